@@ -1,0 +1,336 @@
+/* SPDX-License-Identifier: GPL-2.0-only OR BSD-2-Clause */
+/*
+ * agent_protocol.h: every message between tortie's programs, in one list.
+ *
+ * Transport: SOCK_SEQPACKET Unix sockets, one message a datagram, file descriptors by SCM_RIGHTS.
+ * RUN-DIR/cni.sock takes MSG_CNI_REQUEST (root only); RUN-DIR/agent.sock takes the rest (0660,
+ * group tortie: the group may read, uid 0 may change). Each message is struct message_header, then
+ * the struct of its type, then for a few types text of a stated length. All in host order except
+ * struct ip_addr; char arrays are NUL-terminated and NUL-padded. The receiver checks type, length
+ * against the struct's size, and every length and enum inside; a bad message closes the connection.
+ *
+ * First message on agent.sock: MSG_HELLO, answered by MSG_HELLO_REPLY (or MSG_ERROR when the
+ * versions differ). A request is answered by zero or more records and one MSG_END (or MSG_ERROR),
+ * all with the request's id.
+ */
+#ifndef INCLUDE_AGENT_PROTOCOL_H
+#define INCLUDE_AGENT_PROTOCOL_H
+
+#include "ip_address.h"
+
+#define AGENT_PROTOCOL_VERSION 1
+#define AGENT_MESSAGE_MAX      131072 /* octets of a whole message */
+#define AGENT_FDS_MAX	       2
+
+#define CONTAINER_ID_MAX  128 /* octets, without the NUL */
+#define IFNAME_MAX	  15
+#define NAME_MAX_LEN	  253 /* of a node, pool, pod, namespace */
+#define NETNS_PATH_MAX	  1023
+#define TEXT_MAX	  511
+#define POD_ADDRESSES_MAX 8
+#define CNI_POOLS_MAX	  8
+#define CNI_CONFIG_MAX	  65536
+
+enum message_type {
+	/* any client -> agent, on agent.sock, first */
+	MSG_HELLO = 1,	 /* struct msg_hello -> MSG_HELLO_REPLY */
+	MSG_HELLO_REPLY, /* struct msg_hello_reply */
+	MSG_ERROR,	 /* struct msg_error: the request failed */
+	MSG_END,	 /* no body: the request is answered */
+
+	/* tortie-cni -> agent, on cni.sock; fds: pod netns, NETLINK_ROUTE socket opened in it (ADD,
+	 * CHECK) */
+	MSG_CNI_REQUEST = 16, /* struct msg_cni_request -> MSG_CNI_REPLY */
+	MSG_CNI_REPLY,	      /* struct msg_cni_reply */
+
+	/* tortie-bgpd -> agent (uid 0 or the user that the agent was told); idempotent */
+	MSG_BGP_LISTEN = 32, /* struct msg_bgp_listen -> MSG_END with one fd: a bound, listening TCP
+				socket */
+	MSG_ROUTES_BEGIN, /* no body, no answer: a full replay starts, what is not repeated is stale
+			   */
+	MSG_ROUTE_SET,	  /* struct msg_route, no answer */
+	MSG_ROUTE_DELETE, /* struct msg_route (prefix only), no answer */
+	MSG_ROUTES_IN_SYNC, /* no body, no answer: all sources are in, delete what is stale */
+	MSG_PEER_SET,	    /* struct msg_peer, no answer: a peer's state changed */
+	MSG_PEER_DELETE,    /* struct msg_peer (address only), no answer */
+
+	/* tortie -> agent: each answered by records and MSG_END */
+	MSG_GET_STATUS = 64, /* no body -> MSG_STATUS, MSG_STATUS_LINE... */
+	MSG_STATUS,	     /* struct msg_status */
+	MSG_STATUS_LINE,     /* struct msg_status_line: one condition, good or bad */
+	MSG_GET_ENDPOINTS,   /* no body -> MSG_ENDPOINT... */
+	MSG_ENDPOINT,	     /* struct msg_endpoint; also the answer of MSG_GET_COUNTERS */
+	MSG_GET_ROUTES,	     /* no body -> MSG_ROUTE... */
+	MSG_ROUTE,	     /* struct msg_route */
+	MSG_GET_NODES,	     /* no body -> MSG_NODE... */
+	MSG_NODE,	     /* struct msg_node */
+	MSG_GET_POOLS,	     /* no body -> MSG_POOL..., each followed by its MSG_BLOCK... */
+	MSG_POOL,	     /* struct msg_pool */
+	MSG_BLOCK,	     /* struct msg_block */
+	MSG_GET_PEERS,	     /* no body -> MSG_PEER... */
+	MSG_PEER,	     /* struct msg_peer */
+	MSG_GET_DROPS,	     /* no body -> MSG_DROP_COUNT... */
+	MSG_DROP_COUNT,	     /* struct msg_drop_count */
+	MSG_FOLLOW_DROPS,    /* no body -> MSG_DROP... until the client hangs up */
+	MSG_DROP,	     /* struct msg_drop */
+	MSG_EXPLAIN,	     /* struct msg_explain -> MSG_EXPLAIN_STEP... */
+	MSG_EXPLAIN_STEP,    /* struct msg_explain_step */
+
+	/* tortie -> agent, uid 0 only */
+	MSG_SHUTDOWN = 96, /* struct msg_shutdown -> MSG_END, then the agent ends */
+};
+
+struct message_header {
+	__u32 type;	/* enum message_type */
+	__u32 length;	/* octets of the whole message, header included */
+	__u32 id;	/* chosen by the client, repeated in the answer */
+	__u32 reserved; /* zero */
+};
+
+enum hello_role {
+	ROLE_TOOL = 1,
+	ROLE_BGPD = 2,
+};
+
+struct msg_hello {
+	__u32 protocol_version;
+	__u32 role; /* enum hello_role */
+	char program_version[64];
+};
+
+struct msg_hello_reply {
+	__u32 protocol_version;
+	__u32 abi_version; /* DATAPLANE_ABI_VERSION of the agent */
+	char program_version[64];
+	char kernel_release[64];
+	char node_name[NAME_MAX_LEN + 1];
+};
+
+struct msg_error {
+	__s32 error; /* positive errno */
+	__u32 pad;
+	char text[TEXT_MAX + 1]; /* one line: object, cause, mend */
+};
+
+/* --- CNI --- */
+
+enum cni_verb {
+	CNI_ADD = 1,
+	CNI_DEL = 2,
+	CNI_CHECK = 3,
+	CNI_STATUS = 4,
+};
+
+/*
+ * What the plugin read and checked (cni/netconf.c). Idempotent: DEL, CHECK, STATUS. ADD for a live
+ * (container_id, ifname) is refused. netns is the path as given, for words and results only: the
+ * agent works through the two descriptors.
+ */
+struct msg_cni_request {
+	__u32 verb; /* enum cni_verb */
+	__u32 mtu;  /* from the configuration, 0: the node's */
+	__u32 pool_count;
+	__u32 address_count; /* CHECK: addresses of prevResult on our interface */
+	char container_id[CONTAINER_ID_MAX + 1];
+	char ifname[IFNAME_MAX + 1];
+	char netns[NETNS_PATH_MAX + 1];
+	char network[NAME_MAX_LEN + 1];	 /* name in the configuration */
+	char pod_name[NAME_MAX_LEN + 1]; /* K8S_POD_NAME, empty when none */
+	char pod_namespace[NAME_MAX_LEN + 1];
+	char pod_uid[64];
+	char pool[CNI_POOLS_MAX][NAME_MAX_LEN + 1]; /* names or CIDRs, in order of preference */
+	struct ip_addr address[POD_ADDRESSES_MAX];
+};
+
+/* code 0: done. Else a CNI error code (SPEC 1.1.0, "Error") with its words. */
+struct msg_cni_reply {
+	__u32 code;
+	__u32 mtu;
+	__u32 address_count; /* ADD, CHECK: the pod's addresses, each /32 or /128 */
+	__u8 host_mac[6];
+	__u8 pod_mac[6];
+	char host_ifname[IFNAME_MAX + 1];
+	struct ip_addr address[POD_ADDRESSES_MAX];
+	char msg[TEXT_MAX + 1];
+	char details[TEXT_MAX + 1];
+};
+
+/* --- BGP --- */
+
+struct msg_bgp_listen {
+	struct ip_addr addr;
+	__u32 port; /* host order */
+};
+
+enum route_source {
+	ROUTE_SOURCE_CONFIG = 1, /* routes: of the YAML file */
+	ROUTE_SOURCE_BGP = 2,
+	ROUTE_SOURCE_LOCAL = 3, /* a pod of this node (answers only) */
+	ROUTE_SOURCE_BLOCK = 4, /* a block of this node (answers only) */
+};
+
+enum route_state {
+	ROUTE_ACTIVE = 1,  /* in map and kernel */
+	ROUTE_STALE,	   /* kept until its source is in sync */
+	ROUTE_KERNEL_ONLY, /* in the kernel only: map full, or prefix length left out */
+	ROUTE_NO_UPLINK,   /* next hop is on no uplink's subnet: neither */
+};
+
+struct msg_route {
+	struct ip_prefix prefix;
+	struct ip_addr next_hop;
+	__u32 source;		     /* enum route_source */
+	__u32 state;		     /* enum route_state, answers only */
+	__u32 mtu;		     /* answers only */
+	char ifname[IFNAME_MAX + 1]; /* answers only */
+};
+
+enum peer_state {
+	PEER_IDLE = 1, /* RFC 4271 section 8.2.2 */
+	PEER_CONNECT,
+	PEER_ACTIVE,
+	PEER_OPEN_SENT,
+	PEER_OPEN_CONFIRM,
+	PEER_ESTABLISHED,
+};
+
+enum peer_kind {
+	PEER_NODE_MESH = 1,
+	PEER_CONFIGURED = 2,
+	PEER_DYNAMIC = 3,
+};
+
+struct msg_peer {
+	struct ip_addr addr;
+	struct ip_addr router_id; /* 0 until OPEN */
+	__u32 remote_as;
+	__u32 kind;  /* enum peer_kind */
+	__u32 state; /* enum peer_state */
+	__u32 port;
+	__s64 since_s;	   /* CLOCK_REALTIME of the last state change, seconds */
+	__u32 received[2]; /* routes accepted, IPv4 and IPv6 */
+	__u32 advertised[2];
+	__u32 hold_time_s; /* negotiated, 0 until OPEN */
+	__u32 restarting;  /* 1: graceful restart of the peer under way, its routes are kept */
+	char last_error[128];
+};
+
+/* --- people --- */
+
+enum status_level {
+	STATUS_OK = 1,
+	STATUS_WARNING = 2,
+	STATUS_PROBLEM = 3,
+};
+
+struct msg_status {
+	__u32 ready; /* 1: the data plane serves, ADD would work */
+	__u32 pods;
+	__u32 remote_routes;
+	__u32 peers_total;
+	__u32 peers_established;
+	__u32 bgp_in_sync; /* 1: every peer sent End-of-RIB or the timer ran out, 2: no bgpd
+			      connected */
+	__u32 mtu;
+	__u32 gso_max_size;	 /* given to pods, 0: left alone */
+	__u32 gso_ipv4_max_size; /* read back: 0 where the kernel has no IPv4 BIG TCP */
+	__u32 uplink_hook;	 /* 1 tcx, 2 clsact */
+	__u64 uptime_s;
+	__u64 repairs;	  /* hooks and routes put back */
+	__u64 map_octets; /* kernel memory of all maps, computed */
+	char node_name[NAME_MAX_LEN + 1];
+	char config_file[TEXT_MAX + 1];
+	char kernel_release[64];
+};
+
+struct msg_status_line {
+	__u32 level; /* enum status_level */
+	__u32 pad;
+	char text[TEXT_MAX + 1]; /* object: state (mend) */
+};
+
+struct msg_endpoint {
+	__u32 ifindex;
+	__u32 address_count;
+	struct ip_addr address[POD_ADDRESSES_MAX];
+	__u8 mac[6];
+	__u8 pad[2];
+	char host_ifname[IFNAME_MAX + 1];
+	char ifname[IFNAME_MAX + 1];
+	char container_id[CONTAINER_ID_MAX + 1];
+	char pod_name[NAME_MAX_LEN + 1];
+	char pod_namespace[NAME_MAX_LEN + 1];
+	char network[NAME_MAX_LEN + 1];
+	__u64 tx_packets; /* sent by the pod */
+	__u64 tx_octets;
+	__u64 rx_packets;
+	__u64 rx_octets;
+};
+
+struct msg_node {
+	char name[NAME_MAX_LEN + 1]; /* empty when only the address is known */
+	struct ip_addr addr;
+	__u32 is_self;
+	__u32 block_count; /* prefixes reached through it */
+	__u32 peer_state;  /* enum peer_state, 0: no session */
+	__u32 as;
+};
+
+struct msg_pool {
+	char name[NAME_MAX_LEN + 1];
+	struct ip_prefix cidr;
+	__u32 nat_outgoing;
+	__u32 block_count; /* MSG_BLOCK that follow */
+	__u64 capacity;	   /* addresses of this node's blocks, at most 2^64-1 */
+	__u64 used;
+};
+
+struct msg_block {
+	struct ip_prefix cidr;
+	__u64 capacity;
+	__u64 used;
+	__u64 quarantined; /* freed less than quarantine seconds ago */
+};
+
+struct msg_drop_count {
+	__u32 reason; /* enum drop_reason */
+	__u32 pad;
+	__u64 count;
+};
+
+struct msg_drop {
+	__s64 time_ns; /* CLOCK_REALTIME */
+	__u32 ifindex;
+	__u32 reason;
+	__u32 hook; /* enum dataplane_hook */
+	__u32 packet_len;
+	__u32 head_len;
+	char ifname[IFNAME_MAX + 1];
+	__u8 head[128];
+};
+
+/* FROM and TO: address, or [NAMESPACE/]POD name known to this node. */
+struct msg_explain {
+	char from[NAME_MAX_LEN + 1];
+	char to[NAME_MAX_LEN + 1];
+	__u32 protocol; /* IP protocol number: TCP, UDP, ICMP (ICMPv6 for IPv6), SCTP */
+	__u32 port;	/* 0: none */
+	__u32 length;	/* of the IP packet, 0: smallest */
+	__u32 ttl;	/* 0: 64 */
+};
+
+struct msg_explain_step {
+	__u32 hook; /* enum dataplane_hook */
+	__u32 id;   /* enum explain_step_id */
+	__u32 detail;
+	__u32 bits;
+	struct ip_addr addr;
+	char text[TEXT_MAX + 1]; /* the step in words, with names of links and pods */
+};
+
+struct msg_shutdown {
+	__u32 reset; /* 1: remove nothing now, put nothing back, remove the ready file and conflist
+		      */
+};
+
+#endif /* INCLUDE_AGENT_PROTOCOL_H */

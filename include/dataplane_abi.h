@@ -1,0 +1,178 @@
+/* SPDX-License-Identifier: GPL-2.0-only OR BSD-2-Clause */
+/*
+ * dataplane_abi.h: what the BPF programs and user space agree on: keys and values of the maps,
+ * drop reasons, steps of explain, fixed addresses, sizes.
+ *
+ * Addresses are in network order, everything else is in host order. Padding is explicit and zero.
+ * A change of any struct here raises DATAPLANE_ABI_VERSION: maps are pinned under NAME_vVERSION,
+ * and an agent that finds another version's pins copies what it can and replaces programs and maps
+ * without losing a packet (docs/maps.md).
+ */
+#ifndef INCLUDE_DATAPLANE_ABI_H
+#define INCLUDE_DATAPLANE_ABI_H
+
+#include "ip_address.h"
+
+#ifndef DATAPLANE_ABI_VERSION
+#define DATAPLANE_ABI_VERSION 1
+#endif
+
+/* The gateway every pod sees, and the MAC of every host end (as Calico users know them). */
+#define GATEWAY_IPV4 0xa9fe0101u /* 169.254.1.1, host order */
+#define GATEWAY_IPV6_WORDS                               \
+	{                                                \
+		0xfe800000u, 0, 0xeceeeeffu, 0xfeeeeeeeu \
+	}		       /* host order */
+#define GATEWAY_MAC_OCTET 0xee /* ee:ee:ee:ee:ee:ee */
+
+/* --- map endpoint: struct ip_addr -> struct endpoint_value (hash) --- */
+#define ENDPOINT_HOST 0x1u /* one of the node's own addresses: packets to it go to the host stack \
+			    */
+
+struct endpoint_value {
+	__u32 ifindex; /* host end of the pod's link; 0 for the node's own addresses */
+	__u32 flags;   /* ENDPOINT_* */
+	__u8 mac[6];   /* of the pod's interface */
+	__u8 pad[2];
+	__u32 policy_id;  /* 0: no policy */
+	__u32 peer_id;	  /* selector set of this address; 0: none */
+	__u32 generation; /* changes when the address gets another owner */
+};
+
+/* --- map route: struct ip_prefix -> struct route_value (hash) --- */
+enum route_how {
+	ROUTE_DIRECT = 1, /* plain frame to next_hop on ifindex (bpf_redirect_neigh) */
+};
+
+struct route_value {
+	struct ip_addr next_hop;
+	__u32 how;     /* enum route_how; an unknown value means: host stack */
+	__u32 ifindex; /* uplink */
+	__u32 mtu;     /* octets of IP packet; larger non-GSO packets go to the host stack */
+	__u32 node_id; /* number of the owning node, 0 when not known */
+};
+
+/* --- map settings: 0 -> struct dataplane_settings (array of 1): what may change at run time --- */
+#define ROUTE_LENGTHS_MAX 16
+
+/*
+ * The prefix lengths in use in map route, longest first, in bits of the mapped address. When more
+ * are in use the agent leaves the shortest out: their destinations take the host stack.
+ */
+struct dataplane_settings {
+	__u32 v4_count;
+	__u32 v6_count;
+	__u8 v4_bits[ROUTE_LENGTHS_MAX];
+	__u8 v6_bits[ROUTE_LENGTHS_MAX];
+};
+
+/* --- map ep_counter: __u32 ifindex -> struct endpoint_counter (per-CPU hash) --- */
+struct endpoint_counter {
+	__u64 tx_packets; /* sent by the pod */
+	__u64 tx_octets;
+	__u64 rx_packets; /* received by the pod */
+	__u64 rx_octets;
+};
+
+/*
+ * Drop reasons. The number is the index in map drop_counter and the negative return value of the
+ * step that refuses. New ones go to the end: numbers are part of the ABI.
+ * X(NAME, "what the packet did")
+ */
+#define DROP_REASON_LIST(X)                                                                       \
+	X(TRUNCATED, "frame ends inside a header")                                                \
+	X(ETHERTYPE, "neither ARP, IPv4 nor IPv6")                                                \
+	X(IPV4_HEADER, "IPv4 header has a wrong version or length")                               \
+	X(IPV6_HEADER, "IPv6 header has a wrong version or length")                               \
+	X(SOURCE_UNKNOWN, "source address belongs to no pod of this node")                        \
+	X(SOURCE_LINK, "source address belongs to another pod")                                   \
+	X(SOURCE_MAC, "source MAC is not the pod's")                                              \
+	X(ARP, "ARP other than a request for the gateway by the pod itself")                      \
+	X(ND, "neighbour discovery other than a solicitation for the gateway by the pod itself")  \
+	X(ROUTER_ADVERTISEMENT, "pod sends router advertisements or redirects")                   \
+	X(DHCP_SERVER, "pod answers as a DHCP server")                                            \
+	X(NETWORK_SPOOF, "packet from the network with the source address of a pod of this node") \
+	X(INTERNAL, "map or helper failed")
+
+enum drop_reason {
+	DROP_NONE = 0,
+#define DROP_ENUM(name, text) DROP_##name,
+	DROP_REASON_LIST(DROP_ENUM)
+#undef DROP_ENUM
+	DROP_REASON_COUNT
+};
+
+enum dataplane_hook {
+	HOOK_FROM_POD = 1,
+	HOOK_TO_POD = 2,
+	HOOK_FROM_NETWORK = 3,
+};
+
+/* --- map drop_event (ring buffer): sampled drops, at most DROP_SAMPLES_PER_S per reason and CPU
+ * --- */
+#define DROP_SAMPLES_PER_S 32
+#define DROP_HEAD_LEN	   96
+
+struct drop_event {
+	__u64 time_ns; /* CLOCK_MONOTONIC */
+	__u32 ifindex;
+	__u16 reason;		  /* enum drop_reason */
+	__u16 hook;		  /* enum dataplane_hook */
+	__u32 packet_len;	  /* octets of the frame */
+	__u32 head_len;		  /* octets of head that are valid */
+	__u8 head[DROP_HEAD_LEN]; /* frame from its Ethernet header */
+};
+
+/*
+ * Steps that the dry-run copy records for `tortie explain`, in the order it takes them.
+ * X(NAME, "text"). detail is what the comment says.
+ */
+#define EXPLAIN_STEP_LIST(X)                                                                   \
+	X(PARSED, "headers parsed")				     /* detail: IP protocol */ \
+	X(SOURCE_OK, "source address, link and MAC belong together") /* detail: ifindex */     \
+	X(SOURCE_REMOTE, "source is a pod of another node")	     /* detail: node id */     \
+	X(LOCAL_POD, "destination is a pod of this node")	     /* detail: ifindex */     \
+	X(REMOTE_BLOCK, "destination is in another node's block")    /* detail: ifindex */     \
+	X(HOST_ADDRESS, "destination is an address of this node")                              \
+	X(NOT_IN_MAPS, "destination is in no map")                                             \
+	X(SOURCE_NOT_POD, "source is no pod")                                                  \
+	X(HAS_OPTIONS, "IPv4 options, IPv6 extension headers or a fragment")                   \
+	X(TTL_ONE, "TTL or hop limit is 1")                                                    \
+	X(TOO_LARGE, "packet is larger than the route's MTU") /* detail: MTU */                \
+	X(TO_STACK, "given to the host stack")                                                 \
+	X(TO_PEER, "delivered to the pod by redirect_peer")	  /* detail: ifindex */        \
+	X(TO_NEIGHBOUR, "sent to the next hop by redirect_neigh") /* detail: ifindex */        \
+	X(ANSWERED, "answered for the gateway")                                                \
+	X(DROPPED, "dropped") /* detail: enum drop_reason */
+
+enum explain_step_id {
+	EXPLAIN_NONE = 0,
+#define EXPLAIN_ENUM(name, text) EXPLAIN_##name,
+	EXPLAIN_STEP_LIST(EXPLAIN_ENUM)
+#undef EXPLAIN_ENUM
+	EXPLAIN_STEP_COUNT
+};
+
+#define EXPLAIN_STEPS_MAX 16
+
+struct explain_step {
+	__u32 id; /* enum explain_step_id */
+	__u32 detail;
+	struct ip_addr addr; /* next hop or matched block, zero when none */
+	__u32 bits;	     /* of the matched block */
+};
+
+/* --- map explain_trace: 0 -> struct explain_trace (array of 1), written by the dry-run copy --- */
+struct explain_trace {
+	__u32 count;
+	__u32 pad;
+	struct explain_step step[EXPLAIN_STEPS_MAX];
+};
+
+_Static_assert(sizeof(struct endpoint_value) == 28, "map layout");
+_Static_assert(sizeof(struct route_value) == 32, "map layout");
+_Static_assert(sizeof(struct dataplane_settings) == 40, "map layout");
+_Static_assert(sizeof(struct drop_event) == 120, "ring buffer layout");
+_Static_assert(sizeof(struct explain_step) == 28, "map layout");
+
+#endif /* INCLUDE_DATAPLANE_ABI_H */

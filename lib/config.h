@@ -1,0 +1,135 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+#ifndef LIB_CONFIG_H
+#define LIB_CONFIG_H
+
+#include <stdbool.h>
+#include <stddef.h>
+#include <stdint.h>
+
+#include "agent_protocol.h"
+#include "ip_address.h"
+#include "lib/log.h"
+
+/*
+ * /etc/tortie/tortie.yaml, read and checked whole (docs/configuration.md lists every key). tortied
+ * and tortie-bgpd read the same file; each uses its parts. Text is owned by struct config.
+ */
+
+#define CONFIG_FILE_DEFAULT    "/etc/tortie/tortie.yaml"
+#define CONFIG_RUN_DIR_DEFAULT "/run/tortie"
+#define CONFIG_BPF_DIR_DEFAULT "/sys/fs/bpf/tortie"
+
+#define CONFIG_BYTES_MAX	  1048576 /* of the file */
+#define CONFIG_UPLINKS_MAX	  8
+#define CONFIG_NODE_ADDRESSES_MAX 8
+#define CONFIG_POOLS_MAX	  32
+#define CONFIG_BLOCKS_MAX	  64 /* in all pools */
+#define CONFIG_ROUTES_MAX	  16384
+#define CONFIG_PEERS_MAX	  1024
+#define CONFIG_MESH_MAX		  5000
+#define CONFIG_LISTEN_MAX	  8
+
+struct config_pool {
+	char name[NAME_MAX_LEN + 1];
+	struct ip_prefix cidr;
+	bool nat_outgoing;	 /* default false */
+	struct ip_prefix *block; /* this node's, inside cidr, no overlap */
+	size_t block_count;
+};
+
+struct config_route {
+	struct ip_prefix prefix;
+	struct ip_addr via;
+};
+
+enum config_import {
+	IMPORT_POOLS = 0, /* prefixes inside configured pools; the default */
+	IMPORT_ALL,
+	IMPORT_NONE,
+};
+
+enum config_export {
+	EXPORT_OWN = 0, /* this node's blocks; the default */
+	EXPORT_ALL,
+	EXPORT_NONE,
+};
+
+struct config_peer {
+	struct ip_addr addr;	/* zero when range is used */
+	struct ip_prefix range; /* dynamic neighbours; bits of addr otherwise unused */
+	bool is_range;
+	bool is_mesh; /* from bgp.mesh */
+	uint32_t as;
+	uint16_t port; /* default 179 */
+	bool passive;
+	bool ipv4, ipv6; /* families; both by default */
+	bool reflector_client;
+	enum config_import import;
+	enum config_export export;
+	uint16_t hold_time_s; /* 0 or 3..65535; default bgp.hold_time, else 90 */
+	char *password_file;  /* NULL: none */
+};
+
+struct config_listen {
+	struct ip_addr addr;
+	uint16_t port;
+};
+
+struct config_bgp {
+	bool present;		      /* the file has bgp: */
+	uint32_t as;		      /* default 64512 */
+	uint32_t router_id_be;	      /* network order; default: first IPv4 node address */
+	struct config_listen *listen; /* default: node addresses, port 179; `listen: []`: none */
+	size_t listen_count;
+	uint16_t restart_time_s;  /* graceful restart, 1..4095, default 120 */
+	struct config_peer *peer; /* mesh first (own addresses left out), then peers */
+	size_t peer_count;
+};
+
+enum config_mtu {
+	CONFIG_MTU_AUTO = 0, /* any other value: octets, 1280..65535 */
+};
+
+struct config {
+	char *file; /* as given */
+	enum log_level log_level;
+	char node_name[NAME_MAX_LEN + 1]; /* default: host name */
+	struct ip_addr node_address[CONFIG_NODE_ADDRESSES_MAX];
+	size_t node_address_count; /* at least one */
+	char uplink[CONFIG_UPLINKS_MAX][IFNAME_MAX + 1];
+	size_t uplink_count; /* 0: the links that carry the node addresses */
+	struct config_pool *pool;
+	size_t pool_count;
+	struct config_route *route;
+	size_t route_count;
+	uint32_t mtu;
+	uint32_t quarantine_s; /* default 60 */
+	uint32_t group_creating, group_live,
+		group_dying;	/* link groups, defaults 11601, 11602, 11603 */
+	uint32_t map_endpoints; /* entries of map endpoint, default 1024 */
+	uint32_t map_routes;	/* entries of map route, default 10240 */
+	char *cni_dir;		/* default /etc/cni/net.d */
+	bool cni_conflist;	/* auto: true, none: false */
+	char *bgpd_user; /* who may speak as tortie-bgpd besides root, default "tortie-bgpd" */
+	struct config_bgp bgp;
+};
+
+struct config_error {
+	unsigned int line; /* 1-based; 0: the file as a whole */
+	unsigned int column;
+	char text[512]; /* key, what is wrong, what is allowed; one line */
+};
+
+/**
+ * config_load() - read and check @path. 0 and *ret_config (free with config_free()); or -errno with
+ * *ret_error filled: -EINVAL for content, else what open(2)/read(2) said. Unknown and repeated keys
+ * are refused.
+ */
+int config_load(const char *path, struct config **ret_config, struct config_error *ret_error);
+/** config_parse() - the same from @len octets at @data (pure; the fuzz target); @file is for
+ * messages. */
+int config_parse(const char *data, size_t len, const char *file, struct config **ret_config,
+		 struct config_error *ret_error);
+void config_free(struct config *config); /* NULL is fine */
+
+#endif /* LIB_CONFIG_H */

@@ -1,0 +1,37 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+#ifndef LIB_UNIX_SOCKET_H
+#define LIB_UNIX_SOCKET_H
+
+#include <stddef.h>
+#include <sys/types.h>
+
+/*
+ * SOCK_SEQPACKET sockets in the file system, one message a datagram, descriptors by SCM_RIGHTS.
+ * All sockets are close-on-exec.
+ */
+
+/**
+ * unix_socket_listen() - bind and listen at @path with @mode; a socket file of a dead process is
+ * replaced (connect refused), one that answers is -EADDRINUSE. @gid (gid_t)-1: leave the group.
+ * Returns fd or -errno.
+ */
+int unix_socket_listen(const char *path, mode_t mode, gid_t gid);
+/** unix_socket_accept() - non-blocking connection of @listen_fd with its peer's credentials; fd or
+ * -errno. */
+int unix_socket_accept(int listen_fd, uid_t *ret_uid, gid_t *ret_gid, pid_t *ret_pid);
+/** unix_socket_connect() - blocking connect; fd or -errno (ENOENT, ECONNREFUSED: nobody listens).
+ */
+int unix_socket_connect(const char *path);
+/** unix_socket_send() - one message, with @fd_count descriptors (borrowed). 0 or -errno (-EAGAIN).
+ * Never SIGPIPE. */
+int unix_socket_send(int fd, const void *data, size_t len, const int *fds, size_t fd_count);
+/**
+ * unix_socket_receive() - one message into @buf. Returns its length, 0 at end of file, or -errno:
+ * -EMSGSIZE when it was longer than @size or carried more than @fd_max descriptors (all closed).
+ * Descriptors received are the caller's, close-on-exec; *ret_fd_count says how many. @fds may be
+ * NULL when fd_max is 0.
+ */
+ssize_t unix_socket_receive(int fd, void *buf, size_t size, int *fds, size_t fd_max,
+			    size_t *ret_fd_count);
+
+#endif /* LIB_UNIX_SOCKET_H */
