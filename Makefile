@@ -1,24 +1,123 @@
 # tortie: `make` builds everything into build/, `make demo` shows it, `make test` tests it.
-# V=1 prints the commands, SAN=1 builds with ASan and UBSan into build/san/, WERROR=1 makes warnings errors.
+# V=1 prints the commands; SAN=1 builds with ASan and UBSan into build/san/; WERROR=1 makes warnings
+# errors; ABI_VERSION=N builds the map layout under another version number (tests of upgrades).
 
 V ?= 0
 SAN ?= 0
 WERROR ?= 0
 Q := $(if $(filter 1,$(V)),,@)
-say = $(if $(filter 1,$(V)),,@printf '  %-7s %s\n' '$(1)' '$(2)')
+say = $(if $(filter 1,$(V)),@:,@printf '  %-7s %s\n' '$(1)' '$(2)')
 
-B := $(if $(filter 1,$(SAN)),build/san,build)
-VERSION := $(shell cat VERSION 2>/dev/null || echo 0)
+B ?= $(if $(filter 1,$(SAN)),build/san,build)
+VERSION := $(shell cat VERSION)
+comma := ,
 
-CC ?= gcc
-CLANG ?= clang
-BPFTOOL ?= bpftool
+CC := gcc
+CLANG := clang
+BPFTOOL := $(firstword $(wildcard /usr/sbin/bpftool /usr/local/sbin/bpftool) bpftool)
 WARN := -Wall -Wextra -Wshadow -Wstrict-prototypes -Wmissing-prototypes -Wpointer-arith -Wcast-qual \
 	-Wformat=2 -Wvla -Wno-unused-parameter $(if $(filter 1,$(WERROR)),-Werror)
-SANFLAGS := $(if $(filter 1,$(SAN)),-fsanitize=address$(,)undefined -fno-sanitize-recover=undefined -fno-omit-frame-pointer)
-comma := ,
-SANFLAGS := $(if $(filter 1,$(SAN)),-fsanitize=address$(comma)undefined -fno-sanitize-recover=undefined -fno-omit-frame-pointer)
+SANITIZE := $(if $(filter 1,$(SAN)),-fsanitize=address$(comma)undefined \
+	-fno-sanitize-recover=undefined -fno-omit-frame-pointer)
 CFLAGS ?= -O2 -g
-ALLCFLAGS := -std=gnu11 $(CFLAGS) $(WARN) $(SANFLAGS) -D_GNU_SOURCE -DTORTIE_VERSION='"$(VERSION)"' $(EXTRA_CFLAGS)
+ABI := $(if $(ABI_VERSION),-DDATAPLANE_ABI_VERSION=$(ABI_VERSION))
 INCLUDES := -Iinclude -I. -isystem $(B)/skel -I/usr/include/libnl3
-ABI_CFLAGS := $(if $(ABI_VERSION),-DDATAPLANE_ABI_VERSION=$(ABI_VERSION))
+ALL_CFLAGS = -std=gnu11 $(CFLAGS) $(WARN) $(SANITIZE) $(ABI) $(EXTRA_CFLAGS) -D_GNU_SOURCE \
+	-DTORTIE_VERSION='"$(VERSION)"' $(INCLUDES) -MMD -MP
+BPF_CFLAGS := -O2 -g -target bpf -mcpu=v3 -Wall -Wextra -Wno-unused-parameter $(ABI) -Iinclude -Ibpf -Ivmlinux \
+	-isystem /usr/include/$(shell uname -m)-linux-gnu -MMD -MP
+
+LIB_SRC := $(wildcard lib/*.c)
+LOADER_SRC := $(wildcard loader/*.c)
+CNI_SRC := $(wildcard cni/*.c)
+BGP_SRC := $(wildcard bgp/*.c)
+TOOL_SRC := $(wildcard tools/tortie/*.c)
+BPF_SRC := $(wildcard bpf/*.bpf.c)
+UNIT_SRC := $(wildcard tests/unit/*/test_*.c) $(wildcard tests/bpf/test_*.c)
+FUZZ_SRC := $(wildcard tests/fuzz/fuzz_*.c)
+TEST_TOOL_SRC := $(wildcard tests/tools/*.c)
+
+objects = $(patsubst %.c,$(B)/obj/%.o,$(1))
+LIB := $(B)/obj/libtortie.a
+SKEL := $(B)/skel/tortie.skel.h
+PROGRAMS := $(B)/tortied $(B)/tortie-bgpd $(B)/tortie-cni $(B)/tortie
+UNIT_TESTS := $(patsubst tests/%.c,$(B)/tests/%,$(UNIT_SRC))
+TEST_TOOLS := $(patsubst tests/tools/%.c,$(B)/tests/tools/%,$(TEST_TOOL_SRC))
+FUZZERS := $(patsubst tests/fuzz/%.c,$(B)/fuzz/%,$(FUZZ_SRC))
+
+.DELETE_ON_ERROR:
+.SECONDARY:
+.PHONY: all bpf test-programs fuzzers lint clean
+all: $(PROGRAMS) $(B)/tortie.bpf.o
+bpf: $(B)/tortie.bpf.o $(SKEL)
+test-programs: all $(UNIT_TESTS) $(TEST_TOOLS)
+
+# --- BPF: one object of all programs, one skeleton ---
+$(B)/obj/bpf/%.bpf.o: bpf/%.bpf.c
+	$(call say,CLANG,$<)
+	@mkdir -p $(@D)
+	$(Q)$(CLANG) $(BPF_CFLAGS) -MF $(@:.o=.d) -c $< -o $@
+$(B)/tortie.bpf.o: $(patsubst bpf/%.bpf.c,$(B)/obj/bpf/%.bpf.o,$(BPF_SRC))
+	$(call say,BPFLINK,$@)
+	$(Q)$(BPFTOOL) gen object $@ $^
+$(SKEL): $(B)/tortie.bpf.o
+	$(call say,SKEL,$@)
+	@mkdir -p $(@D)
+	$(Q)$(BPFTOOL) gen skeleton $< name tortie > $@
+
+# --- user space ---
+$(B)/obj/%.o: %.c | $(SKEL)
+	$(call say,CC,$<)
+	@mkdir -p $(@D)
+	$(Q)$(CC) $(ALL_CFLAGS) -c $< -o $@
+$(LIB): $(call objects,$(LIB_SRC))
+	$(call say,AR,$@)
+	$(Q)rm -f $@ && ar rcs $@ $^
+
+link = $(call say,LINK,$@)
+LOADER_LIBS := -lbpf -lelf -lz -lnl-3 -lnl-route-3 -lnftables -lcap-ng -lyaml
+$(B)/tortied: $(call objects,$(LOADER_SRC)) $(LIB)
+	$(link)
+	$(Q)$(CC) $(ALL_CFLAGS) $^ -o $@ $(LOADER_LIBS)
+$(B)/tortie-bgpd: $(call objects,$(BGP_SRC)) $(LIB)
+	$(link)
+	$(Q)$(CC) $(ALL_CFLAGS) $^ -o $@ -lyaml
+$(B)/tortie-cni: $(call objects,$(CNI_SRC)) $(LIB)
+	$(link)
+	$(Q)$(CC) $(ALL_CFLAGS) $(if $(SANITIZE),,-static -Wl$(comma)--gc-sections) $^ -o $@ -ljson-c
+	$(if $(SANITIZE),,$(Q)strip -s $@)
+$(B)/tortie: $(call objects,$(TOOL_SRC)) $(LIB)
+	$(link)
+	$(Q)$(CC) $(ALL_CFLAGS) $^ -o $@ -lbpf -lelf -lz -lnl-3 -lnl-route-3 -lnftables -lyaml -ljson-c
+
+# --- tests: a test names the sources and libraries it links in its own head:
+#     "links: lib/wire.c bgp/fsm.c" and "libs: -ljson-c" ---
+links = $(call objects,$(shell sed -n 's|^.*links: *||p' $(1) | sed 's|\*/||'))
+libs = $(shell sed -n 's|^.*libs: *||p' $(1) | sed 's|\*/||')
+.SECONDEXPANSION:
+$(UNIT_TESTS): $(B)/tests/%: $(B)/obj/tests/%.o $$(call links,tests/$$*.c)
+	$(link)
+	@mkdir -p $(@D)
+	$(Q)$(CC) $(ALL_CFLAGS) $^ -o $@ -lcmocka $(call libs,tests/$*.c)
+$(TEST_TOOLS): $(B)/tests/tools/%: $(B)/obj/tests/tools/%.o $$(call links,tests/tools/$$*.c)
+	$(link)
+	@mkdir -p $(@D)
+	$(Q)$(CC) $(ALL_CFLAGS) $^ -o $@ $(call libs,tests/tools/$*.c) -lpthread
+
+# --- fuzz targets: clang's libFuzzer with ASan and UBSan over the sources named in their heads ---
+FUZZ_CFLAGS := -std=gnu11 -O1 -g -D_GNU_SOURCE -DTORTIE_VERSION='"$(VERSION)"' $(INCLUDES) \
+	-fsanitize=fuzzer$(comma)address$(comma)undefined -fno-sanitize-recover=undefined \
+	-fprofile-instr-generate -fcoverage-mapping
+fuzzers: $(FUZZERS)
+$(FUZZERS): $(B)/fuzz/%: tests/fuzz/%.c $$(shell sed -n 's|^.*links: *||p' tests/fuzz/$$*.c | sed 's|\*/||') | $(SKEL)
+	$(call say,FUZZ,$@)
+	@mkdir -p $(@D)
+	$(Q)$(CLANG) $(FUZZ_CFLAGS) $^ -o $@ $(call libs,tests/fuzz/$*.c)
+
+lint:
+	$(Q)tools/dev/lint.sh
+
+clean:
+	$(Q)rm -rf build
+
+-include $(shell find $(B)/obj -name '*.d' 2>/dev/null)
