@@ -1,0 +1,53 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+#ifndef LOADER_AGENT_H
+#define LOADER_AGENT_H
+
+#include <stdbool.h>
+#include <stdint.h>
+
+#include "lib/config.h"
+#include "lib/event_loop.h"
+
+struct bgp_feed;
+struct dataplane;
+struct drops;
+struct endpoint_store;
+struct hook_watch;
+struct ipam;
+struct link_reaper;
+struct masquerade;
+struct monitor;
+struct netlink;
+struct remote_routes;
+struct server;
+struct uplinks;
+
+/*
+ * The whole state of tortied, in one place. main.c makes the parts in this order and frees them in
+ * reverse; every part gets the agent and uses the others through their headers.
+ */
+struct agent {
+	const struct config *config;
+	const char *run_dir; /* borrowed */
+	const char *bpf_dir;
+	struct event_loop *loop;
+	struct netlink *netlink;	  /* requests in the node's own namespace */
+	struct dataplane *dataplane;	  /* programs and maps */
+	struct monitor *monitor;	  /* what the kernel tells */
+	struct uplinks *uplinks;	  /* links to the other nodes, node MTU */
+	struct ipam *ipam;		  /* which address is taken */
+	struct link_reaper *reaper;	  /* deletes links without making anyone wait */
+	struct endpoint_store *endpoints; /* the pods */
+	struct remote_routes *routes;	  /* the other nodes' blocks */
+	struct masquerade *masquerade;
+	struct bgp_feed *bgp;
+	struct hook_watch *hooks;
+	struct drops *drops;
+	struct server *server;
+	uint64_t started_ms; /* event_loop_now_ms() */
+	uint64_t repairs;    /* hooks, routes, neighbours, rules put back */
+	bool ready;	     /* the data plane serves, the conflist is written */
+	bool resetting;	     /* MSG_SHUTDOWN with reset: put nothing back */
+};
+
+#endif /* LOADER_AGENT_H */

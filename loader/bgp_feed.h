@@ -1,0 +1,29 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+#ifndef LOADER_BGP_FEED_H
+#define LOADER_BGP_FEED_H
+
+#include <stdbool.h>
+#include <stddef.h>
+
+#include "loader/server.h"
+
+/*
+ * tortie-bgpd's side of the agent: listening sockets out, routes and peers in. One speaker at a
+ * time: a second one replaces a first that is gone; while none is connected its routes stay (stale
+ * until the next is in sync).
+ */
+struct bgp_feed;
+
+int bgp_feed_open(struct agent *agent, struct bgp_feed **ret_feed);
+void bgp_feed_close(struct bgp_feed *feed);
+bool bgp_feed_is_connected(const struct bgp_feed *feed);
+bool bgp_feed_is_in_sync(const struct bgp_feed *feed);
+typedef int bgp_peer_fn(const struct msg_peer *peer, void *arg);
+int bgp_feed_for_each_peer(const struct bgp_feed *feed, bgp_peer_fn *fn, void *arg);
+
+/* server.c's handlers for MSG_BGP_LISTEN .. MSG_PEER_DELETE */
+request_fn bgp_feed_handle_listen, bgp_feed_handle_routes_begin, bgp_feed_handle_route_set,
+	bgp_feed_handle_route_delete, bgp_feed_handle_routes_in_sync, bgp_feed_handle_peer_set,
+	bgp_feed_handle_peer_delete;
+
+#endif /* LOADER_BGP_FEED_H */

@@ -1,0 +1,43 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+#ifndef LOADER_REMOTE_ROUTES_H
+#define LOADER_REMOTE_ROUTES_H
+
+#include <stdbool.h>
+#include <stddef.h>
+
+#include "agent_protocol.h"
+
+struct agent;
+
+/*
+ * The other nodes' blocks, from the configuration and from tortie-bgpd: wanted state, written to
+ * map route (with settings' prefix lengths) and to the kernel's table (protocol 116). Also this
+ * node's own blocks in the kernel's table (unreachable, so that an address without a pod is refused
+ * and not sent back to the router).
+ */
+#define ROUTE_PROTOCOL 116
+
+struct remote_routes;
+
+/** remote_routes_open() - adopt what map and kernel hold as stale, then add the configuration's
+ * routes. */
+int remote_routes_open(struct agent *agent, struct remote_routes **ret_routes);
+void remote_routes_close(struct remote_routes *routes); /* map and kernel keep them */
+/** remote_routes_set() - idempotent; a prefix from two sources: configuration wins. 0 or -errno
+ * (-ENOSPC: too many). */
+int remote_routes_set(struct remote_routes *routes, enum route_source source,
+		      const struct ip_prefix *prefix, const struct ip_addr *next_hop);
+int remote_routes_delete(struct remote_routes *routes, enum route_source source,
+			 const struct ip_prefix *prefix);
+/** remote_routes_begin() - all routes of @source become stale (kept), until repeated or
+ * remote_routes_in_sync(). */
+void remote_routes_begin(struct remote_routes *routes, enum route_source source);
+void remote_routes_in_sync(struct remote_routes *routes,
+			   enum route_source source); /* delete the stale */
+void remote_routes_uplinks_changed(
+	struct remote_routes *routes); /* next hops may be on another link now */
+typedef int remote_route_fn(const struct msg_route *route, void *arg);
+int remote_routes_for_each(const struct remote_routes *routes, remote_route_fn *fn, void *arg);
+size_t remote_routes_count(const struct remote_routes *routes);
+
+#endif /* LOADER_REMOTE_ROUTES_H */
