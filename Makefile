@@ -8,7 +8,7 @@ WERROR ?= 0
 Q := $(if $(filter 1,$(V)),,@)
 say = $(if $(filter 1,$(V)),@:,@printf '  %-7s %s\n' '$(1)' '$(2)')
 
-B ?= $(if $(filter 1,$(SAN)),build/san,build)
+B ?= build$(if $(ABI_VERSION),/abi$(ABI_VERSION))$(if $(filter 1,$(SAN)),/san)
 VERSION := $(shell cat VERSION)
 comma := ,
 
@@ -19,7 +19,7 @@ WARN := -Wall -Wextra -Wshadow -Wstrict-prototypes -Wmissing-prototypes -Wpointe
 	-Wformat=2 -Wvla -Wno-unused-parameter $(if $(filter 1,$(WERROR)),-Werror)
 SANITIZE := $(if $(filter 1,$(SAN)),-fsanitize=address$(comma)undefined \
 	-fno-sanitize-recover=undefined -fno-omit-frame-pointer)
-CFLAGS ?= -O2 -g
+CFLAGS ?= -O2 -g -ffunction-sections -fdata-sections
 ABI := $(if $(ABI_VERSION),-DDATAPLANE_ABI_VERSION=$(ABI_VERSION))
 INCLUDES := -Iinclude -I. -isystem $(B)/skel -I/usr/include/libnl3
 ALL_CFLAGS = -std=gnu11 $(CFLAGS) $(WARN) $(SANITIZE) $(ABI) $(EXTRA_CFLAGS) -D_GNU_SOURCE \
@@ -66,7 +66,11 @@ $(SKEL): $(B)/tortie.bpf.o
 	$(Q)$(BPFTOOL) gen skeleton $< name tortie > $@
 
 # --- user space ---
-$(B)/obj/%.o: %.c | $(SKEL)
+# Only what includes the skeleton waits for it: no header does, so a .c says so itself.
+SKEL_USERS := $(shell grep -l '"tortie.skel.h"\|<tortie.skel.h>' loader/*.c tools/tortie/*.c \
+	$(UNIT_SRC) $(TEST_TOOL_SRC) 2>/dev/null)
+$(call objects,$(SKEL_USERS)): | $(SKEL)
+$(B)/obj/%.o: %.c
 	$(call say,CC,$<)
 	@mkdir -p $(@D)
 	$(Q)$(CC) $(ALL_CFLAGS) -c $< -o $@
@@ -92,8 +96,9 @@ $(B)/tortie: $(call objects,$(TOOL_SRC)) $(LIB)
 
 # --- tests: a test names the sources and libraries it links in its own head:
 #     "links: lib/wire.c bgp/fsm.c" and "libs: -ljson-c" ---
-links = $(call objects,$(shell sed -n 's|^.*links: *||p' $(1) | sed 's|\*/||'))
-libs = $(shell sed -n 's|^.*libs: *||p' $(1) | sed 's|\*/||')
+head_list = $(shell sed -n '1,40{/^ \* $(2):/{s|^ \* $(2):||;s|\*/||;p}}' $(1))
+links = $(call objects,$(call head_list,$(1),links))
+libs = $(call head_list,$(1),libs)
 .SECONDEXPANSION:
 $(UNIT_TESTS): $(B)/tests/%: $(B)/obj/tests/%.o $$(call links,tests/$$*.c)
 	$(link)
@@ -109,7 +114,7 @@ FUZZ_CFLAGS := -std=gnu11 -O1 -g -D_GNU_SOURCE -DTORTIE_VERSION='"$(VERSION)"' $
 	-fsanitize=fuzzer$(comma)address$(comma)undefined -fno-sanitize-recover=undefined \
 	-fprofile-instr-generate -fcoverage-mapping
 fuzzers: $(FUZZERS)
-$(FUZZERS): $(B)/fuzz/%: tests/fuzz/%.c $$(shell sed -n 's|^.*links: *||p' tests/fuzz/$$*.c | sed 's|\*/||') | $(SKEL)
+$(FUZZERS): $(B)/fuzz/%: tests/fuzz/%.c $$(call head_list,tests/fuzz/$$*.c,links)
 	$(call say,FUZZ,$@)
 	@mkdir -p $(@D)
 	$(Q)$(CLANG) $(FUZZ_CFLAGS) $^ -o $@ $(call libs,tests/fuzz/$*.c)
