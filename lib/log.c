@@ -95,6 +95,7 @@ static __attribute__((format(printf, 2, 0))) void log_print(enum log_level level
 							    const char *format, va_list args)
 {
 	char line[LINE_MAX_OCTETS + 2], text[LINE_MAX_OCTETS + 1];
+	int saved_errno = errno; /* callers log and then still use it */
 	size_t len;
 
 	if (level > state.max)
@@ -108,6 +109,7 @@ static __attribute__((format(printf, 2, 0))) void log_print(enum log_level level
 	len = append_escaped(line, len, text);
 	line[len++] = '\n';
 	write_line(line, len);
+	errno = saved_errno;
 }
 
 void log_error(const char *format, ...)

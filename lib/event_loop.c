@@ -1,0 +1,352 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/*
+ * event_loop.c: one thread, one epoll, timers in a heap, signals through signalfd.
+ *
+ * A watched descriptor is a slot in a table indexed by its number. A slot's generation grows each
+ * time it is taken, and travels in the epoll event: an event that was already fetched for a
+ * descriptor which a handler removed (and perhaps added anew) in the same round is recognised by
+ * its old generation and left out.
+ *
+ * Timers are a binary heap by due time, 1-based so that index 0 means "not armed"; the struct
+ * lives in its owner and the heap holds pointers. In each round the due timers run first, then
+ * the descriptors. Signals are blocked for the process and arrive as reads of one signalfd.
+ */
+#include "lib/event_loop.h"
+
+#include <errno.h>
+#include <signal.h>
+#include <stdlib.h>
+#include <string.h>
+#include <sys/epoll.h>
+#include <sys/signalfd.h>
+#include <time.h>
+#include <unistd.h>
+
+#define EVENTS_A_ROUND 64
+#define SIGNALS_MAX    65 /* signal(7): 1..64 */
+
+struct fd_slot {
+	event_fd_fn *fn; /* NULL: not watched */
+	void *arg;
+	uint32_t generation;
+};
+
+struct signal_slot {
+	event_signal_fn *fn;
+	void *arg;
+};
+
+struct event_loop {
+	int epoll_fd;
+	int signal_fd; /* -1 until the first signal is added */
+	bool stopped;
+	sigset_t signals;
+	struct signal_slot signal[SIGNALS_MAX];
+	struct fd_slot *slot;
+	size_t slot_count;
+	struct event_timer **heap; /* heap[1]..heap[heap_len] */
+	uint32_t heap_len;
+	uint32_t heap_size;
+};
+
+int event_loop_new(struct event_loop **ret_loop)
+{
+	struct event_loop *loop = calloc(1, sizeof(*loop));
+	int err;
+
+	if (!loop)
+		return -ENOMEM;
+	loop->signal_fd = -1;
+	sigemptyset(&loop->signals);
+	loop->epoll_fd = epoll_create1(EPOLL_CLOEXEC);
+	if (loop->epoll_fd < 0) {
+		err = -errno;
+		free(loop);
+		return err;
+	}
+	*ret_loop = loop;
+	return 0;
+}
+
+void event_loop_free(struct event_loop *loop)
+{
+	if (!loop)
+		return;
+	if (loop->signal_fd >= 0)
+		close(loop->signal_fd);
+	close(loop->epoll_fd);
+	free(loop->slot);
+	free(loop->heap);
+	free(loop);
+}
+
+static int reserve_slot(struct event_loop *loop, int fd)
+{
+	size_t count = loop->slot_count ? loop->slot_count : 32;
+	struct fd_slot *slot;
+
+	if (fd < 0)
+		return -EBADF;
+	if ((size_t)fd < loop->slot_count)
+		return 0;
+	while (count <= (size_t)fd)
+		count *= 2;
+	slot = reallocarray(loop->slot, count, sizeof(*slot));
+	if (!slot)
+		return -ENOMEM;
+	memset(slot + loop->slot_count, 0, (count - loop->slot_count) * sizeof(*slot));
+	loop->slot = slot;
+	loop->slot_count = count;
+	return 0;
+}
+
+static uint64_t event_key(const struct event_loop *loop, int fd)
+{
+	return (uint64_t)loop->slot[fd].generation << 32 | (uint32_t)fd;
+}
+
+int event_loop_add_fd(struct event_loop *loop, int fd, uint32_t events, event_fd_fn *fn, void *arg)
+{
+	struct epoll_event event = { .events = events };
+	int err = reserve_slot(loop, fd);
+
+	if (err < 0)
+		return err;
+	if (loop->slot[fd].fn)
+		return -EEXIST;
+	loop->slot[fd].generation++;
+	event.data.u64 = event_key(loop, fd);
+	if (epoll_ctl(loop->epoll_fd, EPOLL_CTL_ADD, fd, &event) < 0)
+		return -errno;
+	loop->slot[fd].fn = fn;
+	loop->slot[fd].arg = arg;
+	return 0;
+}
+
+static bool is_watched(const struct event_loop *loop, int fd)
+{
+	return fd >= 0 && (size_t)fd < loop->slot_count && loop->slot[fd].fn;
+}
+
+int event_loop_modify_fd(struct event_loop *loop, int fd, uint32_t events)
+{
+	struct epoll_event event = { .events = events };
+
+	if (!is_watched(loop, fd))
+		return -ENOENT;
+	event.data.u64 = event_key(loop, fd);
+	return epoll_ctl(loop->epoll_fd, EPOLL_CTL_MOD, fd, &event) < 0 ? -errno : 0;
+}
+
+void event_loop_remove_fd(struct event_loop *loop, int fd)
+{
+	if (!is_watched(loop, fd))
+		return;
+	loop->slot[fd].fn = NULL;
+	loop->slot[fd].generation++; /* events already fetched are void */
+	epoll_ctl(loop->epoll_fd, EPOLL_CTL_DEL, fd, NULL);
+}
+
+/* --- signals --- */
+
+static void handle_signal_fd(int fd, uint32_t events, void *arg)
+{
+	struct event_loop *loop = arg;
+	struct signalfd_siginfo info;
+
+	while (read(fd, &info, sizeof(info)) == sizeof(info)) {
+		struct signal_slot *slot =
+			info.ssi_signo < SIGNALS_MAX ? &loop->signal[info.ssi_signo] : NULL;
+
+		if (slot && slot->fn)
+			slot->fn((int)info.ssi_signo, slot->arg);
+	}
+}
+
+int event_loop_add_signal(struct event_loop *loop, int signo, event_signal_fn *fn, void *arg)
+{
+	sigset_t signals = loop->signals;
+	int fd, err;
+
+	if (signo <= 0 || signo >= SIGNALS_MAX)
+		return -EINVAL;
+	sigaddset(&signals, signo);
+	if (sigprocmask(SIG_BLOCK, &signals, NULL) < 0)
+		return -errno;
+	fd = signalfd(loop->signal_fd, &signals, SFD_CLOEXEC | SFD_NONBLOCK);
+	if (fd < 0)
+		return -errno;
+	if (loop->signal_fd < 0) {
+		err = event_loop_add_fd(loop, fd, EPOLLIN, handle_signal_fd, loop);
+		if (err < 0) {
+			close(fd);
+			return err;
+		}
+		loop->signal_fd = fd;
+	}
+	loop->signals = signals;
+	loop->signal[signo].fn = fn;
+	loop->signal[signo].arg = arg;
+	return 0;
+}
+
+/* --- timers --- */
+
+uint64_t event_loop_now_ms(void)
+{
+	struct timespec now;
+
+	clock_gettime(CLOCK_MONOTONIC, &now);
+	return (uint64_t)now.tv_sec * 1000 + (uint64_t)now.tv_nsec / 1000000;
+}
+
+static void heap_place(struct event_loop *loop, uint32_t index, struct event_timer *timer)
+{
+	loop->heap[index] = timer;
+	timer->heap_index = index;
+}
+
+static void heap_up(struct event_loop *loop, uint32_t index)
+{
+	struct event_timer *timer = loop->heap[index];
+
+	while (index > 1 && loop->heap[index / 2]->due_ms > timer->due_ms) {
+		heap_place(loop, index, loop->heap[index / 2]);
+		index /= 2;
+	}
+	heap_place(loop, index, timer);
+}
+
+static void heap_down(struct event_loop *loop, uint32_t index)
+{
+	struct event_timer *timer = loop->heap[index];
+	uint32_t child;
+
+	while ((child = index * 2) <= loop->heap_len) {
+		if (child < loop->heap_len &&
+		    loop->heap[child + 1]->due_ms < loop->heap[child]->due_ms)
+			child++;
+		if (loop->heap[child]->due_ms >= timer->due_ms)
+			break;
+		heap_place(loop, index, loop->heap[child]);
+		index = child;
+	}
+	heap_place(loop, index, timer);
+}
+
+void event_timer_init(struct event_timer *timer, event_timer_fn *fn, void *arg)
+{
+	*timer = (struct event_timer){ .fn = fn, .arg = arg };
+}
+
+bool event_timer_is_armed(const struct event_timer *timer)
+{
+	return timer->heap_index != 0;
+}
+
+static int reserve_heap(struct event_loop *loop)
+{
+	uint32_t size = loop->heap_size ? loop->heap_size * 2 : 16;
+	struct event_timer **heap;
+
+	if (loop->heap_len + 1 < loop->heap_size)
+		return 0;
+	heap = reallocarray(loop->heap, size, sizeof(struct event_timer *));
+	if (!heap)
+		return -ENOMEM;
+	loop->heap = heap;
+	loop->heap_size = size;
+	return 0;
+}
+
+int event_timer_set(struct event_loop *loop, struct event_timer *timer, uint64_t delay_ms)
+{
+	uint64_t now_ms = event_loop_now_ms();
+	int err;
+
+	event_timer_cancel(loop, timer);
+	err = reserve_heap(loop);
+	if (err < 0)
+		return err;
+	timer->due_ms = delay_ms > UINT64_MAX - now_ms ? UINT64_MAX : now_ms + delay_ms;
+	loop->heap_len++;
+	heap_place(loop, loop->heap_len, timer);
+	heap_up(loop, loop->heap_len);
+	return 0;
+}
+
+void event_timer_cancel(struct event_loop *loop, struct event_timer *timer)
+{
+	uint32_t index = timer->heap_index;
+	struct event_timer *last;
+
+	if (index == 0)
+		return;
+	timer->heap_index = 0;
+	last = loop->heap[loop->heap_len--];
+	if (last == timer)
+		return;
+	heap_place(loop, index, last);
+	heap_up(loop, index);
+	heap_down(loop, last->heap_index);
+}
+
+/* Only what was due when the round began: a timer that re-arms itself with 0 cannot starve fds. */
+static void run_due_timers(struct event_loop *loop)
+{
+	uint64_t now_ms = event_loop_now_ms();
+	uint32_t left = loop->heap_len;
+
+	while (!loop->stopped && left-- && loop->heap_len && loop->heap[1]->due_ms <= now_ms) {
+		struct event_timer *timer = loop->heap[1];
+
+		event_timer_cancel(loop, timer);
+		timer->fn(timer->arg);
+	}
+}
+
+/* --- the loop --- */
+
+static int wait_ms(const struct event_loop *loop)
+{
+	uint64_t now_ms;
+
+	if (loop->heap_len == 0)
+		return -1;
+	now_ms = event_loop_now_ms();
+	if (loop->heap[1]->due_ms <= now_ms)
+		return 0;
+	if (loop->heap[1]->due_ms - now_ms > 3600000)
+		return 3600000;
+	return (int)(loop->heap[1]->due_ms - now_ms);
+}
+
+static void dispatch(struct event_loop *loop, const struct epoll_event *event)
+{
+	int fd = (int)(uint32_t)event->data.u64;
+
+	if (is_watched(loop, fd) && event_key(loop, fd) == event->data.u64)
+		loop->slot[fd].fn(fd, event->events, loop->slot[fd].arg);
+}
+
+int event_loop_run(struct event_loop *loop)
+{
+	struct epoll_event event[EVENTS_A_ROUND];
+
+	while (!loop->stopped) {
+		int i, count = epoll_wait(loop->epoll_fd, event, EVENTS_A_ROUND, wait_ms(loop));
+
+		if (count < 0 && errno != EINTR)
+			return -errno;
+		run_due_timers(loop);
+		for (i = 0; i < count && !loop->stopped; i++)
+			dispatch(loop, &event[i]);
+	}
+	loop->stopped = false; /* it may run again */
+	return 0;
+}
+
+void event_loop_stop(struct event_loop *loop)
+{
+	loop->stopped = true;
+}
