@@ -35,8 +35,8 @@ int netlink_send_batch(struct netlink *netlink, struct nl_msg **msgs, size_t cou
 		       int *ret_errors);
 /** A message of a dump or a notification; return 0 to go on, else the dump ends with that value. */
 typedef int netlink_message_fn(const struct nlmsghdr *header, void *arg);
-/** netlink_dump() - send @msg (taken) with NLM_F_DUMP and call @fn for each answer. Restarts an
- * interrupted dump. 0 or -errno. */
+/** netlink_dump() - send @msg (taken) with NLM_F_DUMP and call @fn for each answer, once
+ * all are there: an interrupted dump was asked again, and @fn may use @netlink. 0 or -errno. */
 int netlink_dump(struct netlink *netlink, struct nl_msg *msg, netlink_message_fn *fn, void *arg);
 /** netlink_get() - send @msg (taken) and call @fn for its one answer. 0 or -errno. */
 int netlink_get(struct netlink *netlink, struct nl_msg *msg, netlink_message_fn *fn, void *arg);
