@@ -6,6 +6,7 @@
 #include <stddef.h>
 
 #include "agent_protocol.h"
+#include "node_objects.h" /* ROUTE_PROTOCOL */
 
 struct agent;
 
@@ -15,8 +16,6 @@ struct agent;
  * node's own blocks in the kernel's table (unreachable, so that an address without a pod is refused
  * and not sent back to the router).
  */
-#define ROUTE_PROTOCOL 116
-
 struct remote_routes;
 
 /** remote_routes_open() - adopt what map and kernel hold as stale, then add the configuration's

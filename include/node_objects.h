@@ -1,0 +1,37 @@
+/* SPDX-License-Identifier: GPL-2.0-only OR BSD-2-Clause */
+/*
+ * node_objects.h: how tortie's objects on a node are told from everybody else's.
+ *
+ * The agent makes them under these names and numbers, and `tortie reset` finds and removes them by
+ * the same, also when no agent is left to ask. Whatever does not match is somebody else's and is
+ * never touched.
+ */
+#ifndef INCLUDE_NODE_OBJECTS_H
+#define INCLUDE_NODE_OBJECTS_H
+
+/* Pods' links: cali and 11 hex digits, in one of three link groups (`groups:` of the file). */
+#define POD_LINK_PREFIX	    "cali"
+#define POD_LINK_HEX_DIGITS 11
+
+/* Our filters' fixed place on clsact: preference and handle (with the program's name they are
+ * recognised). */
+#define ATTACH_PREFERENCE   2
+#define ATTACH_HANDLE	    0x74 /* 't' */
+#define UPLINK_PROGRAM_NAME "from_network"
+
+/* Kernel routes of ours: rtm_protocol. */
+#define ROUTE_PROTOCOL 116
+
+/* The nftables table of ours. */
+#define NFT_TABLE_FAMILY "inet"
+#define NFT_TABLE_NAME	 "tortie"
+
+/* Written into cni.dir; while it is being written, under a dot in front. */
+#define CONFLIST_NAME "10-tortie.conflist"
+
+/* In RUN-DIR. */
+#define AGENT_SOCKET_NAME "agent"
+#define CNI_SOCKET_NAME	  "cni"
+#define READY_FILE_NAME	  "ready"
+
+#endif /* INCLUDE_NODE_OBJECTS_H */
