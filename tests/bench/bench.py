@@ -1,0 +1,128 @@
+#!/usr/bin/python3
+# SPDX-License-Identifier: Apache-2.0
+"""`make bench`: tortie beside the kernel's own ways and the reference CNI plugins, in one run.
+
+A round measures every path once with every mode; rounds follow each other, so what the machine does
+besides meets all paths alike, and a figure is the median of its rounds. Two bare veth pairs that
+are the same thing must agree within 3 %, or the run says so and ends with 1: its ratios
+would mean nothing. All raw samples go to OUT/benchmarks.json; report.py makes OUT/benchmarks.md of it.
+
+    bench.py [--rounds N] [--seconds S] [--out DIR] [--only network|cni|memory]
+"""
+import argparse
+import json
+import os
+import platform
+import subprocess
+import sys
+import time
+
+import cni_bench
+import memory_bench
+import paths
+import report
+import tortie_paths
+
+MODES = ("tcp_rr", "udp_rr", "crr", "udp_pps", "tcp_stream")
+NETBENCH = "build/tests/tools/netbench"
+RESOLUTION = 0.03
+# Attempts of the whole network part when the two equal paths disagree.
+ATTEMPTS = 2
+
+
+def measure_round(all_paths, seconds, samples, number):
+    """One round; every second one goes backwards, so that no path always follows the same other."""
+    for path in all_paths if number % 2 == 0 else all_paths[::-1]:
+        for family, address in zip(("IPv4", "IPv6"), path.addresses):
+            for mode in MODES:
+                out = subprocess.run(
+                    ["nice", "-n", "-15", NETBENCH, mode, path.server, path.client, address,
+                     str(seconds)], stdin=subprocess.DEVNULL, capture_output=True, text=True)
+                if out.returncode:
+                    raise RuntimeError(f"{path.name} {family} {mode}: {out.stderr.strip()}")
+                row = samples.setdefault(path.name, {}).setdefault(family, {}).setdefault(mode, [])
+                row.append(json.loads(out.stdout))
+
+
+def measure_network(rounds, seconds):
+    spaces = paths.Namespaces()
+    ours = tortie_paths.TortiePaths()
+    samples = {}
+    try:
+        all_paths = paths.kernel_paths(spaces)
+        all_paths[3:3] = [ours.same_node()]
+        all_paths.append(ours.cross_node())
+        limits = {path.name: path.limit for path in all_paths}
+        for number in range(rounds):
+            measure_round(all_paths, seconds, samples, number)
+            print(f"round {number + 1} of {rounds}", flush=True)
+        return {"limits": limits, "samples": samples, "bpf_ns": ours.program_ns(NETBENCH)}
+    finally:
+        ours.close()
+        spaces.close()
+
+
+def disagreement(samples):
+    """How far the two bare pairs are apart, over the latency modes, whose medians repeat."""
+    worst = 0.0
+    for family in ("IPv4", "IPv6"):
+        for mode in ("tcp_rr", "udp_rr"):
+            first, second = (report.median(samples[name][family][mode], "p50_us")
+                             for name in ("raw_a", "raw_b"))
+            worst = max(worst, abs(first / second - 1))
+    return worst
+
+
+def machine():
+    def read(path):
+        with open(path, encoding="utf-8") as file:
+            return file.read().strip()
+
+    cpu = [line.split(":")[1].strip() for line in read("/proc/cpuinfo").splitlines()
+           if line.startswith("model name")]
+    commit = subprocess.run(["git", "describe", "--always", "--dirty", "--abbrev=12"],
+                            capture_output=True, text=True).stdout.strip()
+    return {"commit": commit or "unknown", "kernel": platform.release(), "cpu": cpu[0] if cpu else "",
+            "cpus": os.cpu_count(), "congestion_control": "cubic", "load": read("/proc/loadavg"),
+            "date": time.strftime("%Y-%m-%d", time.gmtime()), "resolution": RESOLUTION}
+
+
+def main():
+    parser = argparse.ArgumentParser()
+    parser.add_argument("--rounds", type=int, default=7)
+    parser.add_argument("--seconds", type=float, default=0.4)
+    parser.add_argument("--out", default="build/bench")
+    parser.add_argument("--only", choices=("network", "cni", "memory"))
+    args = parser.parse_args()
+    if os.geteuid():
+        sys.exit("bench: needs root: it makes network namespaces")
+    result = {"machine": machine(), "rounds": args.rounds, "seconds": args.seconds}
+    status = 0
+    if args.only in (None, "network"):
+        for attempt in range(ATTEMPTS):
+            result["network"] = measure_network(args.rounds, args.seconds)
+            result["a_a"] = disagreement(result["network"]["samples"])
+            if result["a_a"] <= RESOLUTION:
+                break
+            print(f"two equal veth pairs differ by {result['a_a']:.1%}: the machine is not quiet "
+                  f"(attempt {attempt + 1} of {ATTEMPTS})", flush=True)
+        else:
+            status = 1
+    if args.only in (None, "cni"):
+        result["cni"] = cni_bench.measure()
+    if args.only in (None, "memory"):
+        result["memory"] = memory_bench.measure()
+    result["machine"]["load_after"] = machine()["load"]
+    os.makedirs(args.out, exist_ok=True)
+    with open(f"{args.out}/benchmarks.json", "w", encoding="utf-8") as file:
+        json.dump(result, file, separators=(",", ":"))
+    report.write(result, f"{args.out}/benchmarks.md")
+    print(open(f"{args.out}/benchmarks.md", encoding="utf-8").read())
+    if status:
+        print(f"bench: refused: the two bare veth pairs differ by more than {RESOLUTION:.0%}; "
+              "run again on a quiet machine", file=sys.stderr)
+    return status
+
+
+if __name__ == "__main__":
+    sys.exit(main())

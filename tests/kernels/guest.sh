@@ -1,0 +1,159 @@
+#!/bin/busybox sh
+# SPDX-License-Identifier: Apache-2.0
+# shellcheck shell=dash
+#
+# The first and only program in the emulated machine (see boot.sh): two nodes as network namespaces, joined
+# by a veth pair, each with its tortied (with the capabilities of its systemd unit, not all of root's) and
+# tortie-bgpd; pods plugged in by the CNI plugin; packets on one node and across two, IPv4 and IPv6.
+#
+#   [a 10.244.1.x]-\                                            /-[c 10.244.2.x]
+#                  (n1 192.168.100.1)====up0====(n2 192.168.100.2)
+#   [b 10.244.1.y]-/
+#
+export PATH=/bin
+/bin/busybox --install -s /bin 2>/dev/null
+mount -t proc proc /proc
+mount -t sysfs sys /sys
+mount -t tmpfs tmp /run
+mount -t tmpfs tmp /tmp
+mount -t devtmpfs dev /dev 2>/dev/null
+mount -t bpf bpf /sys/fs/bpf
+mkdir -p /run/netns /etc
+echo 'root:x:0:0:root:/root:/bin/sh' >/etc/passwd
+echo 'root:x:0:' >/etc/group
+
+say() {
+	echo "guest: $*"
+}
+
+fail() {
+	say "FAILED: $*"
+	for log in /tmp/n1.log /tmp/n2.log /tmp/n1.bgp.log /tmp/n2.bgp.log; do
+		echo "--- $log"
+		tail -n 20 "$log" 2>/dev/null
+	done
+	dmesg | tail -n 5
+	poweroff -f
+}
+
+# wait_for SECONDS WHAT COMMAND...: until the command succeeds.
+wait_for() {
+	limit=$1
+	what=$2
+	shift 2
+	until "$@" >/dev/null 2>&1; do
+		limit=$((limit - 1))
+		[ "$limit" -gt 0 ] || fail "$what"
+		sleep 1
+	done
+}
+
+config() {
+	mkdir -p "/tmp/cni$1"
+	cat >"/tmp/n$1.yaml" <<END
+node:
+  name: n$1
+  addresses: [192.168.100.$1, "fd00:100::$1"]
+  uplinks: [up0]
+pools:
+  - name: default-ipv4-ippool
+    cidr: 10.244.0.0/16
+    blocks: [10.244.$1.0/24]
+  - name: default-ipv6-ippool
+    cidr: fd00:244::/48
+    blocks: ["fd00:244:0:$1::/64"]
+cni:
+  dir: /tmp/cni$1
+bgp:
+  as: 64512
+  mesh: [192.168.100.1, 192.168.100.2]
+END
+}
+
+start_node() {
+	nsenter_net "n$1" setpriv --bounding-set -all,+bpf,+net_admin,+perfmon,+net_bind_service \
+		--inh-caps -all /bin/tortied -c "/tmp/n$1.yaml" --run-dir "/run/n$1" \
+		--bpf-dir "/tmp/bpf/n$1" >"/tmp/n$1.log" 2>&1 &
+	nsenter_net "n$1" /bin/tortie-bgpd -c "/tmp/n$1.yaml" --run-dir "/run/n$1" >"/tmp/n$1.bgp.log" 2>&1 &
+}
+
+# Enter only the network namespace: `ip netns exec` would hide /sys/fs/bpf behind a fresh /sys.
+nsenter_net() {
+	name=$1
+	shift
+	nsenter --net="/run/netns/$name" "$@"
+}
+
+cni() {
+	verb=$1 node=$2 pod=$3
+	echo "{\"cniVersion\":\"1.0.0\",\"name\":\"tortie\",\"type\":\"tortie-cni\",\"runDir\":\"/run/n$node\"}" |
+		CNI_COMMAND=$verb CNI_CONTAINERID="pod-$pod" CNI_NETNS="/run/netns/$pod" CNI_IFNAME=eth0 CNI_PATH=/bin \
+			nsenter_net "n$node" /bin/tortie-cni
+}
+
+address() {
+	ip -n "$1" -o "$2" addr show dev eth0 scope global | awk '{print $4}' | cut -d/ -f1
+}
+
+tcp_works() {
+	nsenter_net "$2" nc -l -p 7000 </dev/null >/tmp/received &
+	server=$!
+	wait_for 20 "TCP from $1 to $2" sh -c "dd if=/dev/zero bs=64k count=64 2>/dev/null |
+		nsenter --net=/run/netns/$1 nc $3 7000"
+	wait "$server"
+	[ "$(wc -c </tmp/received)" = 4194304 ] || fail "TCP from $1 to $2: $(wc -c </tmp/received) of 4194304 octets"
+	rm -f /tmp/received
+}
+
+pair_talks() {
+	for family in -4 -6; do
+		to=$(address "$2" "$family")
+		[ -n "$to" ] || fail "pod $2 has no address ($family)"
+		wait_for 20 "ping $family from $1 to $2 ($to)" nsenter_net "$1" ping "$family" -c 3 -W 2 "$to"
+		say "$1 -> $2 $to: ping"
+	done
+	tcp_works "$1" "$2" "$(address "$2" -4)"
+	say "$1 -> $2: 4 MiB by TCP"
+}
+
+say "kernel $(uname -r)"
+for module in veth sch_ingress cls_bpf nft_masq nft_chain_nat; do
+	modprobe "$module" 2>/dev/null
+done
+mkdir -p /tmp/bpf
+mount -t bpf bpf /tmp/bpf
+ip link set lo up
+for name in n1 n2 a b c; do
+	ip netns add "$name" || fail "namespace $name"
+	ip -n "$name" link set lo up
+done
+ip link add up0 netns n1 type veth peer name up0 netns n2 || fail "veth"
+for node in 1 2; do
+	ip -n "n$node" addr add "192.168.100.$node/24" dev up0
+	ip -n "n$node" addr add "fd00:100::$node/64" dev up0 nodad
+	ip -n "n$node" link set up0 up
+	config "$node"
+	start_node "$node"
+done
+for node in 1 2; do
+	wait_for 60 "tortied of n$node is not ready" test -e "/run/n$node/ready"
+	say "n$node: tortied is ready"
+done
+cni ADD 1 a >/tmp/a.json || fail "ADD a: $(cat /tmp/a.json)"
+cni ADD 1 b >/tmp/b.json || fail "ADD b: $(cat /tmp/b.json)"
+cni ADD 2 c >/tmp/c.json || fail "ADD c: $(cat /tmp/c.json)"
+say "three pods plugged in"
+cni STATUS 1 a >/dev/null || true
+pair_talks a b
+for node in 1 2; do
+	wait_for 60 "n$node learns no route by BGP" sh -c "ip -n n$node route show proto 116 | grep -q via"
+done
+pair_talks a c
+pair_talks c b
+tortie --run-dir /run/n1 status | sed 's/^/guest: /'
+tortie --run-dir /run/n1 counters | sed 's/^/guest: /'
+tortie --run-dir /run/n1 explain pod-a "$(address c -4)":80/tcp | sed 's/^/guest: /'
+cni DEL 1 a || fail "DEL a"
+wait_for 10 "the link of a is still there" sh -c "! ip -n a link show eth0"
+say passed
+poweroff -f
