@@ -3,12 +3,16 @@
 #define LOADER_ATTACH_H
 
 #include <stdbool.h>
+#include <stddef.h>
 #include <stdint.h>
-
-#include "node_objects.h" /* ATTACH_PREFERENCE, ATTACH_HANDLE */
 
 struct dataplane;
 struct netlink;
+
+/* Our filters' fixed place on clsact: preference and handle (with our program's id they are
+ * recognised). */
+#define ATTACH_PREFERENCE 2
+#define ATTACH_HANDLE	  0x74 /* 't' */
 
 enum uplink_hook {
 	UPLINK_HOOK_TCX = 1, /* pinned link, kernel 6.6 and later */
@@ -21,13 +25,35 @@ int attach_pod(struct dataplane *dataplane, struct netlink *netlink, uint32_t if
 /** attach_pod_is_whole() - do both hooks of @ifindex hold exactly our programs, with no stranger in
  * front? 1, 0 or -errno. */
 int attach_pod_is_whole(struct dataplane *dataplane, struct netlink *netlink, uint32_t ifindex);
+
+/* What sits on one direction of a pod's link. */
+struct hook_state {
+	bool is_ours;		/* our filter is there with our program */
+	uint32_t filter_before; /* program id of a filter in front of ours, 0: none; ~0: no BPF */
+	uint32_t tcx_before;	/* program id of a tcx program, which always runs first; 0: none */
+};
+
+struct pod_hooks {
+	struct hook_state from_pod, to_pod;
+};
+
+/** attach_inspect_pod() - what attach_pod_is_whole() judges, in detail. 0 or -errno (-ENODEV). */
+int attach_inspect_pod(struct dataplane *dataplane, struct netlink *netlink, uint32_t ifindex,
+		       struct pod_hooks *ret_hooks);
+
 /** attach_uplink() - from_network on ingress: a tcx link pinned in @bpf_dir (placed after others),
  * clsact where the kernel has no tcx. Idempotent. */
 int attach_uplink(struct dataplane *dataplane, struct netlink *netlink, const char *bpf_dir,
 		  uint32_t ifindex, enum uplink_hook *ret_hook);
+/** attach_uplink_is_whole() - does the hook hold our program, and its pin exist? 1, 0 or -errno. */
 int attach_uplink_is_whole(struct dataplane *dataplane, struct netlink *netlink,
 			   const char *bpf_dir, uint32_t ifindex);
 /** detach_uplink() - remove ours only. */
-int detach_uplink(struct netlink *netlink, const char *bpf_dir, uint32_t ifindex);
+int detach_uplink(struct dataplane *dataplane, struct netlink *netlink, const char *bpf_dir,
+		  uint32_t ifindex);
+/** attach_drop_stale_uplinks() - remove pinned links whose ifindex is not among @keep (links that
+ * are gone or no uplink any more). */
+void attach_drop_stale_uplinks(struct dataplane *dataplane, const char *bpf_dir,
+			       const uint32_t *keep, size_t keep_count);
 
 #endif /* LOADER_ATTACH_H */
