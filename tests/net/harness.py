@@ -26,7 +26,7 @@ from contextlib import contextmanager
 from pathlib import Path
 
 ROOT = Path(__file__).resolve().parents[2]
-BASE = Path(os.environ.get("TORTIE_TEST_DIR", "/tmp/tortie-net"))
+BASE = Path(os.environ.get("TORTIE_TEST_DIR", "/run/tortie-lab"))
 CLONE_NEWNET = 0x40000000
 LIBC = ctypes.CDLL(None, use_errno=True)
 PREFIX = "tt"
@@ -477,10 +477,12 @@ class Lab:
     def add_tor(self):
         """Top of rack: a router with BIRD 2, and an outside host behind it."""
         self.tor = Host(self, "tor")
+        self.outside = Host(self, "out")
+        for host in (self.tor, self.outside):  # no waiting for duplicate address detection here
+            host.sysctl("net.ipv6.conf.default.accept_dad", 0)
         self.plug(self.tor, "lan0", [f"{LAN4}.1/24", f"{LAN6}1/64"])
         self.tor.sysctl("net.ipv4.ip_forward", 1)
         self.tor.sysctl("net.ipv6.conf.all.forwarding", 1)
-        self.outside = Host(self, "out")
         self.tor.ip("link", "add", "out0", "type", "veth", "peer", "name", "eth0",
                     "netns", self.outside.netns)
         for host, device, last in ((self.tor, "out0", 1), (self.outside, "eth0", 2)):
