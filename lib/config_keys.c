@@ -1,0 +1,366 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/*
+ * config_keys.c: every key of the configuration but those below bgp.
+ *
+ * The tables say the key's name, how it is read, its range and its field in struct config; a few
+ * keys have a reader of their own for what a table cannot say. Defaults are set before anything is
+ * read (config.c). docs/configuration.md describes the same keys for people, in the same order.
+ *
+ * Values that this version does not serve yet are known and refused by name, so that a file
+ * written for a later version fails with the reason instead of doing something else.
+ */
+#include "lib/config_parts.h"
+
+#include <ctype.h>
+#include <errno.h>
+#include <stdlib.h>
+#include <string.h>
+
+#include "lib/ip_prefix.h"
+
+#define USER_NAME_MAX 32 /* useradd(8) */
+#define GROUP_MAX     2147483647
+
+/* An address that a node or a next hop can have. */
+static int read_unicast(struct config_reader *reader, const struct config_row *row,
+			const struct config_node *node, void *field)
+{
+	struct ip_addr *addr = field;
+	int err = config_read_addr(reader, row, node, field);
+
+	if (err < 0)
+		return err;
+	if (ip_addr_is_zero(addr) || ip_addr_is_multicast(addr) || ip_addr_is_link_local(addr))
+		return config_fail(reader, node, "%s: not a unicast address of a network",
+				   node->text);
+	return 0;
+}
+
+/* --- node --- */
+
+static int read_addresses(struct config_reader *reader, const struct config_row *row,
+			  const struct config_node *node, void *field)
+{
+	const struct config_row item = { .read = read_unicast };
+	struct config *config = field;
+	int err = config_check_list(reader, node, CONFIG_NODE_ADDRESSES_MAX);
+	size_t i, k;
+
+	if (err == 0)
+		err = config_read_list(reader, &item, node, config->node_address,
+				       sizeof(config->node_address[0]));
+	if (err < 0)
+		return err;
+	for (i = 0; i < node->count; i++) {
+		for (k = 0; k < i; k++) {
+			if (ip_addr_equal(&config->node_address[i], &config->node_address[k]))
+				return config_fail(reader, config_item(node, i),
+						   "%s: stands here twice",
+						   config_item(node, i)->text);
+		}
+	}
+	config->node_address_count = node->count;
+	return 0;
+}
+
+/* What the kernel takes as a link's name (dev_valid_name), printable only. */
+static int read_ifname(struct config_reader *reader, const struct config_row *row,
+		       const struct config_node *node, void *field)
+{
+	const char *p, *text = config_text(reader, node);
+
+	if (!text)
+		return -EINVAL;
+	for (p = text; isgraph((unsigned char)*p) && *p != '/' && *p != ':'; p++)
+		;
+	if (*p || p - text > IFNAME_MAX || !strcmp(text, ".") || !strcmp(text, ".."))
+		return config_fail(reader, node,
+				   "not the name of a link (1 to 15 characters, no space, / or :)");
+	strcpy(field, text);
+	return 0;
+}
+
+static int read_uplinks(struct config_reader *reader, const struct config_row *row,
+			const struct config_node *node, void *field)
+{
+	const struct config_row item = { .read = read_ifname };
+	struct config *config = field;
+	int err = config_check_list(reader, node, CONFIG_UPLINKS_MAX);
+	size_t i, k;
+
+	if (err == 0)
+		err = config_read_list(reader, &item, node, config->uplink,
+				       sizeof(config->uplink[0]));
+	if (err < 0)
+		return err;
+	for (i = 0; i < node->count; i++) {
+		for (k = 0; k < i; k++) {
+			if (strcmp(config->uplink[i], config->uplink[k]) == 0)
+				return config_fail(reader, config_item(node, i),
+						   "%s: stands here twice", config->uplink[i]);
+		}
+	}
+	config->uplink_count = node->count;
+	return 0;
+}
+
+static const struct config_row node_rows[] = {
+	{ "name", config_read_name, offsetof(struct config, node_name), .max = NAME_MAX_LEN },
+	{ "addresses", read_addresses, 0 },
+	{ "uplinks", read_uplinks, 0 },
+};
+
+static int read_node(struct config_reader *reader, const struct config_row *row,
+		     const struct config_node *node, void *field)
+{
+	return config_read_map(reader, node, CONFIG_ROWS(node_rows), field);
+}
+
+/* --- pools --- */
+
+static int read_blocks(struct config_reader *reader, const struct config_row *row,
+		       const struct config_node *node, void *field)
+{
+	const struct config_row item = { .read = config_read_prefix };
+	struct config_pool *pool = field;
+	int err = config_check_list(reader, node, CONFIG_BLOCKS_MAX);
+
+	if (err < 0 || node->count == 0)
+		return err;
+	pool->block = calloc(node->count, sizeof(*pool->block));
+	if (!pool->block)
+		return -ENOMEM;
+	pool->block_count = node->count;
+	return config_read_list(reader, &item, node, pool->block, sizeof(*pool->block));
+}
+
+static int read_encapsulation(struct config_reader *reader, const struct config_row *row,
+			      const struct config_node *node, void *field)
+{
+	const char *text = config_text(reader, node);
+
+	if (!text)
+		return -EINVAL;
+	if (!strcmp(text, "cross-subnet") || !strcmp(text, "always"))
+		return config_fail(reader, node, "%s: not in this version; it serves never only",
+				   text);
+	if (strcmp(text, "never") != 0)
+		return config_fail(reader, node, "must be never");
+	return 0;
+}
+
+static const struct config_row pool_rows[] = {
+	{ "name", config_read_name, offsetof(struct config_pool, name), .max = NAME_MAX_LEN },
+	{ "cidr", config_read_prefix, offsetof(struct config_pool, cidr) },
+	{ "blocks", read_blocks, 0 },
+	{ "nat_outgoing", config_read_bool, offsetof(struct config_pool, nat_outgoing) },
+	{ "encapsulation", read_encapsulation, 0 },
+};
+
+static int read_pool(struct config_reader *reader, const struct config_row *row,
+		     const struct config_node *node, void *field)
+{
+	int err = config_read_map(reader, node, CONFIG_ROWS(pool_rows), field);
+
+	if (err == 0 && (!config_find(node, "name") || !config_find(node, "cidr")))
+		return config_fail(reader, node, "needs name and cidr");
+	return err;
+}
+
+static int read_pools(struct config_reader *reader, const struct config_row *row,
+		      const struct config_node *node, void *field)
+{
+	const struct config_row item = { .read = read_pool };
+	struct config *config = field;
+	int err = config_check_list(reader, node, CONFIG_POOLS_MAX);
+
+	if (err < 0 || node->count == 0)
+		return err;
+	config->pool = calloc(node->count, sizeof(*config->pool));
+	if (!config->pool)
+		return -ENOMEM;
+	config->pool_count = node->count;
+	return config_read_list(reader, &item, node, config->pool, sizeof(*config->pool));
+}
+
+/* --- routes --- */
+
+static const struct config_row route_rows[] = {
+	{ "prefix", config_read_prefix, offsetof(struct config_route, prefix) },
+	{ "via", read_unicast, offsetof(struct config_route, via) },
+};
+
+static int read_route(struct config_reader *reader, const struct config_row *row,
+		      const struct config_node *node, void *field)
+{
+	struct config_route *route = field;
+	int err = config_read_map(reader, node, CONFIG_ROWS(route_rows), field);
+
+	if (err < 0)
+		return err;
+	if (!config_find(node, "prefix") || !config_find(node, "via"))
+		return config_fail(reader, node, "needs prefix and via");
+	if (ip_addr_is_v4(&route->prefix.addr) != ip_addr_is_v4(&route->via))
+		return config_fail(reader, config_find(node, "via"),
+				   "%s: prefix and via must be of one address family",
+				   config_find(node, "via")->text);
+	return 0;
+}
+
+static int read_routes(struct config_reader *reader, const struct config_row *row,
+		       const struct config_node *node, void *field)
+{
+	const struct config_row item = { .read = read_route };
+	struct config *config = field;
+	int err = config_check_list(reader, node, CONFIG_ROUTES_MAX);
+
+	if (err < 0 || node->count == 0)
+		return err;
+	config->route = calloc(node->count, sizeof(*config->route));
+	if (!config->route)
+		return -ENOMEM;
+	config->route_count = node->count;
+	return config_read_list(reader, &item, node, config->route, sizeof(*config->route));
+}
+
+/* --- single values --- */
+
+static int read_mtu(struct config_reader *reader, const struct config_row *row,
+		    const struct config_node *node, void *field)
+{
+	const char *text = config_text(reader, node);
+
+	if (!text)
+		return -EINVAL;
+	if (strcmp(text, "auto") == 0 && !node->quoted) {
+		*(uint32_t *)field = CONFIG_MTU_AUTO;
+		return 0;
+	}
+	if (text[0] < '0' || text[0] > '9')
+		return config_fail(reader, node, "neither auto nor a number from %u to %u",
+				   row->min, row->max);
+	return config_read_u32(reader, row, node, field);
+}
+
+static int read_kube_proxy(struct config_reader *reader, const struct config_row *row,
+			   const struct config_node *node, void *field)
+{
+	const char *text = config_text(reader, node);
+
+	if (!text)
+		return -EINVAL;
+	if (strcmp(text, "beside") == 0)
+		return config_fail(reader, node,
+				   "beside: not in this version; it comes with Kubernetes support, "
+				   "use none");
+	if (strcmp(text, "none") != 0)
+		return config_fail(reader, node, "must be none");
+	return 0;
+}
+
+static int read_conflist(struct config_reader *reader, const struct config_row *row,
+			 const struct config_node *node, void *field)
+{
+	unsigned int choice = 0;
+	int err = config_read_choice(reader, row, node, &choice);
+
+	if (err == 0)
+		*(bool *)field = choice == 0;
+	return err;
+}
+
+static int read_user(struct config_reader *reader, const struct config_row *row,
+		     const struct config_node *node, void *field)
+{
+	char name[USER_NAME_MAX + 1], *copy;
+	int err = config_read_name(reader, row, node, name);
+
+	if (err < 0)
+		return err;
+	copy = strdup(name);
+	if (!copy)
+		return -ENOMEM;
+	free(*(char **)field);
+	*(char **)field = copy;
+	return 0;
+}
+
+#define GROUP_ROW(name)                                                                           \
+	{                                                                                         \
+#name, config_read_u32, offsetof(struct config, group_##name), 1, GROUP_MAX, NULL \
+	}
+
+static const struct config_row group_rows[] = {
+	GROUP_ROW(creating),
+	GROUP_ROW(live),
+	GROUP_ROW(dying),
+};
+
+static int read_groups(struct config_reader *reader, const struct config_row *row,
+		       const struct config_node *node, void *field)
+{
+	const struct config *config = field;
+	int err = config_read_map(reader, node, CONFIG_ROWS(group_rows), field);
+
+	if (err < 0)
+		return err;
+	if (config->group_creating == config->group_live ||
+	    config->group_creating == config->group_dying ||
+	    config->group_live == config->group_dying)
+		return config_fail(reader, node,
+				   "creating, live and dying (%u, %u, %u) must be three different "
+				   "numbers",
+				   config->group_creating, config->group_live, config->group_dying);
+	return 0;
+}
+
+static const struct config_row map_rows[] = {
+	{ "endpoints", config_read_u32, offsetof(struct config, map_endpoints), 16, 1048576, NULL },
+	{ "routes", config_read_u32, offsetof(struct config, map_routes), 16, 1048576, NULL },
+};
+
+static int read_maps(struct config_reader *reader, const struct config_row *row,
+		     const struct config_node *node, void *field)
+{
+	return config_read_map(reader, node, CONFIG_ROWS(map_rows), field);
+}
+
+static const struct config_row cni_rows[] = {
+	{ "dir", config_read_path, offsetof(struct config, cni_dir) },
+	{ "conflist", read_conflist, offsetof(struct config, cni_conflist),
+	  .choices = "auto none" },
+};
+
+static int read_cni(struct config_reader *reader, const struct config_row *row,
+		    const struct config_node *node, void *field)
+{
+	return config_read_map(reader, node, CONFIG_ROWS(cni_rows), field);
+}
+
+static const struct config_row top_rows[] = {
+	{ "node", read_node, 0 },
+	{ "pools", read_pools, 0 },
+	{ "routes", read_routes, 0 },
+	{ "mtu", read_mtu, offsetof(struct config, mtu), 1280, 65535, NULL },
+	{ "quarantine", config_read_u32, offsetof(struct config, quarantine_s), 0, 86400, NULL },
+	{ "kube_proxy", read_kube_proxy, 0 },
+	{ "log_level", config_read_choice, offsetof(struct config, log_level),
+	  .choices = "error warning info debug" },
+	{ "groups", read_groups, 0 },
+	{ "maps", read_maps, 0 },
+	{ "cni", read_cni, 0 },
+	{ "bgpd_user", read_user, offsetof(struct config, bgpd_user), .max = USER_NAME_MAX },
+	{ "bgp", NULL, 0 }, /* config_bgp_read() */
+};
+
+int config_keys_read(struct config_reader *reader, const struct config_node *top,
+		     struct config *config)
+{
+	int err = config_read_map(reader, top, CONFIG_ROWS(top_rows), config);
+
+	if (err == 0 && config->node_address_count == 0)
+		return config_fail(reader, top,
+				   "node.addresses: missing; list at least one address of this "
+				   "node");
+	return err;
+}

@@ -1,0 +1,201 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/*
+ * config_peers.c: the lists bgp.mesh and bgp.peers.
+ *
+ * Both end in one array of struct config_peer, the mesh first. The mesh is a list of the addresses
+ * of all nodes, the same on every node: this node's own are left out here. A mesh peer has the
+ * speaker's AS and no keys of its own. A configured peer starts from the same values, then its keys
+ * are read; what does not go together (a range that is connected to, a reflector client in another
+ * AS) is refused. The secret in password_file is read by tortie-bgpd, never kept in the
+ * configuration.
+ */
+#include "lib/config_parts.h"
+
+#include <errno.h>
+#include <stdlib.h>
+#include <string.h>
+
+#include "lib/ip_prefix.h"
+
+static int read_peer_address(struct config_reader *reader, const struct config_row *row,
+			     const struct config_node *node, void *field)
+{
+	struct ip_addr *addr = field;
+	int err = config_read_addr(reader, row, node, field);
+
+	if (err < 0)
+		return err;
+	if (ip_addr_is_zero(addr) || ip_addr_is_multicast(addr) || ip_addr_is_link_local(addr))
+		return config_fail(reader, node, "%s: no peer can have this address", node->text);
+	return 0;
+}
+
+static int read_families(struct config_reader *reader, const struct config_row *row,
+			 const struct config_node *node, void *field)
+{
+	const struct config_row item = { .read = config_read_choice, .choices = "ipv4 ipv6" };
+	struct config_peer *peer = field;
+	unsigned int family[2] = { 0, 0 };
+	int err = config_check_list(reader, node, 2);
+
+	if (err < 0)
+		return err;
+	if (node->count == 0)
+		return config_fail(reader, node, "is empty; name ipv4, ipv6 or both");
+	err = config_read_list(reader, &item, node, family, sizeof(family[0]));
+	if (err < 0)
+		return err;
+	if (node->count == 2 && family[0] == family[1])
+		return config_fail(reader, node, "names a family twice");
+	peer->ipv4 = family[0] == 0 || (node->count == 2 && family[1] == 0);
+	peer->ipv6 = family[0] == 1 || (node->count == 2 && family[1] == 1);
+	return 0;
+}
+
+#define PEER_FIELD(name) offsetof(struct config_peer, name)
+
+static const struct config_row peer_rows[] = {
+	{ "address", read_peer_address, PEER_FIELD(addr) },
+	{ "range", config_read_prefix, PEER_FIELD(range) },
+	{ "as", config_read_as, PEER_FIELD(as) },
+	{ "port", config_read_u16, PEER_FIELD(port), 1, UINT16_MAX, NULL },
+	{ "passive", config_read_bool, PEER_FIELD(passive) },
+	{ "families", read_families, 0 },
+	{ "reflector_client", config_read_bool, PEER_FIELD(reflector_client) },
+	{ "import", config_read_choice, PEER_FIELD(import), .choices = "pools all none" },
+	{ "export", config_read_choice, PEER_FIELD(export), .choices = "own all none" },
+	{ "hold_time", config_read_hold_time, PEER_FIELD(hold_time_s) },
+	{ "password_file", config_read_path, PEER_FIELD(password_file) },
+};
+
+static void init_peer(struct config_peer *peer, const struct bgp_draft *draft)
+{
+	*peer = (struct config_peer){
+		.as = draft->as,
+		.port = BGP_PORT,
+		.ipv4 = true,
+		.ipv6 = true,
+		.hold_time_s = draft->hold_time_s,
+	};
+}
+
+static int check_peer(struct config_reader *reader, const struct config_node *node,
+		      const struct bgp_draft *draft, const struct config_peer *peer)
+{
+	const struct config_node *passive = config_find(node, "passive");
+	const struct config_node *port = config_find(node, "port");
+
+	if (!config_find(node, "address") == !config_find(node, "range"))
+		return config_fail(reader, node, "needs exactly one of address and range");
+	if (!config_find(node, "as"))
+		return config_fail(reader, node, "needs as, the peer's AS number");
+	if (peer->is_range && port)
+		return config_fail(reader, port, "port: a range is never connected to");
+	if (peer->is_range && passive && !peer->passive)
+		return config_fail(reader, passive, "passive: a range is always passive");
+	if (peer->reflector_client && peer->as != draft->as)
+		return config_fail(reader, config_find(node, "reflector_client"),
+				   "reflector_client: only a peer of the same AS (%u) can be one",
+				   draft->as);
+	return 0;
+}
+
+static int read_peer(struct config_reader *reader, const struct bgp_draft *draft,
+		     const struct config_node *node, struct config_peer *peer)
+{
+	int err;
+
+	init_peer(peer, draft);
+	err = config_read_map(reader, node, CONFIG_ROWS(peer_rows), peer);
+	if (err < 0)
+		return err;
+	peer->is_range = config_find(node, "range") != NULL;
+	err = check_peer(reader, node, draft, peer);
+	if (peer->is_range)
+		peer->passive = true;
+	return err;
+}
+
+static int read_peers(struct config_reader *reader, const struct bgp_draft *draft,
+		      const struct config_node *list)
+{
+	const struct config_node *node;
+	size_t i = 0;
+
+	for (node = list->first; node; node = node->next) {
+		size_t mark = config_enter_item(reader, i++);
+		int err =
+			read_peer(reader, draft, node, &draft->bgp->peer[draft->bgp->peer_count++]);
+
+		if (err < 0)
+			return err;
+		config_leave(reader, mark);
+	}
+	return 0;
+}
+
+static bool is_own_address(const struct config *config, const struct ip_addr *addr)
+{
+	size_t i;
+
+	for (i = 0; i < config->node_address_count; i++) {
+		if (ip_addr_equal(&config->node_address[i], addr))
+			return true;
+	}
+	return false;
+}
+
+static int read_mesh(struct config_reader *reader, const struct bgp_draft *draft,
+		     const struct config_node *list, const struct config *config)
+{
+	const struct config_node *node;
+	size_t i = 0;
+
+	for (node = list->first; node; node = node->next) {
+		size_t mark = config_enter_item(reader, i++);
+		struct ip_addr addr;
+		int err = read_peer_address(reader, NULL, node, &addr);
+
+		if (err < 0)
+			return err;
+		config_leave(reader, mark);
+		if (is_own_address(config, &addr))
+			continue;
+		init_peer(&draft->bgp->peer[draft->bgp->peer_count], draft);
+		draft->bgp->peer[draft->bgp->peer_count].addr = addr;
+		draft->bgp->peer[draft->bgp->peer_count++].is_mesh = true;
+	}
+	return 0;
+}
+
+/* Room for both lists, then each in turn. */
+int config_peers_read(struct config_reader *reader, const struct config_node *top,
+		      const struct bgp_draft *draft, const struct config *config)
+{
+	const struct config_node *mesh = config_find(top, "mesh");
+	const struct config_node *peers = config_find(top, "peers");
+	size_t mark, count = (mesh ? mesh->count : 0) + (peers ? peers->count : 0);
+	int err = 0;
+
+	draft->bgp->peer = calloc(count ? count : 1, sizeof(*draft->bgp->peer));
+	if (!draft->bgp->peer)
+		return -ENOMEM;
+	if (mesh) {
+		mark = config_enter_key(reader, "mesh");
+		err = config_check_list(reader, mesh, CONFIG_MESH_MAX);
+		if (err == 0)
+			err = read_mesh(reader, draft, mesh, config);
+		if (err < 0)
+			return err;
+		config_leave(reader, mark);
+	}
+	if (!peers)
+		return 0;
+	mark = config_enter_key(reader, "peers");
+	err = config_check_list(reader, peers, CONFIG_PEERS_MAX);
+	if (err == 0)
+		err = read_peers(reader, draft, peers);
+	if (err == 0)
+		config_leave(reader, mark);
+	return err;
+}
