@@ -6,13 +6,10 @@
 #include <stddef.h>
 #include <stdint.h>
 
+#include "node_objects.h"
+
 struct dataplane;
 struct netlink;
-
-/* Our filters' fixed place on clsact: preference and handle (with our program's id they are
- * recognised). */
-#define ATTACH_PREFERENCE 2
-#define ATTACH_HANDLE	  0x74 /* 't' */
 
 enum uplink_hook {
 	UPLINK_HOOK_TCX = 1, /* pinned link, kernel 6.6 and later */

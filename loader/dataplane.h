@@ -30,6 +30,9 @@ int dataplane_open(const struct config *config, const char *bpf_dir,
 /** dataplane_drop_old_pins() - after all hooks run the new programs: last copy of maps that
  * programs write, remove old pins. */
 int dataplane_drop_old_pins(struct dataplane *dataplane);
+/** dataplane_restore_pins() - pin again what somebody removed from @bpf_dir. Returns how many, or
+ * -errno. */
+int dataplane_restore_pins(struct dataplane *dataplane);
 /** dataplane_close() - close descriptors; pins, maps and attached programs stay and go on
  * forwarding. */
 void dataplane_close(struct dataplane *dataplane);
