@@ -26,8 +26,9 @@
 #define GATEWAY_MAC_OCTET 0xee /* ee:ee:ee:ee:ee:ee */
 
 /* --- map endpoint: struct ip_addr -> struct endpoint_value (hash) --- */
-#define ENDPOINT_HOST 0x1u /* one of the node's own addresses: packets to it go to the host stack \
-			    */
+#define ENDPOINT_HOST                                                               \
+	0x1u /* one of the node's own addresses: packets to it go to the host stack \
+	      */
 
 struct endpoint_value {
 	__u32 ifindex; /* host end of the pod's link; 0 for the node's own addresses */
@@ -92,7 +93,11 @@ struct endpoint_counter {
 	X(ROUTER_ADVERTISEMENT, "pod sends router advertisements or redirects")                   \
 	X(DHCP_SERVER, "pod answers as a DHCP server")                                            \
 	X(NETWORK_SPOOF, "packet from the network with the source address of a pod of this node") \
-	X(INTERNAL, "map or helper failed")
+	X(INTERNAL, "map or helper failed")                                                       \
+	X(SOURCE_UNSPECIFIED, "source address is 0.0.0.0 or ::, as of a host without an address") \
+	X(TRANSPORT_HEADER, "TCP, UDP, SCTP or ICMP header is cut off or absurd")                 \
+	X(MARTIAN, "loopback, unspecified or IPv4-mapped address, or a packet to its own sender") \
+	X(IPV6_EXTENSION, "IPv6 extension headers are cut off or more than eight")
 
 enum drop_reason {
 	DROP_NONE = 0,
@@ -136,14 +141,16 @@ struct drop_event {
 	X(HOST_ADDRESS, "destination is an address of this node")                              \
 	X(NOT_IN_MAPS, "destination is in no map")                                             \
 	X(SOURCE_NOT_POD, "source is no pod")                                                  \
-	X(HAS_OPTIONS, "IPv4 options, IPv6 extension headers or a fragment")                   \
+	X(HAS_OPTIONS, "IPv4 options or IPv6 extension headers")                               \
 	X(TTL_ONE, "TTL or hop limit is 1")                                                    \
 	X(TOO_LARGE, "packet is larger than the route's MTU") /* detail: MTU */                \
 	X(TO_STACK, "given to the host stack")                                                 \
 	X(TO_PEER, "delivered to the pod by redirect_peer")	  /* detail: ifindex */        \
 	X(TO_NEIGHBOUR, "sent to the next hop by redirect_neigh") /* detail: ifindex */        \
 	X(ANSWERED, "answered for the gateway")                                                \
-	X(DROPPED, "dropped") /* detail: enum drop_reason */
+	X(DROPPED, "dropped")		  /* detail: enum drop_reason */                       \
+	X(PASSED, "passed on to the pod") /* detail: ifindex; from the host stack */           \
+	X(NO_WAY, "route's kind or next hop is not for this packet")
 
 enum explain_step_id {
 	EXPLAIN_NONE = 0,

@@ -1,0 +1,81 @@
+/* SPDX-License-Identifier: GPL-2.0-only OR BSD-2-Clause */
+/*
+ * deliver.h: change the packet and send it: to the other end of a pod's link, or to a next hop.
+ */
+#ifndef BPF_DELIVER_H
+#define BPF_DELIVER_H
+
+#include <linux/if_packet.h>
+#include <linux/pkt_cls.h>
+
+#include "explain.h"
+#include "rewrite.h"
+#include "route.h"
+
+/* sys/socket.h has no place here; the kernel's numbers of the address families. */
+#define FAMILY_IPV4 2
+#define FAMILY_IPV6 10
+
+/* To a pod of this node, inside the same pass through the kernel (its to_pod is passed by). */
+static __always_inline int deliver_local(struct __sk_buff *skb, struct packet *packet,
+					 const struct endpoint_value *pod)
+{
+	__u32 ifindex = pod->ifindex;
+	int err;
+
+	explain(EXPLAIN_TO_PEER, ifindex);
+	if (dry_run)
+		return STEP_SENT;
+	/* redirect_peer does so itself since 6.15; before, the pod would drop such a frame. */
+	if (skb->pkt_type != PACKET_HOST)
+		bpf_skb_change_type(skb, PACKET_HOST);
+	err = rewrite_ttl(skb, packet);
+	if (err)
+		return err;
+	err = rewrite_macs(skb, pod);
+	if (err)
+		return err;
+	if (bpf_redirect_peer(ifindex, 0) != TC_ACT_REDIRECT)
+		return -DROP_INTERNAL;
+	packet->rx_ifindex = ifindex;
+	return STEP_SENT;
+}
+
+/* To another node: the kernel resolves the next hop's MAC and keeps it fresh. */
+static __always_inline int deliver_remote(struct __sk_buff *skb, struct packet *packet,
+					  const struct route_value *value)
+{
+	struct bpf_redir_neigh next = {};
+	__u32 ifindex = value->ifindex;
+	int err;
+
+	explain_block(EXPLAIN_TO_NEIGHBOUR, ifindex, &value->next_hop, IP_ADDR_BITS);
+	if (dry_run)
+		return STEP_SENT;
+	err = rewrite_ttl(skb, packet);
+	if (err)
+		return err;
+	if (ip_addr_is_mapped(&value->next_hop)) {
+		next.nh_family = FAMILY_IPV4;
+		next.ipv4_nh = value->next_hop.word[3];
+	} else {
+		next.nh_family = FAMILY_IPV6;
+		__builtin_memcpy(next.ipv6_nh, &value->next_hop, sizeof(next.ipv6_nh));
+	}
+	if (bpf_redirect_neigh(ifindex, &next, sizeof(next), 0) != TC_ACT_REDIRECT)
+		return -DROP_INTERNAL;
+	return STEP_SENT;
+}
+
+/** deliver() - STEP_SENT, or a negative drop reason. */
+static __always_inline int deliver(struct __sk_buff *skb, struct packet *packet,
+				   const struct destination *to)
+{
+	if (to->pod)
+		return deliver_local(skb, packet, to->pod);
+	if (to->route)
+		return deliver_remote(skb, packet, to->route);
+	return -DROP_INTERNAL;
+}
+
+#endif /* BPF_DELIVER_H */

@@ -1,0 +1,54 @@
+/* SPDX-License-Identifier: GPL-2.0-only OR BSD-2-Clause */
+/*
+ * endpoint.h: who is this? Source check of what a pod sends.
+ */
+#ifndef BPF_ENDPOINT_H
+#define BPF_ENDPOINT_H
+
+#include "explain.h"
+#include "packet.h"
+
+static __always_inline struct endpoint_value *endpoint_lookup(const struct ip_addr *addr)
+{
+	return bpf_map_lookup_elem(&endpoint, addr);
+}
+
+/* A pod of this node, in contrast to an address of the node itself. */
+static __always_inline bool endpoint_is_pod(const struct endpoint_value *ep)
+{
+	return ep && !(ep->flags & ENDPOINT_HOST);
+}
+
+static __always_inline bool endpoint_has_mac(const struct endpoint_value *ep, __u32 head,
+					     __u16 tail)
+{
+	__u32 ep_head;
+	__u16 ep_tail;
+
+	__builtin_memcpy(&ep_head, ep->mac, sizeof(ep_head));
+	__builtin_memcpy(&ep_tail, ep->mac + 4, sizeof(ep_tail));
+	return ep_head == head && ep_tail == tail;
+}
+
+/**
+ * endpoint_check_source() - address, link and MAC of the sender belong together.
+ * 0, or a negative drop reason.
+ */
+static __always_inline int endpoint_check_source(struct __sk_buff *skb, struct packet *packet)
+{
+	struct endpoint_value *ep = endpoint_lookup(&packet->source);
+
+	if (!endpoint_is_pod(ep)) {
+		if (!packet->source.word[0] && !packet->source.word[1] && !packet->source.word[3])
+			return -DROP_SOURCE_UNSPECIFIED; /* ::, or mapped 0.0.0.0 */
+		return -DROP_SOURCE_UNKNOWN;
+	}
+	if (ep->ifindex != skb->ifindex)
+		return -DROP_SOURCE_LINK;
+	if (!endpoint_has_mac(ep, packet->mac_head, packet->mac_tail))
+		return -DROP_SOURCE_MAC;
+	explain(EXPLAIN_SOURCE_OK, ep->ifindex);
+	return 0;
+}
+
+#endif /* BPF_ENDPOINT_H */

@@ -1,0 +1,77 @@
+/* SPDX-License-Identifier: GPL-2.0-only OR BSD-2-Clause */
+/*
+ * from_network.bpf.c: tc ingress of an uplink: another node, or anybody, sends.
+ *
+ * Only packets from a pod of another node to a pod of this node are taken past the host stack: the
+ * way back takes the same short cut. Everything else, also what cannot be parsed, belongs to the
+ * stack and to other programs, and leaves with TC_ACT_UNSPEC (TCX_NEXT is the same number). The one
+ * thing refused: a packet that claims to come from a pod of this very node.
+ */
+#include "count.h"
+#include "deliver.h"
+#include "icmp_error.h"
+
+/* Who must be a remote pod for a short cut? False when nobody can be told. */
+static __always_inline bool network_correspondent(struct __sk_buff *skb,
+						  const struct packet *packet, struct ip_addr *ret)
+{
+	if (icmp_is_error(skb, packet))
+		return icmp_error_correspondent(skb, packet, ret);
+	*ret = packet->source;
+	return true;
+}
+
+/* 0 where the packet is between a pod of another node and one of ours (into @to). */
+static __always_inline int network_find(struct __sk_buff *skb, struct packet *packet,
+					struct destination *to)
+{
+	struct endpoint_value *ep = endpoint_lookup(&packet->dest);
+	struct route_value *value;
+	struct ip_addr other;
+	__u32 bits;
+
+	if (!endpoint_is_pod(ep)) {
+		explain(ep ? EXPLAIN_HOST_ADDRESS : EXPLAIN_NOT_IN_MAPS, 0);
+		return STEP_TO_STACK;
+	}
+	explain(EXPLAIN_LOCAL_POD, ep->ifindex);
+	value = NULL;
+	if (network_correspondent(skb, packet, &other))
+		value = route_lookup(packet, &other, &bits);
+	if (!value || !route_is_direct(packet, value)) {
+		explain(EXPLAIN_SOURCE_NOT_POD, 0);
+		return STEP_TO_STACK;
+	}
+	explain_block(EXPLAIN_SOURCE_REMOTE, value->node_id, &other, bits);
+	to->pod = ep;
+	return 0;
+}
+
+SEC("tc")
+int from_network(struct __sk_buff *skb)
+{
+	struct destination to = {};
+	struct packet packet = {};
+	int end = STEP_TO_STACK;
+
+	explain_begin();
+	/* Frames for others (a bridge, promiscuous mode) are none of ours. */
+	if (skb->pkt_type != PACKET_HOST || packet_parse(skb, &packet) || packet.kind == PACKET_ARP)
+		goto out;
+	explain(EXPLAIN_PARSED, packet.protocol);
+	if (endpoint_is_pod(endpoint_lookup(&packet.source))) {
+		end = -DROP_NETWORK_SPOOF;
+		goto out;
+	}
+	end = network_find(skb, &packet, &to);
+	if (end)
+		goto out;
+	end = route_check_plain(&packet);
+	if (end)
+		goto out;
+	/* With kube-proxy beside us: flows that the host stack has carried stay there, asked here.
+	 */
+	end = deliver(skb, &packet, &to);
+out:
+	return count_exit(skb, &packet, HOOK_FROM_NETWORK, end);
+}

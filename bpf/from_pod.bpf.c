@@ -1,0 +1,51 @@
+/* SPDX-License-Identifier: GPL-2.0-only OR BSD-2-Clause */
+/*
+ * from_pod.bpf.c: tc ingress of cali*: a pod sends.
+ *
+ * One program for all pods; the pod is known by skb->ifindex. Each step is a header of its own and
+ * returns 0, a drop reason, or the end of the way (enum step_end). Until deliver() nothing is
+ * changed on the packet, so that what goes to the host stack arrives there as the pod sent it.
+ * docs/packet-path.md tells the same story with its reasons.
+ */
+#include "count.h"
+#include "deliver.h"
+#include "gateway.h"
+#include "transport.h"
+
+SEC("tc")
+int from_pod(struct __sk_buff *skb)
+{
+	struct destination to = {};
+	struct packet packet = {};
+	int end;
+
+	explain_begin();
+	end = packet_parse(skb, &packet);
+	if (end)
+		goto out;
+	explain(EXPLAIN_PARSED, packet.protocol);
+	end = transport_check(skb, &packet);
+	if (end)
+		goto out;
+	end = gateway_check(skb, &packet);
+	if (end)
+		goto out;
+	end = endpoint_check_source(skb, &packet);
+	if (end)
+		goto out;
+	/* Policy of the sender has its place here. */
+	end = route_find(skb, &packet, &to);
+	if (end)
+		goto out;
+	end = route_check_plain(&packet);
+	if (end)
+		goto out;
+	end = route_check_mtu(skb, &packet, &to);
+	if (end)
+		goto out;
+	/* With kube-proxy beside us: flows that the host stack has carried stay there, asked here.
+	 */
+	end = deliver(skb, &packet, &to);
+out:
+	return count_exit(skb, &packet, HOOK_FROM_POD, end);
+}

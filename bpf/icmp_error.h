@@ -1,0 +1,90 @@
+/* SPDX-License-Identifier: GPL-2.0-only OR BSD-2-Clause */
+/*
+ * icmp_error.h: whose conversation is it? For an ICMP error that is told by the packet it quotes.
+ *
+ * Any router on the way may send one, so its own source says nothing. Errors about packets that we
+ * sent past the host stack must come back past it: conntrack there has not seen the flow and would
+ * call them INVALID, and path MTU discovery would be blind. RFC 792, RFC 4443.
+ */
+#ifndef BPF_ICMP_ERROR_H
+#define BPF_ICMP_ERROR_H
+
+#include "packet.h"
+
+#define ICMPV6_ERROR_MAX 127
+#define ICMP_QUOTE	 8 /* offset of the quoted packet in the message, both families */
+
+struct quoted_addresses {
+	struct ip_addr source;
+	struct ip_addr dest;
+};
+
+static __always_inline bool icmp_type_is_error(const struct packet *packet, __u8 type)
+{
+	if (packet->kind == PACKET_IPV6)
+		return type <= ICMPV6_ERROR_MAX;
+	return type == ICMP_UNREACHABLE || type == ICMP_TIME_EXCEEDED ||
+	       type == ICMP_PARAMETER_PROBLEM || type == ICMP_SOURCE_QUENCH;
+}
+
+/* Fragments are never taken for errors: the later ones could not be told. */
+static __always_inline bool icmp_is_error(struct __sk_buff *skb, const struct packet *packet)
+{
+	__u8 type;
+
+	if (packet->protocol != packet_icmp_protocol(packet) || packet->is_fragment ||
+	    packet->payload < ICMP_QUOTE)
+		return false;
+	if (packet_load(skb, packet->transport, &type, sizeof(type)))
+		return false;
+	return icmp_type_is_error(packet, type);
+}
+
+static __always_inline bool icmp_quoted_ipv4(struct __sk_buff *skb, const struct packet *packet,
+					     struct quoted_addresses *quoted)
+{
+	struct iphdr ip;
+
+	if (packet->payload < ICMP_QUOTE + sizeof(ip) ||
+	    bpf_skb_load_bytes(skb, packet->transport + ICMP_QUOTE, &ip, sizeof(ip)) ||
+	    ip.version != 4)
+		return false;
+	quoted->source = ip_addr_from_ipv4(ip.saddr);
+	quoted->dest = ip_addr_from_ipv4(ip.daddr);
+	return true;
+}
+
+static __always_inline bool icmp_quoted_ipv6(struct __sk_buff *skb, const struct packet *packet,
+					     struct quoted_addresses *quoted)
+{
+	struct ipv6hdr ip;
+
+	if (packet->payload < ICMP_QUOTE + sizeof(ip) ||
+	    bpf_skb_load_bytes(skb, packet->transport + ICMP_QUOTE, &ip, sizeof(ip)) ||
+	    ip.version != 6)
+		return false;
+	quoted->source = ip_addr_from_ipv6(&ip.saddr);
+	quoted->dest = ip_addr_from_ipv6(&ip.daddr);
+	return !ip_addr_is_mapped(&quoted->dest);
+}
+
+/**
+ * icmp_error_correspondent() - who the receiver of @packet talked to, into @ret: the destination of
+ * the packet that an error quotes. False when it is not a quotation of what the receiver sent.
+ */
+static __always_inline bool icmp_error_correspondent(struct __sk_buff *skb,
+						     const struct packet *packet,
+						     struct ip_addr *ret)
+{
+	struct quoted_addresses quoted;
+	bool is_readable;
+
+	is_readable = packet->kind == PACKET_IPV4 ? icmp_quoted_ipv4(skb, packet, &quoted)
+						  : icmp_quoted_ipv6(skb, packet, &quoted);
+	if (!is_readable || !ip_addr_same(&quoted.source, &packet->dest))
+		return false;
+	*ret = quoted.dest;
+	return true;
+}
+
+#endif /* BPF_ICMP_ERROR_H */

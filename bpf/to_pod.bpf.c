@@ -1,0 +1,19 @@
+/* SPDX-License-Identifier: GPL-2.0-only OR BSD-2-Clause */
+/*
+ * to_pod.bpf.c: tc egress of cali*: the host stack delivers to a pod.
+ *
+ * What comes here has been routed by the kernel: from the host itself, from outside, or a packet
+ * that the other programs left to the stack. It is counted and passed on. What from_pod and
+ * from_network deliver by redirect_peer never comes here; they count it themselves.
+ */
+#include "count.h"
+
+SEC("tc")
+int to_pod(struct __sk_buff *skb)
+{
+	explain_begin();
+	explain(EXPLAIN_PASSED, skb->ifindex);
+	if (!dry_run)
+		count_received(skb, skb->ifindex);
+	return TC_ACT_UNSPEC;
+}
