@@ -1,0 +1,585 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/*
+ * uplink.c: the links to the other nodes, found and followed.
+ *
+ * An uplink is named in node.uplinks, or, when nothing is named, a link that carries a node address
+ * (one that only the loopback link carries names none). One that was found so stays an uplink while
+ * the link exists, also when its addresses are flushed: pods go on using it by map route.
+ *
+ * Way of data: any message about an uplink or about an address arms one deferred refresh, so that a
+ * burst costs one look: addresses are dumped, uplinks looked up again (a link that was deleted and
+ * made anew has another index), from_network attached where it is missing, forwarding switched on,
+ * and the node's addresses published in map endpoint. Every event of an uplink leads to
+ * remote_routes_uplinks_changed(), even when nothing looks different afterwards: the kernel drops
+ * IPv4 routes in silence when a link goes down, and it may be up again before we look.
+ *
+ * Left to others: hooks that strangers remove (hook_watch.c), routes (remote_routes.c), switches
+ * (forwarding.c), which address is the node's (node_address.c).
+ */
+#include "loader/uplink.h"
+
+#include <errno.h>
+#include <net/if.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+
+#include <linux/if_link.h>
+#include <linux/rtnetlink.h>
+#include <netlink/msg.h>
+
+#include "lib/config.h"
+#include "lib/event_loop.h"
+#include "lib/ip_prefix.h"
+#include "lib/log.h"
+#include "loader/agent.h"
+#include "loader/attach.h"
+#include "loader/forwarding.h"
+#include "loader/monitor.h"
+#include "loader/netlink.h"
+#include "loader/netlink_attr.h"
+#include "loader/node_address.h"
+#include "loader/remote_routes.h"
+#include "loader/status_lines.h"
+
+#define MTU_DEFAULT	 1500
+#define GSO_MAX		 196608 /* what pods get at most: 3 x 64 KiB */
+#define GSO_MIN		 65536
+#define LOOPBACK_IFINDEX 1
+
+struct uplinks {
+	struct agent *agent;
+	struct event_timer timer; /* the deferred refresh */
+	struct uplink link[CONFIG_UPLINKS_MAX];
+	size_t count;
+	struct node_addresses addresses; /* published in map endpoint */
+	bool uses_ipv6;
+	bool is_touched;   /* an uplink had an event since the last refresh */
+	bool must_compare; /* trust nothing: start, lost messages, sweep */
+	bool is_published; /* addresses were written once */
+	int hook_kind;	   /* enum uplink_hook in force */
+	int attach_error;  /* last one told, so that each is told once */
+	char problem[TEXT_MAX + 1];
+};
+
+/* --- looking --- */
+
+static int on_link(const struct nlmsghdr *header, void *arg)
+{
+	const struct ifinfomsg *body = netlink_body(header, sizeof(*body));
+	const struct nlattr *attr[IFLA_TSO_MAX_SIZE + 1];
+	struct uplink *uplink = arg;
+
+	if (header->nlmsg_type != RTM_NEWLINK || body == NULL)
+		return 0;
+	netlink_attrs(header, sizeof(*body), attr, IFLA_TSO_MAX_SIZE + 1);
+	if (netlink_attr_text(attr[IFLA_IFNAME], uplink->name, sizeof(uplink->name)) < 0)
+		return -ENODATA;
+	uplink->ifindex = (uint32_t)body->ifi_index;
+	uplink->is_up = (body->ifi_flags & IFF_UP) && (body->ifi_flags & IFF_RUNNING);
+	uplink->mtu = netlink_attr_u32(attr[IFLA_MTU], MTU_DEFAULT);
+	uplink->tso_max_size = netlink_attr_u32(attr[IFLA_TSO_MAX_SIZE], GSO_MIN);
+	return 0;
+}
+
+/* Ask for a link by name or, when @ifname is NULL, by index. */
+static int look_up(struct uplinks *uplinks, const char *ifname, uint32_t ifindex,
+		   struct uplink *ret_uplink)
+{
+	struct ifinfomsg body = { .ifi_family = AF_UNSPEC, .ifi_index = (int)ifindex };
+	struct nl_msg *msg = nlmsg_alloc_simple(RTM_GETLINK, 0);
+	int err;
+
+	*ret_uplink = (struct uplink){ 0 };
+	if (msg == NULL)
+		return -ENOMEM;
+	err = nlmsg_append(msg, &body, sizeof(body), NLMSG_ALIGNTO);
+	if (err == 0)
+		err = nla_put_u32(msg, IFLA_EXT_MASK, RTEXT_FILTER_SKIP_STATS);
+	if (err == 0 && ifname != NULL)
+		err = nla_put_string(msg, IFLA_IFNAME, ifname);
+	if (err < 0) {
+		nlmsg_free(msg);
+		return -ENOMEM;
+	}
+	return netlink_get(uplinks->agent->netlink, msg, on_link, ret_uplink);
+}
+
+static const struct uplink *find_by_index(const struct uplinks *uplinks, uint32_t ifindex)
+{
+	for (size_t i = 0; i < uplinks->count; i++)
+		if (uplinks->link[i].ifindex == ifindex)
+			return &uplinks->link[i];
+	return NULL;
+}
+
+static void take_addresses(struct uplinks *uplinks, struct uplink *uplink,
+			   const struct node_addresses *addresses)
+{
+	for (size_t i = 0; i < addresses->count; i++) {
+		const struct node_address *address = &addresses->item[i];
+
+		if (address->ifindex != uplink->ifindex)
+			continue;
+		if (uplinks->uses_ipv6 && address->is_tentative &&
+		    ip_addr_is_link_local(&address->addr))
+			uplink->is_tentative = true;
+		if (uplink->prefix_count < UPLINK_PREFIXES_MAX)
+			uplink->prefix[uplink->prefix_count++] = address->subnet;
+	}
+}
+
+/* Add a link to @found once; what the last look knew of its hook is kept. */
+static void add_found(struct uplinks *uplinks, struct uplinks *found, const struct uplink *link)
+{
+	const struct uplink *old = find_by_index(uplinks, link->ifindex);
+
+	if (found->count == CONFIG_UPLINKS_MAX || find_by_index(found, link->ifindex) != NULL)
+		return;
+	found->link[found->count] = *link;
+	found->link[found->count].has_hook = old != NULL && old->has_hook;
+	found->count++;
+}
+
+/* The links of node.uplinks; were all of them there? */
+static bool find_by_name(struct uplinks *uplinks, struct uplinks *found)
+{
+	const struct config *config = uplinks->agent->config;
+	bool is_complete = true;
+	struct uplink link;
+
+	for (size_t i = 0; i < config->uplink_count; i++) {
+		if (look_up(uplinks, config->uplink[i], 0, &link) == 0)
+			add_found(uplinks, found, &link);
+		else
+			is_complete = false;
+	}
+	return is_complete;
+}
+
+/* The links that carry a node address; is each address carried by some link? */
+static bool find_by_address(struct uplinks *uplinks, struct uplinks *found,
+			    const struct node_addresses *addresses)
+{
+	const struct config *config = uplinks->agent->config;
+	bool is_complete = true;
+	struct uplink link;
+
+	for (size_t i = 0; i < config->node_address_count; i++) {
+		bool is_carried = false;
+
+		for (size_t j = 0; j < addresses->count; j++) {
+			const struct node_address *address = &addresses->item[j];
+
+			if (!ip_addr_equal(&address->addr, &config->node_address[i]))
+				continue;
+			is_carried = true;
+			if (address->ifindex != LOOPBACK_IFINDEX &&
+			    look_up(uplinks, NULL, address->ifindex, &link) == 0)
+				add_found(uplinks, found, &link);
+		}
+		is_complete = is_complete && is_carried;
+	}
+	return is_complete;
+}
+
+/*
+ * For a name or address that no link has now (renamed, flushed, being replaced) the links that were
+ * uplinks before stay: pods go on using them by map route.
+ */
+static void keep_old(struct uplinks *uplinks, struct uplinks *found)
+{
+	struct uplink link;
+
+	for (size_t i = 0; i < uplinks->count; i++)
+		if (look_up(uplinks, NULL, uplinks->link[i].ifindex, &link) == 0)
+			add_found(uplinks, found, &link);
+}
+
+/* --- doing --- */
+
+static void attach(struct uplinks *uplinks, struct uplink *uplink)
+{
+	struct agent *agent = uplinks->agent;
+	enum uplink_hook hook = 0;
+	int err = attach_uplink(agent->dataplane, agent->netlink, agent->bpf_dir, uplink->ifindex,
+				&hook);
+
+	uplink->has_hook = err == 0;
+	if (err == 0) {
+		uplinks->hook_kind = hook;
+		uplinks->attach_error = 0;
+		log_info("uplink %s: from_network attached by %s", uplink->name,
+			 hook == UPLINK_HOOK_TCX ? "tcx" : "clsact");
+	} else if (err != uplinks->attach_error) {
+		uplinks->attach_error = err;
+		log_error("uplink %s: attach from_network: %s", uplink->name, strerror(-err));
+	}
+}
+
+/* Take the new list; let go of links that are uplinks no more. */
+static void adopt_found(struct uplinks *uplinks, const struct uplinks *found)
+{
+	struct agent *agent = uplinks->agent;
+	char ifname[IF_NAMESIZE];
+
+	for (size_t i = 0; i < uplinks->count; i++) {
+		const struct uplink *old = &uplinks->link[i];
+
+		if (find_by_index(found, old->ifindex) != NULL)
+			continue;
+		uplinks->is_touched = true;
+		log_warning("uplink %s: is an uplink no more", old->name);
+		if (if_indextoname(old->ifindex, ifname) != NULL)
+			detach_uplink(agent->dataplane, agent->netlink, agent->bpf_dir,
+				      old->ifindex);
+	}
+	for (size_t i = 0; i < found->count; i++)
+		if (find_by_index(uplinks, found->link[i].ifindex) == NULL)
+			uplinks->is_touched = true;
+	memcpy(uplinks->link, found->link, sizeof(uplinks->link));
+	uplinks->count = found->count;
+}
+
+static void publish_addresses(struct uplinks *uplinks, struct node_addresses *addresses)
+{
+	bool must_compare = uplinks->must_compare || !uplinks->is_published;
+	int err = node_addresses_publish(uplinks->agent->dataplane,
+					 must_compare ? NULL : &uplinks->addresses, addresses);
+
+	if (err < 0)
+		log_error("map endpoint: the node's own addresses: %s; raise maps.endpoints if it "
+			  "is full",
+			  strerror(-err));
+	else if (err > 0)
+		log_debug("node addresses: %d entries of map endpoint changed", err);
+	uplinks->is_published = err >= 0;
+	node_addresses_free(&uplinks->addresses);
+	uplinks->addresses = *addresses;
+	*addresses = (struct node_addresses){ 0 };
+}
+
+static int refresh(struct uplinks *uplinks)
+{
+	struct agent *agent = uplinks->agent;
+	struct node_addresses addresses = { 0 };
+	struct uplinks found = { .agent = agent };
+	bool is_complete;
+	int err = node_addresses_read(agent->netlink, &addresses);
+
+	if (err < 0)
+		return err;
+	if (agent->config->uplink_count > 0)
+		is_complete = find_by_name(uplinks, &found);
+	else
+		is_complete = find_by_address(uplinks, &found, &addresses);
+	if (!is_complete)
+		keep_old(uplinks, &found);
+	for (size_t i = 0; i < found.count; i++)
+		take_addresses(uplinks, &found.link[i], &addresses);
+	adopt_found(uplinks, &found);
+	for (size_t i = 0; i < uplinks->count; i++)
+		if (!uplinks->link[i].has_hook)
+			attach(uplinks, &uplinks->link[i]);
+	forwarding_enable(agent->config, agent->netlink, uplinks->link, uplinks->count,
+			  uplinks->problem);
+	publish_addresses(uplinks, &addresses);
+	uplinks->must_compare = false;
+	return 0;
+}
+
+static void on_timer(void *arg)
+{
+	struct uplinks *uplinks = arg;
+	bool is_touched;
+	int err;
+
+	if (uplinks->agent->resetting)
+		return;
+	err = refresh(uplinks);
+	if (err < 0) {
+		log_error("uplinks: %s; looking again in a second", strerror(-err));
+		event_timer_set(uplinks->agent->loop, &uplinks->timer, 1000);
+		return;
+	}
+	is_touched = uplinks->is_touched;
+	uplinks->is_touched = false;
+	if (is_touched && uplinks->agent->routes != NULL)
+		remote_routes_uplinks_changed(uplinks->agent->routes);
+}
+
+/* --- following --- */
+
+static bool is_configured_name(const struct config *config, const char *ifname)
+{
+	for (size_t i = 0; i < config->uplink_count; i++)
+		if (strcmp(config->uplink[i], ifname) == 0)
+			return true;
+	return false;
+}
+
+static bool link_message_matters(struct uplinks *uplinks, const struct nlmsghdr *header)
+{
+	const struct ifinfomsg *body = netlink_body(header, sizeof(*body));
+	const struct nlattr *attr[IFLA_IFNAME + 1];
+	char ifname[IFNAME_MAX + 1];
+
+	if (body == NULL || body->ifi_family == AF_BRIDGE)
+		return false;
+	if (find_by_index(uplinks, (uint32_t)body->ifi_index) != NULL) {
+		uplinks->is_touched = true;
+		return true;
+	}
+	netlink_attrs(header, sizeof(*body), attr, IFLA_IFNAME + 1);
+	return netlink_attr_text(attr[IFLA_IFNAME], ifname, sizeof(ifname)) == 0 &&
+	       is_configured_name(uplinks->agent->config, ifname);
+}
+
+static bool message_matters(struct uplinks *uplinks, const struct nlmsghdr *header)
+{
+	const struct ifaddrmsg *body;
+
+	switch (header->nlmsg_type) {
+	case RTM_NEWLINK:
+	case RTM_DELLINK:
+		return link_message_matters(uplinks, header);
+	case RTM_NEWADDR:
+	case RTM_DELADDR:
+		body = netlink_body(header, sizeof(*body));
+		if (body != NULL && find_by_index(uplinks, body->ifa_index) != NULL)
+			uplinks->is_touched = true;
+		return true;
+	default:
+		return false;
+	}
+}
+
+static void on_kernel(const struct nlmsghdr *header, void *arg)
+{
+	struct uplinks *uplinks = arg;
+
+	if (header == NULL)
+		uplinks->must_compare = true;
+	else if (!message_matters(uplinks, header))
+		return;
+	if (!event_timer_is_armed(&uplinks->timer))
+		event_timer_set(uplinks->agent->loop, &uplinks->timer, 0);
+}
+
+int uplinks_open(struct agent *agent, struct uplinks **ret_uplinks)
+{
+	struct uplinks *uplinks = calloc(1, sizeof(*uplinks));
+	int err;
+
+	if (uplinks == NULL)
+		return -ENOMEM;
+	uplinks->agent = agent;
+	uplinks->uses_ipv6 = forwarding_uses_ipv6(agent->config);
+	uplinks->must_compare = true;
+	event_timer_init(&uplinks->timer, on_timer, uplinks);
+	/* Listen first: what changes between the look and the first message must not be lost. */
+	err = monitor_listen(agent->monitor, on_kernel, uplinks);
+	if (err < 0)
+		goto err_free;
+	err = refresh(uplinks);
+	if (err < 0)
+		goto err_unlisten;
+	if (uplinks->problem[0] != '\0')
+		log_error("%s", uplinks->problem);
+	*ret_uplinks = uplinks;
+	return 0;
+
+err_unlisten:
+	monitor_unlisten(agent->monitor, on_kernel, uplinks);
+err_free:
+	free(uplinks);
+	return err;
+}
+
+void uplinks_close(struct uplinks *uplinks)
+{
+	if (uplinks == NULL)
+		return;
+	event_timer_cancel(uplinks->agent->loop, &uplinks->timer);
+	monitor_unlisten(uplinks->agent->monitor, on_kernel, uplinks);
+	node_addresses_free(&uplinks->addresses);
+	free(uplinks);
+}
+
+/* --- answers --- */
+
+size_t uplinks_count(const struct uplinks *uplinks)
+{
+	return uplinks->count;
+}
+
+const struct uplink *uplinks_get(const struct uplinks *uplinks, size_t index)
+{
+	return index < uplinks->count ? &uplinks->link[index] : NULL;
+}
+
+const struct uplink *uplinks_by_next_hop(const struct uplinks *uplinks,
+					 const struct ip_addr *next_hop)
+{
+	const struct uplink *best = NULL;
+	uint32_t best_bits = 0;
+
+	for (size_t i = 0; i < uplinks->count; i++) {
+		const struct uplink *uplink = &uplinks->link[i];
+
+		for (size_t j = 0; j < uplink->prefix_count; j++) {
+			const struct ip_prefix *prefix = &uplink->prefix[j];
+
+			if (!ip_prefix_contains(prefix, next_hop))
+				continue;
+			if (best == NULL || prefix->bits > best_bits) {
+				best = uplink;
+				best_bits = prefix->bits;
+			}
+		}
+	}
+	return best;
+}
+
+uint32_t uplinks_node_mtu(const struct uplinks *uplinks)
+{
+	uint32_t mtu = uplinks->agent->config->mtu;
+
+	if (mtu != CONFIG_MTU_AUTO)
+		return mtu;
+	for (size_t i = 0; i < uplinks->count; i++)
+		if (mtu == 0 || uplinks->link[i].mtu < mtu)
+			mtu = uplinks->link[i].mtu;
+	return mtu > 0 ? mtu : MTU_DEFAULT;
+}
+
+uint32_t uplinks_gso_max_size(const struct uplinks *uplinks)
+{
+	uint32_t size = GSO_MAX;
+
+	for (size_t i = 0; i < uplinks->count; i++)
+		if (uplinks->link[i].tso_max_size < size)
+			size = uplinks->link[i].tso_max_size;
+	return size > GSO_MIN ? size : GSO_MIN;
+}
+
+bool uplinks_serve(const struct uplinks *uplinks)
+{
+	if (uplinks->count < uplinks->agent->config->uplink_count)
+		return false;
+	for (size_t i = 0; i < uplinks->count; i++) {
+		const struct uplink *uplink = &uplinks->link[i];
+
+		if (!uplink->is_up || !uplink->has_hook || uplink->is_tentative)
+			return false;
+	}
+	return true;
+}
+
+int uplinks_hook_kind(const struct uplinks *uplinks)
+{
+	return uplinks->hook_kind;
+}
+
+/* --- status --- */
+
+static int say(status_line_fn *fn, void *arg, enum status_level level, const char *text)
+{
+	return fn(level, text, arg);
+}
+
+static int uplink_status(const struct uplinks *uplinks, const struct uplink *uplink,
+			 status_line_fn *fn, void *arg)
+{
+	char text[TEXT_MAX + 1];
+
+	if (!uplink->is_up) {
+		snprintf(text, sizeof(text),
+			 "uplink %s: down or without carrier (ip link set %s up)", uplink->name,
+			 uplink->name);
+		return say(fn, arg, STATUS_PROBLEM, text);
+	}
+	if (!uplink->has_hook) {
+		snprintf(text, sizeof(text), "uplink %s: from_network is not attached (%s)",
+			 uplink->name, strerror(-uplinks->attach_error));
+		return say(fn, arg, STATUS_PROBLEM, text);
+	}
+	if (uplink->is_tentative) {
+		snprintf(text, sizeof(text),
+			 "uplink %s: its link-local IPv6 address is still in duplicate address "
+			 "detection (wait two seconds)",
+			 uplink->name);
+		return say(fn, arg, STATUS_WARNING, text);
+	}
+	if (uplink->prefix_count == 0) {
+		snprintf(text, sizeof(text), "uplink %s: has no address (ip address add)",
+			 uplink->name);
+		return say(fn, arg, STATUS_PROBLEM, text);
+	}
+	snprintf(text, sizeof(text), "uplink %s: up, MTU %u, from_network attached by %s",
+		 uplink->name, uplink->mtu,
+		 uplinks->hook_kind == UPLINK_HOOK_TCX ? "tcx" : "clsact");
+	return say(fn, arg, STATUS_OK, text);
+}
+
+static int missing_status(const struct uplinks *uplinks, status_line_fn *fn, void *arg)
+{
+	const struct config *config = uplinks->agent->config;
+	char text[TEXT_MAX + 1];
+	int err = 0;
+
+	for (size_t i = 0; i < config->uplink_count && err == 0; i++) {
+		bool is_found = false;
+
+		for (size_t j = 0; j < uplinks->count; j++)
+			if (strcmp(uplinks->link[j].name, config->uplink[i]) == 0)
+				is_found = true;
+		if (is_found)
+			continue;
+		snprintf(text, sizeof(text), "uplink %s: no such link (set node.uplinks)",
+			 config->uplink[i]);
+		err = say(fn, arg, STATUS_PROBLEM, text);
+	}
+	return err;
+}
+
+static int address_status(const struct uplinks *uplinks, status_line_fn *fn, void *arg)
+{
+	const struct config *config = uplinks->agent->config;
+	char addr[IP_ADDR_TEXT_MAX], text[TEXT_MAX + 1];
+	int err = 0;
+
+	for (size_t i = 0; i < config->node_address_count && err == 0; i++) {
+		const struct node_address *found =
+			node_addresses_find(&uplinks->addresses, &config->node_address[i]);
+
+		ip_addr_format(&config->node_address[i], addr, sizeof(addr));
+		if (found == NULL)
+			snprintf(text, sizeof(text),
+				 "node address %s: no link carries it (set node.addresses)", addr);
+		else if (found->is_duplicate)
+			snprintf(text, sizeof(text),
+				 "node address %s: another host on the link has it too", addr);
+		else
+			continue;
+		err = say(fn, arg, STATUS_PROBLEM, text);
+	}
+	return err;
+}
+
+int uplinks_status(struct agent *agent, status_line_fn *fn, void *arg)
+{
+	const struct uplinks *uplinks = agent->uplinks;
+	int err = missing_status(uplinks, fn, arg);
+
+	for (size_t i = 0; i < uplinks->count && err == 0; i++)
+		err = uplink_status(uplinks, &uplinks->link[i], fn, arg);
+	if (err == 0)
+		err = address_status(uplinks, fn, arg);
+	if (err == 0 && uplinks->count == 0)
+		err = say(fn, arg, STATUS_WARNING,
+			  "uplinks: none, pods reach this node's pods only (set node.uplinks)");
+	if (err == 0 && uplinks->problem[0] != '\0')
+		err = say(fn, arg, STATUS_PROBLEM, uplinks->problem);
+	return err;
+}
