@@ -69,8 +69,8 @@ $(SKEL): $(B)/tortie.bpf.o
 # --- user space ---
 # Only what includes the skeleton waits for it: no header does, so a .c says so itself.
 SKEL_USERS := $(shell grep -l '"tortie.skel.h"\|<tortie.skel.h>' loader/*.c tools/tortie/*.c \
-	$(UNIT_SRC) $(TEST_TOOL_SRC) 2>/dev/null)
-$(call objects,$(SKEL_USERS)): | $(SKEL)
+	tests/bpf/*.c $(UNIT_SRC) $(TEST_TOOL_SRC) 2>/dev/null)
+$(call objects,$(SKEL_USERS)): $(SKEL)
 $(B)/obj/%.o: %.c
 	$(call say,CC,$<)
 	@mkdir -p $(@D)
