@@ -64,7 +64,7 @@ $(B)/tortie.bpf.o: $(patsubst bpf/%.bpf.c,$(B)/obj/bpf/%.bpf.o,$(BPF_SRC))
 $(SKEL): $(B)/tortie.bpf.o
 	$(call say,SKEL,$@)
 	@mkdir -p $(@D)
-	$(Q)$(BPFTOOL) gen skeleton $< name tortie > $@
+	$(Q)$(BPFTOOL) gen skeleton $< name tortie_bpf > $@
 
 # --- user space ---
 # Only what includes the skeleton waits for it: no header does, so a .c says so itself.
