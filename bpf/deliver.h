@@ -67,13 +67,16 @@ static __always_inline int deliver_remote(struct __sk_buff *skb, struct packet *
 	return STEP_SENT;
 }
 
-/** deliver() - STEP_SENT, or a negative drop reason. */
+/**
+ * deliver() - STEP_SENT, or a negative drop reason.
+ * An ifindex of 0 would be lost in silence behind us, so it is counted here.
+ */
 static __always_inline int deliver(struct __sk_buff *skb, struct packet *packet,
 				   const struct destination *to)
 {
-	if (to->pod)
+	if (to->pod && to->pod->ifindex)
 		return deliver_local(skb, packet, to->pod);
-	if (to->route)
+	if (to->route && to->route->ifindex)
 		return deliver_remote(skb, packet, to->route);
 	return -DROP_INTERNAL;
 }

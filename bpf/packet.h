@@ -82,7 +82,10 @@ struct packet {
 /* Make the first @len octets readable by direct access. */
 static __always_inline int packet_pull(struct __sk_buff *skb, __u32 len)
 {
-	if (skb->data + len <= skb->data_end)
+	void *data_end = (void *)(long)skb->data_end;
+	void *data = (void *)(long)skb->data;
+
+	if (data + len <= data_end)
 		return 0;
 	if (skb->len < len)
 		return -DROP_TRUNCATED;
