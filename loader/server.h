@@ -4,6 +4,7 @@
 
 #include <stdbool.h>
 #include <stddef.h>
+#include <stdint.h>
 #include <sys/types.h>
 
 #include "agent_protocol.h"
@@ -37,6 +38,11 @@ int client_send_error(struct client *client, uint32_t id, int error, const char 
 bool client_is_root(const struct client *client);
 bool client_is_bgpd(
 	const struct client *client); /* said ROLE_BGPD and is root or config->bgpd_user */
+/** client_is_behind() - so much is queued for it that records it can do without should be skipped.
+ */
+bool client_is_behind(const struct client *client);
+/** client_keep() - this connection may be silent for good (a follower, a speaker). */
+void client_keep(struct client *client);
 typedef void client_gone_fn(struct client *client, void *arg);
 void client_on_gone(struct client *client, client_gone_fn *fn,
 		    void *arg); /* called once, before it is freed */
