@@ -404,6 +404,12 @@ class Node(Host):
             raise Failed(f"{self.name}: no pin of map {name} in {self.bpf_dir}")
         return json.loads(run("bpftool", "-j", "map", "dump", "pinned", pins[-1]))
 
+    def drops(self):
+        """Drop reason -> count, as `tortie drops` tells them."""
+        answer = self.tortie_json("drops")
+        rows = answer if isinstance(answer, list) else answer["drops"]
+        return {row["reason"]: int(row["count"]) for row in rows}
+
     def pins(self):
         return sorted(str(p.relative_to(self.bpf_dir)) for p in self.bpf_dir.glob("**/*")
                       if not p.is_dir())
@@ -542,6 +548,13 @@ protocol kernel kernel6 {{ ipv6 {{ export where source = RTS_BGP; }}; }}
             if self.tor:
                 self.start_bird(self.nodes)
 
+    def configure_routes(self):
+        """routes: of every node to the others' blocks: a network without BGP."""
+        for node in self.nodes:
+            node.config["routes"] = [route for other in self.nodes if other is not node for route in
+                                     ({"prefix": other.block4, "via": other.ip4},
+                                      {"prefix": other.block6, "via": other.ip6})]
+
     def wait_routes(self, deadline=20.0):
         """Every node knows every other node's blocks, by map and kernel."""
         for node in self.nodes:
@@ -551,6 +564,12 @@ protocol kernel kernel6 {{ ipv6 {{ export where source = RTS_BGP; }}; }}
                                n.ip("-6", "route", "show", o.block6).strip(),
                                f"{node.name}: routes to {other.name}\n"
                                f"{node.log('tortie-bgpd')[-1500:]}", deadline)
+
+    def return_routes(self):
+        """Static routes at the top of the rack to every node's blocks, where no BGP tells them."""
+        for node in self.nodes:
+            self.tor.ip("route", "replace", node.block4, "via", node.ip4)
+            self.tor.ip("-6", "route", "replace", node.block6, "via", node.ip6)
 
     def close(self):
         for process in reversed(self.processes):

@@ -1,0 +1,139 @@
+# SPDX-License-Identifier: Apache-2.0
+"""Three nodes in a full mesh, each with BIRD at the top of the rack as eBGP peer.
+
+    a -- n1 --+
+    b -- n2 --+-- tor (BIRD) -- outside
+    c -- n3 --+
+"""
+import re
+import signal
+
+import pytest
+
+import flows
+from harness import LAN4, OUT4, OUT6, Lab, wait_until
+
+
+class Mesh:
+    def __init__(self, lab):
+        self.lab = lab
+        for number in (1, 2, 3):
+            lab.add_node(number)
+        lab.add_tor()
+        lab.start_all()
+        self.n1, self.n2, self.n3 = lab.nodes
+        self.a, self.b, self.c = (node.add_pod(name) for node, name in zip(lab.nodes, "abc"))
+        self.pods = [self.a, self.b, self.c]
+        lab.wait_routes()
+
+
+@pytest.fixture(scope="module")
+def mesh():
+    with Lab("mesh") as lab:
+        yield Mesh(lab)
+
+
+@pytest.fixture(params=[4, 6], ids=["ipv4", "ipv6"])
+def family(request):
+    return request.param
+
+
+def established(node):
+    return node.tortie("node", "status").count("Established")
+
+
+def has_route(node, block):
+    flag = "-6" if ":" in block else "-4"
+    return bool(node.ip(flag, "route", "show", block).strip())
+
+
+def test_every_session_is_established(mesh):
+    for node in mesh.lab.nodes:
+        wait_until(lambda n=node: established(n) == 3, f"{node.name}: three sessions", 20)
+
+
+def test_routes_are_in_map_and_kernel_with_our_protocol(mesh):
+    for node in mesh.lab.nodes:
+        for other in mesh.lab.nodes:
+            if other is node:
+                continue
+            assert f"via {other.ip4} dev up0 proto 116" in node.ip("route", "show", other.block4)
+            assert f"via {other.ip6} dev up0 proto 116" in \
+                node.ip("-6", "route", "show", other.block6)
+        assert len(node.map_dump("route")) == 4
+
+
+def test_every_pod_reaches_every_other(mesh, family):
+    for source in mesh.pods:
+        for target in mesh.pods:
+            if source is not target:
+                assert "ttl=62" in source.ping(target.address(family))
+
+
+def test_bird_learns_every_block_and_the_outside_reaches_the_pods(mesh, family):
+    def is_learnt():
+        out = mesh.lab.birdc("show", "route")
+        return all((n.block4 if family == 4 else n.block6) in out for n in mesh.lab.nodes)
+    wait_until(is_learnt, "BIRD has all blocks", 20)
+    for pod in mesh.pods:
+        wait_until(lambda p=pod: mesh.lab.outside.reaches(p.address(family)),
+                   f"outside reaches {pod.name}", 10)
+    assert "1 received" in mesh.a.ping(f"{OUT4}.2" if family == 4 else f"{OUT6}2")
+
+
+def test_a_session_that_is_cut_comes_back_and_no_packet_is_lost(mesh):
+    """BIRD-side and mesh-side TCP connections are reset; routes stay by graceful restart."""
+    flow = flows.udp_pods(mesh.lab, mesh.a, mesh.b, 4, 7210)
+    flow.wait_more(200)
+    mesh.n1.run("ss", "-K", "dst", mesh.n2.ip4, "dport", "=", "179", check=False)
+    mesh.n1.run("ss", "-K", "dst", mesh.n2.ip4, "sport", "=", "179", check=False)
+    wait_until(lambda: established(mesh.n1) == 3 and established(mesh.n2) == 3,
+               "session back", 30)
+    flow.wait_more(200)
+    flows.assert_nothing_lost(flow.stop())
+
+
+def test_a_restart_of_bgpd_loses_nothing(mesh):
+    flow = flows.udp_pods(mesh.lab, mesh.a, mesh.b, 4, 7220)
+    flow.wait_more(200)
+    mesh.n2.stop_bgpd()
+    mesh.n2.start_bgpd()
+    wait_until(lambda: established(mesh.n2) == 3, "sessions back", 40)
+    flow.wait_more(200)
+    flows.assert_nothing_lost(flow.stop())
+
+
+def test_a_bgpd_that_stays_away_is_told_by_status_and_its_routes_stay(mesh):
+    mesh.n1.stop_bgpd(signal.SIGKILL)
+    wait_until(lambda: re.search(r"bgp", mesh.n1.tortie("status", check=False), re.I),
+               "status tells", 5)
+    assert has_route(mesh.n1, mesh.n2.block4) and "1 received" in mesh.a.ping(mesh.b.ip4)
+    mesh.n1.start_bgpd()
+    wait_until(lambda: established(mesh.n1) == 3, "sessions back", 40)
+    assert "1 received" in mesh.a.ping(mesh.b.ip4)
+
+
+def test_a_node_that_leaves_for_good_is_forgotten_and_one_that_comes_is_learnt(mesh):
+    """n3 says goodbye by Administrative Shutdown (it is taken out); then it comes back."""
+    pod, node = mesh.c, mesh.n3
+    assert mesh.a.reaches(pod.ip4)
+    node.tortie("reset")
+    node.agent.wait(timeout=10)
+    node.stop_bgpd(signal.SIGTERM)
+    node.ip("link", "set", "up0", "down")
+    for block in (node.block4, node.block6):
+        # a peer that vanishes keeps its routes for the restart time it announced, never longer
+        wait_until(lambda b=block: not has_route(mesh.n1, b) or "linkdown" in mesh.n1.ip("route"),
+                   f"n1 forgets {block}", 150)
+    node.ip("link", "set", "up0", "up")
+    node.ip("addr", "replace", f"{node.ip6}/64", "dev", "up0", "nodad")
+    node.ip("route", "replace", "default", "via", f"{LAN4}.1")
+    node.start_agent()
+    node.start_bgpd()
+    mesh.lab.wait_routes(40)
+    mesh.pods.remove(pod)
+    node.pods.remove(pod)
+    pod.delete()
+    mesh.c = node.add_pod("c2")
+    mesh.pods.append(mesh.c)
+    wait_until(lambda: mesh.a.reaches(mesh.c.ip4), "a reaches the new pod of n3")
