@@ -30,6 +30,9 @@ void ipam_free(struct ipam *ipam);
 int ipam_take(struct ipam *ipam, const char (*pools)[NAME_MAX_LEN + 1], size_t pool_count,
 	      uint64_t now_ms, struct ip_addr ret_addr[POD_ADDRESSES_MAX], size_t *ret_count,
 	      char ret_error[TEXT_MAX + 1]);
+/** ipam_probe() - would ipam_take() succeed? Takes nothing; same results and words. */
+int ipam_probe(const struct ipam *ipam, const char (*pools)[NAME_MAX_LEN + 1], size_t pool_count,
+	       uint64_t now_ms, char ret_error[TEXT_MAX + 1]);
 /** ipam_adopt() - a link found at start carries @addr. 0, -EEXIST already taken, -ENOENT outside
  * our blocks (fine, only told). */
 int ipam_adopt(struct ipam *ipam, const struct ip_addr *addr);

@@ -1,0 +1,393 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/*
+ * Tests of ipam.c: which address is handed out, and that nothing is lost.
+ *
+ * links: loader/ipam.c lib/ip_prefix.c
+ */
+#include "loader/ipam.h"
+
+#include <errno.h>
+#include <setjmp.h>
+#include <stdarg.h>
+#include <stddef.h>
+#include <stdint.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+
+#include <cmocka.h>
+
+#include "lib/config.h"
+#include "lib/ip_prefix.h"
+
+#define QUARANTINE_MS 60000
+
+typedef char pool_name[NAME_MAX_LEN + 1];
+
+static struct ip_prefix prefix(const char *text)
+{
+	struct ip_prefix ret;
+
+	assert_int_equal(ip_prefix_parse(text, &ret), 0);
+	return ret;
+}
+
+static struct ip_addr addr(const char *text)
+{
+	struct ip_addr ret;
+
+	assert_int_equal(ip_addr_parse(text, &ret), 0);
+	return ret;
+}
+
+/* A configuration of one-block pools named p0, p1, ...; the arrays live as long as the test. */
+static struct ipam *make_ipam(const char *const *blocks, size_t count)
+{
+	static struct config_pool pools[8];
+	static struct ip_prefix block[8];
+	struct config config = { .pool = pools, .pool_count = count, .quarantine_s = 60 };
+	struct ipam *ipam = NULL;
+
+	memset(pools, 0, sizeof(pools));
+	for (size_t i = 0; i < count; i++) {
+		block[i] = prefix(blocks[i]);
+		snprintf(pools[i].name, sizeof(pools[i].name), "p%zu", i);
+		pools[i].cidr = block[i];
+		pools[i].block = &block[i];
+		pools[i].block_count = 1;
+	}
+	assert_int_equal(ipam_new(&config, &ipam), 0);
+	return ipam;
+}
+
+static int take(struct ipam *ipam, uint64_t now_ms, char *ret_text)
+{
+	struct ip_addr got[POD_ADDRESSES_MAX];
+	char error[TEXT_MAX + 1], text[IP_ADDR_TEXT_MAX];
+	size_t count;
+	int err = ipam_take(ipam, NULL, 0, now_ms, got, &count, error);
+
+	if (err < 0) {
+		strcpy(ret_text, error);
+		return err;
+	}
+	ret_text[0] = '\0';
+	for (size_t i = 0; i < count; i++) {
+		if (i > 0)
+			strcat(ret_text, " ");
+		strcat(ret_text, ip_addr_format(&got[i], text, sizeof(text)));
+	}
+	return 0;
+}
+
+static void assert_takes(struct ipam *ipam, uint64_t now_ms, const char *want)
+{
+	char text[TEXT_MAX + 1];
+
+	assert_int_equal(take(ipam, now_ms, text), 0);
+	assert_string_equal(text, want);
+}
+
+static void release(struct ipam *ipam, const char *text, uint64_t now_ms)
+{
+	struct ip_addr address = addr(text);
+
+	ipam_release(ipam, &address, now_ms);
+}
+
+static void addresses_of_both_families_come_together(void **state)
+{
+	const char *blocks[] = { "10.244.1.0/24", "fd00:10:244:1::/64" };
+	struct ipam *ipam = make_ipam(blocks, 2);
+
+	assert_takes(ipam, 0, "10.244.1.1 fd00:10:244:1::1");
+	assert_takes(ipam, 0, "10.244.1.2 fd00:10:244:1::2");
+	ipam_free(ipam);
+}
+
+static void every_ipv4_address_of_a_block_is_used_once(void **state)
+{
+	const char *blocks[] = { "10.244.1.0/24" };
+	struct ipam *ipam = make_ipam(blocks, 1);
+	char text[TEXT_MAX + 1];
+	bool seen[256] = { false };
+
+	for (int i = 0; i < 256; i++) {
+		unsigned int last;
+
+		assert_int_equal(take(ipam, 0, text), 0);
+		assert_int_equal(sscanf(text, "10.244.1.%u", &last), 1);
+		assert_false(seen[last]);
+		seen[last] = true;
+	}
+	assert_int_equal(take(ipam, 0, text), -ENOSPC);
+	assert_non_null(strstr(text, "pool \"p0\" (10.244.1.0/24): 256 of 256 in use"));
+	assert_non_null(strstr(text, "pools[].blocks"));
+	ipam_free(ipam);
+}
+
+/* RFC 4291 section 2.6.1, RFC 6164. */
+static void the_subnet_router_anycast_address_is_no_pods(void **state)
+{
+	const char *blocks[] = { "fd00::/126" }, *pair[] = { "fd00::/127" };
+	struct ipam *ipam = make_ipam(blocks, 1);
+	char text[TEXT_MAX + 1];
+
+	assert_takes(ipam, 0, "fd00::1");
+	assert_takes(ipam, 0, "fd00::2");
+	assert_takes(ipam, 0, "fd00::3");
+	assert_int_equal(take(ipam, 0, text), -ENOSPC);
+	ipam_free(ipam);
+	ipam = make_ipam(pair, 1);
+	assert_takes(ipam, 0, "fd00::1");
+	assert_takes(ipam, 0, "fd00::");
+	assert_int_equal(take(ipam, 0, text), -ENOSPC);
+	ipam_free(ipam);
+}
+
+static void the_address_free_longest_is_handed_out_next(void **state)
+{
+	const char *blocks[] = { "10.0.0.0/30" };
+	struct ipam *ipam = make_ipam(blocks, 1);
+
+	assert_takes(ipam, 0, "10.0.0.1");
+	assert_takes(ipam, 0, "10.0.0.2");
+	release(ipam, "10.0.0.2", 1000);
+	release(ipam, "10.0.0.1", 2000);
+	assert_takes(ipam, 200000, "10.0.0.3");
+	assert_takes(ipam, 200000, "10.0.0.0");
+	assert_takes(ipam, 200000, "10.0.0.2");
+	assert_takes(ipam, 200000, "10.0.0.1");
+	ipam_free(ipam);
+}
+
+static void an_address_in_quarantine_is_taken_when_nothing_else_is_free(void **state)
+{
+	const char *blocks[] = { "10.0.0.0/32", "10.0.1.0/32" };
+	struct ipam *ipam = make_ipam(blocks, 2);
+
+	assert_takes(ipam, 0, "10.0.0.0");
+	release(ipam, "10.0.0.0", 1000);
+	/* p0 is preferred, but its address is in quarantine and p1 has a fresh one */
+	assert_takes(ipam, 1000 + QUARANTINE_MS - 1, "10.0.1.0");
+	assert_takes(ipam, 1000 + QUARANTINE_MS - 1, "10.0.0.0");
+	release(ipam, "10.0.1.0", 100000);
+	release(ipam, "10.0.0.0", 100001);
+	assert_takes(ipam, 100002, "10.0.1.0");
+	release(ipam, "10.0.1.0", 100003);
+	assert_takes(ipam, 100003 + QUARANTINE_MS, "10.0.0.0");
+	ipam_free(ipam);
+}
+
+static void nothing_is_taken_when_one_family_is_exhausted(void **state)
+{
+	const char *blocks[] = { "10.0.0.0/24", "fd00::/128" };
+	struct ipam *ipam = make_ipam(blocks, 2);
+	char text[TEXT_MAX + 1];
+
+	assert_takes(ipam, 0, "10.0.0.1 fd00::");
+	for (int i = 0; i < 300; i++)
+		assert_int_equal(take(ipam, 0, text), -ENOSPC);
+	assert_non_null(strstr(text, "no free IPv6 address"));
+	release(ipam, "fd00::", 0);
+	assert_takes(ipam, QUARANTINE_MS, "10.0.0.2 fd00::");
+	ipam_free(ipam);
+}
+
+static void pools_are_chosen_by_name_or_cidr_in_order(void **state)
+{
+	const char *blocks[] = { "10.0.0.0/30", "10.0.1.0/30" };
+	pool_name by_name[] = { "p1", "p0" }, by_cidr[] = { "10.0.1.0/30" }, wrong[] = { "p2" };
+	struct ipam *ipam = make_ipam(blocks, 2);
+	struct ip_addr got[POD_ADDRESSES_MAX], want;
+	char error[TEXT_MAX + 1];
+	size_t count;
+
+	for (int i = 0; i < 4; i++) {
+		assert_int_equal(ipam_take(ipam, by_name, 2, 0, got, &count, error), 0);
+		want = addr("10.0.1.0");
+		assert_memory_equal(&got[0].word[0], &want.word[0], 12);
+	}
+	assert_int_equal(ipam_take(ipam, by_cidr, 1, 0, got, &count, error), -ENOSPC);
+	assert_null(strstr(error, "p0"));
+	assert_int_equal(ipam_probe(ipam, by_cidr, 1, 0, error), -ENOSPC);
+	assert_int_equal(ipam_take(ipam, by_name, 2, 0, got, &count, error), 0);
+	want = addr("10.0.0.1");
+	assert_memory_equal(&got[0], &want, sizeof(want));
+	assert_int_equal(ipam_take(ipam, wrong, 1, 0, got, &count, error), -ENOENT);
+	assert_non_null(
+		strstr(error, "pool \"p2\": no such pool; this node's file has \"p0\", \"p1\""));
+	ipam_free(ipam);
+}
+
+static void a_pool_without_a_block_is_said_so(void **state)
+{
+	struct config_pool pool = { .name = "empty", .cidr = prefix("10.0.0.0/8") };
+	struct config config = { .pool = &pool, .pool_count = 1 };
+	char text[TEXT_MAX + 1];
+	struct ipam *ipam;
+
+	assert_int_equal(ipam_new(&config, &ipam), 0);
+	assert_int_equal(take(ipam, 0, text), -ENOSPC);
+	assert_non_null(strstr(text, "\"empty\""));
+	assert_non_null(strstr(text, "pools[].blocks"));
+	ipam_free(ipam);
+}
+
+static void a_probe_takes_nothing(void **state)
+{
+	const char *blocks[] = { "10.0.0.0/32" };
+	struct ipam *ipam = make_ipam(blocks, 1);
+	char error[TEXT_MAX + 1];
+
+	for (int i = 0; i < 3; i++)
+		assert_int_equal(ipam_probe(ipam, NULL, 0, 0, error), 0);
+	assert_takes(ipam, 0, "10.0.0.0");
+	assert_int_equal(ipam_probe(ipam, NULL, 0, 0, error), -ENOSPC);
+	ipam_free(ipam);
+}
+
+static void adopted_addresses_are_taken_and_new_ones_come_behind_them(void **state)
+{
+	const char *blocks[] = { "10.0.0.0/29" };
+	struct ipam *ipam = make_ipam(blocks, 1);
+	struct ip_addr five = addr("10.0.0.5"), two = addr("10.0.0.2"), far = addr("10.1.0.5");
+
+	assert_int_equal(ipam_adopt(ipam, &five), 0);
+	assert_int_equal(ipam_adopt(ipam, &two), 0);
+	assert_int_equal(ipam_adopt(ipam, &five), -EEXIST);
+	assert_int_equal(ipam_adopt(ipam, &far), -ENOENT);
+	assert_takes(ipam, 0, "10.0.0.6");
+	assert_takes(ipam, 0, "10.0.0.7");
+	assert_takes(ipam, 0, "10.0.0.0");
+	assert_takes(ipam, 0, "10.0.0.1");
+	assert_takes(ipam, 0, "10.0.0.3");
+	ipam_free(ipam);
+}
+
+static void a_node_address_in_the_block_is_never_handed_out(void **state)
+{
+	struct ip_prefix block = prefix("10.0.0.0/30");
+	struct config_pool pool = { .name = "p", .cidr = block, .block = &block, .block_count = 1 };
+	struct config config = { .pool = &pool, .pool_count = 1, .node_address_count = 1 };
+	struct ipam *ipam;
+
+	config.node_address[0] = addr("10.0.0.1");
+	assert_int_equal(ipam_new(&config, &ipam), 0);
+	assert_takes(ipam, 0, "10.0.0.2");
+	assert_takes(ipam, 0, "10.0.0.3");
+	assert_takes(ipam, 0, "10.0.0.0");
+	ipam_free(ipam);
+}
+
+static void releasing_what_nobody_has_changes_nothing(void **state)
+{
+	const char *blocks[] = { "10.0.0.0/31" };
+	struct ipam *ipam = make_ipam(blocks, 1);
+	char text[TEXT_MAX + 1];
+
+	release(ipam, "10.0.0.1", 0);
+	release(ipam, "10.9.9.9", 0);
+	assert_takes(ipam, 0, "10.0.0.1");
+	release(ipam, "10.0.0.1", 0);
+	release(ipam, "10.0.0.1", 0);
+	assert_takes(ipam, 0, "10.0.0.0");
+	assert_takes(ipam, 0, "10.0.0.1");
+	assert_int_equal(take(ipam, 0, text), -ENOSPC);
+	ipam_free(ipam);
+}
+
+/* 100,000 pods come and go in a block of 65,536 with at most one there: nothing is handed out again
+ * within its quarantine, and the block does not run dry. */
+static void a_large_block_goes_round_without_end(void **state)
+{
+	const char *blocks[] = { "10.0.0.0/16" };
+	struct ipam *ipam = make_ipam(blocks, 1);
+	uint64_t *freed_ms = calloc(65536, sizeof(*freed_ms));
+	char text[TEXT_MAX + 1];
+
+	assert_non_null(freed_ms);
+	for (uint64_t i = 1; i <= 100000; i++) {
+		unsigned int high, low;
+
+		assert_int_equal(take(ipam, i * 10, text), 0);
+		assert_int_equal(sscanf(text, "10.0.%u.%u", &high, &low), 2);
+		if (freed_ms[high * 256 + low] != 0)
+			assert_true(i * 10 - freed_ms[high * 256 + low] >= QUARANTINE_MS);
+		freed_ms[high * 256 + low] = i * 10;
+		release(ipam, text, i * 10);
+	}
+	free(freed_ms);
+	ipam_free(ipam);
+}
+
+struct totals {
+	unsigned int pools, blocks;
+	struct msg_block block;
+	struct msg_pool pool;
+};
+
+static int count_block(const struct msg_pool *pool, const struct msg_block *block, void *arg)
+{
+	struct totals *totals = arg;
+
+	if (block == NULL) {
+		totals->pools++;
+		totals->pool = *pool;
+	} else {
+		totals->blocks++;
+		totals->block = *block;
+	}
+	return 0;
+}
+
+static void usage_is_told_per_pool_and_block(void **state)
+{
+	const char *blocks[] = { "10.0.0.0/24" }, *huge[] = { "fd00::/48" };
+	struct ipam *ipam = make_ipam(blocks, 1);
+	struct totals totals = { 0 };
+
+	for (int i = 0; i < 3; i++) {
+		char text[TEXT_MAX + 1];
+
+		assert_int_equal(take(ipam, 0, text), 0);
+	}
+	release(ipam, "10.0.0.1", 1000);
+	release(ipam, "10.0.0.2", 50000);
+	assert_int_equal(ipam_for_each_block(ipam, 1000 + QUARANTINE_MS, count_block, &totals), 0);
+	assert_int_equal(totals.pools, 1);
+	assert_int_equal(totals.blocks, 1);
+	assert_string_equal(totals.pool.name, "p0");
+	assert_int_equal(totals.pool.block_count, 1);
+	assert_int_equal(totals.pool.capacity, 256);
+	assert_int_equal(totals.block.used, 1);
+	assert_int_equal(totals.block.quarantined, 1);
+	ipam_free(ipam);
+	ipam = make_ipam(huge, 1);
+	assert_int_equal(ipam_for_each_block(ipam, 0, count_block, &totals), 0);
+	assert_true(totals.pool.capacity == UINT64_MAX - 1);
+	assert_takes(ipam, 0, "fd00::1");
+	ipam_free(ipam);
+}
+
+int main(void)
+{
+	const struct CMUnitTest tests[] = {
+		cmocka_unit_test(addresses_of_both_families_come_together),
+		cmocka_unit_test(every_ipv4_address_of_a_block_is_used_once),
+		cmocka_unit_test(the_subnet_router_anycast_address_is_no_pods),
+		cmocka_unit_test(the_address_free_longest_is_handed_out_next),
+		cmocka_unit_test(an_address_in_quarantine_is_taken_when_nothing_else_is_free),
+		cmocka_unit_test(nothing_is_taken_when_one_family_is_exhausted),
+		cmocka_unit_test(pools_are_chosen_by_name_or_cidr_in_order),
+		cmocka_unit_test(a_pool_without_a_block_is_said_so),
+		cmocka_unit_test(a_probe_takes_nothing),
+		cmocka_unit_test(adopted_addresses_are_taken_and_new_ones_come_behind_them),
+		cmocka_unit_test(a_node_address_in_the_block_is_never_handed_out),
+		cmocka_unit_test(releasing_what_nobody_has_changes_nothing),
+		cmocka_unit_test(a_large_block_goes_round_without_end),
+		cmocka_unit_test(usage_is_told_per_pool_and_block),
+	};
+
+	return cmocka_run_group_tests(tests, NULL, NULL);
+}
