@@ -20,7 +20,7 @@ WARN := -Wall -Wextra -Wshadow -Wstrict-prototypes -Wmissing-prototypes -Wpointe
 SANITIZE := $(if $(filter 1,$(SAN)),-fsanitize=address$(comma)undefined \
 	-fno-sanitize-recover=undefined -fno-omit-frame-pointer)
 CFLAGS ?= -O2 -g -ffunction-sections -fdata-sections
-ABI := $(if $(ABI_VERSION),-DDATAPLANE_ABI_VERSION=$(ABI_VERSION))
+ABI := $(if $(ABI_VERSION),-DDATAPLANE_ABI_VERSION=$(ABI_VERSION) '-DENDPOINT_ADDED_FIELD=__u32 added;')
 INCLUDES := -Iinclude -I. -isystem $(B)/skel -I/usr/include/libnl3
 ALL_CFLAGS = -std=gnu11 $(CFLAGS) $(WARN) $(SANITIZE) $(ABI) $(EXTRA_CFLAGS) -D_GNU_SOURCE \
 	-DTORTIE_VERSION='"$(VERSION)"' $(INCLUDES) -MMD -MP

@@ -17,6 +17,12 @@
 #define DATAPLANE_ABI_VERSION 1
 #endif
 
+/* `make ABI_VERSION=N` puts one more field at the end of struct endpoint_value: the tests of
+ * upgrades need a layout that really differs. */
+#ifndef ENDPOINT_ADDED_FIELD
+#define ENDPOINT_ADDED_FIELD
+#endif
+
 /* The gateway every pod sees, and the MAC of every host end (as Calico users know them). */
 #define GATEWAY_IPV4 0xa9fe0101u /* 169.254.1.1, host order */
 #define GATEWAY_IPV6_WORDS                               \
@@ -38,6 +44,7 @@ struct endpoint_value {
 	__u32 policy_id;  /* 0: no policy */
 	__u32 peer_id;	  /* selector set of this address; 0: none */
 	__u32 generation; /* changes when the address gets another owner */
+	ENDPOINT_ADDED_FIELD
 };
 
 /* --- map route: struct ip_prefix -> struct route_value (hash) --- */
@@ -176,7 +183,7 @@ struct explain_trace {
 	struct explain_step step[EXPLAIN_STEPS_MAX];
 };
 
-_Static_assert(sizeof(struct endpoint_value) == 28, "map layout");
+_Static_assert(sizeof(struct endpoint_value) >= 28, "map layout");
 _Static_assert(sizeof(struct route_value) == 32, "map layout");
 _Static_assert(sizeof(struct dataplane_settings) == 40, "map layout");
 _Static_assert(sizeof(struct drop_event) == 120, "ring buffer layout");
