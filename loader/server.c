@@ -52,7 +52,7 @@
 #define SOCKET_PATH_MAX	    108
 
 struct outgoing {
-	struct outgoing *next;
+	struct outgoing *prev, *next;
 	size_t len;
 	int fds[AGENT_FDS_MAX];
 	size_t fd_count;
@@ -162,7 +162,7 @@ static void client_free(struct client *client)
 
 	if (client->gone)
 		client->gone(client, client->gone_arg);
-	LL_FOREACH_SAFE(client->queue, out, next)
+	DL_FOREACH_SAFE(client->queue, out, next)
 	outgoing_free(out);
 	event_loop_remove_fd(server->agent->loop, client->fd);
 	close(client->fd);
@@ -195,7 +195,7 @@ static void client_flush(struct client *client)
 			client_break(client);
 			return;
 		}
-		LL_DELETE(client->queue, out);
+		DL_DELETE(client->queue, out);
 		client->queued_octets -= out->len;
 		outgoing_free(out);
 	}
@@ -250,7 +250,7 @@ int client_send(struct client *client, uint32_t type, uint32_t id, const void *b
 		client_break(client);
 		return -ENOMEM;
 	}
-	LL_APPEND(client->queue, out);
+	DL_APPEND(client->queue, out);
 	client->queued_octets += out->len;
 	if (was_empty)
 		client_flush(client);
