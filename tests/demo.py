@@ -131,12 +131,9 @@ class Walk:
 
     def sessions(self):
         """BGP: every node with every other, and with BIRD at the top of the rack"""
-        def all_established():
-            peers = self.n1.tortie("node", "status")
-            return peers.count("Established") == 3 and peers
-        wait_until(all_established, "n1: three sessions established", 20)
-        out = tortie(self.n1, "node", "status")
-        check(out.count("Established") == 3, "n1 has three sessions: n2, n3 and BIRD")
+        wait_until(lambda: self.n1.established() == 3, "n1: three sessions established", 20)
+        tortie(self.n1, "node", "status")
+        check(self.n1.established() == 3, "n1 has three sessions: n2, n3 and BIRD")
         out = wait_until(lambda: "fd00:244:0:3::/64" in self.lab.birdc("show", "route") and
                          self.lab.birdc("show", "route"), "BIRD has all blocks", 20)
         show("tor", "birdc show route", out, 24)
@@ -268,7 +265,7 @@ class Walk:
             pod.remove()
         wait_until(lambda: not self.n1.cali_links(), "n1: no cali* link is left")
         check(True, "the pods' links are gone")
-        tortie(self.n1, "reset")
+        show("n1", "tortie reset --yes", self.n1.reset())
         self.n1.agent.wait(timeout=10)
         self.n1.stop_bgpd()
         check(not self.n1.pins(), "no pin is left")

@@ -361,7 +361,9 @@ class Node(Host):
                         **options)
 
     def tortie_json(self, *argv):
-        return json.loads(self.tortie(*argv, "-o", "json"))
+        """A document, or the items of a list."""
+        answer = json.loads(self.tortie(*argv, "-o", "json"))
+        return answer["items"] if "items" in answer else answer
 
     # --- the runtime's side of CNI ---
 
@@ -406,9 +408,15 @@ class Node(Host):
 
     def drops(self):
         """Drop reason -> count, as `tortie drops` tells them."""
-        answer = self.tortie_json("drops")
-        rows = answer if isinstance(answer, list) else answer["drops"]
-        return {row["reason"]: int(row["count"]) for row in rows}
+        return {row["reason"]: int(row["count"]) for row in self.tortie_json("drops")}
+
+    def reset(self):
+        """`tortie reset`; it finds by the configuration what a dead agent cannot tell."""
+        return self.tortie("reset", "--yes", "--bpf-dir", self.bpf_dir, "-c", self.config_file)
+
+    def established(self):
+        """How many BGP sessions are Established, as `tortie node status` tells."""
+        return sum(row["session"] == "Established" for row in self.tortie_json("node", "status"))
 
     def pins(self):
         return sorted(str(p.relative_to(self.bpf_dir)) for p in self.bpf_dir.glob("**/*")

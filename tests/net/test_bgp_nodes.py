@@ -38,10 +38,6 @@ def family(request):
     return request.param
 
 
-def established(node):
-    return node.tortie("node", "status").count("Established")
-
-
 def has_route(node, block):
     flag = "-6" if ":" in block else "-4"
     return bool(node.ip(flag, "route", "show", block).strip())
@@ -49,7 +45,7 @@ def has_route(node, block):
 
 def test_every_session_is_established(mesh):
     for node in mesh.lab.nodes:
-        wait_until(lambda n=node: established(n) == 3, f"{node.name}: three sessions", 20)
+        wait_until(lambda n=node: n.established() == 3, f"{node.name}: three sessions", 20)
 
 
 def test_routes_are_in_map_and_kernel_with_our_protocol(mesh):
@@ -87,7 +83,7 @@ def test_a_session_that_is_cut_comes_back_and_no_packet_is_lost(mesh):
     flow.wait_more(200)
     mesh.n1.run("ss", "-K", "dst", mesh.n2.ip4, "dport", "=", "179", check=False)
     mesh.n1.run("ss", "-K", "dst", mesh.n2.ip4, "sport", "=", "179", check=False)
-    wait_until(lambda: established(mesh.n1) == 3 and established(mesh.n2) == 3,
+    wait_until(lambda: mesh.n1.established() == 3 and mesh.n2.established() == 3,
                "session back", 30)
     flow.wait_more(200)
     flows.assert_nothing_lost(flow.stop())
@@ -98,7 +94,7 @@ def test_a_restart_of_bgpd_loses_nothing(mesh):
     flow.wait_more(200)
     mesh.n2.stop_bgpd()
     mesh.n2.start_bgpd()
-    wait_until(lambda: established(mesh.n2) == 3, "sessions back", 40)
+    wait_until(lambda: mesh.n2.established() == 3, "sessions back", 40)
     flow.wait_more(200)
     flows.assert_nothing_lost(flow.stop())
 
@@ -109,7 +105,7 @@ def test_a_bgpd_that_stays_away_is_told_by_status_and_its_routes_stay(mesh):
                "status tells", 5)
     assert has_route(mesh.n1, mesh.n2.block4) and "1 received" in mesh.a.ping(mesh.b.ip4)
     mesh.n1.start_bgpd()
-    wait_until(lambda: established(mesh.n1) == 3, "sessions back", 40)
+    wait_until(lambda: mesh.n1.established() == 3, "sessions back", 40)
     assert "1 received" in mesh.a.ping(mesh.b.ip4)
 
 
@@ -117,7 +113,7 @@ def test_a_node_that_leaves_for_good_is_forgotten_and_one_that_comes_is_learnt(m
     """n3 says goodbye by Administrative Shutdown (it is taken out); then it comes back."""
     pod, node = mesh.c, mesh.n3
     assert mesh.a.reaches(pod.ip4)
-    node.tortie("reset")
+    node.reset()
     node.agent.wait(timeout=10)
     node.stop_bgpd(signal.SIGTERM)
     node.ip("link", "set", "up0", "down")

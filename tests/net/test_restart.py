@@ -1,0 +1,152 @@
+# SPDX-License-Identifier: Apache-2.0
+"""The agent goes and comes: forwarding goes on, pods stay known, nothing is left behind.
+
+    a, b -- n1 -- lan -- n2 -- c
+"""
+import shutil
+import signal
+
+import pytest
+
+import flows
+from harness import Lab, wait_until
+
+
+class Restarted:
+    def __init__(self, lab):
+        self.lab = lab
+        self.n1, self.n2 = lab.add_node(1), lab.add_node(2)
+        lab.configure_routes()
+        lab.start_all(bgp=False)
+        self.a = self.n1.add_pod("a")
+        self.b = self.n1.add_pod("b")
+        self.c = self.n2.add_pod("c")
+        self.port = 7500
+
+    def flows(self):
+        self.port += 2
+        running = [flows.udp_pods(self.lab, self.a, self.b, 4, self.port),
+                   flows.udp_pods(self.lab, self.a, self.c, 6, self.port + 1)]
+        for flow in running:
+            flow.wait_more(200)
+        return running
+
+    def known(self):
+        """What the agent knows of n1's pods, counters left out."""
+        rows = self.n1.tortie_json("get", "workloadendpoint")
+        return sorted(str({k: v for k, v in row.items() if not k.startswith(("tx", "rx"))})
+                      for row in rows)
+
+
+@pytest.fixture(scope="module")
+def net():
+    with Lab("again") as lab:
+        yield Restarted(lab)
+
+
+def assert_nothing_lost(running):
+    for flow in running:
+        flow.wait_more(200)
+    for flow in running:
+        flows.assert_nothing_lost(flow.stop(), flow.name)
+
+
+def test_sigterm_ends_with_0_forwarding_stays_and_a_restart_knows_the_pods(net):
+    before = net.known()
+    assert net.a.ip4 in str(before) and net.b.ip4 in str(before)
+    running = net.flows()
+    assert net.n1.stop_agent(signal.SIGTERM) == 0
+    for flow in running:
+        flow.wait_more(300)
+    net.n1.start_agent()
+    assert_nothing_lost(running)
+    assert net.known() == before
+
+
+def test_kill_9_loses_nothing_and_a_restart_knows_the_pods(net):
+    before = net.known()
+    running = net.flows()
+    net.n1.kill_agent()
+    for flow in running:
+        flow.wait_more(300)
+    net.n1.start_agent()
+    assert_nothing_lost(running)
+    assert net.known() == before
+
+
+def test_all_pins_removed_while_the_agent_is_away(net):
+    """Maps and programs are made anew from the links: every pod is known and forwards."""
+    net.n1.stop_agent()
+    for path in net.n1.bpf_dir.iterdir():
+        if path.is_dir():
+            shutil.rmtree(path)
+        else:
+            path.unlink()
+    net.n1.start_agent()
+    for source, target in ((net.a, net.b), (net.b, net.a), (net.a, net.c), (net.c, net.b)):
+        wait_until(lambda s=source, t=target: s.reaches(t.ip4) and s.reaches(t.ip6),
+                   f"{source.name} reaches {target.name}", 2)
+    rows = str(net.n1.tortie_json("get", "workloadendpoint"))
+    assert net.a.ip4 in rows and net.b.ip4 in rows
+    assert_nothing_lost(net.flows())
+
+
+def test_pods_of_before_can_be_deleted_and_no_address_is_given_twice(net):
+    old = net.n1.add_pod("old")
+    net.n1.kill_agent()
+    net.n1.start_agent()
+    new = net.n1.add_pod("new")
+    assert len({net.a.ip4, net.b.ip4, old.ip4, new.ip4}) == 4
+    address, link = old.ip4, old.host_ifname
+    old.remove()
+    wait_until(lambda: link not in [x["ifname"] for x in net.n1.cali_links()], "link is gone")
+    assert address not in str(net.n1.tortie_json("get", "workloadendpoint"))
+    new.remove()
+
+
+def test_a_del_while_the_agent_is_away_succeeds_and_is_made_good(net):
+    pod = net.n1.add_pod("away")
+    net.n1.stop_agent()
+    pod.cni("DEL")
+    net.n1.start_agent()
+    wait_until(lambda: pod.ip4 not in str(net.n1.tortie_json("get", "workloadendpoint")),
+               "the noted DEL is carried out")
+    wait_until(lambda: len(net.n1.cali_links()) == 2, "its link is gone")
+    net.n1.pods.remove(pod)
+    pod.delete()
+
+
+def test_reset_leaves_nothing_behind_and_touches_nothing_of_others(net):
+    with Lab("reset") as lab:
+        node = lab.add_node(1)
+        node.ip("route", "add", "203.0.113.0/24", "via", "192.168.100.1")
+        node.run("nft", "add", "table", "inet", "foreign")
+        node.ip("link", "add", "califoreign", "type", "dummy")
+        node.start_agent()
+        pods = [node.add_pod(f"p{n}") for n in range(3)]
+        assert node.pins()
+        node.reset()
+        node.agent.wait(timeout=10)
+        assert [x["ifname"] for x in node.cali_links()] == ["califoreign"]
+        assert not node.pins()
+        assert "proto 116" not in node.ip("route") + node.ip("-6", "route")
+        assert "203.0.113.0/24" in node.ip("route")
+        assert node.run("nft", "list", "tables").split("\n")[0] == "table inet foreign"
+        assert not (node.cni_dir / "10-tortie.conflist").exists()
+        assert "from_network" not in node.run("bpftool", "net", "show", "dev", "up0")
+        assert all("eth0" not in pod.ip("link", "show") for pod in pods)
+        node.reset()  # again, with nothing there
+        node.start_agent()    # and it starts afresh
+        again = node.add_pod("again")
+        assert again.reaches(node.ip4)
+
+
+def test_reset_works_when_the_agent_was_killed():
+    with Lab("dead") as lab:
+        node = lab.add_node(1)
+        node.start_agent()
+        node.add_pod("p")
+        node.kill_agent()
+        node.reset()
+        assert not node.cali_links() and not node.pins()
+        assert "proto 116" not in node.ip("route") + node.ip("-6", "route")

@@ -1,0 +1,245 @@
+# SPDX-License-Identifier: Apache-2.0
+"""Others change the host's network under running traffic: pod to pod goes on, or comes back within
+a second, and the log says so.
+
+    a, b -- n1 -- lan -- n2 -- c          flows a <-> b and a <-> c, 1,000 packets/s each way
+"""
+import re
+
+import pytest
+
+import flows
+import packets
+from harness import LAN4, LAN6, Lab, run, wait_until
+
+SECOND = 1000  # packets of a flow
+
+
+class Disturbed:
+    def __init__(self, lab):
+        self.lab = lab
+        self.n1, self.n2 = lab.add_node(1), lab.add_node(2)
+        lab.add_tor()
+        lab.return_routes()
+        lab.configure_routes()
+        lab.start_all(bgp=False)
+        self.a = self.n1.add_pod("a")
+        self.b = self.n1.add_pod("b")
+        self.c = self.n2.add_pod("c")
+        self.port = 7400
+
+    def flows(self, family=4):
+        self.port += 2
+        self.running = {
+            "same node": flows.udp_pods(self.lab, self.a, self.b, family, self.port),
+            "across": flows.udp_pods(self.lab, self.a, self.c, family, self.port + 1)}
+        self.go_on()
+        self.log_from = self.n1.log_length()
+        return self.running
+
+    def go_on(self, packets_more=200):
+        for flow in self.running.values():
+            flow.wait_more(packets_more)
+
+    def finish(self):
+        return {name: flow.stop() for name, flow in self.running.items()}
+
+    def assert_nothing_lost(self):
+        self.go_on()
+        for name, counts in self.finish().items():
+            flows.assert_nothing_lost(counts, name)
+
+    def assert_back_within_a_second(self):
+        self.go_on()
+        for name, counts in self.finish().items():
+            assert all(c["longest_loss"] <= SECOND for c in counts), (name, counts)
+
+    def wait_log(self, pattern, deadline=3):
+        wait_until(lambda: re.search(pattern, self.n1.log()[self.log_from:]),
+                   f"n1's log says {pattern!r}; it says:\n{self.n1.log()[self.log_from:]}", deadline)
+
+    def hooks(self, device):
+        return [run("tc", "-n", self.n1.netns, "filter", "show", "dev", device, way)
+                for way in ("ingress", "egress")]
+
+
+@pytest.fixture(scope="module")
+def net():
+    with Lab("foes") as lab:
+        yield Disturbed(lab)
+
+
+@pytest.fixture(params=[4, 6], ids=["ipv4", "ipv6"])
+def family(request):
+    return request.param
+
+
+@pytest.mark.parametrize("command", [
+    "iptables -F", "iptables -P FORWARD DROP", "iptables -t raw -A PREROUTING -i cali+ -j DROP",
+    "nft flush ruleset", "ip rule flush", "ip neigh flush all",
+], ids=lambda c: c.replace(" ", "-"))
+def test_firewalls_rules_and_neighbours_of_others_cost_no_packet(net, command):
+    net.flows()
+    try:
+        net.n1.run(*command.split())
+        net.assert_nothing_lost()
+    finally:
+        net.n1.run("nft", "flush", "ruleset")
+        for priority, table in ((32766, "main"), (32767, "default")):
+            net.n1.ip("rule", "add", "pref", priority, "lookup", table, check=False)
+
+
+def test_reverse_path_filters_cost_no_packet(net):
+    net.flows()
+    for device in ("all", "default", "up0", net.a.host_ifname, net.b.host_ifname):
+        net.n1.sysctl(f"net.ipv4.conf.{device}.rp_filter", 1)
+    net.assert_nothing_lost()
+    assert "1 received" in net.n1.ping(net.a.ip4)
+
+
+def test_a_foreign_filter_behind_ours_changes_nothing(net):
+    net.flows()
+    device = net.a.host_ifname
+    run("tc", "-n", net.n1.netns, "filter", "add", "dev", device, "ingress", "pref", 50,
+        "protocol", "all", "matchall", "action", "pass")
+    net.assert_nothing_lost()
+    run("tc", "-n", net.n1.netns, "filter", "del", "dev", device, "ingress", "pref", 50)
+
+
+def test_a_foreign_filter_in_front_of_ours_is_told(net):
+    """A stranger's TC_ACT_OK in front hides us; the host's routes still carry the packets."""
+    net.flows()
+    device = net.a.host_ifname
+    run("tc", "-n", net.n1.netns, "filter", "add", "dev", device, "ingress", "pref", 1,
+        "protocol", "all", "matchall", "action", "pass")
+    net.wait_log(rf"{device}.*")
+    net.assert_back_within_a_second()
+    status = net.n1.tortie("status", check=False)
+    run("tc", "-n", net.n1.netns, "filter", "del", "dev", device, "ingress", "pref", 1)
+    assert device in status, status
+
+
+def test_a_deleted_clsact_is_put_back(net):
+    device = net.a.host_ifname
+    net.flows()
+    run("tc", "-n", net.n1.netns, "qdisc", "del", "dev", device, "clsact")
+    wait_until(lambda: all("from_pod" in h or "to_pod" in h for h in net.hooks(device)),
+               "both hooks are back", 1)
+    net.wait_log(rf"{device}")
+    net.assert_back_within_a_second()
+
+
+def test_a_replaced_program_is_put_back(net):
+    """Somebody replaces our filter by his own, with our preference and handle."""
+    device = net.a.host_ifname
+    own = net.hooks(device)[0]
+    preference = re.search(r"pref (\d+)", own).group(1)
+    net.flows()
+    run("tc", "-n", net.n1.netns, "filter", "del", "dev", device, "ingress", "pref", preference)
+    wait_until(lambda: "from_pod" in net.hooks(device)[0], "from_pod is back", 1)
+    net.assert_back_within_a_second()
+
+
+def test_flushed_routes_of_ours_are_put_back(net):
+    net.flows()
+    net.n1.ip("route", "flush", "proto", "116")
+    net.n1.ip("-6", "route", "flush", "proto", "116")
+    wait_until(lambda: f"{net.a.ip4} dev {net.a.host_ifname}" in net.n1.ip("route") and
+               "10.244.2.0/24 via" in net.n1.ip("route") and
+               "fd00:244:0:2::/64 via" in net.n1.ip("-6", "route") and
+               net.a.ip6 in net.n1.ip("-6", "route"), "routes are back", 1)
+    net.wait_log(r"route")
+    net.assert_nothing_lost()
+
+
+def test_a_pod_link_that_goes_down_and_up_works_again(net):
+    device = net.a.host_ifname
+    net.flows()
+    net.n1.ip("link", "set", device, "down")
+    net.n1.ip("link", "set", device, "up")
+    net.assert_back_within_a_second()
+    wait_until(lambda: f"{net.a.ip4} dev {device}" in net.n1.ip("route"), "route is back", 1)
+    wait_until(lambda: "1 received" in net.n1.ping(net.a.ip4), "the node reaches the pod", 2)
+    wait_until(lambda: "1 received" in net.n1.ping(net.a.ip6), "and by IPv6", 2)
+
+
+def test_an_uplink_that_goes_down_and_up_carries_again_within_a_second(net, family):
+    net.flows(family)
+    net.n1.ip("link", "set", "up0", "down")
+    net.n1.ip("link", "set", "up0", "up")
+    if family == 6:  # the kernel takes IPv6 addresses of a link that goes down
+        net.n1.ip("addr", "add", f"{net.n1.ip6}/64", "dev", "up0", "nodad")
+        wait_until(lambda: "tentative" not in net.n1.ip("-6", "addr", "show", "dev", "up0"),
+                   "the uplink's IPv6 addresses are back", 5)
+        before = net.running["across"].look()
+        net.go_on()
+        counts = net.finish()
+        flows.assert_nothing_lost(counts["same node"], "same node")
+        for now, old in zip(counts["across"], before):
+            assert now["lost"] - old["lost"] <= SECOND, (before, counts)
+    else:
+        net.go_on()
+        counts = net.finish()
+        flows.assert_nothing_lost(counts["same node"], "same node")
+        assert all(c["longest_loss"] <= SECOND for c in counts["across"]), counts
+    net.n1.ip("route", "replace", "default", "via", f"{LAN4}.1")
+    net.n1.ip("-6", "route", "replace", "default", "via", f"{LAN6}1")
+    wait_until(lambda: "10.244.2.0/24 via" in net.n1.ip("route"), "kernel route is back", 1)
+    net.wait_log(r"up0")
+
+
+def test_flushed_uplink_addresses_that_come_back_work_again(net):
+    """What a restart of a network manager does."""
+    net.flows()
+    net.n1.ip("addr", "flush", "dev", "up0")
+    for address in (f"{net.n1.ip4}/24", f"{net.n1.ip6}/64"):
+        net.n1.ip("addr", "add", address, "dev", "up0", "nodad")
+    net.n1.ip("route", "replace", "default", "via", f"{LAN4}.1")
+    net.n1.ip("-6", "route", "replace", "default", "via", f"{LAN6}1")
+    net.assert_back_within_a_second()
+    wait_until(lambda: "10.244.2.0/24 via" in net.n1.ip("route"), "kernel route is back", 1)
+    wait_until(lambda: net.n1.reaches(net.c.ip4), "the node reaches the pod", 3)
+
+
+def test_a_detached_uplink_program_is_put_back(net):
+    net.flows()
+    shown = net.n1.run("bpftool", "-j", "net", "show", "dev", "up0")
+    assert "from_network" in shown
+    link = re.search(r'"link_id":(\d+)', shown)
+    if link:
+        net.n1.run("bpftool", "link", "detach", "id", link.group(1))
+    else:
+        run("tc", "-n", net.n1.netns, "qdisc", "del", "dev", "up0", "clsact")
+    wait_until(lambda: "from_network" in net.n1.run("bpftool", "-j", "net", "show", "dev", "up0"),
+               "from_network is back", 3)
+    net.assert_back_within_a_second()
+
+
+def test_an_uplink_that_lives_on_router_advertisements_keeps_its_default_route():
+    """accept_ra=1 stops when forwarding is switched on: the agent sets 2 first."""
+    from scapy.layers.inet6 import ICMPv6ND_RA, ICMPv6NDOptSrcLLAddr, IPv6
+    from scapy.layers.l2 import Ether
+    with Lab("ra") as lab:
+        lab.add_tor()
+        node = lab.add_node(1)
+        node.ip("-6", "route", "del", "default")
+        node.sysctl("net.ipv6.conf.up0.accept_ra", 1)
+        mac = lab.tor.json("link", "show", "lan0")[0]["address"]
+        advert = bytes(Ether(dst="33:33:00:00:00:01", src=mac) /
+                       IPv6(src="fe80::1", dst="ff02::1", hlim=255) /
+                       ICMPv6ND_RA(routerlifetime=1800) / ICMPv6NDOptSrcLLAddr(lladdr=mac))
+
+        def has_default():
+            return "default via fe80::1" in node.ip("-6", "route")
+
+        def advertise():
+            tap.send(advert)
+            return has_default()
+        with packets.Tap(lab.tor, "lan0") as tap:
+            wait_until(advertise, "a default route by router advertisement", 10, 0.2)
+            node.start_agent()
+            assert node.sysctl("net.ipv6.conf.all.forwarding") == "1"
+            assert node.sysctl("net.ipv6.conf.up0.accept_ra") == "2"
+            assert has_default(), "the default route survived the switch to forwarding"
+            node.ip("-6", "route", "del", "default", check=False)
+            wait_until(advertise, "the next advertisement is still heard", 10, 0.2)
