@@ -18,12 +18,13 @@ struct link_reaper;
 struct masquerade;
 struct monitor;
 struct netlink;
+struct readiness;
 struct remote_routes;
 struct server;
 struct uplinks;
 
 /*
- * The whole state of tortied, in one place. main.c makes the parts in this order and frees them in
+ * The whole state of tortied, in one place. agent.c makes the parts in this order and frees them in
  * reverse; every part gets the agent and uses the others through their headers.
  */
 struct agent {
@@ -44,10 +45,17 @@ struct agent {
 	struct hook_watch *hooks;
 	struct drops *drops;
 	struct server *server;
+	struct readiness *readiness;
 	uint64_t started_ms; /* event_loop_now_ms() */
 	uint64_t repairs;    /* hooks, routes, neighbours, rules put back */
 	bool ready;	     /* the data plane serves, the conflist is written */
 	bool resetting;	     /* MSG_SHUTDOWN with reset: put nothing back */
 };
+
+/** agent_open() - make the parts, in the order above; config, run_dir, bpf_dir and loop are set. 0
+ * or -errno (said in the log); what was made is freed by agent_close() in either case. */
+int agent_open(struct agent *agent);
+/** agent_close() - free the parts in reverse. Maps, programs, links and routes stay. */
+void agent_close(struct agent *agent);
 
 #endif /* LOADER_AGENT_H */

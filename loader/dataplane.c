@@ -81,6 +81,7 @@ static struct dataplane *dataplane_alloc(const char *bpf_dir)
 	if (!dataplane)
 		return NULL;
 	snprintf(dataplane->bpf_dir, sizeof(dataplane->bpf_dir), "%s", bpf_dir);
+	dataplane->lock_fd = -1;
 	dataplane->cpus = cpus > 0 ? (unsigned int)cpus : 1;
 	for (size_t i = 0; i < DATAPLANE_MAPS_MAX; i++)
 		dataplane->map[i].fd = dataplane->map[i].old_fd = -1;
@@ -228,12 +229,14 @@ int dataplane_open(const struct config *config, const char *bpf_dir,
 	int err;
 
 	libbpf_set_print(print_quietly);
-	err = dataplane_pins_prepare(bpf_dir);
-	if (err)
-		return err;
 	dataplane = dataplane_alloc(bpf_dir);
 	if (!dataplane)
 		return -ENOMEM;
+	dataplane->lock_fd = dataplane_pins_prepare(bpf_dir);
+	if (dataplane->lock_fd < 0) {
+		err = dataplane->lock_fd;
+		goto err_close;
+	}
 	err = load_live(dataplane, config);
 	if (err)
 		goto err_close;
@@ -275,6 +278,7 @@ void dataplane_close(struct dataplane *dataplane)
 	}
 	for (size_t i = 0; i < dataplane->link_count; i++)
 		close_fd(&dataplane->link[i].fd);
+	close_fd(&dataplane->lock_fd);
 	free(dataplane);
 }
 

@@ -58,10 +58,12 @@ struct dataplane {
 	uint32_t program_id[PROGRAM_COUNT];
 	struct dataplane_link link[DATAPLANE_LINKS_MAX];
 	size_t link_count;
+	int lock_fd;
 	unsigned int cpus; /* possible CPUs: values of a per-CPU map */
 };
 
-/** dataplane_pins_prepare() - the folder exists, is ours, lies on a bpffs. 0 or -errno (said). */
+/** dataplane_pins_prepare() - the folder exists, is ours alone, lies on a bpffs. Returns a
+ * descriptor that holds its lock while open, or -errno (said). */
 int dataplane_pins_prepare(const char *bpf_dir);
 /**
  * dataplane_pins_adopt() - for every map of the opened (not loaded) @object: reuse the pinned map

@@ -27,6 +27,7 @@
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
+#include <sys/file.h>
 #include <sys/stat.h>
 #include <sys/vfs.h>
 #include <unistd.h>
@@ -61,6 +62,24 @@ static bool is_bpffs(const char *path)
 	return statfs(path, &fs) == 0 && (unsigned long)fs.f_type == BPFFS_MAGIC;
 }
 
+static int lock_folder(const char *bpf_dir)
+{
+	int fd = open(bpf_dir, O_RDONLY | O_DIRECTORY | O_CLOEXEC);
+	int err = fd < 0 ? -errno : 0;
+
+	if (fd >= 0 && flock(fd, LOCK_EX | LOCK_NB) < 0)
+		err = -errno;
+	if (!err)
+		return fd;
+	log_error("bpf-dir %s: %s", bpf_dir,
+		  err == -EWOULDBLOCK
+			  ? "in use by another tortied; give this one a folder of its own"
+			  : strerror(-err));
+	if (fd >= 0)
+		close(fd);
+	return err;
+}
+
 int dataplane_pins_prepare(const char *bpf_dir)
 {
 	char parent[PATH_MAX];
@@ -88,7 +107,7 @@ int dataplane_pins_prepare(const char *bpf_dir)
 		log_error("bpf-dir %s: mode 0700 cannot be set: %s", bpf_dir, strerror(-err));
 		return err;
 	}
-	return 0;
+	return lock_folder(bpf_dir);
 }
 
 /* "NAME_vVERSION" -> VERSION, or -1 when @file is no pin of @name (NULL: of any map). */

@@ -1,0 +1,180 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/*
+ * agent.c: the parts of the agent, put together and taken apart.
+ *
+ * The order is that of struct agent and has reasons: programs and maps before anything is attached;
+ * the monitor before uplinks and pods, so that no change between a dump and the first notification
+ * is missed; uplinks before pods, which need the node's MTU; the store of endpoints before deletes
+ * that were noted while the agent was away; routes after uplinks. Once uplinks and pods run the new
+ * programs, the predecessors' pins go. The sockets come last: who can connect gets whole answers.
+ *
+ * CAP_PERFMON is given up as soon as both copies of the programs are loaded.
+ */
+#include "loader/agent.h"
+
+#include <errno.h>
+#include <string.h>
+
+#include "lib/log.h"
+#include "loader/attach.h"
+#include "loader/bgp_feed.h"
+#include "loader/cni_requests.h"
+#include "loader/dataplane.h"
+#include "loader/drops.h"
+#include "loader/endpoint_store.h"
+#include "loader/hook_watch.h"
+#include "loader/ipam.h"
+#include "loader/link_reaper.h"
+#include "loader/masquerade.h"
+#include "loader/monitor.h"
+#include "loader/netlink.h"
+#include "loader/privileges.h"
+#include "loader/readiness.h"
+#include "loader/remote_routes.h"
+#include "loader/server.h"
+#include "loader/uplink.h"
+
+#define UPLINKS_KEPT_MAX 64
+
+struct part {
+	const char *name;
+	int (*open)(struct agent *agent);
+};
+
+static int open_netlink(struct agent *agent)
+{
+	return netlink_open(&agent->netlink);
+}
+
+static int open_dataplane(struct agent *agent)
+{
+	int err = dataplane_open(agent->config, agent->bpf_dir, &agent->dataplane);
+
+	return err ? err : privileges_drop_loading();
+}
+
+static int open_monitor(struct agent *agent)
+{
+	return monitor_open(agent, &agent->monitor);
+}
+
+static int open_uplinks(struct agent *agent)
+{
+	uint32_t keep[UPLINKS_KEPT_MAX];
+	size_t count = 0;
+	int err = uplinks_open(agent, &agent->uplinks);
+
+	if (err)
+		return err;
+	for (size_t i = 0; i < uplinks_count(agent->uplinks) && count < UPLINKS_KEPT_MAX; i++)
+		keep[count++] = uplinks_get(agent->uplinks, i)->ifindex;
+	attach_drop_stale_uplinks(agent->dataplane, agent->bpf_dir, keep, count);
+	return 0;
+}
+
+static int open_ipam(struct agent *agent)
+{
+	return ipam_new(agent->config, &agent->ipam);
+}
+
+static int open_reaper(struct agent *agent)
+{
+	return link_reaper_open(agent, &agent->reaper);
+}
+
+static int open_endpoints(struct agent *agent)
+{
+	int err = endpoint_store_load(agent, &agent->endpoints);
+
+	if (err)
+		return err;
+	/* All hooks run the new programs now. What cannot be added is a statistic. */
+	err = dataplane_drop_old_pins(agent->dataplane);
+	if (err)
+		log_warning("counters of the programs before: cannot be added: %s", strerror(-err));
+	return 0;
+}
+
+static int open_routes(struct agent *agent)
+{
+	return remote_routes_open(agent, &agent->routes);
+}
+
+static int open_masquerade(struct agent *agent)
+{
+	return masquerade_open(agent, &agent->masquerade);
+}
+
+static int open_bgp(struct agent *agent)
+{
+	return bgp_feed_open(agent, &agent->bgp);
+}
+
+static int open_hooks(struct agent *agent)
+{
+	return hook_watch_open(agent, &agent->hooks);
+}
+
+static int open_drops(struct agent *agent)
+{
+	return drops_open(agent, &agent->drops);
+}
+
+static int open_server(struct agent *agent)
+{
+	cni_replay_deletes(agent);
+	return server_open(agent, &agent->server);
+}
+
+static int open_readiness(struct agent *agent)
+{
+	return readiness_open(agent, &agent->readiness);
+}
+
+static const struct part parts[] = {
+	{ "netlink", open_netlink },	   { "data plane", open_dataplane },
+	{ "monitor", open_monitor },	   { "uplinks", open_uplinks },
+	{ "addresses", open_ipam },	   { "link reaper", open_reaper },
+	{ "pods", open_endpoints },	   { "routes", open_routes },
+	{ "masquerade", open_masquerade }, { "BGP feed", open_bgp },
+	{ "hook watch", open_hooks },	   { "drops", open_drops },
+	{ "sockets", open_server },	   { "readiness", open_readiness },
+};
+
+int agent_open(struct agent *agent)
+{
+	for (size_t i = 0; i < sizeof(parts) / sizeof(parts[0]); i++) {
+		int err = parts[i].open(agent);
+
+		if (err) {
+			log_error("cannot start: %s: %s", parts[i].name, strerror(-err));
+			return err;
+		}
+	}
+	return 0;
+}
+
+void agent_close(struct agent *agent)
+{
+	readiness_close(agent->readiness);
+	server_close(agent->server); /* first: its clients' farewells need the parts below */
+	drops_close(agent->drops);
+	hook_watch_close(agent->hooks);
+	if (agent->bgp)
+		bgp_feed_close(agent->bgp);
+	if (agent->masquerade)
+		masquerade_close(agent->masquerade);
+	if (agent->routes)
+		remote_routes_close(agent->routes);
+	if (agent->endpoints)
+		endpoint_store_free(agent->endpoints);
+	if (agent->reaper)
+		link_reaper_close(agent->reaper);
+	ipam_free(agent->ipam);
+	if (agent->uplinks)
+		uplinks_close(agent->uplinks);
+	if (agent->monitor)
+		monitor_close(agent->monitor);
+	dataplane_close(agent->dataplane);
+	netlink_close(agent->netlink);
+}

@@ -1,0 +1,242 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/*
+ * main.c: tortied, the node agent: from command line to event loop.
+ *
+ *   options -> configuration, checked whole -> capabilities -> RUN-DIR, ours alone -> capabilities
+ *   given up -> parts (agent.c) -> loop until SIGTERM, SIGINT or MSG_SHUTDOWN -> parts closed, exit
+ * 0
+ *
+ * What forwards packets outlives the process: maps and uplink programs are pinned, filters, links
+ * and routes are the kernel's. So ending, however it comes, leaves the pods connected, and starting
+ * means taking over.
+ *
+ * One agent per RUN-DIR and BPF-DIR: both folders are locked by flock(2) as long as the process
+ * lives; the kernel lets go when it dies. Two agents in two network namespaces with other folders
+ * share nothing.
+ */
+#include <errno.h>
+#include <fcntl.h>
+#include <limits.h>
+#include <signal.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <sys/file.h>
+#include <sys/stat.h>
+#include <unistd.h>
+
+#include "lib/config.h"
+#include "lib/event_loop.h"
+#include "lib/log.h"
+#include "lib/options.h"
+#include "loader/agent.h"
+#include "loader/privileges.h"
+#include "node_objects.h"
+
+#define PROGRAM	     "tortied"
+#define EXIT_MISUSED 2
+#define SOCKET_GROUP "tortie"
+
+struct arguments {
+	const char *config_file;
+	const char *run_dir;
+	const char *bpf_dir;
+	bool check, version, help;
+};
+
+static void print_help(const struct option_row *rows, size_t count)
+{
+	printf("usage: " PROGRAM " [-c FILE] [--run-dir DIR] [--bpf-dir DIR]\n"
+	       "The node agent of tortie: owns BPF maps, programs, pods' links and routes of this\n"
+	       "node. Stays in the foreground and logs on stderr.\n\n");
+	options_print(rows, count);
+}
+
+/* Returns an exit status when there is nothing more to do, -1 to go on. */
+static int parse_arguments(int argc, char **argv, struct arguments *args)
+{
+	const struct option_row rows[] = {
+		{ .short_name = 'c',
+		  .long_name = "config",
+		  .kind = OPTION_TEXT,
+		  .target = &args->config_file,
+		  .value_name = "FILE",
+		  .help = "configuration (default " CONFIG_FILE_DEFAULT ")" },
+		{ .long_name = "run-dir",
+		  .kind = OPTION_TEXT,
+		  .target = &args->run_dir,
+		  .value_name = "DIR",
+		  .help = "sockets and the ready file (default " CONFIG_RUN_DIR_DEFAULT ")" },
+		{ .long_name = "bpf-dir",
+		  .kind = OPTION_TEXT,
+		  .target = &args->bpf_dir,
+		  .value_name = "DIR",
+		  .help = "pinned maps, on a bpffs (default " CONFIG_BPF_DIR_DEFAULT ")" },
+		{ .long_name = "check",
+		  .kind = OPTION_FLAG,
+		  .target = &args->check,
+		  .help = "check the configuration and end" },
+		{ .short_name = 'V',
+		  .long_name = "version",
+		  .kind = OPTION_FLAG,
+		  .target = &args->version,
+		  .help = "print the version and end" },
+		{ .short_name = 'h',
+		  .long_name = "help",
+		  .kind = OPTION_FLAG,
+		  .target = &args->help,
+		  .help = "print this and end" },
+	};
+	size_t count = sizeof(rows) / sizeof(rows[0]);
+	int operands = 0;
+
+	if (options_parse(PROGRAM, rows, count, argc, argv, &operands) < 0)
+		return EXIT_MISUSED;
+	if (operands > 0) {
+		fprintf(stderr, PROGRAM ": %s: takes no operands; see " PROGRAM " --help\n",
+			argv[1]);
+		return EXIT_MISUSED;
+	}
+	if (args->help)
+		print_help(rows, count);
+	else if (args->version)
+		printf(PROGRAM " " TORTIE_VERSION "\n");
+	return args->help || args->version ? 0 : -1;
+}
+
+static int load_config(const char *file, struct config **ret_config)
+{
+	struct config_error error = { 0 };
+	int err = config_load(file, ret_config, &error);
+
+	if (!err)
+		return 0;
+	if (error.line)
+		log_error("%s:%u:%u: %s", file, error.line, error.column, error.text);
+	else
+		log_error("%s: %s", file, error.text);
+	return err;
+}
+
+/* The folder, made when missing, locked as long as we live; *ret_path is its absolute name. */
+static int take_folder(const char *what, const char *path, mode_t mode, char ret_path[PATH_MAX])
+{
+	int fd;
+
+	if (mkdir(path, mode) < 0 && errno != EEXIST) {
+		log_error("%s %s: cannot be made: %s", what, path, strerror(errno));
+		return -errno;
+	}
+	if (!realpath(path, ret_path)) {
+		log_error("%s %s: %s", what, path, strerror(errno));
+		return -errno;
+	}
+	fd = open(ret_path, O_RDONLY | O_DIRECTORY | O_CLOEXEC);
+	if (fd < 0) {
+		log_error("%s %s: %s", what, path, strerror(errno));
+		return -errno;
+	}
+	if (flock(fd, LOCK_EX | LOCK_NB) < 0) {
+		int err = -errno;
+
+		if (err == -EWOULDBLOCK)
+			log_error("%s %s: in use by another tortied; give this one a folder of its "
+				  "own",
+				  what, path);
+		else
+			log_error("%s %s: cannot be locked: %s", what, path, strerror(-err));
+		close(fd);
+		return err;
+	}
+	return 0; /* the descriptor stays open: it is the lock */
+}
+
+static int check_privileges(void)
+{
+	char missing[128];
+
+	if (privileges_missing(missing, sizeof(missing)) == 0)
+		return 0;
+	log_error("not permitted: %s missing; start as root or as a service with these "
+		  "capabilities",
+		  missing);
+	return -EPERM;
+}
+
+static int give_up_privileges(void)
+{
+	int err = privileges_join_group(SOCKET_GROUP);
+
+	if (err && err != -ENOENT && err != -EPERM)
+		log_warning("group " SOCKET_GROUP ": cannot be joined: %s", strerror(-err));
+	err = privileges_keep_for_loading();
+	if (err)
+		log_error("capabilities cannot be given up: %s", strerror(-err));
+	return err;
+}
+
+static void on_signal(int signo, void *arg)
+{
+	struct agent *agent = arg;
+
+	log_info("%s: ending; pods stay connected", strsignal(signo));
+	event_loop_stop(agent->loop);
+}
+
+static int run(struct agent *agent)
+{
+	char stale[PATH_MAX];
+	int err = event_loop_new(&agent->loop);
+
+	if (err)
+		return err;
+	agent->started_ms = event_loop_now_ms();
+	signal(SIGPIPE, SIG_IGN);
+	/* A ready file of an agent that was killed promises what is not true yet. */
+	snprintf(stale, sizeof(stale), "%s/" READY_FILE_NAME, agent->run_dir);
+	unlink(stale);
+	err = event_loop_add_signal(agent->loop, SIGTERM, on_signal, agent);
+	if (!err)
+		err = event_loop_add_signal(agent->loop, SIGINT, on_signal, agent);
+	if (!err)
+		err = agent_open(agent);
+	if (!err)
+		err = event_loop_run(agent->loop);
+	agent_close(agent);
+	event_loop_free(agent->loop);
+	return err;
+}
+
+int main(int argc, char **argv)
+{
+	struct arguments args = {
+		.config_file = CONFIG_FILE_DEFAULT,
+		.run_dir = CONFIG_RUN_DIR_DEFAULT,
+		.bpf_dir = CONFIG_BPF_DIR_DEFAULT,
+	};
+	char run_dir[PATH_MAX];
+	struct agent agent = { .run_dir = run_dir };
+	struct config *config = NULL;
+	int status = parse_arguments(argc, argv, &args);
+
+	if (status >= 0)
+		return status;
+	log_init(PROGRAM, LOG_LEVEL_INFO);
+	umask(022);
+	if (load_config(args.config_file, &config) < 0)
+		return EXIT_FAILURE;
+	log_init(PROGRAM, config->log_level);
+	status = EXIT_FAILURE;
+	agent.config = config;
+	agent.bpf_dir = args.bpf_dir;
+	if (args.check) {
+		printf("%s: ok\n", args.config_file);
+		status = EXIT_SUCCESS;
+	} else if (check_privileges() == 0 &&
+		   take_folder("run-dir", args.run_dir, 0755, run_dir) == 0 &&
+		   give_up_privileges() == 0 && run(&agent) == 0) {
+		status = EXIT_SUCCESS;
+	}
+	config_free(config);
+	return status;
+}
