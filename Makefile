@@ -48,9 +48,10 @@ FUZZERS := $(patsubst tests/fuzz/%.c,$(B)/fuzz/%,$(FUZZ_SRC))
 
 .DELETE_ON_ERROR:
 .SECONDARY:
-.PHONY: all bpf test-programs fuzzers lint clean
+.PHONY: all bpf test-programs test-tools fuzzers lint test test-long demo bench clean
 all: $(PROGRAMS) $(B)/tortie.bpf.o
 bpf: $(B)/tortie.bpf.o $(SKEL)
+test-tools: $(TEST_TOOLS)
 test-programs: all $(UNIT_TESTS) $(TEST_TOOLS)
 
 # --- BPF: one object of all programs, one skeleton ---
@@ -122,6 +123,20 @@ $(FUZZERS): $(B)/fuzz/%: tests/fuzz/%.c $$(call head_list,tests/fuzz/$$*.c,links
 
 lint:
 	$(Q)tools/dev/lint.sh
+
+# --- these become root by sudo, install the Debian packages that are missing, and build first;
+#     T="WORD..." runs only the test files whose path holds one of the words; ARGS: of bench.py ---
+PART ?= all
+KEEP ?= 0
+test:
+	$(Q)tools/dev/run_prepared.sh 'build test' tests/run.py $(T)
+test-long:
+	$(Q)tools/dev/run_prepared.sh 'build test long' tests/run.py --long $(PART) $(T)
+demo:
+	$(Q)tools/dev/run_prepared.sh 'build demo' env KEEP=$(KEEP) tests/demo.sh
+bench:
+	$(Q)tools/dev/run_prepared.sh 'build bench' sh -c \
+		'$(MAKE) --no-print-directory all test-tools && tests/bench/bench.py $(ARGS)'
 
 clean:
 	$(Q)rm -rf build

@@ -1,7 +1,8 @@
 #!/bin/bash
 # SPDX-License-Identifier: Apache-2.0
-# packages.sh SET...: install what is missing of the Debian packages that the sets name
-# (packages.txt: build, demo, test, bench, long). As root, or through sudo.
+# packages.sh [SET...]: install what is missing of the Debian packages that the sets name
+# (packages.txt: build, demo, test, bench, long; without any: build demo test). As root, or through
+# sudo.
 #
 # No package gets to start or enable its daemon on this machine (bird2, containerd): while apt
 # runs, /usr/sbin/policy-rc.d says no to every start, and units that an installation enabled for
@@ -79,7 +80,7 @@ install_packages() {
 	rm -f "$before" "$before.log"
 }
 
-[ $# -gt 0 ] || die "usage: packages.sh SET... (sets are in packages.txt)"
+[ $# -gt 0 ] || set -- build demo test
 command -v apt-get >/dev/null || command -v dpkg-query >/dev/null ||
 	die "no apt here; install what packages.txt names by hand"
 list=$(wanted "$@") # on its own line: set -e sees its failure
