@@ -28,16 +28,16 @@ static int set_defaults(struct config *config, const char *file)
 	config->log_level = LOG_LEVEL_INFO;
 	config->mtu = CONFIG_MTU_AUTO;
 	config->quarantine_s = 60;
-	config->group_creating = 11601;
-	config->group_live = 11602;
-	config->group_dying = 11603;
+	config->group_creating = CONFIG_GROUP_CREATING_DEFAULT;
+	config->group_live = CONFIG_GROUP_LIVE_DEFAULT;
+	config->group_dying = CONFIG_GROUP_DYING_DEFAULT;
 	config->map_endpoints = 1024;
 	config->map_routes = 10240;
 	config->cni_conflist = true;
 	config->bgp.as = 64512;
 	config->bgp.restart_time_s = 120;
 	config->file = strdup(file);
-	config->cni_dir = strdup("/etc/cni/net.d");
+	config->cni_dir = strdup(CONFIG_CNI_DIR_DEFAULT);
 	config->bgpd_user = strdup("tortie-bgpd");
 	if (!config->file || !config->cni_dir || !config->bgpd_user)
 		return -ENOMEM;

@@ -18,6 +18,12 @@
 #define CONFIG_FILE_DEFAULT    "/etc/tortie/tortie.yaml"
 #define CONFIG_RUN_DIR_DEFAULT "/run/tortie"
 #define CONFIG_BPF_DIR_DEFAULT "/sys/fs/bpf/tortie"
+#define CONFIG_CNI_DIR_DEFAULT "/etc/cni/net.d"
+
+/* Link groups that carry the state of a pod's link. */
+#define CONFIG_GROUP_CREATING_DEFAULT 11601
+#define CONFIG_GROUP_LIVE_DEFAULT     11602
+#define CONFIG_GROUP_DYING_DEFAULT    11603
 
 #define CONFIG_BYTES_MAX	  1048576 /* of the file */
 #define CONFIG_UPLINKS_MAX	  8
@@ -103,9 +109,8 @@ struct config {
 	struct config_route *route;
 	size_t route_count;
 	uint32_t mtu;
-	uint32_t quarantine_s; /* default 60 */
-	uint32_t group_creating, group_live,
-		group_dying;	/* link groups, defaults 11601, 11602, 11603 */
+	uint32_t quarantine_s;				  /* default 60 */
+	uint32_t group_creating, group_live, group_dying; /* link groups */
 	uint32_t map_endpoints; /* entries of map endpoint, default 1024 */
 	uint32_t map_routes;	/* entries of map route, default 10240 */
 	char *cni_dir;		/* default /etc/cni/net.d */
