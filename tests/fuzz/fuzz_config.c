@@ -1,0 +1,64 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/*
+ * fuzz_config.c: any octets as a configuration file.
+ *
+ * The parser must end with 0 or -EINVAL (memory is not made scarce here), with one line of words
+ * on failure and, on success, with what config.h promises: an address of the node, blocks inside
+ * their pools, peers with an AS.
+ *
+ * links: lib/config.c lib/config_yaml.c lib/config_reader.c lib/config_keys.c lib/config_bgp.c
+ * links: lib/config_peers.c lib/config_check.c lib/ip_prefix.c
+ * covers: lib/config_yaml.c lib/config_reader.c lib/config_keys.c lib/config_bgp.c
+ * covers: lib/config_peers.c lib/config_check.c
+ * libs: -lyaml
+ */
+#include <errno.h>
+#include <stdbool.h>
+#include <stdint.h>
+#include <stdlib.h>
+#include <string.h>
+
+#include "lib/config.h"
+#include "lib/ip_prefix.h"
+
+int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size);
+
+static void require(bool holds)
+{
+	if (!holds)
+		abort();
+}
+
+static void check_config(const struct config *config)
+{
+	size_t i, k;
+
+	require(config->node_address_count >= 1 && config->node_name[0]);
+	require(config->mtu == CONFIG_MTU_AUTO || config->mtu >= 1280);
+	for (i = 0; i < config->pool_count; i++) {
+		const struct config_pool *pool = &config->pool[i];
+
+		for (k = 0; k < pool->block_count; k++)
+			require(ip_prefix_covers(&pool->cidr, &pool->block[k]));
+	}
+	for (i = 0; i < config->bgp.peer_count; i++) {
+		require(config->bgp.peer[i].as != 0);
+		require(config->bgp.peer[i].ipv4 || config->bgp.peer[i].ipv6);
+	}
+}
+
+int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
+{
+	struct config *config = NULL;
+	struct config_error error;
+	int err = config_parse((const char *)data, size, "fuzz", &config, &error);
+
+	if (err == 0) {
+		check_config(config);
+	} else {
+		require(err == -EINVAL && !config);
+		require(error.text[0] && !strchr(error.text, '\n'));
+	}
+	config_free(config);
+	return 0;
+}
