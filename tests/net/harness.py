@@ -318,9 +318,14 @@ class Node(Host):
     def log_length(self, program="tortied"):
         return len(self.log(program))
 
+    # What the programs may do (deploy/ says the same to systemd): nothing else is in their bounding
+    # set, so a call that needs more fails here as it would there.
+    AGENT_RIGHTS = ["setpriv", "--bounding-set=-all,+bpf,+net_admin,+net_bind_service,+perfmon"]
+    BGPD_RIGHTS = ["setpriv", "--bounding-set=-all", "--no-new-privs"]
+
     def start_agent(self, wait=True, build=None):
         self.write_config()
-        self.agent = self.start([(build or self.build) / "tortied", "-c", self.config_file,
+        self.agent = self.start([*self.AGENT_RIGHTS, (build or self.build) / "tortied", "-c", self.config_file,
                                  "--run-dir", self.run_dir, "--bpf-dir", self.bpf_dir],
                                 self.dir / "tortied.log")
         if wait:
@@ -336,7 +341,7 @@ class Node(Host):
         wait_until(is_ready, f"{self.name}: tortied ready\n{self.log()[-2000:]}", deadline)
 
     def start_bgpd(self, build=None):
-        self.bgpd = self.start([(build or self.build) / "tortie-bgpd", "-c", self.config_file,
+        self.bgpd = self.start([*self.BGPD_RIGHTS, (build or self.build) / "tortie-bgpd", "-c", self.config_file,
                                 "--run-dir", self.run_dir], self.dir / "tortie-bgpd.log")
         return self.bgpd
 

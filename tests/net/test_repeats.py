@@ -7,8 +7,12 @@ import os
 import signal
 from pathlib import Path
 
+import pytest
+
 import inventory
 from harness import ROOT, Lab, Pod, run
+
+pytestmark = pytest.mark.long
 
 REPEATS = int(os.environ.get("TORTIE_REPEATS") or 1000)
 
