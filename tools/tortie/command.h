@@ -1,0 +1,42 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+#ifndef TOOLS_TORTIE_COMMAND_H
+#define TOOLS_TORTIE_COMMAND_H
+
+#include <stdbool.h>
+
+#include "output.h"
+
+/*
+ * What the command line said. main.c fills it from its tables; a command reads what its own row
+ * offers.
+ */
+struct command_line {
+	const char *run_dir;
+	const char *bpf_dir;	 /* preflight, reset */
+	const char *config_file; /* preflight, reset; NULL: the default, which may be absent */
+	enum output_format format;
+	unsigned int wait_s; /* status; 0: ask once */
+	bool follow;	     /* drops */
+	unsigned int count;  /* drops --follow: end after so many; 0: never */
+	bool blocks;	     /* ipam show */
+	const char *ip;	     /* ipam show; NULL: none */
+	unsigned int length; /* explain; 0: smallest */
+	unsigned int ttl;    /* explain; 0: 64 */
+	bool yes;	     /* reset */
+	int operand_count;
+	char **operand; /* borrowed from argv */
+};
+
+/* Each: enum exit_status; what went wrong has been said. */
+int version_run(const struct command_line *line);
+int status_run(const struct command_line *line);
+int node_status_run(const struct command_line *line);
+int get_run(const struct command_line *line);
+int counters_run(const struct command_line *line);
+int drops_run(const struct command_line *line);
+int explain_run(const struct command_line *line);
+int ipam_show_run(const struct command_line *line);
+int preflight_run(const struct command_line *line);
+int reset_run(const struct command_line *line);
+
+#endif /* TOOLS_TORTIE_COMMAND_H */

@@ -1,0 +1,124 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/*
+ * document.c: the one walk over the agent's records.
+ *
+ * Every command turns records into a tree of maps, lists and scalars. The three printers
+ * (output_text.c, output_json.c, output_yaml.c) walk that tree and know nothing of records, so that
+ * what is in one form is in all of them. Text is escaped here, on its way in, once.
+ */
+#include "document.h"
+
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+
+#include "lib/ip_prefix.h"
+#include "say.h"
+
+static struct json_object *document_check(struct json_object *object)
+{
+	if (object)
+		return object;
+	say_error("out of memory");
+	exit(EXIT_FAILED);
+}
+
+struct json_object *document_new_map(void)
+{
+	return document_check(json_object_new_object());
+}
+
+struct json_object *document_new_list(void)
+{
+	return document_check(json_object_new_array());
+}
+
+void document_set(struct json_object *map, const char *key, struct json_object *value)
+{
+	if (json_object_object_add(map, key, value) < 0)
+		document_check(NULL);
+}
+
+void document_add(struct json_object *list, struct json_object *value)
+{
+	if (json_object_array_add(list, value) < 0)
+		document_check(NULL);
+}
+
+void document_set_text(struct json_object *map, const char *key, const char *text, size_t size)
+{
+	char line[4 * 1024 +
+		  1]; /* the longest text of a message is 512 octets, each \xNN at worst */
+
+	say_escape(text, size, line, sizeof(line));
+	document_set(map, key, document_check(json_object_new_string(line)));
+}
+
+void document_set_words(struct json_object *map, const char *key, const char *text)
+{
+	document_set_text(map, key, text, strlen(text));
+}
+
+void document_set_number(struct json_object *map, const char *key, uint64_t number)
+{
+	document_set(map, key, document_check(json_object_new_uint64(number)));
+}
+
+void document_set_flag(struct json_object *map, const char *key, bool flag)
+{
+	document_set(map, key, document_check(json_object_new_boolean(flag)));
+}
+
+void document_set_address(struct json_object *map, const char *key, const struct ip_addr *addr)
+{
+	char text[IP_ADDR_TEXT_MAX];
+
+	document_set_words(map, key, ip_addr_format(addr, text, sizeof(text)));
+}
+
+void document_set_prefix(struct json_object *map, const char *key, const struct ip_prefix *prefix)
+{
+	char text[IP_PREFIX_TEXT_MAX];
+
+	document_set_words(map, key, ip_prefix_format(prefix, text, sizeof(text)));
+}
+
+void document_set_mac(struct json_object *map, const char *key, const uint8_t mac[6])
+{
+	static const uint8_t none[6];
+	char text[18];
+
+	if (memcmp(mac, none, sizeof(none)) == 0) {
+		document_set(map, key, NULL);
+		return;
+	}
+	snprintf(text, sizeof(text), "%02x:%02x:%02x:%02x:%02x:%02x", mac[0], mac[1], mac[2],
+		 mac[3], mac[4], mac[5]);
+	document_set_words(map, key, text);
+}
+
+void document_add_words(struct json_object *list, const char *text)
+{
+	char line[1024];
+
+	say_escape(text, strlen(text), line, sizeof(line));
+	document_add(list, document_check(json_object_new_string(line)));
+}
+
+const char *document_get_words(struct json_object *map, const char *key)
+{
+	struct json_object *value = NULL;
+
+	if (!json_object_object_get_ex(map, key, &value) || !value)
+		return "";
+	return json_object_get_string(value);
+}
+
+uint64_t document_get_number(struct json_object *map, const char *key)
+{
+	struct json_object *value = NULL;
+
+	if (!json_object_object_get_ex(map, key, &value) || !value)
+		return 0;
+	return json_object_get_uint64(value);
+}

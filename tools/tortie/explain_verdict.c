@@ -1,0 +1,187 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/*
+ * explain_verdict.c: is the packet delivered, and what to look at next.
+ *
+ * The last step says where the data plane let the packet go. Three ends are final: handed to the
+ * pod, sent to the next node, dropped. The fourth, the host stack, is the node itself when the
+ * destination is one of its addresses; else the kernel's routes decide, and explain_ground says
+ * what is known: an address of this node's blocks without a pod, an address of a pool that no node
+ * announces, a next hop that is on no uplink, and what the kernel answers to RTM_GETROUTE (which
+ * needs no privilege).
+ */
+#include "explain_verdict.h"
+
+#include <errno.h>
+#include <stdio.h>
+#include <string.h>
+
+#include "kernel.h"
+#include "lib/ip_prefix.h"
+#include "words.h"
+
+static bool steps_have(const struct msg_explain_step *steps, size_t count, uint32_t id)
+{
+	for (size_t i = 0; i < count; i++) {
+		if (steps[i].id == id)
+			return true;
+	}
+	return false;
+}
+
+static const char *step_words(const struct msg_explain_step *step)
+{
+	return step->text[0] ? step->text : words_step_text(step->id);
+}
+
+static void verdict_set(struct explain_verdict *verdict, bool is_delivered, const char *text,
+			const char *next)
+{
+	verdict->is_delivered = is_delivered;
+	snprintf(verdict->text, sizeof(verdict->text), "%s", text);
+	snprintf(verdict->next, sizeof(verdict->next), "%s", next);
+}
+
+/* What a person can do about each drop reason. */
+static const char *drop_mend(uint32_t reason)
+{
+	switch (reason) {
+	case DROP_SOURCE_UNKNOWN:
+	case DROP_SOURCE_LINK:
+	case DROP_SOURCE_MAC:
+		return "a pod may send only from its own address and MAC: compare `ip addr` in the "
+		       "pod with `tortie get workloadendpoint -o wide`";
+	case DROP_NETWORK_SPOOF:
+		return "two nodes use one block: compare `tortie ipam show --blocks` on both";
+	case DROP_ARP:
+	case DROP_ND:
+		return "pods ask for the gateway only: look at `ip route` in the pod";
+	default:
+		return "`tortie drops --follow` shows such packets as they come";
+	}
+}
+
+static void stack_judge(const struct msg_explain_step *steps, size_t count,
+			struct explain_verdict *ret)
+{
+	if (steps_have(steps, count, EXPLAIN_HOST_ADDRESS)) {
+		verdict_set(ret, true, "delivered to this node itself",
+			    "the node's own firewall and services decide from here");
+	} else if (steps_have(steps, count, EXPLAIN_TTL_ONE)) {
+		verdict_set(ret, false, "not forwarded: TTL or hop limit ends at this node",
+			    "the node answers with time exceeded, as traceroute wants it");
+	} else if (steps_have(steps, count, EXPLAIN_TOO_LARGE)) {
+		verdict_set(ret, false, "too large for the route in one piece",
+			    "the node answers with the MTU, or fragments IPv4 without DF");
+	} else {
+		verdict_set(ret, true, "given to the host stack", "");
+		ret->asks_stack = true;
+	}
+}
+
+void explain_verdict_judge(const struct msg_explain_step *steps, size_t count,
+			   struct explain_verdict *ret)
+{
+	const struct msg_explain_step *last = count ? &steps[count - 1] : NULL;
+	char text[TEXT_MAX + 1];
+
+	*ret = (struct explain_verdict){ 0 };
+	if (!last) {
+		verdict_set(ret, false, "the data plane took no step",
+			    "look at `tortie status` and the agent's log");
+		return;
+	}
+	switch (last->id) {
+	case EXPLAIN_TO_PEER:
+		verdict_set(ret, true, "delivered to the pod",
+			    "what is missing now is inside the pod: is the port open there?");
+		return;
+	case EXPLAIN_TO_NEIGHBOUR:
+		snprintf(text, sizeof(text), "sent to the next node: %.400s", step_words(last));
+		verdict_set(ret, true, text, "run the same command on that node for the rest");
+		return;
+	case EXPLAIN_ANSWERED:
+		verdict_set(ret, true, "answered for the gateway", "");
+		return;
+	case EXPLAIN_DROPPED:
+		snprintf(text, sizeof(text), "dropped: %s (%s)", words_drop_text(last->detail),
+			 words_drop_name(last->detail));
+		verdict_set(ret, false, text, drop_mend(last->detail));
+		return;
+	default:
+		stack_judge(steps, count, ret);
+	}
+}
+
+void explain_verdict_judge_stack(const struct explain_ground *ground,
+				 struct explain_verdict *verdict)
+{
+	char to[IP_ADDR_TEXT_MAX], text[TEXT_MAX + 1], next[TEXT_MAX + 1];
+
+	ip_addr_format(&ground->to, to, sizeof(to));
+	verdict->asks_stack = false;
+	if (ground->has_no_uplink) {
+		snprintf(text, sizeof(text), "unreachable: the next hop to %s is on no uplink", to);
+		verdict_set(verdict, false, text, "`tortie get route`; node.uplinks in the file");
+	} else if (ground->in_own_block) {
+		snprintf(text, sizeof(text),
+			 "unreachable: %s is in this node's block, but no pod has it", to);
+		verdict_set(verdict, false, text, "`tortie get workloadendpoint`");
+	} else if (ground->in_pool) {
+		snprintf(text, sizeof(text),
+			 "unreachable: %s is in a pool, but no node announces it", to);
+		verdict_set(verdict, false, text, "`tortie node status`, `tortie get route`");
+	} else if (ground->kernel < 0) {
+		snprintf(text, sizeof(text), "unreachable: the host has no route to %s (%s)", to,
+			 strerror(-ground->kernel));
+		snprintf(next, sizeof(next), "`ip route get %s`", to);
+		verdict_set(verdict, false, text, next);
+	} else {
+		snprintf(text, sizeof(text), "leaves by the host's routes%s%s",
+			 ground->kernel_link[0] ? " on " : "", ground->kernel_link);
+		snprintf(next, sizeof(next),
+			 "the host's firewall decides from here; %s must know a way back: "
+			 "nat_outgoing of the pool, or a route",
+			 to);
+		verdict_set(verdict, true, text, next);
+	}
+}
+
+static int ground_record(uint32_t type, const void *body, void *arg)
+{
+	struct explain_ground *ground = arg;
+
+	if (type == MSG_ROUTE) {
+		const struct msg_route *route = body;
+
+		if (!ip_prefix_contains(&route->prefix, &ground->to))
+			return 0;
+		ground->has_no_uplink = ground->has_no_uplink || route->state == ROUTE_NO_UPLINK;
+		ground->in_own_block = ground->in_own_block || route->source == ROUTE_SOURCE_BLOCK;
+	} else if (type == MSG_POOL) {
+		const struct msg_pool *pool = body;
+
+		ground->in_pool = ground->in_pool || ip_prefix_contains(&pool->cidr, &ground->to);
+	} else if (type == MSG_BLOCK) {
+		const struct msg_block *block = body;
+
+		ground->in_own_block =
+			ground->in_own_block || ip_prefix_contains(&block->cidr, &ground->to);
+	}
+	return 0;
+}
+
+int explain_ground_ask(struct request *request, const struct ip_addr *to,
+		       struct explain_ground *ret)
+{
+	int err;
+
+	*ret = (struct explain_ground){ .to = *to };
+	err = request_run(request, MSG_GET_ROUTES, NULL, 0, ground_record, ret);
+	if (err < 0)
+		return err;
+	err = request_run(request, MSG_GET_POOLS, NULL, 0, ground_record, ret);
+	if (err < 0)
+		return err;
+	ret->kernel = kernel_route_get(to, ret->kernel_link);
+	return 0;
+}

@@ -1,0 +1,293 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/*
+ * main.c: the table of commands, and the command line read through it.
+ *
+ * A row has a command's words, its operands, its options and its help; help texts, checks of
+ * operand counts and option parsing all come from the row. Each noun has a file of its own with the
+ * function that the row names. Options may stand before and after the command.
+ *
+ * The option tables point into the one struct command_line below, which is why it is static.
+ */
+#include <stdio.h>
+#include <string.h>
+
+#include "command.h"
+#include "lib/config.h"
+#include "lib/log.h"
+#include "lib/options.h"
+#include "say.h"
+
+#define COUNT(table) (sizeof(table) / sizeof((table)[0]))
+#define ROWS_MAX     16
+
+static struct command_line line = {
+	.run_dir = CONFIG_RUN_DIR_DEFAULT,
+	.bpf_dir = CONFIG_BPF_DIR_DEFAULT,
+};
+static const char *format_text;
+static bool help_wanted, version_wanted;
+
+static const struct option_row global_rows[] = {
+	{ 0, "run-dir", OPTION_TEXT, &line.run_dir, "DIR",
+	  "the agent's run folder (" CONFIG_RUN_DIR_DEFAULT ")", 0, 0 },
+	{ 'h', "help", OPTION_FLAG, &help_wanted, NULL, "say what the command does", 0, 0 },
+};
+
+#define ROW_OUTPUT                                                                             \
+	{                                                                                      \
+		'o', "output", OPTION_TEXT, &format_text, "FORMAT", "wide, json or yaml", 0, 0 \
+	}
+#define ROW_CONFIG                                                                 \
+	{                                                                          \
+		'c', "config", OPTION_TEXT, &line.config_file, "FILE",             \
+			"the node's configuration (" CONFIG_FILE_DEFAULT ")", 0, 0 \
+	}
+#define ROW_BPF_DIR                                                                     \
+	{                                                                               \
+		0, "bpf-dir", OPTION_TEXT, &line.bpf_dir, "DIR",                        \
+			"the agent's folder of pins (" CONFIG_BPF_DIR_DEFAULT ")", 0, 0 \
+	}
+
+static const struct option_row output_rows[] = { ROW_OUTPUT };
+static const struct option_row status_rows[] = {
+	{ 'w', "wait", OPTION_NUMBER, &line.wait_s, "S",
+	  "ask again until the node is well, at most S seconds", 0, 86400 },
+	ROW_OUTPUT,
+};
+static const struct option_row drops_rows[] = {
+	{ 'f', "follow", OPTION_FLAG, &line.follow, NULL, "print each sampled drop as it happens",
+	  0, 0 },
+	{ 'n', "count", OPTION_NUMBER, &line.count, "N", "with --follow: end after N drops", 1,
+	  1000000000 },
+	ROW_OUTPUT,
+};
+static const struct option_row explain_rows[] = {
+	{ 'l', "length", OPTION_NUMBER, &line.length, "OCTETS", "length of the IP packet", 20,
+	  65535 },
+	{ 't', "ttl", OPTION_NUMBER, &line.ttl, "N", "TTL or hop limit (64)", 1, 255 },
+	ROW_OUTPUT,
+};
+static const struct option_row ipam_rows[] = {
+	{ 'b', "blocks", OPTION_FLAG, &line.blocks, NULL, "also each block of this node", 0, 0 },
+	{ 0, "ip", OPTION_TEXT, &line.ip, "ADDRESS", "say who has this address", 0, 0 },
+	ROW_OUTPUT,
+};
+static const struct option_row preflight_rows[] = { ROW_CONFIG, ROW_BPF_DIR, ROW_OUTPUT };
+static const struct option_row reset_rows[] = {
+	ROW_CONFIG,
+	ROW_BPF_DIR,
+	{ 'y', "yes", OPTION_FLAG, &line.yes, NULL, "do not ask", 0, 0 },
+};
+
+struct command {
+	const char *noun, *verb; /* verb NULL: one word */
+	const char *operands;	 /* for help, "" for none */
+	int operands_min, operands_max;
+	const char *summary; /* one line */
+	const char *help;    /* the rest */
+	const struct option_row *rows;
+	size_t row_count;
+	int (*run)(const struct command_line *line);
+};
+
+static const struct command commands[] = {
+	{ "version", NULL, "", 0, 0, "versions of tortie, the agent, the data plane and the kernel",
+	  "Exit status 1 when no agent answers.\n", output_rows, COUNT(output_rows), version_run },
+	{ "status", NULL, "", 0, 0, "is this node well",
+	  "Exit status 0 only when the data plane serves and no problem is known; each problem\n"
+	  "is a line with its mend. With --wait it asks again until that is so.\n",
+	  status_rows, COUNT(status_rows), status_run },
+	{ "node", "status", "", 0, 0, "BGP peers: state, since when, routes",
+	  "SINCE is the time since the last change of state. ROUTES IN counts the routes accepted\n"
+	  "from the peer, ROUTES OUT those advertised to it, IPv4 and IPv6.\n",
+	  output_rows, COUNT(output_rows), node_status_run },
+	{ "get", NULL, "KIND [NAME]", 1, 2, "list pods, routes, nodes or pools",
+	  "KIND is one of\n"
+	  "  workloadendpoint (wep)   pods of this node\n"
+	  "  route                    other nodes' blocks, this node's blocks and pods\n"
+	  "  node                     nodes known by their routes or sessions\n"
+	  "  ippool (pool)            address pools and this node's blocks\n"
+	  "or its plural. With NAME only the item of that name; status 1 when there is none.\n",
+	  output_rows, COUNT(output_rows), get_run },
+	{ "counters", NULL, "", 0, 0, "packets and octets of each pod",
+	  "TX is what the pod sent, RX what it received. Packets between pods pass the kernel's own\n"
+	  "counters of cali* links by: these are the ones that count them.\n",
+	  output_rows, COUNT(output_rows), counters_run },
+	{ "drops", NULL, "", 0, 0, "dropped packets by reason, or one by one",
+	  "Without --follow: how many packets were dropped, by reason. With --follow: sampled drops\n"
+	  "(at most 32 a second for each reason and CPU) with time, link, reason and packet.\n",
+	  drops_rows, COUNT(drops_rows), drops_run },
+	{ "explain", NULL, "FROM TO[:PORT][/PROTOCOL]", 2, 2, "what becomes of a packet, and why",
+	  "Runs the data plane's own program on a packet that is never sent. FROM is a pod of this\n"
+	  "node (address, NAME, NAMESPACE/NAME or container id) or a pod's address of another node;\n"
+	  "TO is an address ([ADDRESS]:PORT for IPv6) or a pod of this node. PROTOCOL is tcp, udp,\n"
+	  "icmp or sctp; with a port tcp, else icmp. Status 0 when the packet is delivered, 1 when\n"
+	  "it is dropped or nobody has the address.\n",
+	  explain_rows, COUNT(explain_rows), explain_run },
+	{ "ipam", "show", "", 0, 0, "addresses in use and free",
+	  "Counts addresses of this node's blocks.\n", ipam_rows, COUNT(ipam_rows), ipam_show_run },
+	{ "preflight", NULL, "", 0, 0, "can this machine run tortie, and what is missing",
+	  "Tries what the kernel can do, looks for what other pod networks left, reads the\n"
+	  "configuration. Needs no agent and changes nothing. Status 1 when there is a problem.\n",
+	  preflight_rows, COUNT(preflight_rows), preflight_run },
+	{ "reset", NULL, "", 0, 0, "remove all that tortie made on this node",
+	  "Pods' links, hooks, pins, routes, the nftables table, run files and the conflist; nothing\n"
+	  "of others. Works with the agent running (it is ended first), stopped or dead; a second\n"
+	  "run finds nothing. Pods of this node lose their network.\n",
+	  reset_rows, COUNT(reset_rows), reset_run },
+};
+
+static const char *command_name(const struct command *command, char *buf, size_t size)
+{
+	snprintf(buf, size, "%s%s%s", command->noun, command->verb ? " " : "",
+		 command->verb ? command->verb : "");
+	return buf;
+}
+
+static void help_print_all(void)
+{
+	char name[32];
+
+	printf("usage: tortie [--run-dir DIR] COMMAND [OPTION...]\n\ncommands:\n");
+	for (size_t i = 0; i < COUNT(commands); i++)
+		printf("  %-14s %s\n", command_name(&commands[i], name, sizeof(name)),
+		       commands[i].summary);
+	printf("\noptions of every command:\n");
+	options_print(global_rows, COUNT(global_rows));
+	printf("\ntortie COMMAND --help says more; tortie(8) has it all.\n"
+	       "exit status: 0 done, 1 failed, 2 misused\n");
+}
+
+static void help_print(const struct command *command)
+{
+	char name[32];
+
+	printf("usage: tortie [--run-dir DIR] %s%s%s [OPTION...]\n\n%s\n\n%s\noptions:\n",
+	       command_name(command, name, sizeof(name)), command->operands[0] ? " " : "",
+	       command->operands, command->summary, command->help);
+	options_print(command->rows, command->row_count);
+	options_print(global_rows, COUNT(global_rows));
+}
+
+static int misused(const struct command *command)
+{
+	char name[32];
+
+	fprintf(stderr, "tortie: usage: tortie %s%s%s [OPTION...] (tortie %s --help)\n",
+		command_name(command, name, sizeof(name)), command->operands[0] ? " " : "",
+		command->operands, name);
+	return EXIT_MISUSED;
+}
+
+/* Words before the command: the global options only. *ret_at is the command's place in @argv. */
+static int globals_parse(int argc, char **argv, int *ret_at)
+{
+	static const struct option_row version_row = {
+		0, "version", OPTION_FLAG, &version_wanted, NULL, "", 0, 0
+	};
+	struct option_row rows[COUNT(global_rows) + 1];
+	int at = 1, operands;
+
+	memcpy(rows, global_rows, sizeof(global_rows));
+	rows[COUNT(global_rows)] = version_row;
+	while (at < argc && argv[at][0] == '-') {
+		bool takes_next = strcmp(argv[at], "--run-dir") == 0;
+
+		at += takes_next && at + 1 < argc ? 2 : 1;
+	}
+	*ret_at = at;
+	return options_parse("tortie", rows, COUNT(rows), at, argv, &operands);
+}
+
+/* The row for the words at @argv; *ret_words are used by it. NULL: said. */
+static const struct command *command_find(int argc, char **argv, int *ret_words)
+{
+	const char *verbs = NULL;
+
+	for (size_t i = 0; i < COUNT(commands); i++) {
+		const struct command *command = &commands[i];
+
+		if (strcmp(command->noun, argv[0]) != 0)
+			continue;
+		*ret_words = command->verb ? 2 : 1;
+		if (!command->verb || (argc > 1 && strcmp(command->verb, argv[1]) == 0))
+			return command;
+		verbs = command->verb;
+	}
+	if (verbs)
+		say_error("%s%s%s: unknown command (tortie %s %s)", argv[0], argc > 1 ? " " : "",
+			  argc > 1 ? argv[1] : "", argv[0], verbs);
+	else
+		say_error("%s: unknown command (tortie --help lists them)", argv[0]);
+	return NULL;
+}
+
+static int command_parse(const struct command *command, int argc, char **argv)
+{
+	struct option_row rows[ROWS_MAX];
+
+	memcpy(rows, global_rows, sizeof(global_rows));
+	memcpy(rows + COUNT(global_rows), command->rows, command->row_count * sizeof(rows[0]));
+	if (options_parse("tortie", rows, COUNT(global_rows) + command->row_count, argc, argv,
+			  &line.operand_count) < 0)
+		return misused(command);
+	if (help_wanted)
+		return EXIT_DONE;
+	line.operand = argv + 1;
+	if (line.operand_count < command->operands_min) {
+		say_error("%s: operand missing: %s", command->noun, command->operands);
+		return misused(command);
+	}
+	if (line.operand_count > command->operands_max) {
+		say_error("%s: too many words: %s", command->noun,
+			  line.operand[command->operands_max]);
+		return misused(command);
+	}
+	if (output_format_parse(format_text, &line.format) < 0) {
+		say_error("-o %s: unknown format (wide, json or yaml)", format_text);
+		return misused(command);
+	}
+	if (line.run_dir[0] == '\0') {
+		say_error("--run-dir: is empty (a folder, default %s)", CONFIG_RUN_DIR_DEFAULT);
+		return misused(command);
+	}
+	return EXIT_DONE;
+}
+
+int main(int argc, char **argv)
+{
+	const struct command *command;
+	int at = 0, words = 0, status;
+
+	log_init("tortie", LOG_LEVEL_WARNING);
+	if (globals_parse(argc, argv, &at) < 0)
+		return EXIT_MISUSED;
+	if (version_wanted) {
+		printf("tortie %s\n", TORTIE_VERSION);
+		return EXIT_DONE;
+	}
+	if (at >= argc || strcmp(argv[at], "help") == 0) {
+		if (help_wanted || at < argc) {
+			help_print_all();
+			return EXIT_DONE;
+		}
+		say_error("no command (tortie --help lists them)");
+		return EXIT_MISUSED;
+	}
+	command = command_find(argc - at, argv + at, &words);
+	if (!command)
+		return EXIT_MISUSED;
+	status = command_parse(command, argc - at - words + 1, argv + at + words - 1);
+	if (status != EXIT_DONE)
+		return status;
+	if (help_wanted) {
+		help_print(command);
+		return EXIT_DONE;
+	}
+	status = command->run(&line);
+	if (fflush(stdout) != 0 && status == EXIT_DONE) {
+		say_error("standard output: cannot be written");
+		return EXIT_FAILED;
+	}
+	return status;
+}

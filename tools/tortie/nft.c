@@ -1,0 +1,34 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/*
+ * nft.c: nftables commands through libnftables, their output and errors kept from the terminal.
+ *
+ * The library gives words instead of an error number; callers know what they asked and say it in
+ * words of their own.
+ */
+#include "nft.h"
+
+#include <errno.h>
+#include <nftables/libnftables.h>
+#include <stdlib.h>
+#include <string.h>
+
+int nft_run(const char *commands, char **ret_output)
+{
+	struct nft_ctx *nft = nft_ctx_new(NFT_CTX_DEFAULT);
+	const char *output;
+	int err = -ENOMEM;
+
+	if (!nft)
+		return -ENOMEM;
+	if (nft_ctx_buffer_output(nft) != 0 || nft_ctx_buffer_error(nft) != 0)
+		goto out;
+	err = nft_run_cmd_from_buffer(nft, commands) == 0 ? 0 : -EIO;
+	if (err < 0 || !ret_output)
+		goto out;
+	output = nft_ctx_get_output_buffer(nft);
+	*ret_output = strdup(output ? output : "");
+	err = *ret_output ? 0 : -ENOMEM;
+out:
+	nft_ctx_free(nft);
+	return err;
+}

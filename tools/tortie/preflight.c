@@ -1,0 +1,166 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/*
+ * preflight.c: `tortie preflight`: can this machine run tortie, and what is missing.
+ *
+ * A table of checks, each a function that adds result lines: ok, warning or problem, the latter two
+ * with what mends them. What the kernel can do is tried, never read from its version; nothing on
+ * the node is changed (what must be created is created in a network namespace that ends with the
+ * try). preflight_kernel.c asks the kernel, preflight_host.c looks at what others left; the
+ * configuration is checked here.
+ */
+#include "preflight.h"
+
+#include <errno.h>
+#include <stdarg.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <unistd.h>
+
+#include <json-c/json.h>
+
+#include "document.h"
+#include "lib/config.h"
+#include "say.h"
+
+static const struct output_view view = { .kind = "PreflightList" };
+
+static const struct {
+	const char *name;
+	preflight_fn *fn;
+} checks[] = {
+	{ "bpffs", preflight_bpffs },
+	{ "bpf", preflight_bpf },
+	{ "memory", preflight_memory },
+	{ "pod hook", preflight_pod_hook },
+	{ "uplink hook", preflight_uplink_hook },
+	{ "nftables", preflight_nftables },
+	{ "sysctls", preflight_sysctls },
+	{ "uplinks", preflight_uplinks },
+	{ "port", preflight_port },
+	{ "users", preflight_users },
+	{ "conflists", preflight_conflists },
+	{ "leftovers", preflight_leftovers },
+	{ "groups", preflight_groups },
+	{ "firewall", preflight_forward_policy },
+};
+
+static void line_add(struct preflight *preflight, const char *level, const char *mend,
+		     const char *text)
+{
+	struct json_object *item = document_new_map();
+
+	document_set_words(item, "level", level);
+	document_set_words(item, "check", preflight->check);
+	document_set_words(item, "text", text);
+	document_set_words(item, "mend", mend);
+	document_add(preflight->items, item);
+}
+
+void preflight_ok(struct preflight *preflight, const char *format, ...)
+{
+	char text[512];
+	va_list args;
+
+	va_start(args, format);
+	vsnprintf(text, sizeof(text), format, args);
+	va_end(args);
+	line_add(preflight, "ok", "", text);
+}
+
+void preflight_warn(struct preflight *preflight, const char *mend, const char *format, ...)
+{
+	char text[512];
+	va_list args;
+
+	va_start(args, format);
+	vsnprintf(text, sizeof(text), format, args);
+	va_end(args);
+	line_add(preflight, "warning", mend, text);
+}
+
+void preflight_problem(struct preflight *preflight, const char *mend, const char *format, ...)
+{
+	char text[512];
+	va_list args;
+
+	va_start(args, format);
+	vsnprintf(text, sizeof(text), format, args);
+	va_end(args);
+	line_add(preflight, "problem", mend, text);
+	preflight->problems++;
+}
+
+const struct kernel_link *preflight_link(const struct preflight *preflight, const char *name)
+{
+	for (size_t i = 0; i < preflight->link_count; i++) {
+		if (strcmp(preflight->links[i].name, name) == 0)
+			return &preflight->links[i];
+	}
+	return NULL;
+}
+
+static struct config *config_check(struct preflight *preflight)
+{
+	const char *file =
+		preflight->line->config_file ? preflight->line->config_file : CONFIG_FILE_DEFAULT;
+	struct config_error error = { 0 };
+	struct config *config = NULL;
+	int err;
+
+	preflight->check = "configuration";
+	err = config_load(file, &config, &error);
+	if (err == -ENOENT)
+		preflight_problem(preflight, "write one: tortie.yaml(5) has an example", "%s: %s",
+				  file, strerror(ENOENT));
+	else if (err == -EINVAL)
+		preflight_problem(preflight, "tortie.yaml(5) has every key", "%s:%u:%u: %s", file,
+				  error.line, error.column, error.text);
+	else if (err < 0)
+		preflight_problem(preflight, "name another with -c, or run as root", "%s: %s", file,
+				  strerror(-err));
+	else
+		preflight_ok(preflight, "%s: node %s, %zu pools, %zu routes, %zu BGP peers", file,
+			     config->node_name, config->pool_count, config->route_count,
+			     config->bgp.peer_count);
+	return config;
+}
+
+static void lines_print(struct json_object *items)
+{
+	for (size_t i = 0; i < json_object_array_length(items); i++) {
+		struct json_object *item = json_object_array_get_idx(items, i);
+		const char *mend = document_get_words(item, "mend");
+
+		printf("%-8s %-14s %s\n", document_get_words(item, "level"),
+		       document_get_words(item, "check"), document_get_words(item, "text"));
+		if (mend[0])
+			printf("%-8s %-14s   mend: %s\n", "", "", mend);
+	}
+}
+
+int preflight_run(const struct command_line *line)
+{
+	struct preflight preflight = { .line = line, .items = document_new_list() };
+	struct config *config;
+	int err;
+
+	config = config_check(&preflight);
+	preflight.config = config;
+	preflight.check = "links";
+	err = kernel_links(&preflight.links, &preflight.link_count);
+	if (err < 0)
+		preflight_problem(&preflight, "", "links cannot be listed: %s", strerror(-err));
+	for (size_t i = 0; i < sizeof(checks) / sizeof(checks[0]); i++) {
+		preflight.check = checks[i].name;
+		checks[i].fn(&preflight);
+	}
+	if (line->format == OUTPUT_JSON || line->format == OUTPUT_YAML)
+		output_list(stdout, line->format, &view, preflight.items);
+	else
+		lines_print(preflight.items);
+	json_object_put(preflight.items);
+	free(preflight.links);
+	config_free(config);
+	return preflight.problems ? EXIT_FAILED : EXIT_DONE;
+}

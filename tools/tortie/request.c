@@ -1,0 +1,147 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/*
+ * request.c: ask the agent, walk over its answer.
+ *
+ * One connection to RUN-DIR/agent.sock, the hello, then requests one after the other: each is
+ * answered by records and MSG_END, or by MSG_ERROR with words of the agent's own.
+ * lib/agent_client.c has checked every message's length and texts before a record comes here.
+ *
+ * That no agent listens, or that the socket is not for this user, are the two errors that people
+ * meet; both are said with their mend.
+ */
+#include "request.h"
+
+#include <errno.h>
+#include <stdlib.h>
+#include <string.h>
+
+#include "node_objects.h"
+#include "say.h"
+
+int request_open(struct request *request, const char *run_dir, int timeout_ms)
+{
+	int err;
+
+	*request = (struct request){ .client.fd = -1, .run_dir = run_dir };
+	request->buffer = malloc(AGENT_MESSAGE_MAX);
+	if (!request->buffer)
+		return -ENOMEM;
+	err = agent_client_connect(&request->client, run_dir, AGENT_SOCKET_NAME, timeout_ms);
+	if (err < 0)
+		goto err_free_buffer;
+	err = agent_client_hello(&request->client, ROLE_TOOL, &request->hello);
+	if (err < 0)
+		goto err_close;
+	return 0;
+
+err_close:
+	agent_client_close(&request->client);
+err_free_buffer:
+	free(request->buffer);
+	request->buffer = NULL;
+	return err;
+}
+
+void request_say_error(const char *run_dir, int err)
+{
+	const char *why;
+
+	switch (-err) {
+	case ENOENT:
+	case ECONNREFUSED:
+		why = "no agent listens (start tortied; systemctl status tortied)";
+		break;
+	case EACCES:
+	case EPERM:
+		why = "permission denied (join the group tortie, or use sudo)";
+		break;
+	case ETIMEDOUT:
+		why = "the agent does not answer (systemctl status tortied)";
+		break;
+	case EPROTO:
+		why = "the agent speaks another version (install tortie and tortied of one build)";
+		break;
+	case ECONNRESET:
+	case EPIPE:
+		why = "the agent hung up (it is ending or refuses this user; systemctl status tortied)";
+		break;
+	case ENAMETOOLONG:
+		why = "path is too long for a socket (choose a shorter --run-dir)";
+		break;
+	default:
+		why = strerror(-err);
+	}
+	say_error("%s/%s.sock: %s", run_dir, AGENT_SOCKET_NAME, why);
+}
+
+int request_open_said(struct request *request, const char *run_dir)
+{
+	int err = request_open(request, run_dir, REQUEST_TIMEOUT_MS);
+
+	if (err < 0)
+		request_say_error(run_dir, err);
+	return err;
+}
+
+void request_close(struct request *request)
+{
+	agent_client_close(&request->client);
+	free(request->buffer);
+	request->buffer = NULL;
+}
+
+/* The next message of the answer @id; 1 and *ret_type, or 0 at the end, or -errno (said). */
+static int answer_receive(struct request *request, uint32_t id, uint32_t *ret_type)
+{
+	const struct message_header *header = request->buffer;
+	const struct msg_error *error = (const void *)(header + 1);
+	int len = agent_client_receive(&request->client, request->buffer, AGENT_MESSAGE_MAX);
+
+	if (len <= 0) {
+		len = len < 0 ? len : -ECONNRESET;
+		request_say_error(request->run_dir, len);
+		return len;
+	}
+	if (header->id != id) {
+		request_say_error(request->run_dir, -EPROTO);
+		return -EPROTO;
+	}
+	if (header->type == MSG_ERROR) {
+		say_error("%s", error->text);
+		return error->error > 0 ? -error->error : -EIO;
+	}
+	*ret_type = header->type;
+	return header->type == MSG_END ? 0 : 1;
+}
+
+int request_run(struct request *request, uint32_t type, const void *body, size_t len, record_fn *fn,
+		void *arg)
+{
+	uint32_t id, record;
+	int err;
+
+	err = agent_client_send(&request->client, type, body, len, NULL, 0, &id);
+	if (err < 0) {
+		request_say_error(request->run_dir, err);
+		return err;
+	}
+	while ((err = answer_receive(request, id, &record)) > 0) {
+		err = fn ? fn(record, (const struct message_header *)request->buffer + 1, arg) : 0;
+		if (err)
+			return err;
+	}
+	return err;
+}
+
+int request_collect(const char *run_dir, uint32_t type, record_fn *fn, void *arg)
+{
+	struct request request;
+	int err;
+
+	err = request_open_said(&request, run_dir);
+	if (err < 0)
+		return err;
+	err = request_run(&request, type, NULL, 0, fn, arg);
+	request_close(&request);
+	return err;
+}

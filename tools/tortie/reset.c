@@ -1,0 +1,130 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/*
+ * reset.c: `tortie reset`: nothing of tortie's stays on this node, everything of others does.
+ *
+ * First the agent is ended (reset_agent.c), since it would put back what is removed. Then, in this
+ * order: the conflist (no runtime asks for a new pod), hooks on the uplinks and pins (no packet is
+ * short-cut any more), pods' links with their routes and neighbours, the other routes, the nftables
+ * table, the run folder. Each object is recognised by what node_objects.h says. A step that fails
+ * is said and the next one goes on; the exit status is 1 then. A second run finds nothing.
+ *
+ * Settings that the agent switched on (IP forwarding, accept_ra=2) stay: nobody can tell whether
+ * another program needs them by now.
+ */
+#include "reset.h"
+
+#include <errno.h>
+#include <stdarg.h>
+#include <stdio.h>
+#include <string.h>
+#include <unistd.h>
+
+#include "command.h"
+#include "lib/config.h"
+#include "node_objects.h"
+#include "say.h"
+
+void reset_removed(struct reset_report *report, const char *format, ...)
+{
+	char text[1024], line[2048];
+	va_list args;
+
+	va_start(args, format);
+	vsnprintf(text, sizeof(text), format, args);
+	va_end(args);
+	printf("removed %s\n", say_escape(text, sizeof(text), line, sizeof(line)));
+	report->removed++;
+}
+
+void reset_failed(struct reset_report *report, const char *what, int err)
+{
+	say_error("%s: cannot be removed: %s", what, strerror(-err));
+	report->failed++;
+}
+
+/*
+ * The groups and folders of the file. One that was named must be readable; the default one may be
+ * missing or broken, since a reset is also for a node whose configuration is lost.
+ */
+static int scope_fill(const struct command_line *line, struct config **ret_config,
+		      struct reset_scope *scope)
+{
+	const char *file = line->config_file ? line->config_file : CONFIG_FILE_DEFAULT;
+	struct config_error error = { 0 };
+	struct config *config = NULL;
+	int err;
+
+	*scope =
+		(struct reset_scope){ .run_dir = line->run_dir,
+				      .bpf_dir = line->bpf_dir,
+				      .cni_dir = CNI_DIR_DEFAULT,
+				      .group = { POD_GROUP_CREATING_DEFAULT, POD_GROUP_LIVE_DEFAULT,
+						 POD_GROUP_DYING_DEFAULT } };
+	err = config_load(file, &config, &error);
+	if (err < 0 && (line->config_file || err != -ENOENT))
+		say_error("%s:%u:%u: %s%s", file, error.line, error.column, error.text,
+			  line->config_file ? "" : " (default groups and folders are used)");
+	if (err < 0)
+		return line->config_file ? err : 0;
+	scope->group[0] = config->group_creating;
+	scope->group[1] = config->group_live;
+	scope->group[2] = config->group_dying;
+	if (config->cni_dir)
+		scope->cni_dir = config->cni_dir;
+	*ret_config = config;
+	return 0;
+}
+
+/* 1: go on, 0: no, -EINVAL: nobody to ask. */
+static int person_agrees(void)
+{
+	char answer[16] = "";
+
+	if (!isatty(STDIN_FILENO)) {
+		say_error("reset: nobody to ask (tortie reset --yes)");
+		return -EINVAL;
+	}
+	printf("All that tortie made on this node is removed; its pods lose their network. "
+	       "Go on? [y/N] ");
+	fflush(stdout);
+	if (!fgets(answer, sizeof(answer), stdin))
+		return 0;
+	return answer[0] == 'y' || answer[0] == 'Y';
+}
+
+int reset_run(const struct command_line *line)
+{
+	struct reset_report report = { 0 };
+	struct config *config = NULL;
+	struct reset_scope scope;
+	int agreed = line->yes ? 1 : 0;
+
+	if (geteuid() != 0) {
+		say_error("reset: only root may (sudo tortie reset)");
+		return EXIT_FAILED;
+	}
+	if (!line->yes)
+		agreed = person_agrees();
+	if (agreed <= 0)
+		return agreed < 0 ? EXIT_MISUSED : EXIT_FAILED;
+	if (scope_fill(line, &config, &scope) < 0)
+		return EXIT_FAILED;
+	if (reset_agent_end(&scope, &report) < 0) {
+		config_free(config);
+		return EXIT_FAILED;
+	}
+	reset_conflist(&scope, &report);
+	reset_pins(&scope, &report);
+	reset_filters(&report);
+	reset_links(&scope, &report);
+	reset_routes(&report);
+	reset_nft_table(&report);
+	reset_run_dir(&scope, &report);
+	config_free(config);
+	if (report.removed == 0 && report.failed == 0)
+		printf("nothing of tortie's is here\n");
+	else
+		printf("%zu removed, %zu failed; IP forwarding and accept_ra are left as they are\n",
+		       report.removed, report.failed);
+	return report.failed ? EXIT_FAILED : EXIT_DONE;
+}

@@ -1,0 +1,107 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/*
+ * reset_kernel.c: what reset removes from the kernel's tables.
+ *
+ * A link is ours when its name starts with cali AND its group is one of our three: Calico's own
+ * cali* links are in group 0 and stay. Pods' links take their hooks, host routes, neighbours and
+ * the pods' ends along. Routes are ours by their protocol number, filters by preference, handle and
+ * program name, the nftables table by its name.
+ */
+#include "reset.h"
+
+#include <errno.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+
+#include "kernel.h"
+#include "nft.h"
+#include "node_objects.h"
+
+static bool link_is_ours(const struct kernel_link *link, const struct reset_scope *scope)
+{
+	if (strncmp(link->name, POD_LINK_PREFIX, strlen(POD_LINK_PREFIX)) != 0)
+		return false;
+	for (size_t i = 0; i < sizeof(scope->group) / sizeof(scope->group[0]); i++) {
+		if (link->group == scope->group[i])
+			return true;
+	}
+	return false;
+}
+
+void reset_links(const struct reset_scope *scope, struct reset_report *report)
+{
+	struct kernel_link *links;
+	size_t count;
+	int err;
+
+	err = kernel_links(&links, &count);
+	if (err < 0) {
+		reset_failed(report, "links", err);
+		return;
+	}
+	for (size_t i = 0; i < count; i++) {
+		if (!link_is_ours(&links[i], scope))
+			continue;
+		err = kernel_link_delete(links[i].ifindex);
+		if (err < 0)
+			reset_failed(report, links[i].name, err);
+		else
+			reset_removed(report, "link %s (a pod's, with its hooks and routes)",
+				      links[i].name);
+	}
+	free(links);
+}
+
+void reset_filters(struct reset_report *report)
+{
+	struct kernel_link *links;
+	size_t count;
+	int err;
+
+	err = kernel_links(&links, &count);
+	if (err < 0) {
+		reset_failed(report, "links", err);
+		return;
+	}
+	for (size_t i = 0; i < count; i++) {
+		err = kernel_filter_delete(links[i].ifindex);
+		if (err < 0)
+			reset_failed(report, links[i].name, err);
+		else if (err > 0)
+			reset_removed(report, "filter %s on %s", UPLINK_PROGRAM_NAME,
+				      links[i].name);
+	}
+	free(links);
+}
+
+void reset_routes(struct reset_report *report)
+{
+	size_t count;
+	int err;
+
+	err = kernel_routes_delete(ROUTE_PROTOCOL, &count);
+	if (count > 0)
+		reset_removed(report, "%zu routes of protocol %d", count, ROUTE_PROTOCOL);
+	if (err < 0)
+		reset_failed(report, "routes", err);
+}
+
+void reset_nft_table(struct reset_report *report)
+{
+	static const char table[] = "table " NFT_TABLE_FAMILY " " NFT_TABLE_NAME;
+	int err;
+
+	/* Listing fails when the table is not there, or nf_tables is not: nothing to remove. */
+	if (nft_run("list "
+		    "table " NFT_TABLE_FAMILY " " NFT_TABLE_NAME,
+		    NULL) < 0)
+		return;
+	err = nft_run("delete "
+		      "table " NFT_TABLE_FAMILY " " NFT_TABLE_NAME,
+		      NULL);
+	if (err < 0)
+		reset_failed(report, table, err);
+	else
+		reset_removed(report, "nftables %s", table);
+}
