@@ -1,0 +1,346 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/*
+ * remote_routes.c: which routes are wanted, and what is told of them.
+ *
+ * Sources: routes: of the configuration, tortie-bgpd (bgp_feed.c), and this node's own blocks,
+ * which get an unreachable route in the kernel's table: a packet for an address of our block that
+ * no pod has would else follow the default route to the router, which sends it back, until its TTL
+ * ends. Unreachable and not blackhole, because the sender then hears at once that nobody is there.
+ *
+ * Start: blocks and configuration are claimed, what map and kernel still hold from before is
+ * adopted as stale, and all is applied before anybody waits for us. Stale routes forward until
+ * tortie-bgpd says that it is in sync; without `bgp:` in the configuration nobody would ever say
+ * so, so they go at once.
+ *
+ * A claim is refused when it lies inside a block of this node (nobody else can have our pods, and
+ * the kernel's route of a pod must not be replaced), or when its next hop can be none.
+ *
+ * Left to others: applying (route_apply.c), repairing (route_repair.c), the rules of precedence
+ * (route_table.c), import policy (tortie-bgpd).
+ */
+#include "loader/remote_routes.h"
+
+#include <errno.h>
+#include <net/if.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+
+#include "lib/config.h"
+#include "lib/ip_prefix.h"
+#include "lib/log.h"
+#include "loader/agent.h"
+#include "loader/monitor.h"
+#include "loader/remote_routes_internal.h"
+#include "loader/status_lines.h"
+#include "loader/uplink.h"
+
+#define TABLE_FACTOR 4 /* wanted routes a place of the map: the rest lives in the kernel alone */
+
+/* --- claims --- */
+
+/* Why a route cannot be taken, NULL when it can. */
+static const char *fault_of(const struct config *config, const struct ip_prefix *prefix,
+			    const struct ip_addr *next_hop)
+{
+	if (!ip_addr_is_v4(&prefix->addr) && ip_addr_is_v4(next_hop))
+		return "an IPv6 route cannot have an IPv4 next hop";
+	if (ip_addr_is_zero(next_hop) || ip_addr_is_multicast(next_hop) ||
+	    ip_addr_is_loopback(next_hop))
+		return "the next hop is no host's address";
+	for (size_t i = 0; i < config->node_address_count; i++)
+		if (ip_addr_equal(&config->node_address[i], next_hop))
+			return "the next hop is this node itself";
+	for (size_t i = 0; i < config->pool_count; i++)
+		for (size_t j = 0; j < config->pool[i].block_count; j++)
+			if (ip_prefix_covers(&config->pool[i].block[j], prefix))
+				return "it lies in a block of this node";
+	return NULL;
+}
+
+static int refuse(struct remote_routes *routes, const struct ip_prefix *prefix,
+		  const struct ip_addr *next_hop, const char *why)
+{
+	char text[IP_PREFIX_TEXT_MAX], via[IP_ADDR_TEXT_MAX];
+
+	ip_prefix_format(prefix, text, sizeof(text));
+	ip_addr_format(next_hop, via, sizeof(via));
+	snprintf(routes->refusal, sizeof(routes->refusal), "route %s via %s: refused, %s", text,
+		 via, why);
+	if (routes->refused++ == 0)
+		log_warning("%s (further ones are counted in `tortie status`)", routes->refusal);
+	return -EINVAL;
+}
+
+int remote_routes_set(struct remote_routes *routes, enum route_source source,
+		      const struct ip_prefix *prefix, const struct ip_addr *next_hop)
+{
+	const char *fault = fault_of(routes->agent->config, prefix, next_hop);
+	int err;
+
+	if (fault != NULL) {
+		route_table_unclaim(&routes->table, route_claimant_of(source), prefix);
+		routes_apply_later(routes);
+		return refuse(routes, prefix, next_hop, fault);
+	}
+	err = route_table_claim(&routes->table, route_claimant_of(source), prefix, next_hop);
+	if (err < 0)
+		refuse(routes, prefix, next_hop, "there are too many (raise maps.routes)");
+	routes_apply_later(routes);
+	return err;
+}
+
+int remote_routes_delete(struct remote_routes *routes, enum route_source source,
+			 const struct ip_prefix *prefix)
+{
+	route_table_unclaim(&routes->table, route_claimant_of(source), prefix);
+	routes_apply_later(routes);
+	return 0;
+}
+
+void remote_routes_begin(struct remote_routes *routes, enum route_source source)
+{
+	route_table_begin(&routes->table, route_claimant_of(source));
+}
+
+void remote_routes_in_sync(struct remote_routes *routes, enum route_source source)
+{
+	size_t count = route_table_sweep(&routes->table, route_claimant_of(source));
+
+	if (count > 0)
+		log_info("routes: %zu stale ones are removed, their source did not repeat them",
+			 count);
+	routes_apply_later(routes);
+}
+
+void remote_routes_uplinks_changed(struct remote_routes *routes)
+{
+	route_table_enqueue_all(&routes->table);
+	routes_apply_later(routes);
+	routes_compare_soon(routes);
+}
+
+/* --- start and end --- */
+
+static int claim_configuration(struct remote_routes *routes)
+{
+	const struct config *config = routes->agent->config;
+	const struct ip_addr nowhere = { { 0 } };
+	int err = 0;
+
+	for (size_t i = 0; i < config->pool_count && err == 0; i++)
+		for (size_t j = 0; j < config->pool[i].block_count && err == 0; j++)
+			err = route_table_claim(&routes->table, CLAIM_BLOCK,
+						&config->pool[i].block[j], &nowhere);
+	for (size_t i = 0; i < config->route_count && err == 0; i++) {
+		err = remote_routes_set(routes, ROUTE_SOURCE_CONFIG, &config->route[i].prefix,
+					&config->route[i].via);
+		if (err == -EINVAL)
+			err = 0; /* refused and told; the others count */
+	}
+	return err;
+}
+
+int remote_routes_open(struct agent *agent, struct remote_routes **ret_routes)
+{
+	const struct config *config = agent->config;
+	struct remote_routes *routes = calloc(1, sizeof(*routes));
+	int err;
+
+	if (routes == NULL)
+		return -ENOMEM;
+	routes->agent = agent;
+	route_table_init(&routes->table, (size_t)config->map_routes * TABLE_FACTOR +
+						 config->route_count + CONFIG_BLOCKS_MAX);
+	event_timer_init(&routes->apply, routes_on_apply, routes);
+	event_timer_init(&routes->compare, routes_on_compare, routes);
+	err = monitor_listen(agent->monitor, routes_on_kernel, routes);
+	if (err < 0)
+		goto err_free;
+	err = claim_configuration(routes);
+	if (err == 0)
+		err = routes_adopt(routes);
+	if (err < 0) {
+		log_error("routes: take over what map and kernel hold: %s", strerror(-err));
+		goto err_unlisten;
+	}
+	if (!config->bgp.present)
+		remote_routes_in_sync(routes, ROUTE_SOURCE_BGP);
+	routes_apply_all(routes);
+	*ret_routes = routes;
+	return 0;
+
+err_unlisten:
+	monitor_unlisten(agent->monitor, routes_on_kernel, routes);
+	event_timer_cancel(agent->loop, &routes->apply);
+	event_timer_cancel(agent->loop, &routes->compare);
+err_free:
+	route_table_free(&routes->table);
+	free(routes);
+	return err;
+}
+
+void remote_routes_close(struct remote_routes *routes)
+{
+	if (routes == NULL)
+		return;
+	monitor_unlisten(routes->agent->monitor, routes_on_kernel, routes);
+	event_timer_cancel(routes->agent->loop, &routes->apply);
+	event_timer_cancel(routes->agent->loop, &routes->compare);
+	route_table_free(&routes->table);
+	free(routes);
+}
+
+/* --- answers --- */
+
+static enum route_state state_of(const struct remote_routes *routes,
+				 const struct route_entry *entry, enum route_claimant claimant)
+{
+	if (entry->claim[claimant].is_stale)
+		return ROUTE_STALE;
+	if (claimant == CLAIM_BLOCK || entry->state == ROUTE_NO_UPLINK)
+		return entry->state;
+	if (entry->map_ifindex == 0 || !route_lengths_is_probed(&routes->settings, &entry->prefix))
+		return ROUTE_KERNEL_ONLY;
+	return entry->state;
+}
+
+int remote_routes_for_each(const struct remote_routes *routes, remote_route_fn *fn, void *arg)
+{
+	const struct route_entry *entry;
+	int err = 0;
+
+	for (entry = routes->table.by_prefix; entry != NULL && err == 0; entry = entry->hh.next) {
+		enum route_claimant claimant;
+		const struct route_claim *claim = route_entry_winner(entry, &claimant);
+		struct msg_route route = { .prefix = entry->prefix };
+		uint32_t ifindex = entry->map_ifindex;
+
+		if (claim == NULL)
+			continue; /* waits for its removal */
+		if (ifindex == 0 && entry->is_in_kernel)
+			ifindex = entry->kernel_ifindex;
+		route.next_hop = claim->next_hop;
+		route.source = route_claimant_source(claimant);
+		route.state = state_of(routes, entry, claimant);
+		route.mtu = entry->map_ifindex != 0 ? entry->map_mtu : 0;
+		if (ifindex != 0)
+			if_indextoname(ifindex, route.ifname);
+		err = fn(&route, arg);
+	}
+	return err;
+}
+
+size_t remote_routes_count(const struct remote_routes *routes)
+{
+	size_t count = 0;
+
+	for (const struct route_entry *entry = routes->table.by_prefix; entry != NULL;
+	     entry = entry->hh.next) {
+		enum route_claimant claimant;
+
+		if (route_entry_winner(entry, &claimant) != NULL && claimant != CLAIM_BLOCK)
+			count++;
+	}
+	return count;
+}
+
+/* --- status --- */
+
+struct summary {
+	size_t count[ROUTE_NO_UPLINK + 1]; /* by enum route_state */
+	size_t refused;			   /* by the kernel */
+	size_t occupied;		   /* another program's route is in the way */
+	struct msg_route no_uplink;	   /* one of them */
+	struct ip_prefix occupied_prefix;
+};
+
+static int summarise(const struct msg_route *route, void *arg)
+{
+	struct summary *summary = arg;
+
+	if (route->source == ROUTE_SOURCE_BLOCK)
+		return 0;
+	if (route->state == ROUTE_NO_UPLINK)
+		summary->no_uplink = *route;
+	summary->count[route->state]++;
+	return 0;
+}
+
+static void summarise_kernel(const struct remote_routes *routes, struct summary *summary)
+{
+	for (const struct route_entry *entry = routes->table.by_prefix; entry != NULL;
+	     entry = entry->hh.next) {
+		if (entry->kernel_error == -EEXIST) {
+			summary->occupied++;
+			summary->occupied_prefix = entry->prefix;
+		} else if (entry->kernel_error < 0) {
+			summary->refused++;
+		}
+	}
+}
+
+static int tell_missing(const struct summary *summary, status_line_fn *fn, void *arg)
+{
+	char text[TEXT_MAX + 1], prefix[IP_PREFIX_TEXT_MAX], via[IP_ADDR_TEXT_MAX];
+	int err = 0;
+
+	if (summary->count[ROUTE_NO_UPLINK] > 0) {
+		ip_prefix_format(&summary->no_uplink.prefix, prefix, sizeof(prefix));
+		ip_addr_format(&summary->no_uplink.next_hop, via, sizeof(via));
+		snprintf(text, sizeof(text),
+			 "routes: %zu have a next hop on no uplink's subnet, such as %s via %s "
+			 "(needs encapsulation or a router, not in this version)",
+			 summary->count[ROUTE_NO_UPLINK], prefix, via);
+		err = fn(STATUS_PROBLEM, text, arg);
+	}
+	if (err == 0 && summary->count[ROUTE_KERNEL_ONLY] > 0) {
+		snprintf(text, sizeof(text),
+			 "routes: %zu are in the kernel's table only and take the host stack "
+			 "(outside all pools, map full, or more than %d prefix lengths)",
+			 summary->count[ROUTE_KERNEL_ONLY], ROUTE_LENGTHS_MAX);
+		err = fn(STATUS_WARNING, text, arg);
+	}
+	if (err == 0 && summary->occupied > 0) {
+		ip_prefix_format(&summary->occupied_prefix, prefix, sizeof(prefix));
+		snprintf(text, sizeof(text),
+			 "routes: the kernel has another program's route for %zu of ours, such as "
+			 "%s (ip route show %s)",
+			 summary->occupied, prefix, prefix);
+		err = fn(STATUS_WARNING, text, arg);
+	}
+	return err;
+}
+
+int remote_routes_status(struct agent *agent, status_line_fn *fn, void *arg)
+{
+	const struct remote_routes *routes = agent->routes;
+	struct summary summary = { .refused = 0 };
+	char text[TEXT_MAX + 1];
+	int err;
+
+	remote_routes_for_each(routes, summarise, &summary);
+	summarise_kernel(routes, &summary);
+	snprintf(text, sizeof(text), "routes: %zu to other nodes in force",
+		 summary.count[ROUTE_ACTIVE]);
+	err = fn(STATUS_OK, text, arg);
+	if (err == 0)
+		err = tell_missing(&summary, fn, arg);
+	if (err == 0 && summary.count[ROUTE_STALE] > 0) {
+		snprintf(text, sizeof(text),
+			 "routes: %zu are stale and kept until tortie-bgpd is in sync",
+			 summary.count[ROUTE_STALE]);
+		err = fn(STATUS_WARNING, text, arg);
+	}
+	if (err == 0 && summary.refused > 0) {
+		snprintf(text, sizeof(text), "routes: the kernel refused %zu, such as: %.400s",
+			 summary.refused, routes->failure);
+		err = fn(STATUS_PROBLEM, text, arg);
+	}
+	if (err == 0 && routes->refused > 0) {
+		snprintf(text, sizeof(text), "routes: %zu were refused, last: %.400s",
+			 routes->refused, routes->refusal);
+		err = fn(STATUS_WARNING, text, arg);
+	}
+	return err;
+}
