@@ -1,0 +1,440 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/*
+ * bgp_feed.c: tortie-bgpd's side of the agent: listening sockets out, routes and peers in.
+ *
+ * tortie-bgpd has no capability, so the agent binds port 179 for it and hands the socket over. Only
+ * the addresses and ports of the agent's own configuration are bound: a speaker that was taken over
+ * must not get any other privileged port. The agent keeps no copy: while no speaker lives, a
+ * connection attempt shall be refused at once and not wait in a queue that nobody serves, because
+ * the peers' graceful restart begins with what they notice.
+ *
+ * Way of data: MSG_ROUTES_BEGIN opens a full replay (what is there becomes stale), MSG_ROUTE_SET
+ * and MSG_ROUTE_DELETE follow, MSG_ROUTES_IN_SYNC drops what was not repeated; after it, changes
+ * alone. The peers' states come beside and are kept for those who ask.
+ *
+ * When the speaker goes away its routes stay, stale, until the next one is in sync, without a limit
+ * in time: they are the best that is known, deleting them would send pods' packets to the default
+ * route (and masquerade them), and a dead daemon is said loudly instead (RFC 4724 section 4.1 keeps
+ * the forwarding state in the same way; its timer is the speaker's, which says in-sync when it has
+ * run out).
+ *
+ * One speaker at a time: a second one is refused while the first is connected.
+ */
+#include "loader/bgp_feed.h"
+
+#include <errno.h>
+#include <netinet/in.h>
+#include <stdlib.h>
+#include <string.h>
+#include <sys/socket.h>
+#include <unistd.h>
+
+#include <uthash.h>
+
+#include "lib/config.h"
+#include "lib/event_loop.h"
+#include "lib/ip_prefix.h"
+#include "lib/log.h"
+#include "loader/agent.h"
+#include "loader/remote_routes.h"
+#include "loader/status_lines.h"
+
+#define LISTEN_BACKLOG 64
+#define PEERS_MAX      (CONFIG_MESH_MAX + CONFIG_PEERS_MAX) /* dynamic ones are among them */
+
+struct feed_peer {
+	struct msg_peer msg;
+	UT_hash_handle hh; /* by msg.addr */
+};
+
+struct bgp_feed {
+	struct agent *agent;
+	struct client *speaker; /* NULL: none connected */
+	struct feed_peer *peers;
+	bool is_in_sync;
+	bool is_overdue;	    /* no speaker in sync for restart_time, told */
+	struct event_timer overdue; /* since start, or since the speaker went */
+};
+
+/* --- one speaker --- */
+
+static void forget_peers(struct bgp_feed *feed)
+{
+	struct feed_peer *peer, *next;
+
+	HASH_ITER(hh, feed->peers, peer, next)
+	{
+		HASH_DEL(feed->peers, peer);
+		free(peer);
+	}
+}
+
+static void await_speaker(struct bgp_feed *feed)
+{
+	const struct config_bgp *bgp = &feed->agent->config->bgp;
+
+	if (bgp->present)
+		event_timer_set(feed->agent->loop, &feed->overdue,
+				(uint64_t)bgp->restart_time_s * 1000);
+}
+
+static void on_overdue(void *arg)
+{
+	struct bgp_feed *feed = arg;
+
+	feed->is_overdue = true;
+	log_warning("tortie-bgpd: %s for %u s; its routes are kept, the other nodes may have "
+		    "withdrawn ours (systemctl status tortie-bgpd)",
+		    feed->speaker == NULL ? "not connected" : "not in sync",
+		    feed->agent->config->bgp.restart_time_s);
+}
+
+static void on_speaker_gone(struct client *client, void *arg)
+{
+	struct bgp_feed *feed = arg;
+
+	if (feed->speaker != client)
+		return;
+	feed->speaker = NULL;
+	feed->is_in_sync = false;
+	forget_peers(feed);
+	if (feed->agent->routes != NULL)
+		remote_routes_begin(feed->agent->routes, ROUTE_SOURCE_BGP);
+	log_warning("tortie-bgpd: connection lost; its routes are kept until it is back");
+	await_speaker(feed);
+}
+
+/* Is @client the speaker, or can it become it? 0 or -errno, with the answer sent. */
+static int check_speaker(struct agent *agent, struct client *client, uint32_t id)
+{
+	struct bgp_feed *feed = agent->bgp;
+
+	if (!client_is_bgpd(client)) {
+		client_send_error(client, id, EPERM,
+				  "routes: only tortie-bgpd may send them (user %s or root)",
+				  agent->config->bgpd_user);
+		return -EPERM;
+	}
+	if (feed->speaker == client)
+		return 0;
+	if (feed->speaker != NULL) {
+		client_send_error(client, id, EBUSY,
+				  "tortie-bgpd: another one is connected; stop it first");
+		return -EBUSY;
+	}
+	feed->speaker = client;
+	client_on_gone(client, on_speaker_gone, feed);
+	client_keep(client);
+	log_info("tortie-bgpd: connected");
+	return 0;
+}
+
+/* --- sockets --- */
+
+static bool is_configured(const struct config_bgp *bgp, const struct msg_bgp_listen *listen)
+{
+	for (size_t i = 0; i < bgp->listen_count; i++)
+		if (bgp->listen[i].port == listen->port &&
+		    ip_addr_equal(&bgp->listen[i].addr, &listen->addr))
+			return true;
+	return false;
+}
+
+static socklen_t fill_address(const struct msg_bgp_listen *listen, struct sockaddr_storage *ret)
+{
+	struct sockaddr_in *v4 = (struct sockaddr_in *)ret;
+	struct sockaddr_in6 *v6 = (struct sockaddr_in6 *)ret;
+
+	memset(ret, 0, sizeof(*ret));
+	if (ip_addr_is_v4(&listen->addr)) {
+		v4->sin_family = AF_INET;
+		v4->sin_port = htons((uint16_t)listen->port);
+		v4->sin_addr = ip_addr_to_v4(&listen->addr);
+		return sizeof(*v4);
+	}
+	v6->sin6_family = AF_INET6;
+	v6->sin6_port = htons((uint16_t)listen->port);
+	v6->sin6_addr = ip_addr_to_v6(&listen->addr);
+	return sizeof(*v6);
+}
+
+/* A bound, listening, non-blocking TCP socket, or -errno. */
+static int open_listener(const struct msg_bgp_listen *listen_at)
+{
+	struct sockaddr_storage address;
+	socklen_t len = fill_address(listen_at, &address);
+	int fd = socket(address.ss_family, SOCK_STREAM | SOCK_CLOEXEC | SOCK_NONBLOCK, 0);
+	int on = 1, err;
+
+	if (fd < 0)
+		return -errno;
+	if (setsockopt(fd, SOL_SOCKET, SO_REUSEADDR, &on, sizeof(on)) < 0)
+		goto err_close;
+	if (address.ss_family == AF_INET6 &&
+	    setsockopt(fd, IPPROTO_IPV6, IPV6_V6ONLY, &on, sizeof(on)) < 0)
+		goto err_close;
+	if (bind(fd, (struct sockaddr *)&address, len) < 0 || listen(fd, LISTEN_BACKLOG) < 0)
+		goto err_close;
+	return fd;
+
+err_close:
+	err = -errno;
+	close(fd);
+	return err;
+}
+
+static const char *listen_fault(int err)
+{
+	switch (-err) {
+	case EADDRNOTAVAIL:
+		return "no link of this node carries the address (set bgp.listen or "
+		       "node.addresses)";
+	case EADDRINUSE:
+		return "another program listens there (bird, or another BGP daemon: stop it, or "
+		       "set bgp.listen)";
+	case EACCES:
+	case EPERM:
+		return "not allowed (tortied needs CAP_NET_BIND_SERVICE)";
+	default:
+		return strerror(-err);
+	}
+}
+
+int bgp_feed_handle_listen(struct agent *agent, struct client *client,
+			   const struct message_header *header, const void *body, int *fds,
+			   size_t fd_count)
+{
+	struct msg_bgp_listen listen_at;
+	char addr[IP_ADDR_TEXT_MAX];
+	int fd, err = check_speaker(agent, client, header->id);
+
+	if (err < 0)
+		return err;
+	memcpy(&listen_at, body, sizeof(listen_at));
+	ip_addr_format(&listen_at.addr, addr, sizeof(addr));
+	if (!is_configured(&agent->config->bgp, &listen_at))
+		return client_send_error(client, header->id, EPERM,
+					 "bgp.listen %s port %u: not in tortied's configuration "
+					 "(restart tortied after a change)",
+					 addr, listen_at.port);
+	fd = open_listener(&listen_at);
+	if (fd < 0)
+		return client_send_error(client, header->id, -fd, "bgp.listen %s port %u: %s", addr,
+					 listen_at.port, listen_fault(fd));
+	err = client_send(client, MSG_END, header->id, NULL, 0, &fd, 1);
+	close(fd);
+	return err;
+}
+
+/* --- routes --- */
+
+int bgp_feed_handle_routes_begin(struct agent *agent, struct client *client,
+				 const struct message_header *header, const void *body, int *fds,
+				 size_t fd_count)
+{
+	int err = check_speaker(agent, client, header->id);
+
+	if (err < 0)
+		return err;
+	agent->bgp->is_in_sync = false;
+	remote_routes_begin(agent->routes, ROUTE_SOURCE_BGP);
+	return 0;
+}
+
+/* A prefix as the header promises it: length in range, no bits beyond it. */
+static bool is_well_formed(const struct ip_prefix *prefix)
+{
+	struct ip_addr masked;
+
+	if (prefix->bits > IP_ADDR_BITS)
+		return false;
+	if (ip_addr_is_v4(&prefix->addr) && prefix->bits < IP_ADDR_V4_BITS)
+		return false;
+	masked = ip_addr_mask(&prefix->addr, prefix->bits);
+	return ip_addr_equal(&masked, &prefix->addr);
+}
+
+static int take_route(struct agent *agent, struct client *client,
+		      const struct message_header *header, const void *body,
+		      struct msg_route *ret_route)
+{
+	int err = check_speaker(agent, client, header->id);
+
+	if (err < 0)
+		return err;
+	memcpy(ret_route, body, sizeof(*ret_route));
+	return is_well_formed(&ret_route->prefix) ? 0 : -EPROTO;
+}
+
+int bgp_feed_handle_route_set(struct agent *agent, struct client *client,
+			      const struct message_header *header, const void *body, int *fds,
+			      size_t fd_count)
+{
+	struct msg_route route;
+	int err = take_route(agent, client, header, body, &route);
+
+	if (err < 0)
+		return err;
+	/* A route that cannot be taken is told by remote_routes.c; the speaker goes on. */
+	remote_routes_set(agent->routes, ROUTE_SOURCE_BGP, &route.prefix, &route.next_hop);
+	return 0;
+}
+
+int bgp_feed_handle_route_delete(struct agent *agent, struct client *client,
+				 const struct message_header *header, const void *body, int *fds,
+				 size_t fd_count)
+{
+	struct msg_route route;
+	int err = take_route(agent, client, header, body, &route);
+
+	if (err < 0)
+		return err;
+	return remote_routes_delete(agent->routes, ROUTE_SOURCE_BGP, &route.prefix);
+}
+
+int bgp_feed_handle_routes_in_sync(struct agent *agent, struct client *client,
+				   const struct message_header *header, const void *body, int *fds,
+				   size_t fd_count)
+{
+	struct bgp_feed *feed = agent->bgp;
+	int err = check_speaker(agent, client, header->id);
+
+	if (err < 0)
+		return err;
+	event_timer_cancel(agent->loop, &feed->overdue);
+	feed->is_overdue = false;
+	if (!feed->is_in_sync)
+		log_info("tortie-bgpd: in sync");
+	feed->is_in_sync = true;
+	remote_routes_in_sync(agent->routes, ROUTE_SOURCE_BGP);
+	return 0;
+}
+
+/* --- peers --- */
+
+static bool is_peer_valid(const struct msg_peer *peer)
+{
+	return peer->state >= PEER_IDLE && peer->state <= PEER_ESTABLISHED &&
+	       peer->kind >= PEER_NODE_MESH && peer->kind <= PEER_DYNAMIC;
+}
+
+static struct feed_peer *find_peer(struct bgp_feed *feed, const struct ip_addr *addr)
+{
+	struct feed_peer *peer;
+
+	HASH_FIND(hh, feed->peers, addr, sizeof(*addr), peer);
+	return peer;
+}
+
+int bgp_feed_handle_peer_set(struct agent *agent, struct client *client,
+			     const struct message_header *header, const void *body, int *fds,
+			     size_t fd_count)
+{
+	struct bgp_feed *feed = agent->bgp;
+	struct feed_peer *peer;
+	struct msg_peer msg;
+	int err = check_speaker(agent, client, header->id);
+
+	if (err < 0)
+		return err;
+	memcpy(&msg, body, sizeof(msg));
+	msg.last_error[sizeof(msg.last_error) - 1] = '\0';
+	if (!is_peer_valid(&msg))
+		return -EPROTO;
+	peer = find_peer(feed, &msg.addr);
+	if (peer == NULL) {
+		if (HASH_COUNT(feed->peers) >= PEERS_MAX)
+			return -ENOSPC;
+		peer = calloc(1, sizeof(*peer));
+		if (peer == NULL)
+			return -ENOMEM;
+		peer->msg.addr = msg.addr;
+		HASH_ADD(hh, feed->peers, msg.addr, sizeof(peer->msg.addr), peer);
+	}
+	peer->msg = msg;
+	return 0;
+}
+
+int bgp_feed_handle_peer_delete(struct agent *agent, struct client *client,
+				const struct message_header *header, const void *body, int *fds,
+				size_t fd_count)
+{
+	struct bgp_feed *feed = agent->bgp;
+	struct feed_peer *peer;
+	struct msg_peer msg;
+	int err = check_speaker(agent, client, header->id);
+
+	if (err < 0)
+		return err;
+	memcpy(&msg, body, sizeof(msg));
+	peer = find_peer(feed, &msg.addr);
+	if (peer != NULL) {
+		HASH_DEL(feed->peers, peer);
+		free(peer);
+	}
+	return 0;
+}
+
+int bgp_feed_for_each_peer(const struct bgp_feed *feed, bgp_peer_fn *fn, void *arg)
+{
+	int err = 0;
+
+	for (const struct feed_peer *peer = feed->peers; peer != NULL && err == 0;
+	     peer = peer->hh.next)
+		err = fn(&peer->msg, arg);
+	return err;
+}
+
+/* --- the rest --- */
+
+int bgp_feed_open(struct agent *agent, struct bgp_feed **ret_feed)
+{
+	struct bgp_feed *feed = calloc(1, sizeof(*feed));
+
+	if (feed == NULL)
+		return -ENOMEM;
+	feed->agent = agent;
+	event_timer_init(&feed->overdue, on_overdue, feed);
+	await_speaker(feed);
+	*ret_feed = feed;
+	return 0;
+}
+
+void bgp_feed_close(struct bgp_feed *feed)
+{
+	if (feed == NULL)
+		return;
+	event_timer_cancel(feed->agent->loop, &feed->overdue);
+	forget_peers(feed);
+	free(feed);
+}
+
+bool bgp_feed_is_connected(const struct bgp_feed *feed)
+{
+	return feed->speaker != NULL;
+}
+
+bool bgp_feed_is_in_sync(const struct bgp_feed *feed)
+{
+	return feed->is_in_sync;
+}
+
+int bgp_feed_status(struct agent *agent, status_line_fn *fn, void *arg)
+{
+	const struct bgp_feed *feed = agent->bgp;
+	enum status_level level = feed->is_overdue ? STATUS_PROBLEM : STATUS_WARNING;
+
+	if (!agent->config->bgp.present)
+		return 0;
+	if (feed->speaker == NULL)
+		return fn(level,
+			  "tortie-bgpd: not connected, routes learnt before are kept "
+			  "(systemctl start tortie-bgpd)",
+			  arg);
+	if (!feed->is_in_sync)
+		return fn(level,
+			  "tortie-bgpd: connected, not in sync yet (waits for its peers' "
+			  "End-of-RIB)",
+			  arg);
+	return fn(STATUS_OK, "tortie-bgpd: connected and in sync", arg);
+}

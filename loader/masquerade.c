@@ -1,0 +1,384 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/*
+ * masquerade.c: the nftables table of ours, kept in place.
+ *
+ * Way of data: the table is written in one transaction by libnftables, then listed once; that text,
+ * the library's own way of saying what the kernel holds, is remembered. Any notification about our
+ * table (someone flushed the ruleset, deleted a chain, added a rule), lost notifications and the
+ * minute's sweep lead to another listing; when it differs, the table is written again.
+ *
+ * libnftables is large, so its context lives only as long as one command and its memory is given
+ * back at once. Whether a table exists at all, and who changes it, is asked on a netlink socket of
+ * our own: a node without masquerade never enters the library. A kernel that refuses (no nf_tables,
+ * no nft_masq) is a condition of `tortie status`, not a reason to stop: pods reach each other.
+ *
+ * Left to others: the rules (masquerade_rules.c). The table stays when the agent ends.
+ */
+#include "loader/masquerade.h"
+
+#include <errno.h>
+#include <malloc.h>
+#include <netinet/in.h>
+#include <stdbool.h>
+#include <stdint.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <sys/epoll.h>
+#include <sys/socket.h>
+#include <sys/time.h>
+#include <unistd.h>
+
+#include <linux/netfilter.h>
+#include <linux/netfilter/nf_tables.h>
+#include <linux/netfilter/nfnetlink.h>
+#include <linux/netlink.h>
+#include <nftables/libnftables.h>
+
+#include "lib/event_loop.h"
+#include "lib/log.h"
+#include "loader/agent.h"
+#include "loader/masquerade_rules.h"
+#include "loader/monitor.h"
+#include "loader/netlink_attr.h"
+#include "loader/status_lines.h"
+#include "node_objects.h"
+
+#define TABLE		NFT_TABLE_FAMILY " " NFT_TABLE_NAME
+#define RECEIVE_SIZE	65536
+#define RECEIVE_BUFFER	(1 << 20) /* kube-proxy writes thousands of rules at once */
+#define READ_DATAGRAMS	1024	  /* of one event */
+#define CHECK_DELAY_MS	50	  /* a flush is many messages */
+#define CHECK_GAP_MS	500	  /* between two checks: someone may write without end */
+#define TABLE_NAME_ATTR 1	  /* NFTA_TABLE_NAME, NFTA_CHAIN_TABLE, ...: all the first */
+#define ANSWER_S	5
+
+struct masquerade {
+	struct agent *agent;
+	int fd; /* notifications */
+	uint8_t *buffer;
+	struct event_timer check;
+	uint64_t checked_ms;
+	char *listing; /* of our table, as the kernel has it right; NULL: not set up */
+	char problem[TEXT_MAX + 1];
+};
+
+/* --- the library --- */
+
+/* The first line of what the library says about a failure. */
+static void take_words(struct nft_ctx *ctx, char ret_words[TEXT_MAX + 1])
+{
+	const char *words = nft_ctx_get_error_buffer(ctx);
+
+	if (words == NULL || words[0] == '\0')
+		words = strerror(errno);
+	snprintf(ret_words, TEXT_MAX + 1, "%s", words);
+	ret_words[strcspn(ret_words, "\n")] = '\0';
+}
+
+/* Run @command. 0 with what it printed (may be NULL when not wanted), or -EIO with words. */
+static int run(const char *command, char **ret_output, char ret_words[TEXT_MAX + 1])
+{
+	struct nft_ctx *ctx = nft_ctx_new(NFT_CTX_DEFAULT);
+	int err = -EIO;
+
+	if (ctx == NULL) {
+		snprintf(ret_words, TEXT_MAX + 1, "libnftables cannot start");
+		return -EIO;
+	}
+	if (nft_ctx_buffer_output(ctx) != 0 || nft_ctx_buffer_error(ctx) != 0) {
+		snprintf(ret_words, TEXT_MAX + 1, "%s", strerror(ENOMEM));
+		goto out;
+	}
+	if (nft_run_cmd_from_buffer(ctx, command) != 0) {
+		take_words(ctx, ret_words);
+		goto out;
+	}
+	err = 0;
+	if (ret_output != NULL) {
+		*ret_output = strdup(nft_ctx_get_output_buffer(ctx));
+		err = *ret_output != NULL ? 0 : -ENOMEM;
+	}
+out:
+	nft_ctx_free(ctx);
+	malloc_trim(0);
+	return err;
+}
+
+/* --- our socket --- */
+
+static int open_socket(bool listens, int *ret_fd)
+{
+	struct sockaddr_nl addr = { .nl_family = AF_NETLINK };
+	int group = NFNLGRP_NFTABLES, size = RECEIVE_BUFFER, err;
+	struct timeval limit = { .tv_sec = ANSWER_S };
+	int fd = socket(AF_NETLINK, SOCK_RAW | SOCK_CLOEXEC | (listens ? SOCK_NONBLOCK : 0),
+			NETLINK_NETFILTER);
+
+	if (fd < 0)
+		return -errno;
+	if (bind(fd, (struct sockaddr *)&addr, sizeof(addr)) < 0 ||
+	    setsockopt(fd, SOL_SOCKET, SO_RCVTIMEO, &limit, sizeof(limit)) < 0)
+		goto err_close;
+	setsockopt(fd, SOL_SOCKET, SO_RCVBUFFORCE, &size, sizeof(size));
+	if (listens &&
+	    setsockopt(fd, SOL_NETLINK, NETLINK_ADD_MEMBERSHIP, &group, sizeof(group)) < 0)
+		goto err_close;
+	*ret_fd = fd;
+	return 0;
+
+err_close:
+	err = -errno;
+	close(fd);
+	return err;
+}
+
+/* One datagram of the kernel's; its length or -errno. */
+static ssize_t receive(int fd, void *buffer)
+{
+	struct sockaddr_nl from = { 0 };
+	socklen_t from_len;
+	ssize_t len;
+
+	do {
+		from_len = sizeof(from);
+		len = recvfrom(fd, buffer, RECEIVE_SIZE, 0, (struct sockaddr *)&from, &from_len);
+	} while ((len < 0 && errno == EINTR) || (len >= 0 && from.nl_pid != 0));
+	return len < 0 ? -errno : len;
+}
+
+struct table_request {
+	struct nlmsghdr header;
+	struct nfgenmsg body;
+	struct nlattr name;
+	char text[NLA_ALIGN(sizeof(NFT_TABLE_NAME))];
+};
+
+/* Is there a table of our name? Anything but a clear yes is a no. */
+static bool table_exists(void)
+{
+	const struct table_request request = {
+		.header = { .nlmsg_len = sizeof(request),
+			    .nlmsg_type = NFNL_SUBSYS_NFTABLES << 8 | NFT_MSG_GETTABLE,
+			    .nlmsg_flags = NLM_F_REQUEST,
+			    .nlmsg_seq = 1 },
+		.body = { .nfgen_family = NFPROTO_INET, .version = NFNETLINK_V0 },
+		.name = { .nla_len = NLA_HDRLEN + sizeof(NFT_TABLE_NAME),
+			  .nla_type = NFTA_TABLE_NAME },
+		.text = NFT_TABLE_NAME,
+	};
+	struct sockaddr_nl kernel = { .nl_family = AF_NETLINK };
+	struct nlmsghdr *answer = malloc(RECEIVE_SIZE);
+	bool exists = false;
+	int fd = -1;
+
+	if (answer == NULL || open_socket(false, &fd) < 0)
+		goto out;
+	if (sendto(fd, &request, sizeof(request), 0, (struct sockaddr *)&kernel, sizeof(kernel)) <
+	    0)
+		goto out;
+	if (receive(fd, answer) >= (ssize_t)sizeof(*answer))
+		exists = answer->nlmsg_type == (NFNL_SUBSYS_NFTABLES << 8 | NFT_MSG_NEWTABLE);
+out:
+	if (fd >= 0)
+		close(fd);
+	free(answer);
+	return exists;
+}
+
+/* --- keeping the table --- */
+
+static int write_table(struct masquerade *masquerade)
+{
+	char words[TEXT_MAX + 1] = "", *listing = NULL;
+	char *rules = masquerade_rules(masquerade->agent->config);
+	int err = rules != NULL ? run(rules, NULL, words) : -ENOMEM;
+
+	free(rules);
+	if (err == 0)
+		err = run("list table " TABLE, &listing, words);
+	if (err < 0) {
+		if (masquerade->problem[0] == '\0')
+			log_error("masquerade: table " TABLE " cannot be written: %s", words);
+		snprintf(masquerade->problem, sizeof(masquerade->problem),
+			 "masquerade: table " TABLE " is not in force, pods do not reach the "
+			 "outside: %.300s (load nf_tables, nft_chain_nat and nft_masq)",
+			 words);
+		return err;
+	}
+	masquerade->problem[0] = '\0';
+	free(masquerade->listing);
+	masquerade->listing = listing;
+	return 0;
+}
+
+static bool is_whole(const struct masquerade *masquerade)
+{
+	char words[TEXT_MAX + 1], *listing = NULL;
+	bool whole;
+
+	if (masquerade->listing == NULL || !table_exists())
+		return false;
+	if (run("list table " TABLE, &listing, words) < 0)
+		return false;
+	whole = strcmp(listing, masquerade->listing) == 0;
+	free(listing);
+	return whole;
+}
+
+static void on_check(void *arg)
+{
+	struct masquerade *masquerade = arg;
+	bool was_written = masquerade->listing != NULL;
+
+	if (masquerade->agent->resetting)
+		return;
+	masquerade->checked_ms = event_loop_now_ms();
+	if (is_whole(masquerade) || write_table(masquerade) < 0)
+		return;
+	if (was_written) {
+		masquerade->agent->repairs++;
+		log_warning("masquerade: table " TABLE
+			    " was changed or removed by someone; put back");
+	}
+}
+
+static void check_soon(struct masquerade *masquerade)
+{
+	uint64_t now = event_loop_now_ms();
+	uint64_t earliest = masquerade->checked_ms + CHECK_GAP_MS;
+	uint64_t delay = now + CHECK_DELAY_MS < earliest ? earliest - now : CHECK_DELAY_MS;
+
+	if (!event_timer_is_armed(&masquerade->check))
+		event_timer_set(masquerade->agent->loop, &masquerade->check, delay);
+}
+
+/* --- listening --- */
+
+static bool is_about_us(const struct nlmsghdr *header)
+{
+	const struct nfgenmsg *body = netlink_body(header, sizeof(*body));
+	const struct nlattr *attr[TABLE_NAME_ATTR + 1];
+	char name[sizeof(NFT_TABLE_NAME) + 1];
+
+	if (header->nlmsg_type >> 8 != NFNL_SUBSYS_NFTABLES || body == NULL ||
+	    body->nfgen_family != NFPROTO_INET)
+		return false;
+	netlink_attrs(header, sizeof(*body), attr, TABLE_NAME_ATTR + 1);
+	return netlink_attr_text(attr[TABLE_NAME_ATTR], name, sizeof(name)) == 0 &&
+	       strcmp(name, NFT_TABLE_NAME) == 0;
+}
+
+static void on_readable(int fd, uint32_t events, void *arg)
+{
+	struct masquerade *masquerade = arg;
+	bool matters = false;
+
+	for (int i = 0; i < READ_DATAGRAMS; i++) {
+		const struct nlmsghdr *header = (const void *)masquerade->buffer;
+		ssize_t got = receive(fd, masquerade->buffer);
+		int len = (int)got;
+
+		if (got == -EAGAIN)
+			break;
+		if (got < 0)
+			matters = true; /* lost some */
+		for (; !matters && len > 0 && NLMSG_OK(header, len);
+		     header = NLMSG_NEXT(header, len))
+			matters = is_about_us(header);
+	}
+	if (matters)
+		check_soon(masquerade);
+}
+
+static void on_kernel(const struct nlmsghdr *header, void *arg)
+{
+	if (header == NULL)
+		check_soon(arg);
+}
+
+static int start_listening(struct masquerade *masquerade)
+{
+	struct agent *agent = masquerade->agent;
+	int err = open_socket(true, &masquerade->fd);
+
+	if (err < 0)
+		return err;
+	masquerade->buffer = malloc(RECEIVE_SIZE);
+	if (masquerade->buffer == NULL)
+		return -ENOMEM;
+	err = event_loop_add_fd(agent->loop, masquerade->fd, EPOLLIN, on_readable, masquerade);
+	if (err < 0)
+		return err;
+	return monitor_listen(agent->monitor, on_kernel, masquerade);
+}
+
+static void remove_leftover(void)
+{
+	char words[TEXT_MAX + 1];
+
+	if (!table_exists())
+		return;
+	if (run("delete table " TABLE, NULL, words) < 0)
+		log_warning("masquerade: table " TABLE
+			    " is there from before, not wanted any more, and cannot be removed: %s",
+			    words);
+	else
+		log_info("masquerade: table " TABLE " removed, no pool has nat_outgoing any more");
+}
+
+int masquerade_open(struct agent *agent, struct masquerade **ret_masquerade)
+{
+	struct masquerade *masquerade = calloc(1, sizeof(*masquerade));
+	int err;
+
+	if (masquerade == NULL)
+		return -ENOMEM;
+	masquerade->agent = agent;
+	masquerade->fd = -1;
+	event_timer_init(&masquerade->check, on_check, masquerade);
+	*ret_masquerade = masquerade;
+	if (!masquerade_is_wanted(agent->config)) {
+		remove_leftover();
+		return 0;
+	}
+	err = start_listening(masquerade);
+	if (err < 0) {
+		/* Without the kernel's nfnetlink the library would end the process. */
+		snprintf(masquerade->problem, sizeof(masquerade->problem),
+			 "masquerade: no nftables in this kernel, pods do not reach the outside: "
+			 "%s (load nf_tables)",
+			 strerror(-err));
+		log_error("%s", masquerade->problem);
+		return 0;
+	}
+	write_table(masquerade);
+	masquerade->checked_ms = event_loop_now_ms();
+	return 0;
+}
+
+void masquerade_close(struct masquerade *masquerade)
+{
+	if (masquerade == NULL)
+		return;
+	monitor_unlisten(masquerade->agent->monitor, on_kernel, masquerade);
+	event_timer_cancel(masquerade->agent->loop, &masquerade->check);
+	if (masquerade->fd >= 0) {
+		event_loop_remove_fd(masquerade->agent->loop, masquerade->fd);
+		close(masquerade->fd);
+	}
+	free(masquerade->buffer);
+	free(masquerade->listing);
+	free(masquerade);
+}
+
+int masquerade_status(struct agent *agent, status_line_fn *fn, void *arg)
+{
+	const struct masquerade *masquerade = agent->masquerade;
+
+	if (masquerade->problem[0] != '\0')
+		return fn(STATUS_PROBLEM, masquerade->problem, arg);
+	if (masquerade->listing == NULL)
+		return 0;
+	return fn(STATUS_OK, "masquerade: table " TABLE " in force", arg);
+}
