@@ -13,10 +13,6 @@
 #define POD_LINK_PREFIX	    "cali"
 #define POD_LINK_HEX_DIGITS 11
 
-#define POD_GROUP_CREATING_DEFAULT 11601
-#define POD_GROUP_LIVE_DEFAULT	   11602
-#define POD_GROUP_DYING_DEFAULT	   11603
-
 /* Our filters' fixed place on clsact: preference and handle (with the program's name they are
  * recognised). */
 #define ATTACH_PREFERENCE   2
@@ -31,8 +27,7 @@
 #define NFT_TABLE_NAME	 "tortie"
 
 /* Written into cni.dir; while it is being written, under a dot in front. */
-#define CONFLIST_NAME	"10-tortie.conflist"
-#define CNI_DIR_DEFAULT "/etc/cni/net.d"
+#define CONFLIST_NAME "10-tortie.conflist"
 
 /* In RUN-DIR. */
 #define AGENT_SOCKET_NAME "agent"

@@ -92,6 +92,7 @@ void explain_verdict_judge(const struct msg_explain_step *steps, size_t count,
 	}
 	switch (last->id) {
 	case EXPLAIN_TO_PEER:
+	case EXPLAIN_PASSED:
 		verdict_set(ret, true, "delivered to the pod",
 			    "what is missing now is inside the pod: is the port open there?");
 		return;

@@ -46,7 +46,7 @@ bool preflight_conflist_is_first(const char *name)
 void preflight_conflists(struct preflight *preflight)
 {
 	const struct config *config = preflight->config;
-	const char *path = config && config->cni_dir ? config->cni_dir : CNI_DIR_DEFAULT;
+	const char *path = config && config->cni_dir ? config->cni_dir : CONFIG_CNI_DIR_DEFAULT;
 	DIR *dir = opendir(path);
 	struct dirent *entry;
 	size_t others = 0;
@@ -82,7 +82,8 @@ static bool group_is_ours(const struct preflight *preflight, uint32_t group)
 	const struct config *config = preflight->config;
 
 	if (!config)
-		return group >= POD_GROUP_CREATING_DEFAULT && group <= POD_GROUP_DYING_DEFAULT;
+		return group >= CONFIG_GROUP_CREATING_DEFAULT &&
+		       group <= CONFIG_GROUP_DYING_DEFAULT;
 	return group == config->group_creating || group == config->group_live ||
 	       group == config->group_dying;
 }

@@ -54,12 +54,12 @@ static int scope_fill(const struct command_line *line, struct config **ret_confi
 	struct config *config = NULL;
 	int err;
 
-	*scope =
-		(struct reset_scope){ .run_dir = line->run_dir,
-				      .bpf_dir = line->bpf_dir,
-				      .cni_dir = CNI_DIR_DEFAULT,
-				      .group = { POD_GROUP_CREATING_DEFAULT, POD_GROUP_LIVE_DEFAULT,
-						 POD_GROUP_DYING_DEFAULT } };
+	*scope = (struct reset_scope){ .run_dir = line->run_dir,
+				       .bpf_dir = line->bpf_dir,
+				       .cni_dir = CONFIG_CNI_DIR_DEFAULT,
+				       .group = { CONFIG_GROUP_CREATING_DEFAULT,
+						  CONFIG_GROUP_LIVE_DEFAULT,
+						  CONFIG_GROUP_DYING_DEFAULT } };
 	err = config_load(file, &config, &error);
 	if (err < 0 && (line->config_file || err != -ENOENT))
 		say_error("%s:%u:%u: %s%s", file, error.line, error.column, error.text,
