@@ -4,7 +4,7 @@
 
 #include <stdbool.h>
 
-#include "output.h"
+#include "tools/tortie/output.h"
 
 /*
  * What the command line said. main.c fills it from its tables; a command reads what its own row

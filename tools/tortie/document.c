@@ -6,14 +6,15 @@
  * (output_text.c, output_json.c, output_yaml.c) walk that tree and know nothing of records, so that
  * what is in one form is in all of them. Text is escaped here, on its way in, once.
  */
-#include "document.h"
+
+#include "tools/tortie/document.h"
 
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 
 #include "lib/ip_prefix.h"
-#include "say.h"
+#include "tools/tortie/say.h"
 
 static struct json_object *document_check(struct json_object *object)
 {

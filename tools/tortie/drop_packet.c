@@ -7,7 +7,8 @@
  * 8200; ports are the first four octets of TCP, UDP and SCTP. IPv6 extension headers are named by
  * their number only.
  */
-#include "drop_packet.h"
+
+#include "tools/tortie/drop_packet.h"
 
 #include <net/ethernet.h>
 #include <netinet/in.h>
@@ -15,7 +16,7 @@
 
 #include "lib/ip_prefix.h"
 #include "lib/wire.h"
-#include "words.h"
+#include "tools/tortie/words.h"
 
 #define IPV4_FRAGMENT_OFFSET 0x1fff
 

@@ -13,13 +13,13 @@
 
 #include <json-c/json.h>
 
-#include "command.h"
 #include "dataplane_abi.h"
-#include "document.h"
-#include "drop_packet.h"
-#include "request.h"
-#include "say.h"
-#include "words.h"
+#include "tools/tortie/command.h"
+#include "tools/tortie/document.h"
+#include "tools/tortie/drop_packet.h"
+#include "tools/tortie/request.h"
+#include "tools/tortie/say.h"
+#include "tools/tortie/words.h"
 
 static const struct output_column columns[] = {
 	{ "REASON", "reason", false, false },
@@ -130,7 +130,7 @@ static int drops_follow(const struct command_line *line)
 		request_say_error(line->run_dir, err);
 		return EXIT_FAILED;
 	}
-	err = request_run(&request, MSG_FOLLOW_DROPS, NULL, 0, drop_record, &walk);
+	err = request_list(&request, MSG_FOLLOW_DROPS, drop_record, &walk);
 	request_close(&request);
 	return err < 0 ? EXIT_FAILED : EXIT_DONE;
 }

@@ -12,14 +12,14 @@
 
 #include <json-c/json.h>
 
-#include "command.h"
-#include "document.h"
-#include "explain_target.h"
-#include "explain_verdict.h"
 #include "lib/ip_prefix.h"
-#include "request.h"
-#include "say.h"
-#include "words.h"
+#include "tools/tortie/command.h"
+#include "tools/tortie/document.h"
+#include "tools/tortie/explain_target.h"
+#include "tools/tortie/explain_verdict.h"
+#include "tools/tortie/request.h"
+#include "tools/tortie/say.h"
+#include "tools/tortie/words.h"
 
 struct explain_walk {
 	struct msg_explain_step step[EXPLAIN_STEPS_MAX + 1];
@@ -93,11 +93,12 @@ static void answer_print(struct json_object *document)
 static int explain_show(const struct command_line *line, struct request *request,
 			const struct msg_explain *explain, const struct ip_addr *to)
 {
+	const struct request_question question = { MSG_EXPLAIN, explain, sizeof(*explain) };
 	struct explain_walk walk = { 0 };
 	struct explain_verdict verdict;
 	struct json_object *document;
 
-	if (request_run(request, MSG_EXPLAIN, explain, sizeof(*explain), step_record, &walk) < 0)
+	if (request_run(request, &question, step_record, &walk) < 0)
 		return EXIT_FAILED;
 	explain_verdict_judge(walk.step, walk.count, &verdict);
 	if (verdict.asks_stack && to) {

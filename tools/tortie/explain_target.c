@@ -10,7 +10,8 @@
  * A slash separates a namespace from a pod as well as a protocol from the rest: the word after the
  * last slash is a protocol when it is the name of one, which no pod in a namespace then can be.
  */
-#include "explain_target.h"
+
+#include "tools/tortie/explain_target.h"
 
 #include <errno.h>
 #include <netinet/in.h>

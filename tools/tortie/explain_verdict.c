@@ -9,15 +9,16 @@
  * announces, a next hop that is on no uplink, and what the kernel answers to RTM_GETROUTE (which
  * needs no privilege).
  */
-#include "explain_verdict.h"
+
+#include "tools/tortie/explain_verdict.h"
 
 #include <errno.h>
 #include <stdio.h>
 #include <string.h>
 
-#include "kernel.h"
 #include "lib/ip_prefix.h"
-#include "words.h"
+#include "tools/tortie/kernel.h"
+#include "tools/tortie/words.h"
 
 static bool steps_have(const struct msg_explain_step *steps, size_t count, uint32_t id)
 {
@@ -177,10 +178,10 @@ int explain_ground_ask(struct request *request, const struct ip_addr *to,
 	int err;
 
 	*ret = (struct explain_ground){ .to = *to };
-	err = request_run(request, MSG_GET_ROUTES, NULL, 0, ground_record, ret);
+	err = request_list(request, MSG_GET_ROUTES, ground_record, ret);
 	if (err < 0)
 		return err;
-	err = request_run(request, MSG_GET_POOLS, NULL, 0, ground_record, ret);
+	err = request_list(request, MSG_GET_POOLS, ground_record, ret);
 	if (err < 0)
 		return err;
 	ret->kernel = kernel_route_get(to, ret->kernel_link);

@@ -7,7 +7,7 @@
 
 #include "agent_protocol.h"
 #include "dataplane_abi.h"
-#include "request.h"
+#include "tools/tortie/request.h"
 
 struct explain_verdict {
 	bool is_delivered; /* to the pod, to the next node, or to the node itself */

@@ -6,15 +6,16 @@
  * with its records' walk and its columns. Here: which kind a word means, the question to the agent,
  * the choice by name, the printing.
  */
-#include "get.h"
+
+#include "tools/tortie/get.h"
 
 #include <string.h>
 
 #include <json-c/json.h>
 
-#include "command.h"
-#include "document.h"
-#include "say.h"
+#include "tools/tortie/command.h"
+#include "tools/tortie/document.h"
+#include "tools/tortie/say.h"
 
 static const struct get_kind *const kinds[] = { &get_endpoints, &get_routes, &get_nodes,
 						&get_pools };
@@ -41,7 +42,7 @@ int get_collect(const char *run_dir, const struct get_kind *kind, struct json_ob
 		return err;
 	walk.items = document_new_list();
 	walk.node_name = request.hello.node_name;
-	err = request_run(&request, kind->request, NULL, 0, kind->record, &walk);
+	err = request_list(&request, kind->request, kind->record, &walk);
 	request_close(&request);
 	if (err < 0) {
 		json_object_put(walk.items);

@@ -2,8 +2,8 @@
 #ifndef TOOLS_TORTIE_GET_H
 #define TOOLS_TORTIE_GET_H
 
-#include "output.h"
-#include "request.h"
+#include "tools/tortie/output.h"
+#include "tools/tortie/request.h"
 
 /* The list being built from an answer. */
 struct get_walk {

@@ -11,11 +11,11 @@
 
 #include <json-c/json.h>
 
-#include "command.h"
-#include "document.h"
-#include "get.h"
 #include "lib/ip_prefix.h"
-#include "say.h"
+#include "tools/tortie/command.h"
+#include "tools/tortie/document.h"
+#include "tools/tortie/get.h"
+#include "tools/tortie/say.h"
 
 static const struct output_column columns[] = {
 	{ "GROUPING", "grouping", false, false }, { "CIDR", "cidr", false, false },

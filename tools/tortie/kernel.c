@@ -9,7 +9,8 @@
  *
  * libnl's error codes lose errno, so a callback keeps the kernel's own answer.
  */
-#include "kernel.h"
+
+#include "tools/tortie/kernel.h"
 
 #include <errno.h>
 #include <linux/if_link.h>

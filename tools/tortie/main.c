@@ -11,11 +11,11 @@
 #include <stdio.h>
 #include <string.h>
 
-#include "command.h"
 #include "lib/config.h"
 #include "lib/log.h"
 #include "lib/options.h"
-#include "say.h"
+#include "tools/tortie/command.h"
+#include "tools/tortie/say.h"
 
 #define COUNT(table) (sizeof(table) / sizeof((table)[0]))
 #define ROWS_MAX     16

@@ -5,7 +5,8 @@
  * The library gives words instead of an error number; callers know what they asked and say it in
  * words of their own.
  */
-#include "nft.h"
+
+#include "tools/tortie/nft.h"
 
 #include <errno.h>
 #include <nftables/libnftables.h>

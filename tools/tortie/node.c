@@ -6,18 +6,19 @@
  * last change of state, and both families' routes of a session are counted, since one session
  * carries both.
  */
+#include "tools/tortie/node.h"
+
 #include <string.h>
 #include <time.h>
 
 #include <json-c/json.h>
 
-#include "command.h"
-#include "document.h"
 #include "lib/ip_prefix.h"
-#include "node.h"
-#include "request.h"
-#include "say.h"
-#include "words.h"
+#include "tools/tortie/command.h"
+#include "tools/tortie/document.h"
+#include "tools/tortie/request.h"
+#include "tools/tortie/say.h"
+#include "tools/tortie/words.h"
 
 static const struct output_column columns[] = {
 	{ "PEER ADDRESS", "peer_address", false, false },
@@ -124,7 +125,7 @@ int node_status_run(const struct command_line *line)
 	err = request_open_said(&request, line->run_dir);
 	if (err < 0)
 		goto out;
-	err = request_run(&request, MSG_GET_PEERS, NULL, 0, peer_record, peers);
+	err = request_list(&request, MSG_GET_PEERS, peer_record, peers);
 	request_close(&request);
 	if (err < 0)
 		goto out;

@@ -7,9 +7,9 @@
  */
 #include <json-c/json.h>
 
-#include "document.h"
-#include "get.h"
-#include "words.h"
+#include "tools/tortie/document.h"
+#include "tools/tortie/get.h"
+#include "tools/tortie/words.h"
 
 static const struct output_column columns[] = {
 	{ "NAME", "name", false, false },    { "ADDRESS", "address", false, false },

@@ -5,12 +5,13 @@
  * A list becomes a table for people, or {"kind": "...List", "items": [...]} for programs, the frame
  * that calicoctl and kubectl users know.
  */
-#include "output.h"
+
+#include "tools/tortie/output.h"
 
 #include <errno.h>
 #include <string.h>
 
-#include "document.h"
+#include "tools/tortie/document.h"
 
 int output_format_parse(const char *text, enum output_format *ret_format)
 {

@@ -5,7 +5,7 @@
  * json-c escapes quotes and control characters; that every text is UTF-8 was seen to when the
  * document was built.
  */
-#include "output.h"
+#include "tools/tortie/output.h"
 
 #include <errno.h>
 

@@ -6,7 +6,7 @@
  * status). A first pass measures the columns, a second prints; the cells are made anew each time,
  * which is cheaper than keeping them. Width counts characters, not octets.
  */
-#include "output.h"
+#include "tools/tortie/output.h"
 
 #include <errno.h>
 #include <string.h>

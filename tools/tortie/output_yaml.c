@@ -7,7 +7,7 @@
  * starts with a letter and is no word of the core schema, or is an IPv4 address or prefix; all
  * other text is double-quoted. Numbers, booleans and null are plain.
  */
-#include "output.h"
+#include "tools/tortie/output.h"
 
 #include <errno.h>
 #include <stdbool.h>

@@ -7,9 +7,9 @@
  */
 #include <json-c/json.h>
 
-#include "document.h"
-#include "get.h"
 #include "lib/ip_prefix.h"
+#include "tools/tortie/document.h"
+#include "tools/tortie/get.h"
 
 static const struct output_column columns[] = {
 	{ "NAME", "name", false, false },	  { "CIDR", "cidr", false, false },

@@ -8,7 +8,8 @@
  * try). preflight_kernel.c asks the kernel, preflight_host.c looks at what others left; the
  * configuration is checked here.
  */
-#include "preflight.h"
+
+#include "tools/tortie/preflight.h"
 
 #include <errno.h>
 #include <stdarg.h>
@@ -19,9 +20,9 @@
 
 #include <json-c/json.h>
 
-#include "document.h"
 #include "lib/config.h"
-#include "say.h"
+#include "tools/tortie/document.h"
+#include "tools/tortie/say.h"
 
 static const struct output_view view = { .kind = "PreflightList" };
 

@@ -5,8 +5,8 @@
 #include <stdbool.h>
 #include <stddef.h>
 
-#include "command.h"
-#include "kernel.h"
+#include "tools/tortie/command.h"
+#include "tools/tortie/kernel.h"
 
 struct config;
 struct json_object;

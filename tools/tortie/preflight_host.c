@@ -8,7 +8,7 @@
  * forwarded (Docker sets iptables' FORWARD policy so) does not touch the pod-to-pod path, but all
  * that takes the host stack: pods to the outside, packets with options.
  */
-#include "preflight.h"
+#include "tools/tortie/preflight.h"
 
 #include <dirent.h>
 #include <errno.h>
@@ -25,9 +25,9 @@
 
 #include "lib/config.h"
 #include "lib/ip_prefix.h"
-#include "nft.h"
 #include "node_objects.h"
-#include "request.h"
+#include "tools/tortie/nft.h"
+#include "tools/tortie/request.h"
 
 bool preflight_conflist_is_read(const char *name)
 {

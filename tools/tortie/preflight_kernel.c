@@ -7,7 +7,7 @@
  * veth pair with clsact in a network namespace that ends with the child process which made it. All
  * need root; without it the tries are left out and said to be.
  */
-#include "preflight.h"
+#include "tools/tortie/preflight.h"
 
 #include <bpf/bpf.h>
 #include <bpf/libbpf.h>
@@ -26,7 +26,7 @@
 
 #include "dataplane_abi.h"
 #include "lib/config.h"
-#include "nft.h"
+#include "tools/tortie/nft.h"
 
 #define ATTACH_TYPE_TCX_INGRESS 46 /* BPF_TCX_INGRESS, linux 6.6 */
 #define LOOPBACK_IFINDEX	1

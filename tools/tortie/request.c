@@ -9,14 +9,15 @@
  * That no agent listens, or that the socket is not for this user, are the two errors that people
  * meet; both are said with their mend.
  */
-#include "request.h"
+
+#include "tools/tortie/request.h"
 
 #include <errno.h>
 #include <stdlib.h>
 #include <string.h>
 
 #include "node_objects.h"
-#include "say.h"
+#include "tools/tortie/say.h"
 
 int request_open(struct request *request, const char *run_dir, int timeout_ms)
 {
@@ -114,13 +115,14 @@ static int answer_receive(struct request *request, uint32_t id, uint32_t *ret_ty
 	return header->type == MSG_END ? 0 : 1;
 }
 
-int request_run(struct request *request, uint32_t type, const void *body, size_t len, record_fn *fn,
+int request_run(struct request *request, const struct request_question *question, record_fn *fn,
 		void *arg)
 {
 	uint32_t id, record;
 	int err;
 
-	err = agent_client_send(&request->client, type, body, len, NULL, 0, &id);
+	err = agent_client_send(&request->client, question->type, question->body, question->len,
+				NULL, 0, &id);
 	if (err < 0) {
 		request_say_error(request->run_dir, err);
 		return err;
@@ -133,6 +135,13 @@ int request_run(struct request *request, uint32_t type, const void *body, size_t
 	return err;
 }
 
+int request_list(struct request *request, uint32_t type, record_fn *fn, void *arg)
+{
+	const struct request_question question = { .type = type };
+
+	return request_run(request, &question, fn, arg);
+}
+
 int request_collect(const char *run_dir, uint32_t type, record_fn *fn, void *arg)
 {
 	struct request request;
@@ -141,7 +150,7 @@ int request_collect(const char *run_dir, uint32_t type, record_fn *fn, void *arg
 	err = request_open_said(&request, run_dir);
 	if (err < 0)
 		return err;
-	err = request_run(&request, type, NULL, 0, fn, arg);
+	err = request_list(&request, type, fn, arg);
 	request_close(&request);
 	return err;
 }

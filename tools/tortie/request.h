@@ -32,12 +32,21 @@ void request_say_error(const char *run_dir, int err);
 /** A record of the answer; @body is at least its type's struct. Non-zero ends the walk. */
 typedef int record_fn(uint32_t type, const void *body, void *arg);
 
+/* What is asked: @len octets of @body behind the header; NULL and 0: none. */
+struct request_question {
+	uint32_t type; /* enum message_type */
+	const void *body;
+	size_t len;
+};
+
 /**
- * request_run() - send @type with @len octets of @body (NULL: none), call @fn for each record until
+ * request_run() - send @question, call @fn (NULL: nobody) for each record until
  * the end of the answer. 0; what @fn answered; or -errno, all said but @fn's.
  */
-int request_run(struct request *request, uint32_t type, const void *body, size_t len, record_fn *fn,
+int request_run(struct request *request, const struct request_question *question, record_fn *fn,
 		void *arg);
+/** request_list() - the same for a question without a body. */
+int request_list(struct request *request, uint32_t type, record_fn *fn, void *arg);
 
 /** request_collect() - open, run @type without a body, close. 0 or -errno, said. */
 int request_collect(const char *run_dir, uint32_t type, record_fn *fn, void *arg);

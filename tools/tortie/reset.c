@@ -11,7 +11,8 @@
  * Settings that the agent switched on (IP forwarding, accept_ra=2) stay: nobody can tell whether
  * another program needs them by now.
  */
-#include "reset.h"
+
+#include "tools/tortie/reset.h"
 
 #include <errno.h>
 #include <stdarg.h>
@@ -19,10 +20,10 @@
 #include <string.h>
 #include <unistd.h>
 
-#include "command.h"
 #include "lib/config.h"
 #include "node_objects.h"
-#include "say.h"
+#include "tools/tortie/command.h"
+#include "tools/tortie/say.h"
 
 void reset_removed(struct reset_report *report, const char *format, ...)
 {

@@ -9,7 +9,7 @@
  * tortie-bgpd that lives on is only told about: it holds nothing of the kernel's, but goes on
  * announcing this node's blocks.
  */
-#include "reset.h"
+#include "tools/tortie/reset.h"
 
 #include <ctype.h>
 #include <dirent.h>
@@ -23,8 +23,8 @@
 #include <sys/syscall.h>
 #include <unistd.h>
 
-#include "request.h"
-#include "say.h"
+#include "tools/tortie/request.h"
+#include "tools/tortie/say.h"
 
 #define AGENT_END_MS 10000
 
@@ -57,6 +57,7 @@ static int agent_wait(struct request *request, int pidfd)
 static int agent_end(const struct reset_scope *scope)
 {
 	const struct msg_shutdown shutdown = { .reset = 1 };
+	const struct request_question question = { MSG_SHUTDOWN, &shutdown, sizeof(shutdown) };
 	struct request request;
 	int err, pidfd;
 
@@ -68,7 +69,7 @@ static int agent_end(const struct reset_scope *scope)
 		return err;
 	}
 	pidfd = agent_pidfd(request.client.fd);
-	err = request_run(&request, MSG_SHUTDOWN, &shutdown, sizeof(shutdown), NULL, NULL);
+	err = request_run(&request, &question, NULL, NULL);
 	if (err == 0)
 		err = agent_wait(&request, pidfd);
 	if (pidfd >= 0)
@@ -119,7 +120,7 @@ static void proc_find(const char *name, char *ret_pid, size_t size)
 			continue;
 		proc_read(entry->d_name, "comm", comm, sizeof(comm));
 		if (strcmp(comm, name) == 0 && proc_is_near(entry->d_name))
-			snprintf(ret_pid, size, "%s", entry->d_name);
+			snprintf(ret_pid, size, "%.20s", entry->d_name);
 	}
 	if (dir)
 		closedir(dir);

@@ -6,7 +6,7 @@
  * So in each folder only files with names of ours are removed, the pin folder must lie on a bpffs,
  * and a folder goes itself only when it is empty then.
  */
-#include "reset.h"
+#include "tools/tortie/reset.h"
 
 #include <ctype.h>
 #include <dirent.h>
@@ -20,7 +20,7 @@
 #include <unistd.h>
 
 #include "node_objects.h"
-#include "say.h"
+#include "tools/tortie/say.h"
 
 typedef bool name_is_ours_fn(const char *name);
 

@@ -7,16 +7,16 @@
  * the pods' ends along. Routes are ours by their protocol number, filters by preference, handle and
  * program name, the nftables table by its name.
  */
-#include "reset.h"
+#include "tools/tortie/reset.h"
 
 #include <errno.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 
-#include "kernel.h"
-#include "nft.h"
 #include "node_objects.h"
+#include "tools/tortie/kernel.h"
+#include "tools/tortie/nft.h"
 
 static bool link_is_ours(const struct kernel_link *link, const struct reset_scope *scope)
 {

@@ -7,10 +7,10 @@
  */
 #include <json-c/json.h>
 
-#include "document.h"
-#include "get.h"
 #include "lib/ip_prefix.h"
-#include "words.h"
+#include "tools/tortie/document.h"
+#include "tools/tortie/get.h"
+#include "tools/tortie/words.h"
 
 static const struct output_column columns[] = {
 	{ "DESTINATION", "destination", false, false },

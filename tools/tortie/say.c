@@ -8,7 +8,8 @@
  * Unicode (U+202A to U+202E, U+2066 to U+2069), and octets that are not UTF-8 (RFC 3629) are
  * written as \xNN. JSON and YAML use the same form, so that they are valid UTF-8 always.
  */
-#include "say.h"
+
+#include "tools/tortie/say.h"
 
 #include <stdarg.h>
 #include <stdbool.h>

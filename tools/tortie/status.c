@@ -13,11 +13,11 @@
 
 #include <json-c/json.h>
 
-#include "command.h"
-#include "document.h"
-#include "request.h"
-#include "say.h"
-#include "words.h"
+#include "tools/tortie/command.h"
+#include "tools/tortie/document.h"
+#include "tools/tortie/request.h"
+#include "tools/tortie/say.h"
+#include "tools/tortie/words.h"
 
 #define STATUS_POLL_MS 100
 
@@ -99,7 +99,7 @@ static int status_ask(const char *run_dir, struct node_state *state)
 	state->is_well = true;
 	document_set_text(state->document, "agent", request.hello.program_version,
 			  sizeof(request.hello.program_version));
-	err = request_run(&request, MSG_GET_STATUS, NULL, 0, status_record, state);
+	err = request_list(&request, MSG_GET_STATUS, status_record, state);
 	request_close(&request);
 	document_set(state->document, "conditions", state->lines);
 	if (err < 0)

@@ -8,10 +8,10 @@
  */
 #include <json-c/json.h>
 
-#include "command.h"
-#include "document.h"
-#include "request.h"
-#include "say.h"
+#include "tools/tortie/command.h"
+#include "tools/tortie/document.h"
+#include "tools/tortie/request.h"
+#include "tools/tortie/say.h"
 
 static void version_print(struct json_object *document)
 {

@@ -5,7 +5,8 @@
  * Names of drop reasons and explain steps come from the lists of dataplane_abi.h, those of BGP
  * states from RFC 4271 section 8.2.2, those of peer types from what calicoctl prints.
  */
-#include "words.h"
+
+#include "tools/tortie/words.h"
 
 #include <netinet/in.h>
 #include <stdio.h>
