@@ -1,0 +1,488 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/*
+ * harness.c: one network namespace with two pods' links and an uplink, both copies of the programs,
+ * and BPF_PROG_TEST_RUN between them.
+ *
+ *	POD_A  ttA ---- ttA-pod		the programs see the ifindex of ttA, ttB, ttU (host ends);
+ *	POD_B  ttB ---- ttB-pod		BPF_PROG_TEST_RUN wants real devices for it. Nothing is
+ *	UPLINK ttU ---- ttU-lan		attached and nothing sent, so no frame ever leaves.
+ *
+ * The namespace lives as long as this process does. Counters only grow; what a frame added is told
+ * by the difference to the sums kept from the run before.
+ */
+#include "tests/bpf/harness.h"
+
+#include <errno.h>
+#include <net/if.h>
+#include <sched.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <unistd.h>
+
+#include <linux/pkt_cls.h>
+
+#include <bpf/bpf.h>
+#include <bpf/libbpf.h>
+
+#include "lib/ip_prefix.h"
+#include "tortie.skel.h"
+
+#define CPUS_MAX 1024
+
+struct harness {
+	struct tortie_bpf *live, *dry;
+	struct ring_buffer *events;
+	struct observation *current; /* where samples go */
+	uint32_t ifindex[PLACE_COUNT];
+	unsigned int cpus;
+	uint64_t drops[DROP_REASON_COUNT];	      /* sums so far */
+	struct endpoint_counter counted[PLACE_COUNT]; /* sums so far */
+	uint8_t per_cpu[CPUS_MAX * sizeof(struct endpoint_counter)];
+	char complaint[1024];
+};
+
+static const char *const device[PLACE_COUNT] = {
+	[POD_A] = "ttA", [POD_B] = "ttB", [UPLINK] = "ttU"
+};
+
+static int make_device(const char *name, const uint8_t *mac, const uint8_t *peer_mac)
+{
+	char command[512];
+
+	snprintf(
+		command, sizeof(command),
+		"ip link add %s address %02x:%02x:%02x:%02x:%02x:%02x type veth peer name %s-p "
+		"address %02x:%02x:%02x:%02x:%02x:%02x && ip link set %s up && ip link set %s-p up",
+		name, mac[0], mac[1], mac[2], mac[3], mac[4], mac[5], name, peer_mac[0],
+		peer_mac[1], peer_mac[2], peer_mac[3], peer_mac[4], peer_mac[5], name, name);
+	return system(command) ? -EIO : 0;
+}
+
+static int make_devices(struct harness *harness)
+{
+	if (unshare(CLONE_NEWNET))
+		return -errno;
+	if (make_device("ttA", gateway_mac, pod_mac[POD_A]) ||
+	    make_device("ttB", gateway_mac, pod_mac[POD_B]) ||
+	    make_device("ttU", uplink_mac, router_mac))
+		return -EIO;
+	for (int place = POD_A; place < PLACE_COUNT; place++) {
+		harness->ifindex[place] = if_nametoindex(device[place]);
+		if (!harness->ifindex[place])
+			return -errno;
+	}
+	return 0;
+}
+
+static int load_live(struct harness *harness)
+{
+	harness->live = tortie_bpf__open();
+	if (!harness->live)
+		return -errno;
+	return tortie_bpf__load(harness->live);
+}
+
+/* The copy that explains uses the live copy's maps, as in the agent. */
+static int load_dry(struct harness *harness)
+{
+	struct bpf_map *map, *live;
+
+	harness->dry = tortie_bpf__open();
+	if (!harness->dry)
+		return -errno;
+	harness->dry->rodata->dry_run = 1;
+	bpf_object__for_each_map(map, harness->dry->obj) {
+		if (bpf_map__is_internal(map))
+			continue;
+		live = bpf_object__find_map_by_name(harness->live->obj, bpf_map__name(map));
+		if (!live || bpf_map__reuse_fd(map, bpf_map__fd(live)))
+			return -ENOENT;
+	}
+	return tortie_bpf__load(harness->dry);
+}
+
+static int put_endpoint(struct harness *harness, const struct world_endpoint *from)
+{
+	struct endpoint_value value = { .ifindex = harness->ifindex[from->place] };
+	struct ip_addr key;
+
+	if (from->place == NOWHERE)
+		value.flags = ENDPOINT_HOST;
+	memcpy(value.mac, pod_mac[from->place], sizeof(value.mac));
+	if (ip_addr_parse(from->addr, &key))
+		return -EINVAL;
+	return bpf_map_update_elem(bpf_map__fd(harness->live->maps.endpoint), &key, &value, 0);
+}
+
+static int put_route(struct harness *harness, const struct world_route *from)
+{
+	struct route_value value = {
+		.how = from->how,
+		.ifindex = harness->ifindex[from->place],
+		.mtu = from->mtu,
+		.node_id = from->node_id,
+	};
+	struct ip_prefix key;
+
+	if (ip_prefix_parse(from->block, &key) || ip_addr_parse(from->next_hop, &value.next_hop))
+		return -EINVAL;
+	return bpf_map_update_elem(bpf_map__fd(harness->live->maps.route), &key, &value, 0);
+}
+
+static int fill_maps(struct harness *harness)
+{
+	/* The lengths of world_route, longest first, in bits of the mapped address. */
+	const struct dataplane_settings settings = {
+		.v4_count = 2,
+		.v6_count = 2,
+		.v4_bits = { 122, 120 },
+		.v6_bits = { 106, 64 },
+	};
+	const uint32_t zero = 0;
+
+	for (size_t i = 0; i < world_endpoint_count; i++) {
+		if (put_endpoint(harness, &world_endpoint[i]))
+			return -EINVAL;
+	}
+	for (size_t i = 0; i < world_route_count; i++) {
+		if (put_route(harness, &world_route[i]))
+			return -EINVAL;
+	}
+	memset(harness->per_cpu, 0, sizeof(harness->per_cpu));
+	for (int place = POD_A; place <= POD_B; place++) {
+		if (bpf_map_update_elem(bpf_map__fd(harness->live->maps.ep_counter),
+					&harness->ifindex[place], harness->per_cpu, 0))
+			return -errno;
+	}
+	return bpf_map_update_elem(bpf_map__fd(harness->live->maps.settings), &zero, &settings, 0);
+}
+
+static int take_event(void *context, void *data, size_t size)
+{
+	struct harness *harness = context;
+
+	if (harness->current && size >= sizeof(harness->current->event)) {
+		memcpy(&harness->current->event, data, sizeof(harness->current->event));
+		harness->current->events++;
+	}
+	return 0;
+}
+
+struct harness *harness_new(void)
+{
+	struct harness *harness = calloc(1, sizeof(*harness));
+	const char *what = "memory";
+	int err = -ENOMEM;
+
+	if (!harness)
+		goto out;
+	harness->cpus = libbpf_num_possible_cpus();
+	what = "network namespace with veth devices (root, iproute2)";
+	err = make_devices(harness);
+	if (err)
+		goto out;
+	what = "loading the BPF programs (CAP_BPF, CAP_NET_ADMIN, CAP_PERFMON)";
+	err = load_live(harness);
+	if (!err)
+		err = load_dry(harness);
+	if (err)
+		goto out;
+	what = "filling the maps";
+	err = fill_maps(harness);
+	if (err)
+		goto out;
+	what = "ring buffer";
+	harness->events = ring_buffer__new(bpf_map__fd(harness->live->maps.drop_event), take_event,
+					   harness, NULL);
+	err = harness->events ? 0 : -errno;
+out:
+	if (!err)
+		return harness;
+	fprintf(stderr, "packet tests need %s: %s\n", what, strerror(-err));
+	harness_free(harness);
+	return NULL;
+}
+
+void harness_free(struct harness *harness)
+{
+	if (!harness)
+		return;
+	ring_buffer__free(harness->events);
+	tortie_bpf__destroy(harness->dry);
+	tortie_bpf__destroy(harness->live);
+	free(harness);
+}
+
+static int program_fd(const struct tortie_bpf *copy, enum dataplane_hook hook)
+{
+	switch (hook) {
+	case HOOK_FROM_POD:
+		return bpf_program__fd(copy->progs.from_pod);
+	case HOOK_TO_POD:
+		return bpf_program__fd(copy->progs.to_pod);
+	default:
+		return bpf_program__fd(copy->progs.from_network);
+	}
+}
+
+int harness_program_fd(const struct harness *harness, enum dataplane_hook hook)
+{
+	return program_fd(harness->live, hook);
+}
+
+uint32_t harness_ifindex(const struct harness *harness, enum place place)
+{
+	return harness->ifindex[place];
+}
+
+static int read_drops(struct harness *harness, struct observation *ret)
+{
+	int fd = bpf_map__fd(harness->live->maps.drop_counter);
+	const uint64_t *value = (const void *)harness->per_cpu;
+
+	for (uint32_t reason = 0; reason < DROP_REASON_COUNT; reason++) {
+		uint64_t sum = 0;
+
+		if (bpf_map_lookup_elem(fd, &reason, harness->per_cpu))
+			return -errno;
+		for (unsigned int cpu = 0; cpu < harness->cpus; cpu++)
+			sum += value[cpu];
+		ret->drops[reason] = sum - harness->drops[reason];
+		harness->drops[reason] = sum;
+	}
+	return 0;
+}
+
+static int read_counters(struct harness *harness, enum place place, struct observation *ret)
+{
+	int fd = bpf_map__fd(harness->live->maps.ep_counter);
+	const struct endpoint_counter *value = (const void *)harness->per_cpu;
+	struct endpoint_counter *before = &harness->counted[place];
+	struct endpoint_counter sum = {};
+
+	if (bpf_map_lookup_elem(fd, &harness->ifindex[place], harness->per_cpu))
+		return -errno;
+	for (unsigned int cpu = 0; cpu < harness->cpus; cpu++) {
+		sum.tx_packets += value[cpu].tx_packets;
+		sum.tx_octets += value[cpu].tx_octets;
+		sum.rx_packets += value[cpu].rx_packets;
+		sum.rx_octets += value[cpu].rx_octets;
+	}
+	ret->counted[place] = (struct endpoint_counter){
+		.tx_packets = sum.tx_packets - before->tx_packets,
+		.tx_octets = sum.tx_octets - before->tx_octets,
+		.rx_packets = sum.rx_packets - before->rx_packets,
+		.rx_octets = sum.rx_octets - before->rx_octets,
+	};
+	*before = sum;
+	return 0;
+}
+
+/* So that a drop gives its sample, however many came before it in this second. */
+static void forget_samples(struct harness *harness)
+{
+	static const uint8_t none[CPUS_MAX * 16];
+
+	for (uint32_t reason = 0; reason < DROP_REASON_COUNT; reason++)
+		bpf_map_update_elem(bpf_map__fd(harness->live->maps.drop_sample), &reason, none, 0);
+}
+
+int harness_run(struct harness *harness, const struct injection *in, bool is_dry_run,
+		struct observation *ret)
+{
+	struct __sk_buff context = {
+		.ifindex = harness->ifindex[in->place],
+		.gso_size = in->gso_size,
+	};
+	LIBBPF_OPTS(bpf_test_run_opts, opts, .data_in = in->frame->data,
+		    .data_size_in = in->frame->len, .data_out = ret->out.data,
+		    .data_size_out = sizeof(ret->out.data), .ctx_in = &context,
+		    .ctx_size_in = sizeof(context), .repeat = 1);
+	const uint32_t zero = 0;
+	int err;
+
+	memset(ret, 0, sizeof(*ret));
+	err = bpf_prog_test_run_opts(
+		program_fd(is_dry_run ? harness->dry : harness->live, in->hook), &opts);
+	if (err)
+		return err;
+	ret->verdict = (int)opts.retval;
+	ret->out.len = opts.data_size_out;
+	harness->current = ret;
+	ring_buffer__consume(harness->events);
+	harness->current = NULL;
+	err = read_drops(harness, ret);
+	if (!err)
+		err = read_counters(harness, POD_A, ret);
+	if (!err)
+		err = read_counters(harness, POD_B, ret);
+	if (!err)
+		err = bpf_map_lookup_elem(bpf_map__fd(harness->live->maps.explain_trace), &zero,
+					  &ret->trace);
+	return err;
+}
+
+static const char *complain(struct harness *harness, const char *what, long got, long want)
+{
+	snprintf(harness->complaint, sizeof(harness->complaint), "%s: got %ld, want %ld", what, got,
+		 want);
+	return harness->complaint;
+}
+
+static const char *compare_frames(struct harness *harness, const char *copy,
+				  const struct frame *got, const struct frame *want)
+{
+	if (got->len != want->len)
+		return complain(harness, "length of the frame out", got->len, want->len);
+	for (size_t i = 0; i < want->len; i++) {
+		if (got->data[i] == want->data[i])
+			continue;
+		snprintf(harness->complaint, sizeof(harness->complaint),
+			 "%s copy: octet %zu of the frame out: got %02x, want %02x", copy, i,
+			 got->data[i], want->data[i]);
+		return harness->complaint;
+	}
+	return NULL;
+}
+
+static int verdict_code(enum verdict verdict)
+{
+	switch (verdict) {
+	case TO_STACK:
+		return TC_ACT_UNSPEC;
+	case DROP:
+		return TC_ACT_SHOT;
+	default:
+		return TC_ACT_REDIRECT;
+	}
+}
+
+static const char *check_event(struct harness *harness, const struct injection *in,
+			       const struct judgement *want, const struct observation *got)
+{
+	size_t head = in->frame->len < DROP_HEAD_LEN ? in->frame->len : DROP_HEAD_LEN;
+	const struct drop_event *event = &got->event;
+
+	if (got->events != (want->verdict == DROP))
+		return complain(harness, "samples", got->events, want->verdict == DROP);
+	if (!got->events)
+		return NULL;
+	if (event->reason != want->reason || event->hook != in->hook ||
+	    event->ifindex != harness->ifindex[in->place] || !event->time_ns)
+		return complain(harness, "reason in the sample", event->reason, want->reason);
+	if (event->packet_len != in->frame->len || event->head_len != head ||
+	    memcmp(event->head, in->frame->data, head))
+		return complain(harness, "head in the sample", event->head_len, head);
+	return NULL;
+}
+
+/* Wanted counters of one pod for this frame. */
+static struct endpoint_counter want_counted(const struct injection *in,
+					    const struct judgement *want, enum place pod)
+{
+	struct endpoint_counter counter = {};
+
+	if (in->hook == HOOK_FROM_POD && in->place == pod && want->verdict != DROP) {
+		counter.tx_packets = 1;
+		/* An answer grows or shrinks the frame before it is counted. */
+		counter.tx_octets = want->verdict == ANSWER ? want->out.len : in->frame->len;
+	}
+	if ((want->verdict == TO_POD && want->place == pod) ||
+	    (in->hook == HOOK_TO_POD && in->place == pod)) {
+		counter.rx_packets = 1;
+		counter.rx_octets = in->frame->len;
+	}
+	return counter;
+}
+
+static const char *check_live(struct harness *harness, const struct injection *in,
+			      const struct judgement *want, const struct observation *got)
+{
+	struct endpoint_counter counter;
+	uint64_t count;
+
+	if (got->verdict != verdict_code(want->verdict))
+		return complain(harness, "verdict", got->verdict, verdict_code(want->verdict));
+	for (int reason = 0; reason < DROP_REASON_COUNT; reason++) {
+		count = want->verdict == DROP && want->reason == (enum drop_reason)reason;
+		if (got->drops[reason] != count)
+			return complain(harness, "drop counted under another reason", reason,
+					want->reason);
+	}
+	for (enum place pod = POD_A; pod <= POD_B; pod++) {
+		counter = want_counted(in, want, pod);
+		if (memcmp(&got->counted[pod], &counter, sizeof(counter)))
+			return complain(harness, "counters of pod", got->counted[pod].rx_packets,
+					counter.rx_packets);
+	}
+	return check_event(harness, in, want, got);
+}
+
+static const char *check_last_step(struct harness *harness, const struct injection *in,
+				   const struct judgement *want, const struct explain_trace *trace)
+{
+	static const uint32_t id_of[] = {
+		[TO_STACK] = EXPLAIN_TO_STACK, [DROP] = EXPLAIN_DROPPED,
+		[TO_POD] = EXPLAIN_TO_PEER,    [TO_NEXT_HOP] = EXPLAIN_TO_NEIGHBOUR,
+		[ANSWER] = EXPLAIN_ANSWERED,
+	};
+	uint32_t id = in->hook == HOOK_TO_POD ? EXPLAIN_PASSED : id_of[want->verdict];
+	const struct explain_step *last;
+
+	if (!trace->count || trace->count > EXPLAIN_STEPS_MAX)
+		return complain(harness, "steps told", trace->count, 1);
+	last = &trace->step[trace->count - 1];
+	if (last->id != id)
+		return complain(harness, "last step told", last->id, id);
+	if (want->verdict == DROP && last->detail != want->reason)
+		return complain(harness, "reason told", last->detail, want->reason);
+	if ((want->verdict == TO_POD || want->verdict == TO_NEXT_HOP) &&
+	    last->detail != harness->ifindex[want->place])
+		return complain(harness, "device told", last->detail,
+				harness->ifindex[want->place]);
+	if (want->verdict == TO_NEXT_HOP && !ip_addr_equal(&last->addr, &want->next_hop))
+		return complain(harness, "last word of the next hop told", last->addr.word[3],
+				want->next_hop.word[3]);
+	return NULL;
+}
+
+static const char *check_dry(struct harness *harness, const struct injection *in,
+			     const struct judgement *want, const struct observation *got)
+{
+	static const struct observation nothing;
+
+	if (got->verdict != verdict_code(want->verdict))
+		return complain(harness, "verdict of the dry-run copy", got->verdict,
+				verdict_code(want->verdict));
+	if (got->events || memcmp(got->drops, nothing.drops, sizeof(got->drops)) ||
+	    memcmp(got->counted, nothing.counted, sizeof(got->counted)))
+		return complain(harness, "the dry-run copy counted", 1, 0);
+	return check_last_step(harness, in, want, &got->trace);
+}
+
+const char *harness_check(struct harness *harness, const struct injection *in,
+			  const struct judgement *want)
+{
+	struct observation got;
+	const char *wrong;
+	int err;
+
+	if (want->verdict == DROP)
+		forget_samples(harness);
+	err = harness_run(harness, in, false, &got);
+	if (err)
+		return complain(harness, "BPF_PROG_TEST_RUN", err, 0);
+	wrong = check_live(harness, in, want, &got);
+	if (!wrong)
+		wrong = compare_frames(harness, "live", &got.out, &want->out);
+	if (wrong)
+		return wrong;
+	err = harness_run(harness, in, true, &got);
+	if (err)
+		return complain(harness, "BPF_PROG_TEST_RUN of the dry-run copy", err, 0);
+	wrong = check_dry(harness, in, want, &got);
+	if (!wrong)
+		wrong = compare_frames(harness, "dry-run", &got.out, in->frame);
+	return wrong;
+}

@@ -1,0 +1,48 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/*
+ * harness.h: run one frame through the live and the dry-run copy of a program, in a network
+ * namespace of our own, and tell all that could be observed.
+ */
+#ifndef TESTS_BPF_HARNESS_H
+#define TESTS_BPF_HARNESS_H
+
+#include "tests/bpf/reference.h"
+
+struct harness;
+
+/** harness_new() - enter a new network namespace, make devices, load both copies, fill the maps.
+ * NULL with one line on stderr that says what is missing. */
+struct harness *harness_new(void);
+void harness_free(struct harness *harness);
+
+struct observation {
+	int verdict; /* TC_ACT_* */
+	struct frame out;
+	uint64_t drops[DROP_REASON_COUNT]; /* counted for this frame */
+	struct endpoint_counter counted[PLACE_COUNT];
+	struct explain_trace trace; /* after the run of the dry-run copy */
+	struct drop_event event;    /* last sample of this run */
+	unsigned int events;	    /* samples of this run */
+};
+
+struct injection {
+	enum dataplane_hook hook;
+	enum place place;
+	const struct frame *frame;
+	uint32_t gso_size;
+};
+
+/** Run the frame through one copy. 0, or -errno of BPF_PROG_TEST_RUN. */
+int harness_run(struct harness *harness, const struct injection *in, bool is_dry_run,
+		struct observation *ret);
+
+uint32_t harness_ifindex(const struct harness *harness, enum place place);
+/** Descriptor of a live program, for tests that attach it. */
+int harness_program_fd(const struct harness *harness, enum dataplane_hook hook);
+
+/** harness_check() - run both copies and compare with @want; NULL when all agrees, else what does
+ * not (static text, valid until the next call). */
+const char *harness_check(struct harness *harness, const struct injection *in,
+			  const struct judgement *want);
+
+#endif /* TESTS_BPF_HARNESS_H */

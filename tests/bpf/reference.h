@@ -1,0 +1,32 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/*
+ * reference.h: the rules of docs/packet-path.md in plain C, to judge the programs by.
+ */
+#ifndef TESTS_BPF_REFERENCE_H
+#define TESTS_BPF_REFERENCE_H
+
+#include "tests/bpf/frame.h"
+#include "tests/bpf/world.h"
+
+enum verdict {
+	TO_STACK,
+	DROP,
+	TO_POD,	     /* by redirect_peer */
+	TO_NEXT_HOP, /* by redirect_neigh */
+	ANSWER,	     /* back to the pod */
+};
+
+struct judgement {
+	enum verdict verdict;
+	enum drop_reason reason; /* with DROP */
+	enum place place;	 /* pod, or device of the next hop */
+	struct ip_addr next_hop; /* with TO_NEXT_HOP */
+	struct frame out;	 /* the frame as it leaves */
+};
+
+/** reference_judge() - what must happen to @in, that enters at @place and meets @hook.
+ * @gso_size: 0, or octets of payload in each segment of a super-packet. */
+void reference_judge(enum dataplane_hook hook, enum place place, const struct frame *in,
+		     uint32_t gso_size, struct judgement *ret);
+
+#endif /* TESTS_BPF_REFERENCE_H */

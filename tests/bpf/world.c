@@ -1,0 +1,39 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/*
+ * world.c: the tables of world.h.
+ *
+ * Blocks .2 are plain; .3 have a longer block inside a shorter one and next hops of the other
+ * family (IPv4 by an IPv6 next hop works, RFC 8950; the reverse does not exist); .4 have a kind of
+ * route that the programs do not know; .5 lack an interface; .6 have a small MTU.
+ */
+#include "tests/bpf/world.h"
+
+const uint8_t gateway_mac[6] = { 0xee, 0xee, 0xee, 0xee, 0xee, 0xee };
+const uint8_t pod_mac[PLACE_COUNT][6] = {
+	[POD_A] = { 0x02, 0x00, 0x5e, 0x10, 0x00, 0x0a },
+	[POD_B] = { 0x02, 0x00, 0x5e, 0x10, 0x00, 0x0b },
+};
+const uint8_t uplink_mac[6] = { 0x02, 0x00, 0x5e, 0x20, 0x00, 0x01 };
+const uint8_t router_mac[6] = { 0x02, 0x00, 0x5e, 0x20, 0x00, 0xfe };
+
+const struct world_endpoint world_endpoint[] = {
+	{ POD_A_IPV4, POD_A }, { POD_A_IPV6, POD_A },  { POD_B_IPV4, POD_B },
+	{ POD_B_IPV6, POD_B }, { NODE_IPV4, NOWHERE }, { NODE_IPV6, NOWHERE },
+};
+const size_t world_endpoint_count = sizeof(world_endpoint) / sizeof(world_endpoint[0]);
+
+const struct world_route world_route[] = {
+	{ "10.244.2.0/24", "192.168.100.102", ROUTE_DIRECT, UPLINK, 1500, 102 },
+	{ "fd00:244:2::/64", "fe80::102", ROUTE_DIRECT, UPLINK, 1500, 102 },
+	{ "10.244.3.0/24", "192.168.100.103", ROUTE_DIRECT, UPLINK, 1500, 103 },
+	{ "10.244.3.64/26", "fe80::133", ROUTE_DIRECT, UPLINK, 1500, 133 },
+	{ "fd00:244:3::/64", "192.168.100.103", ROUTE_DIRECT, UPLINK, 1500, 103 },
+	{ "fd00:244:3::40:0/106", "fd00:100::133", ROUTE_DIRECT, UPLINK, 1500, 133 },
+	{ "10.244.4.0/24", "192.168.100.104", 99, UPLINK, 1500, 104 },
+	{ "fd00:244:4::/64", "fe80::104", 99, UPLINK, 1500, 104 },
+	{ "10.244.5.0/24", "192.168.100.105", ROUTE_DIRECT, NOWHERE, 1500, 105 },
+	{ "fd00:244:5::/64", "fe80::105", ROUTE_DIRECT, NOWHERE, 1500, 105 },
+	{ "10.244.6.0/24", "192.168.100.106", ROUTE_DIRECT, UPLINK, 600, 106 },
+	{ "fd00:244:6::/64", "fe80::106", ROUTE_DIRECT, UPLINK, 1280, 106 },
+};
+const size_t world_route_count = sizeof(world_route) / sizeof(world_route[0]);
