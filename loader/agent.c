@@ -39,6 +39,7 @@
 struct part {
 	const char *name;
 	int (*open)(struct agent *agent);
+	bool says_why; /* in the log, when it fails */
 };
 
 static int open_netlink(struct agent *agent)
@@ -132,13 +133,13 @@ static int open_readiness(struct agent *agent)
 }
 
 static const struct part parts[] = {
-	{ "netlink", open_netlink },	   { "data plane", open_dataplane },
-	{ "monitor", open_monitor },	   { "uplinks", open_uplinks },
-	{ "addresses", open_ipam },	   { "link reaper", open_reaper },
-	{ "pods", open_endpoints },	   { "routes", open_routes },
-	{ "masquerade", open_masquerade }, { "BGP feed", open_bgp },
-	{ "hook watch", open_hooks },	   { "drops", open_drops },
-	{ "sockets", open_server },	   { "readiness", open_readiness },
+	{ "netlink", open_netlink, false },	  { "data plane", open_dataplane, true },
+	{ "monitor", open_monitor, false },	  { "uplinks", open_uplinks, false },
+	{ "addresses", open_ipam, false },	  { "link reaper", open_reaper, false },
+	{ "pods", open_endpoints, false },	  { "routes", open_routes, false },
+	{ "masquerade", open_masquerade, false }, { "BGP feed", open_bgp, false },
+	{ "hook watch", open_hooks, false },	  { "drops", open_drops, true },
+	{ "sockets", open_server, true },	  { "readiness", open_readiness, false },
 };
 
 int agent_open(struct agent *agent)
@@ -146,10 +147,10 @@ int agent_open(struct agent *agent)
 	for (size_t i = 0; i < sizeof(parts) / sizeof(parts[0]); i++) {
 		int err = parts[i].open(agent);
 
-		if (err) {
+		if (err && !parts[i].says_why)
 			log_error("cannot start: %s: %s", parts[i].name, strerror(-err));
+		if (err)
 			return err;
-		}
 	}
 	return 0;
 }

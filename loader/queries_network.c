@@ -2,8 +2,8 @@
 /*
  * queries_network.c: what this node knows of the network: routes, nodes, BGP peers.
  *
- * Routes are put together from three places: one per pod of this node (endpoint_store.c), one per
- * block of this node (ipam.c) and the other nodes' (remote_routes.c). A node is whoever is a next
+ * Routes are put together from two places: one per pod of this node (endpoint_store.c), this node's
+ * blocks and the other nodes' (remote_routes.c). A node is whoever is a next
  * hop of a route or a peer of the mesh: its row is made by counting, in a small table that lives
  * for one answer. Names of other nodes are not known to this node; the reader sees addresses.
  */
@@ -58,25 +58,12 @@ static int send_pod_routes(const struct endpoint *endpoint, void *arg)
 	return err;
 }
 
-static int send_block_route(const struct msg_pool *pool, const struct msg_block *block, void *arg)
-{
-	struct msg_route route = { .source = ROUTE_SOURCE_BLOCK, .state = ROUTE_ACTIVE };
-
-	if (!block)
-		return 0;
-	route.prefix = block->cidr;
-	return send_route(&route, arg);
-}
-
 int query_routes(struct agent *agent, struct client *client, const struct message_header *header,
 		 const void *body, int *fds, size_t fd_count)
 {
 	struct answer answer = { .agent = agent, .client = client, .id = header->id };
 	int err = endpoint_for_each(agent->endpoints, send_pod_routes, &answer);
 
-	if (!err)
-		err = ipam_for_each_block(agent->ipam, event_loop_now_ms(), send_block_route,
-					  &answer);
 	if (!err)
 		err = remote_routes_for_each(agent->routes, send_route, &answer);
 	return err ? err : client_send_end(client, header->id);
@@ -113,8 +100,11 @@ static struct msg_node *node_of(struct node_table *table, const struct ip_addr *
 
 static int count_route(const struct msg_route *route, void *arg)
 {
-	struct msg_node *node = node_of(arg, &route->next_hop);
+	struct msg_node *node;
 
+	if (route->source == ROUTE_SOURCE_BLOCK)
+		return 0; /* this node's own */
+	node = node_of(arg, &route->next_hop);
 	if (!node)
 		return -ENOMEM;
 	node->block_count++;

@@ -79,7 +79,7 @@ static int read_gso_ipv4(const struct nlmsghdr *header, void *arg)
 	return 0;
 }
 
-/* What the kernel says of any link: a pod's when there is one, else the loopback's. */
+/* What the kernel says of a pod's link; without a pod, whether it knows the size at all. */
 static uint32_t gso_ipv4_read_back(struct agent *agent)
 {
 	struct ifinfomsg link = { .ifi_family = AF_UNSPEC, .ifi_index = 1 };
@@ -93,6 +93,8 @@ static uint32_t gso_ipv4_read_back(struct agent *agent)
 		return 0;
 	}
 	netlink_get(agent->netlink, msg, read_gso_ipv4, &size);
+	if (endpoint_count(agent->endpoints) == 0 && size)
+		return uplinks_gso_max_size(agent->uplinks);
 	return size;
 }
 
