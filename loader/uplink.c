@@ -64,6 +64,11 @@ struct uplinks {
 
 /* --- looking --- */
 
+static bool is_running(const struct ifinfomsg *body)
+{
+	return (body->ifi_flags & IFF_UP) && (body->ifi_flags & IFF_RUNNING);
+}
+
 static int on_link(const struct nlmsghdr *header, void *arg)
 {
 	const struct ifinfomsg *body = netlink_body(header, sizeof(*body));
@@ -76,7 +81,7 @@ static int on_link(const struct nlmsghdr *header, void *arg)
 	if (netlink_attr_text(attr[IFLA_IFNAME], uplink->name, sizeof(uplink->name)) < 0)
 		return -ENODATA;
 	uplink->ifindex = (uint32_t)body->ifi_index;
-	uplink->is_up = (body->ifi_flags & IFF_UP) && (body->ifi_flags & IFF_RUNNING);
+	uplink->is_up = is_running(body);
 	uplink->mtu = netlink_attr_u32(attr[IFLA_MTU], MTU_DEFAULT);
 	uplink->tso_max_size = netlink_attr_u32(attr[IFLA_TSO_MAX_SIZE], GSO_MIN);
 	return 0;
@@ -105,7 +110,7 @@ static int look_up(struct uplinks *uplinks, const char *ifname, uint32_t ifindex
 	return netlink_get(uplinks->agent->netlink, msg, on_link, ret_uplink);
 }
 
-static const struct uplink *find_by_index(const struct uplinks *uplinks, uint32_t ifindex)
+static struct uplink *find_by_index(struct uplinks *uplinks, uint32_t ifindex)
 {
 	for (size_t i = 0; i < uplinks->count; i++)
 		if (uplinks->link[i].ifindex == ifindex)
@@ -218,7 +223,7 @@ static void attach(struct uplinks *uplinks, struct uplink *uplink)
 }
 
 /* Take the new list; let go of links that are uplinks no more. */
-static void adopt_found(struct uplinks *uplinks, const struct uplinks *found)
+static void adopt_found(struct uplinks *uplinks, struct uplinks *found)
 {
 	struct agent *agent = uplinks->agent;
 	char ifname[IF_NAMESIZE];
@@ -318,15 +323,30 @@ static bool is_configured_name(const struct config *config, const char *ifname)
 	return false;
 }
 
+/* A burst may hide that the link was down for a moment: tell it as the messages come. */
+static void tell_state(struct uplink *uplink, const struct nlmsghdr *header,
+		       const struct ifinfomsg *body)
+{
+	bool is_up = header->nlmsg_type == RTM_NEWLINK && is_running(body);
+
+	if (is_up == uplink->is_up)
+		return;
+	uplink->is_up = is_up;
+	log_warning("uplink %s: %s", uplink->name, is_up ? "up again" : "down or without carrier");
+}
+
 static bool link_message_matters(struct uplinks *uplinks, const struct nlmsghdr *header)
 {
 	const struct ifinfomsg *body = netlink_body(header, sizeof(*body));
 	const struct nlattr *attr[IFLA_IFNAME + 1];
 	char ifname[IFNAME_MAX + 1];
+	struct uplink *uplink;
 
 	if (body == NULL || body->ifi_family == AF_BRIDGE)
 		return false;
-	if (find_by_index(uplinks, (uint32_t)body->ifi_index) != NULL) {
+	uplink = find_by_index(uplinks, (uint32_t)body->ifi_index);
+	if (uplink != NULL) {
+		tell_state(uplink, header, body);
 		uplinks->is_touched = true;
 		return true;
 	}
