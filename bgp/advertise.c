@@ -1,0 +1,566 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/*
+ * advertise.c: what our peers are told.
+ *
+ * Peers that must get the same octets form a group (struct advertise_key): a route is rewritten and
+ * a message formatted once per group and written to every member. The one exception is the peer
+ * that a route came from: it is skipped, or told to forget what it had heard from us before.
+ *
+ * What a group was told hangs on the table's entries (struct rib_advertised): the rewritten
+ * attribute set and whose route it is. advertise_change() compares that with the new best route and
+ * notes the difference; advertise_flush() sorts the notes so that equal attributes lie together,
+ * packs them, and sends withdrawals first. No timer is in the path: a batch is what one round of
+ * the event loop brought.
+ *
+ * export_path() is the policy: RFC 4271 5.1, 9.2 (and 5.1.3 for next hops), 4456 section 8, 1997.
+ * Pure but for memory and the members' send function.
+ */
+#include "bgp/advertise.h"
+
+#include <errno.h>
+#include <stdlib.h>
+#include <string.h>
+
+#include "bgp/reflector.h"
+#include "bgp/update.h"
+#include "lib/ip_prefix.h"
+
+#define PACK_MAX 1024 /* prefixes handed to the writer at once */
+
+struct rib_advertised {
+	struct rib_advertised *next; /* of the same entry */
+	struct advertise_group *group;
+	struct attribute_set *attributes; /* as sent */
+	struct rib_source *source;
+};
+
+/* One prefix to be sent: attributes NULL to withdraw; @except is skipped. */
+struct note {
+	struct ip_prefix prefix;
+	struct attribute_set *attributes; /* borrowed from the rib_advertised */
+	struct rib_source *except;
+};
+
+struct note_list {
+	struct note *note;
+	size_t count, size;
+};
+
+struct advertise_group {
+	struct advertise_group *next;
+	struct advertise_key key;
+	struct advertise_member *members;
+	struct note_list notes;
+	uint32_t count[FAMILY_COUNT];
+	/* the last rewriting, as runs of routes share their attributes; references are held */
+	struct attribute_set *memo_from, *memo_to;
+	struct rib_source *memo_source;
+	enum bgp_family memo_family;
+};
+
+struct advertise {
+	struct rib *rib;
+	struct attribute_table *attributes;
+	uint32_t local_as, router_id;
+	struct advertise_group *groups;
+	struct attribute_draft draft; /* scratch: it is large */
+};
+
+struct advertise *advertise_new(struct rib *rib, struct attribute_table *attributes,
+				uint32_t local_as, uint32_t router_id)
+{
+	struct advertise *advertise = calloc(1, sizeof(*advertise));
+
+	if (!advertise)
+		return NULL;
+	advertise->rib = rib;
+	advertise->attributes = attributes;
+	advertise->local_as = local_as;
+	advertise->router_id = router_id;
+	return advertise;
+}
+
+void advertise_free(struct advertise *advertise)
+{
+	free(advertise);
+}
+
+static bool key_equals(const struct advertise_key *a, const struct advertise_key *b)
+{
+	if (a->kind != b->kind || a->export != b->export || a->four_octet_as != b->four_octet_as)
+		return false;
+	for (int i = 0; i < FAMILY_COUNT; i++)
+		if (a->family[i] != b->family[i] ||
+		    !ip_addr_equal(&a->next_hop[i], &b->next_hop[i]))
+			return false;
+	return true;
+}
+
+/* Is a route of @path for @key's peers at all? */
+static bool is_exported(const struct advertise_key *key, const struct rib_path *path)
+{
+	enum rib_source_kind from = path->source->kind;
+	uint32_t present = path->attributes->values.present;
+
+	if (key->export == EXPORT_NONE || present & HAS_NO_ADVERTISE ||
+	    (present & HAS_NO_EXPORT && key->kind == SOURCE_EBGP) ||
+	    !reflector_may_pass(from, key->kind))
+		return false;
+	/* reflector_client says what is reflected, whatever else is exported */
+	return key->export == EXPORT_ALL || from == SOURCE_LOCAL ||
+	       reflector_is_reflection(from, key->kind);
+}
+
+/* Rewrite @draft for an external peer: our AS in front, our next hop, nothing internal. */
+static bool rewrite_external(const struct advertise *advertise, const struct ip_addr *next_hop,
+			     struct attribute_draft *draft)
+{
+	draft->values.next_hop = *next_hop;
+	draft->values.present &= ~(uint32_t)(HAS_MED | HAS_LOCAL_PREF | HAS_ORIGINATOR_ID);
+	draft->values.med = draft->values.local_pref = draft->values.originator_id = 0;
+	draft->values.cluster_list_len = 0;
+	return attributes_prepend_as(draft, advertise->local_as);
+}
+
+static bool rewrite_internal(const struct advertise *advertise, const struct advertise_key *key,
+			     const struct rib_path *path, struct attribute_draft *draft)
+{
+	if (!(draft->values.present & HAS_LOCAL_PREF)) {
+		draft->values.local_pref = LOCAL_PREF_DEFAULT;
+		draft->values.present |= HAS_LOCAL_PREF;
+	}
+	if (!reflector_is_reflection(path->source->kind, key->kind))
+		return true;
+	return reflector_stamp(draft, path->source->router_id, advertise->router_id);
+}
+
+/* The attribute set that @group is told for @path, a reference for the caller; NULL: nothing. */
+static struct attribute_set *export_path(struct advertise *advertise, struct advertise_group *group,
+					 struct rib_path *path, enum bgp_family family)
+{
+	const struct ip_addr *next_hop = &group->key.next_hop[family];
+	struct attribute_draft *draft = &advertise->draft;
+	bool ok;
+
+	if (!group->key.family[family] || !is_exported(&group->key, path))
+		return NULL;
+	attribute_set_draft(path->attributes, draft);
+	if (draft->values.present & HAS_EMPTY_NEXT_HOP) {
+		draft->values.next_hop = *next_hop;
+		draft->values.present &= ~(uint32_t)HAS_EMPTY_NEXT_HOP;
+	}
+	if (group->key.kind == SOURCE_EBGP)
+		ok = rewrite_external(advertise, next_hop, draft);
+	else
+		ok = rewrite_internal(advertise, &group->key, path, draft);
+	if (!ok || ip_addr_is_zero(&draft->values.next_hop))
+		return NULL;
+	return attribute_set_intern(advertise->attributes, draft);
+}
+
+static void memo_clear(struct advertise *advertise, struct advertise_group *group)
+{
+	attribute_set_unref(advertise->attributes, group->memo_from);
+	attribute_set_unref(advertise->attributes, group->memo_to);
+	group->memo_from = group->memo_to = NULL;
+}
+
+static struct attribute_set *export_memoized(struct advertise *advertise,
+					     struct advertise_group *group, struct rib_path *path,
+					     enum bgp_family family)
+{
+	if (group->memo_from != path->attributes || group->memo_source != path->source ||
+	    group->memo_family != family) {
+		memo_clear(advertise, group);
+		group->memo_from = attribute_set_ref(path->attributes);
+		group->memo_to = export_path(advertise, group, path, family);
+		group->memo_source = path->source;
+		group->memo_family = family;
+	}
+	return group->memo_to ? attribute_set_ref(group->memo_to) : NULL;
+}
+
+static int note_add(struct note_list *list, const struct ip_prefix *prefix,
+		    struct attribute_set *attributes, struct rib_source *except)
+{
+	if (list->count == list->size) {
+		size_t size = list->size ? list->size * 2 : 16;
+		struct note *grown = realloc(list->note, size * sizeof(*grown));
+
+		if (!grown)
+			return -ENOMEM;
+		list->note = grown;
+		list->size = size;
+	}
+	list->note[list->count++] = (struct note){ *prefix, attributes, except };
+	return 0;
+}
+
+/* Count an advertised route in or out. */
+static void count_route(struct advertise_group *group, const struct rib_source *source,
+			enum bgp_family family, uint32_t step)
+{
+	group->count[family] += step;
+	if (source->member && source->member->group == group)
+		source->member->own[family] += step;
+}
+
+/* Tell @source's own peer to forget a route that now comes from itself. */
+static void withdraw_from_source(struct advertise_group *group, const struct rib_source *source,
+				 const struct ip_prefix *prefix)
+{
+	uint8_t buf[BGP_MESSAGE_MAX];
+	size_t count = 1, len;
+
+	if (!source->member || source->member->group != group)
+		return;
+	len = update_write_withdraw(buf, prefix, &count);
+	source->member->send(source->member, buf, len);
+}
+
+static struct rib_advertised **find_advertised(struct rib_entry *entry,
+					       const struct advertise_group *group)
+{
+	struct rib_advertised **at = &entry->advertised;
+
+	while (*at && (*at)->group != group)
+		at = &(*at)->next;
+	return at;
+}
+
+static void forget(struct advertise *advertise, struct rib_entry *entry, struct rib_advertised **at)
+{
+	struct rib_advertised *old = *at;
+
+	*at = old->next;
+	count_route(old->group, old->source, update_family(&entry->prefix), (uint32_t)-1);
+	attribute_set_unref(advertise->attributes, old->attributes);
+	free(old);
+}
+
+/* @told gets @attributes (a reference is taken over) of @source. */
+static int remember(struct advertise *advertise, struct rib_entry *entry,
+		    struct rib_advertised *told, struct attribute_set *attributes,
+		    struct rib_source *source)
+{
+	enum bgp_family family = update_family(&entry->prefix);
+	struct advertise_group *group = told->group;
+
+	if (told->source && told->source != source)
+		withdraw_from_source(group, source, &entry->prefix);
+	if (told->source)
+		count_route(group, told->source, family, (uint32_t)-1);
+	attribute_set_unref(advertise->attributes, told->attributes);
+	told->attributes = attributes;
+	told->source = source;
+	count_route(group, source, family, 1);
+	return note_add(&group->notes, &entry->prefix, attributes, source);
+}
+
+static int change_for_group(struct advertise *advertise, struct advertise_group *group,
+			    struct rib_entry *entry)
+{
+	struct rib_advertised **at = find_advertised(entry, group), *told = *at;
+	struct attribute_set *attributes = NULL;
+	int err;
+
+	if (entry->best)
+		attributes = export_memoized(advertise, group, entry->best,
+					     update_family(&entry->prefix));
+	if (!attributes) {
+		if (!told)
+			return 0;
+		err = note_add(&group->notes, &entry->prefix, NULL, told->source);
+		forget(advertise, entry, at);
+		return err;
+	}
+	if (told && told->attributes == attributes && told->source == entry->best->source) {
+		attribute_set_unref(advertise->attributes, attributes);
+		return 0;
+	}
+	if (!told) {
+		told = calloc(1, sizeof(*told));
+		if (!told) {
+			attribute_set_unref(advertise->attributes, attributes);
+			return -ENOMEM;
+		}
+		told->group = group;
+		told->next = entry->advertised;
+		entry->advertised = told;
+	}
+	return remember(advertise, entry, told, attributes, entry->best->source);
+}
+
+int advertise_change(struct advertise *advertise, struct rib_entry *entry)
+{
+	int err = 0;
+
+	for (struct advertise_group *group = advertise->groups; group; group = group->next) {
+		int result = change_for_group(advertise, group, entry);
+
+		err = result < 0 ? result : err;
+	}
+	return err;
+}
+
+/* Withdrawals first, then runs of one family, attribute set and exception. */
+static int note_compare(const void *a, const void *b)
+{
+	const struct note *left = a, *right = b;
+	uintptr_t keys[2][3] = {
+		{ (uintptr_t)left->attributes, update_family(&left->prefix),
+		  (uintptr_t)left->except },
+		{ (uintptr_t)right->attributes, update_family(&right->prefix),
+		  (uintptr_t)right->except },
+	};
+
+	for (int i = 0; i < 3; i++)
+		if (keys[0][i] != keys[1][i])
+			return keys[0][i] < keys[1][i] ? -1 : 1;
+	return 0;
+}
+
+static bool same_run(const struct note *a, const struct note *b)
+{
+	return a->attributes == b->attributes && a->except == b->except &&
+	       update_family(&a->prefix) == update_family(&b->prefix);
+}
+
+/* One message with as many of @prefixes as fit; how many are dealt with. */
+static size_t write_message(const struct advertise_group *group, const struct note *note,
+			    const struct ip_prefix *prefixes, size_t count, uint8_t *buf,
+			    size_t *ret_len)
+{
+	if (note->attributes) {
+		struct attribute_view view = attribute_set_view(note->attributes);
+		size_t taken = count;
+
+		*ret_len = update_write_announce(buf, &view, group->key.four_octet_as, prefixes,
+						 &taken);
+		if (*ret_len > 0)
+			return taken;
+		count = 1; /* RFC 4271 section 9.2: what does not fit is not advertised */
+	}
+	*ret_len = update_write_withdraw(buf, prefixes, &count);
+	return count;
+}
+
+static void send_message(const struct advertise_group *group, struct advertise_member *only,
+			 const struct rib_source *except, const uint8_t *data, size_t len)
+{
+	struct advertise_member *member, *next;
+
+	if (only) {
+		only->send(only, data, len);
+		return;
+	}
+	for (member = group->members; member; member = next) {
+		next = member->next;
+		if (member->source != except)
+			member->send(member, data, len);
+	}
+}
+
+/* Format the sorted notes of @list for all members, or for @only. */
+static void write_notes(const struct advertise_group *group, struct note_list *list,
+			struct advertise_member *only)
+{
+	struct ip_prefix prefixes[PACK_MAX];
+	uint8_t buf[BGP_MESSAGE_MAX];
+	size_t at = 0, count, len, taken;
+
+	qsort(list->note, list->count, sizeof(*list->note), note_compare);
+	while (at < list->count) {
+		for (count = 0; count < PACK_MAX && at + count < list->count; count++) {
+			if (!same_run(&list->note[at], &list->note[at + count]))
+				break;
+			prefixes[count] = list->note[at + count].prefix;
+		}
+		taken = write_message(group, &list->note[at], prefixes, count, buf, &len);
+		send_message(group, only, list->note[at].except, buf, len);
+		at += taken;
+	}
+}
+
+static void note_list_free(struct note_list *list)
+{
+	free(list->note);
+	*list = (struct note_list){};
+}
+
+void advertise_flush(struct advertise *advertise)
+{
+	for (struct advertise_group *group = advertise->groups; group; group = group->next) {
+		if (group->notes.count > 0) {
+			write_notes(group, &group->notes, NULL);
+			note_list_free(&group->notes);
+		}
+		memo_clear(advertise, group);
+	}
+}
+
+struct dump {
+	struct advertise *advertise;
+	struct advertise_member *member;
+	bool family[FAMILY_COUNT];
+	struct note_list notes;
+	int err;
+};
+
+static void dump_entry(struct rib_entry *entry, void *arg)
+{
+	struct dump *dump = arg;
+	struct rib_advertised *told = *find_advertised(entry, dump->member->group);
+
+	if (!told || told->source == dump->member->source ||
+	    !dump->family[update_family(&entry->prefix)] || dump->err < 0)
+		return;
+	dump->err = note_add(&dump->notes, &entry->prefix, told->attributes, NULL);
+}
+
+/* Send what the group was told so far to one member. */
+static int dump_to_member(struct dump *dump)
+{
+	rib_walk(dump->advertise->rib, dump_entry, dump);
+	if (dump->err == 0 && dump->notes.count > 0)
+		write_notes(dump->member->group, &dump->notes, dump->member);
+	note_list_free(&dump->notes);
+	return dump->err;
+}
+
+struct fill {
+	struct advertise *advertise;
+	struct advertise_group *group;
+	int err;
+};
+
+static void fill_entry(struct rib_entry *entry, void *arg)
+{
+	struct fill *fill = arg;
+
+	if (entry->best && fill->err == 0)
+		fill->err = change_for_group(fill->advertise, fill->group, entry);
+}
+
+static void empty_entry(struct rib_entry *entry, void *arg)
+{
+	struct fill *fill = arg;
+	struct rib_advertised **at = find_advertised(entry, fill->group);
+
+	if (*at)
+		forget(fill->advertise, entry, at);
+}
+
+static void group_free(struct advertise *advertise, struct advertise_group *group)
+{
+	struct advertise_group **at = &advertise->groups;
+	struct fill fill = { advertise, group, 0 };
+
+	while (*at != group)
+		at = &(*at)->next;
+	*at = group->next;
+	rib_walk(advertise->rib, empty_entry, &fill);
+	memo_clear(advertise, group);
+	note_list_free(&group->notes);
+	free(group);
+}
+
+static struct advertise_group *group_new(struct advertise *advertise,
+					 const struct advertise_key *key)
+{
+	struct advertise_group *group = calloc(1, sizeof(*group));
+	struct fill fill = { advertise, group, 0 };
+
+	if (!group)
+		return NULL;
+	group->key = *key;
+	group->next = advertise->groups;
+	advertise->groups = group;
+	rib_walk(advertise->rib, fill_entry, &fill);
+	note_list_free(&group->notes); /* nobody is there to be told yet */
+	memo_clear(advertise, group);
+	if (fill.err == 0)
+		return group;
+	group_free(advertise, group);
+	return NULL;
+}
+
+static struct advertise_group *group_find(struct advertise *advertise,
+					  const struct advertise_key *key)
+{
+	struct advertise_group *group = advertise->groups;
+
+	while (group && !key_equals(&group->key, key))
+		group = group->next;
+	return group;
+}
+
+static void count_own(struct rib_entry *entry, void *arg)
+{
+	struct advertise_member *member = arg;
+	struct rib_advertised *told = *find_advertised(entry, member->group);
+
+	if (told && told->source == member->source)
+		member->own[update_family(&entry->prefix)]++;
+}
+
+int advertise_join(struct advertise *advertise, const struct advertise_key *key,
+		   struct advertise_member *member, struct rib_source *source)
+{
+	struct advertise_group *group = group_find(advertise, key);
+	struct dump dump = { .advertise = advertise, .member = member, .family = { true, true } };
+	int err;
+
+	if (!group)
+		group = group_new(advertise, key);
+	if (!group)
+		return -ENOMEM;
+	member->group = group;
+	member->source = source;
+	member->own[FAMILY_IPV4] = member->own[FAMILY_IPV6] = 0;
+	rib_walk(advertise->rib, count_own, member); /* routes kept from before, being stale */
+	source->member = member;
+	member->prev = NULL;
+	member->next = group->members;
+	if (group->members)
+		group->members->prev = member;
+	group->members = member;
+	err = dump_to_member(&dump);
+	if (err < 0)
+		advertise_leave(advertise, member);
+	return err;
+}
+
+void advertise_leave(struct advertise *advertise, struct advertise_member *member)
+{
+	struct advertise_group *group = member->group;
+
+	if (!group)
+		return;
+	if (member->prev)
+		member->prev->next = member->next;
+	else
+		group->members = member->next;
+	if (member->next)
+		member->next->prev = member->prev;
+	member->source->member = NULL;
+	member->group = NULL;
+	if (!group->members)
+		group_free(advertise, group);
+}
+
+int advertise_refresh(struct advertise *advertise, struct advertise_member *member,
+		      enum bgp_family family)
+{
+	struct dump dump = { .advertise = advertise, .member = member };
+
+	if (!member->group)
+		return 0;
+	dump.family[family] = true;
+	return dump_to_member(&dump);
+}
+
+uint32_t advertise_count(const struct advertise_member *member, enum bgp_family family)
+{
+	return member->group ? member->group->count[family] - member->own[family] : 0;
+}

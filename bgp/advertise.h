@@ -1,0 +1,52 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+#ifndef BGP_ADVERTISE_H
+#define BGP_ADVERTISE_H
+
+#include "bgp/rib.h"
+#include "lib/config.h"
+
+/* Peers with the same key get the same messages: they are one group. */
+struct advertise_key {
+	enum rib_source_kind kind; /* what the peers are to us; never SOURCE_LOCAL */
+	enum config_export export;
+	bool four_octet_as;
+	bool family[FAMILY_COUNT];
+	struct ip_addr next_hop[FAMILY_COUNT]; /* ours */
+};
+
+/* One receiver; lives in its owner from advertise_join() to advertise_leave(). */
+struct advertise_member {
+	struct advertise_member *prev, *next; /* in its group */
+	struct advertise_group *group;
+	struct rib_source *source;  /* the same peer as a source of routes */
+	uint32_t own[FAMILY_COUNT]; /* routes of the group's that came from it: not sent to it */
+	/* Takes one whole message, borrowed; must neither join nor leave. */
+	void (*send)(struct advertise_member *member, const uint8_t *data, size_t len);
+};
+
+struct advertise;
+
+/** advertise_new() - @rib and @attributes are borrowed; NULL: no memory. */
+struct advertise *advertise_new(struct rib *rib, struct attribute_table *attributes,
+				uint32_t local_as, uint32_t router_id);
+void advertise_free(struct advertise *advertise); /* no members are left; NULL is fine */
+
+/** advertise_join() - send every route that @key allows to @member, then every change. The queue of
+ * changes is empty. 0 or -ENOMEM. */
+int advertise_join(struct advertise *advertise, const struct advertise_key *key,
+		   struct advertise_member *member, struct rib_source *source);
+void advertise_leave(struct advertise *advertise, struct advertise_member *member);
+/** advertise_refresh() - send all routes of @family again (RFC 2918). 0 or -ENOMEM. */
+int advertise_refresh(struct advertise *advertise, struct advertise_member *member,
+		      enum bgp_family family);
+/** advertise_count() - routes of @family that @member has been told. */
+uint32_t advertise_count(const struct advertise_member *member, enum bgp_family family);
+
+/** advertise_change() - @entry came out of the queue of changes: work out what each group is to be
+ * told. 0 or -ENOMEM. */
+int advertise_change(struct advertise *advertise, struct rib_entry *entry);
+/** advertise_flush() - write what advertise_change() gathered: one message, formatted once, for all
+ * members of a group. */
+void advertise_flush(struct advertise *advertise);
+
+#endif /* BGP_ADVERTISE_H */

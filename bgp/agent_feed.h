@@ -1,0 +1,39 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+#ifndef BGP_AGENT_FEED_H
+#define BGP_AGENT_FEED_H
+
+#include <stdbool.h>
+
+#include "agent_protocol.h"
+#include "lib/config.h"
+#include "lib/event_loop.h"
+
+/*
+ * The way to tortied: listening sockets from it, routes and peers to it. Outlives the agent's
+ * restarts. Every function takes NULL (no agent: standalone) and then does nothing.
+ */
+struct agent_feed;
+
+struct agent_feed_ops {
+	/* The agent answered for the first time, or again: tell all peers. */
+	void (*connected)(void *arg);
+	/* Listening socket number @index of the configuration; takes @fd. */
+	void (*listening)(size_t index, int fd, void *arg);
+};
+
+/** agent_feed_new() - begin to connect to RUN_DIR/agent.sock; all is borrowed. 0 or -ENOMEM. */
+int agent_feed_new(struct event_loop *loop, const struct config *config, const char *run_dir,
+		   struct agent_feed **ret_feed);
+/** agent_feed_start() - connect; @ops is called from the loop. */
+void agent_feed_start(struct agent_feed *feed, const struct agent_feed_ops *ops, void *arg);
+void agent_feed_free(struct agent_feed *feed);
+
+/** agent_feed_route() - the route to @prefix goes over @next_hop now; NULL: there is none. */
+void agent_feed_route(struct agent_feed *feed, const struct ip_prefix *prefix,
+		      const struct ip_addr *next_hop);
+/** agent_feed_in_sync() - all sources are in: the agent may remove what was not told again. */
+void agent_feed_in_sync(struct agent_feed *feed);
+void agent_feed_peer(struct agent_feed *feed, const struct msg_peer *peer);
+void agent_feed_peer_delete(struct agent_feed *feed, const struct ip_addr *addr);
+
+#endif /* BGP_AGENT_FEED_H */

@@ -1,0 +1,151 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/*
+ * decide.c: which of several routes to a prefix is used (RFC 4271 section 9.1, RFC 4456 section 9).
+ *
+ * The RFC's procedure taken literally: all routes are candidates, each step strikes out those that
+ * another candidate beats, until one is left. This is not the same as comparing pairs, because MED
+ * compares only routes of the same neighbouring AS (step 5) and is therefore no order. Steps are
+ * rows of a table, one question each: does this route lose against that one?
+ *
+ * Step e of the RFC, interior cost, is left out: there is no interior protocol here, every next hop
+ * that was accepted costs the same. A route that must not be used at all (loop, bad next hop) never
+ * gets into the table (import.c). Stale routes rank as they did before (RFC 4724 section 4.2).
+ *
+ * Pure.
+ */
+#include "bgp/decide.h"
+
+#include <stddef.h>
+
+#include "lib/ip_prefix.h"
+
+static uint32_t local_pref(const struct rib_path *path)
+{
+	const struct attribute_values *values = &path->attributes->values;
+
+	return values->present & HAS_LOCAL_PREF ? values->local_pref : LOCAL_PREF_DEFAULT;
+}
+
+static uint32_t med(const struct rib_path *path)
+{
+	const struct attribute_values *values = &path->attributes->values;
+
+	return values->present & HAS_MED ? values->med : 0;
+}
+
+static uint32_t originator(const struct rib_path *path)
+{
+	const struct attribute_values *values = &path->attributes->values;
+
+	return values->present & HAS_ORIGINATOR_ID ? values->originator_id
+						   : path->source->router_id;
+}
+
+static uint32_t neighbour_as(const struct rib_path *path)
+{
+	struct attribute_view view = attribute_set_view(path->attributes);
+
+	return attributes_first_as(&view);
+}
+
+static bool loses_own(const struct rib_path *path, const struct rib_path *other)
+{
+	return path->source->kind != SOURCE_LOCAL && other->source->kind == SOURCE_LOCAL;
+}
+
+static bool loses_local_pref(const struct rib_path *path, const struct rib_path *other)
+{
+	return local_pref(path) < local_pref(other);
+}
+
+static bool loses_as_path(const struct rib_path *path, const struct rib_path *other)
+{
+	return path->attributes->values.as_path_hops > other->attributes->values.as_path_hops;
+}
+
+static bool loses_origin(const struct rib_path *path, const struct rib_path *other)
+{
+	return path->attributes->values.origin > other->attributes->values.origin;
+}
+
+static bool loses_med(const struct rib_path *path, const struct rib_path *other)
+{
+	return med(path) > med(other) && neighbour_as(path) == neighbour_as(other);
+}
+
+static bool loses_ebgp(const struct rib_path *path, const struct rib_path *other)
+{
+	return path->source->kind != SOURCE_EBGP && other->source->kind == SOURCE_EBGP;
+}
+
+static bool loses_router_id(const struct rib_path *path, const struct rib_path *other)
+{
+	return originator(path) > originator(other);
+}
+
+static bool loses_cluster_list(const struct rib_path *path, const struct rib_path *other)
+{
+	return path->attributes->values.cluster_list_len >
+	       other->attributes->values.cluster_list_len;
+}
+
+static bool loses_peer_address(const struct rib_path *path, const struct rib_path *other)
+{
+	return ip_addr_compare(&path->source->addr, &other->source->addr) > 0;
+}
+
+static bool (*const decide_rows[DECIDE_STEPS])(const struct rib_path *, const struct rib_path *) = {
+	[DECIDE_OWN] = loses_own,
+	[DECIDE_LOCAL_PREF] = loses_local_pref,
+	[DECIDE_AS_PATH] = loses_as_path,
+	[DECIDE_ORIGIN] = loses_origin,
+	[DECIDE_MED] = loses_med,
+	[DECIDE_EBGP] = loses_ebgp,
+	[DECIDE_ROUTER_ID] = loses_router_id,
+	[DECIDE_CLUSTER_LIST] = loses_cluster_list,
+	[DECIDE_PEER_ADDRESS] = loses_peer_address,
+};
+
+/* Is @path beaten by any candidate of @paths? */
+static bool is_beaten(struct rib_path *path, struct rib_path *paths, enum decide_step step)
+{
+	for (struct rib_path *other = paths; other; other = other->next)
+		if (other != path && other->is_candidate && decide_rows[step](path, other))
+			return true;
+	return false;
+}
+
+/* One step over all candidates; how many are left. */
+static unsigned int strike_out(struct rib_path *paths, enum decide_step step)
+{
+	unsigned int left = 0;
+
+	/* Striking at once is safe: what beat the struck one beats all that it would have beaten.
+	 */
+	for (struct rib_path *path = paths; path; path = path->next) {
+		if (!path->is_candidate)
+			continue;
+		if (is_beaten(path, paths, step))
+			path->is_candidate = false;
+		else
+			left++;
+	}
+	return left;
+}
+
+struct rib_path *decide_best(struct rib_path *paths, enum decide_step *ret_step)
+{
+	enum decide_step step = DECIDE_ONLY_ONE;
+	unsigned int left = 0;
+	struct rib_path *path;
+
+	for (path = paths; path; path = path->next, left++)
+		path->is_candidate = true;
+	while (left > 1 && step + 1 < DECIDE_STEPS)
+		left = strike_out(paths, ++step);
+	for (path = paths; path && !path->is_candidate; path = path->next)
+		continue;
+	if (ret_step)
+		*ret_step = step;
+	return path;
+}

@@ -1,0 +1,25 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+#ifndef BGP_DECIDE_H
+#define BGP_DECIDE_H
+
+#include "bgp/rib.h"
+
+/* The steps of the decision, in their order (RFC 4271 section 9.1; RFC 4456 section 9). */
+enum decide_step {
+	DECIDE_ONLY_ONE = 0, /* nothing to decide */
+	DECIDE_OWN,	     /* 1. this node's own route */
+	DECIDE_LOCAL_PREF,   /* 2. highest degree of preference (9.1.1) */
+	DECIDE_AS_PATH,	     /* 3. fewest AS hops (9.1.2.2 a) */
+	DECIDE_ORIGIN,	     /* 4. lowest origin (b) */
+	DECIDE_MED,	     /* 5. lowest MED among routes of one neighbouring AS (c) */
+	DECIDE_EBGP,	     /* 6. external before internal (d) */
+	DECIDE_ROUTER_ID,    /* 7. lowest originator, else router id (f) */
+	DECIDE_CLUSTER_LIST, /* 8. shortest cluster list (RFC 4456) */
+	DECIDE_PEER_ADDRESS, /* 9. lowest peer address (g) */
+	DECIDE_STEPS,
+};
+
+/** decide_best() - the best of @paths and (may be NULL) the step that decided it; NULL for none. */
+struct rib_path *decide_best(struct rib_path *paths, enum decide_step *ret_step);
+
+#endif /* BGP_DECIDE_H */

@@ -1,0 +1,87 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/*
+ * import.c: what a peer may tell us.
+ *
+ * Two questions, asked before a route gets into the table: can routes with these attributes be used
+ * (no loop, a next hop that is somebody else's unicast address), and is this prefix one that the
+ * peer's import policy lets in. The default, `pools`, is the spirit of RFC 8212 for a pod network:
+ * only what lies inside a configured pool and is not part of a block of this node, so that no peer
+ * can draw away the host's traffic or a pod of ours. `all` takes what is a unicast prefix at all.
+ *
+ * Later filters are further questions here. Pure.
+ */
+#include "bgp/import.h"
+
+#include "bgp/reflector.h"
+#include "lib/ip_prefix.h"
+
+static bool is_own_address(const struct import_context *context, const struct ip_addr *addr)
+{
+	const struct config *config = context->config;
+
+	if (ip_addr_equal(addr, &context->local_addr))
+		return true;
+	for (size_t i = 0; i < config->node_address_count; i++)
+		if (ip_addr_equal(addr, &config->node_address[i]))
+			return true;
+	return false;
+}
+
+enum import_refusal import_check_route(const struct import_context *context,
+				       const struct attribute_view *view,
+				       const struct ip_addr *next_hop)
+{
+	if (attributes_path_has(view, context->config->bgp.as))
+		return IMPORT_AS_LOOP;
+	if (!context->is_ebgp && reflector_is_loop(view, context->router_id, context->router_id))
+		return IMPORT_REFLECTION_LOOP;
+	if (ip_addr_is_zero(next_hop) || is_own_address(context, next_hop))
+		return IMPORT_NEXT_HOP;
+	return IMPORT_OK;
+}
+
+const char *import_refusal_text(enum import_refusal refusal)
+{
+	static const char *const texts[] = {
+		[IMPORT_OK] = "none",
+		[IMPORT_AS_LOOP] = "our AS is in the path",
+		[IMPORT_REFLECTION_LOOP] = "it was reflected by or from us",
+		[IMPORT_NEXT_HOP] = "its next hop is no other router's address",
+	};
+
+	return texts[refusal];
+}
+
+/* 127/8, 224/3, 0/8, ::1, fe80::/10, ff00::/8, ::ffff:0:0/96 and 169.254/16 are no destinations. */
+static bool is_martian(const struct ip_prefix *prefix)
+{
+	const struct ip_addr *addr = &prefix->addr;
+
+	if (ip_prefix_family_bits(prefix) == 0)
+		return false; /* a default route */
+	if (ip_addr_is_v4(addr) &&
+	    (ip_addr_to_v4(addr).s_addr == 0 || *(const uint8_t *)&addr->word[3] >= 224))
+		return true;
+	return ip_addr_is_loopback(addr) || ip_addr_is_multicast(addr) ||
+	       ip_addr_is_link_local(addr);
+}
+
+bool import_accepts_prefix(const struct config *config, enum config_import policy,
+			   const struct ip_prefix *prefix)
+{
+	bool in_pool = false;
+
+	if (policy == IMPORT_NONE || is_martian(prefix))
+		return false;
+	if (policy == IMPORT_ALL)
+		return true;
+	for (size_t i = 0; i < config->pool_count; i++) {
+		const struct config_pool *pool = &config->pool[i];
+
+		in_pool |= ip_prefix_covers(&pool->cidr, prefix);
+		for (size_t k = 0; k < pool->block_count; k++)
+			if (ip_prefix_covers(&pool->block[k], prefix))
+				return false;
+	}
+	return in_pool;
+}

@@ -1,0 +1,70 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+#ifndef BGP_PEER_H
+#define BGP_PEER_H
+
+#include <stddef.h>
+
+#include <uthash.h>
+
+#include "bgp/import.h"
+#include "bgp/speaker.h"
+#include "lib/ip_prefix.h"
+
+/* One neighbour: its configuration, its sessions, its routes. */
+struct peer {
+	struct speaker *speaker;
+	const struct config_peer *config;
+	const char *password; /* NULL: none; borrowed from the speaker */
+	enum peer_kind kind;
+	struct ip_addr addr;
+	char name[IP_ADDR_TEXT_MAX]; /* the address, for messages */
+
+	/* Runs of the state machine: until one is established there may be one each way. */
+	struct session *outgoing, *incoming, *established;
+	struct event_timer start_timer; /* next attempt to connect */
+	uint64_t backoff_ms;
+
+	struct rib_source source;
+	struct advertise_member member;
+	struct import_context import;
+	bool family[FAMILY_COUNT];	  /* negotiated */
+	struct capabilities capabilities; /* of its last OPEN */
+	uint32_t router_id;		  /* of its last OPEN, host order */
+
+	/* Graceful restart, as the one that helps (RFC 4724 section 4.2). */
+	bool is_restarting; /* some of its routes are stale */
+	struct event_timer stale_timer;
+	bool end_of_rib_in[FAMILY_COUNT];
+	bool end_of_rib_out; /* ours is sent */
+	struct event_timer
+		quiet_timer; /* a peer without End-of-RIB is taken as complete after it */
+
+	enum peer_state reported_state;
+	uint32_t reported[4];
+	int64_t since_s;
+	uint64_t refused_routes;
+	bool is_limit_logged;
+	char last_error[128];
+	UT_hash_handle hh;
+};
+
+/** peer_new() - a neighbour at @addr, idle, in the speaker's table; NULL: no memory. */
+struct peer *peer_new(struct speaker *speaker, size_t config_index, const struct ip_addr *addr);
+void peer_free(struct peer *peer); /* its routes are gone from the table */
+/** peer_for_connection() - the neighbour that may connect from @addr, made when it is of a range;
+ * NULL: nobody. */
+struct peer *peer_for_connection(struct speaker *speaker, const struct ip_addr *addr);
+
+/** peer_start() - connect, unless it is for the peer to do. */
+void peer_start(struct peer *peer);
+/** peer_accept() - a connection of this peer; takes @fd. */
+void peer_accept(struct peer *peer, int fd);
+/** peer_send_end_of_rib() - unless it is sent already, or not yet due. */
+void peer_send_end_of_rib(struct peer *peer);
+/** peer_holds_up() - must we wait for its routes: before our End-of-RIB (@for_agent false), before
+ * the agent sweeps (true)? */
+bool peer_holds_up(const struct peer *peer, bool for_agent);
+/** peer_report() - tell the agent the state and the counts when they changed, or @always. */
+void peer_report(struct peer *peer, bool always);
+
+#endif /* BGP_PEER_H */

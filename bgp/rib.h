@@ -1,0 +1,79 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+#ifndef BGP_RIB_H
+#define BGP_RIB_H
+
+#include "bgp/attribute_set.h"
+#include "ip_address.h"
+
+enum rib_source_kind {
+	SOURCE_LOCAL = 0, /* this node's own blocks */
+	SOURCE_EBGP,
+	SOURCE_IBGP,
+	SOURCE_IBGP_CLIENT, /* of us as route reflector */
+};
+
+/* Where routes come from: one peer, or this node. Lives in its owner, longer than its routes. */
+struct rib_source {
+	enum rib_source_kind kind;
+	struct ip_addr addr;
+	uint32_t router_id;		 /* host order */
+	uint32_t count[FAMILY_COUNT];	 /* routes in the table, stale ones too */
+	struct advertise_member *member; /* advertise.c's: the peer as a receiver; NULL: none */
+};
+
+struct rib_path {
+	struct rib_path *next;
+	struct attribute_set *attributes;
+	struct rib_source *source;
+	bool is_stale;	   /* kept through a restart of its source (RFC 4724) */
+	bool is_candidate; /* decide.c's scratch */
+};
+
+struct rib_advertised; /* advertise.c's: what was told to a group of peers */
+
+struct rib_entry {
+	struct rib_entry *next; /* in its bucket */
+	struct rib_entry *next_changed;
+	struct rib_path *paths;
+	struct rib_path *best;
+	struct rib_advertised *advertised;
+	struct ip_prefix prefix;
+	bool is_changed; /* waits in the queue of changes */
+};
+
+struct rib;
+
+/** rib_new() - an empty table whose paths hold references into @attributes; NULL: no memory. */
+struct rib *rib_new(struct attribute_table *attributes);
+void rib_free(struct rib *rib); /* NULL is fine */
+
+/**
+ * rib_set_path() - the route to @prefix by @source, one each; replaces an older one and clears its
+ * stale mark. @attributes is borrowed. 0 or -ENOMEM. A new best route puts the entry into the
+ * queue.
+ */
+int rib_set_path(struct rib *rib, const struct ip_prefix *prefix, struct rib_source *source,
+		 struct attribute_set *attributes);
+void rib_remove_path(struct rib *rib, const struct ip_prefix *prefix, struct rib_source *source);
+/** rib_has_path() - does @source have a route to @prefix? */
+bool rib_has_path(struct rib *rib, const struct ip_prefix *prefix, const struct rib_source *source);
+
+/** rib_mark_stale() - every route of @source and @family is kept, but on notice. */
+void rib_mark_stale(struct rib *rib, struct rib_source *source, enum bgp_family family);
+/** rib_remove_source() - remove the routes of @source and @family; @only_stale: those still so. */
+void rib_remove_source(struct rib *rib, struct rib_source *source, enum bgp_family family,
+		       bool only_stale);
+
+/**
+ * rib_next_changed() - take the next entry whose best route changed out of the queue; NULL: none.
+ * The entry, best NULL when no route is left, is valid until rib_put_changed().
+ */
+struct rib_entry *rib_next_changed(struct rib *rib);
+void rib_put_changed(struct rib *rib, struct rib_entry *entry);
+
+/** rib_walk() - call @fn for every entry; @fn must neither add nor remove any. */
+void rib_walk(struct rib *rib, void (*fn)(struct rib_entry *entry, void *arg), void *arg);
+
+size_t rib_size(const struct rib *rib); /* entries */
+
+#endif /* BGP_RIB_H */

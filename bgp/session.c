@@ -1,0 +1,589 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/*
+ * session.c: one connection to a peer: its socket, its timers, its stream of messages.
+ *
+ * A struct session is one run of the state machine from Idle to Idle. Sockets and timers become
+ * events; fsm.c says what an event means; carry_out() does it. Octets are read for all sessions
+ * into one shared buffer and cut into messages there: only the start of a message that has not come
+ * whole is kept per session, so an idle session costs no buffer. A message goes through message.c
+ * or update.c before the owner (peer.c) sees it.
+ *
+ * Sending appends to the session's output, which is written at the end of the round, many messages
+ * to a system call. The output is bounded: who does not read is dropped.
+ *
+ * Callbacks may free the session: every handler holds it (busy) and frees it on the way out. The
+ * hold timer is not set anew for each message: it looks at heard_ms when it fires.
+ *
+ * RFC 4271 sections 4.2, 4.4, 8, 10.
+ */
+#include "bgp/session.h"
+
+#include <errno.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <sys/epoll.h>
+#include <sys/ioctl.h>
+#include <sys/socket.h>
+#include <unistd.h>
+
+#include "bgp/tcp.h"
+
+#define CONNECT_RETRY_MS 10000
+#define HOLD_LARGE_MS	 240000 /* RFC 4271 section 8.2.2: 4 minutes suggested */
+#define HOLD_GRACE_MS	 1000	/* when octets of the peer wait unread at expiry */
+#define OUTPUT_MAX	 (64u << 20)
+#define OUTPUT_KEPT	 16384 /* a larger empty buffer is given back */
+
+static void run(struct session *session, enum fsm_event event, const struct bgp_error *error);
+
+static void enter(struct session *session)
+{
+	session->busy++;
+	session->shared->depth++;
+}
+
+static void leave(struct session *session)
+{
+	struct session_shared *shared = session->shared;
+
+	if (--session->busy == 0 && session->is_doomed)
+		free(session);
+	if (--shared->depth == 0)
+		shared->round_done(shared->round_arg);
+}
+
+static void unlink_unsent(struct session *session)
+{
+	struct session **at = &session->shared->unsent;
+
+	if (!session->is_unsent)
+		return;
+	while (*at != session)
+		at = &(*at)->next_unsent;
+	*at = session->next_unsent;
+	session->is_unsent = false;
+}
+
+static void close_connection(struct session *session)
+{
+	if (session->fd >= 0) {
+		event_loop_remove_fd(session->shared->loop, session->fd);
+		close(session->fd);
+	}
+	session->fd = -1;
+	session->is_connecting = false;
+	unlink_unsent(session);
+	free(session->output.data);
+	session->output = (struct session_output){};
+	free(session->partial);
+	session->partial = NULL;
+	session->partial_len = 0;
+}
+
+static void cancel_timers(struct session *session)
+{
+	event_timer_cancel(session->shared->loop, &session->connect_retry_timer);
+	event_timer_cancel(session->shared->loop, &session->hold_timer);
+	event_timer_cancel(session->shared->loop, &session->keepalive_timer);
+}
+
+void session_free(struct session *session)
+{
+	if (!session)
+		return;
+	cancel_timers(session);
+	close_connection(session);
+	session->is_doomed = true;
+	if (session->busy == 0)
+		free(session);
+}
+
+/* --- output --- */
+
+static bool output_reserve(struct session_output *output, size_t more)
+{
+	size_t size = output->size ? output->size : BGP_MESSAGE_MAX;
+	uint8_t *grown;
+
+	if (output->head > 0 && output->head + output->len + more > output->size) {
+		memmove(output->data, output->data + output->head, output->len);
+		output->head = 0;
+	}
+	if (output->len + more > OUTPUT_MAX)
+		return false;
+	while (size < output->len + more)
+		size *= 2;
+	if (size == output->size)
+		return true;
+	grown = realloc(output->data, size);
+	if (!grown)
+		return false;
+	output->data = grown;
+	output->size = size;
+	return true;
+}
+
+void session_send(struct session *session, const uint8_t *data, size_t len)
+{
+	struct session_output *output = &session->output;
+
+	if (session->fd < 0 || session->is_overflowed)
+		return;
+	if (!output_reserve(output, len)) {
+		/* Not here: the caller walks lists that ending the session would change. */
+		session->is_overflowed = true;
+		event_timer_set(session->shared->loop, &session->hold_timer, 0);
+		return;
+	}
+	memcpy(output->data + output->head + output->len, data, len);
+	output->len += len;
+	if (session->is_unsent)
+		return;
+	session->is_unsent = true;
+	session->next_unsent = session->shared->unsent;
+	session->shared->unsent = session;
+}
+
+/* Write what the socket takes. A failure shows as an event of the socket. */
+static void write_output(struct session *session)
+{
+	struct session_output *output = &session->output;
+	ssize_t sent = 1;
+
+	while (output->len > 0 && sent > 0) {
+		sent = send(session->fd, output->data + output->head, output->len, MSG_NOSIGNAL);
+		if (sent <= 0)
+			break;
+		output->head += (size_t)sent;
+		output->len -= (size_t)sent;
+	}
+	if (output->len > 0) {
+		event_loop_modify_fd(session->shared->loop, session->fd, EPOLLIN | EPOLLOUT);
+		return;
+	}
+	output->head = 0;
+	if (output->size > OUTPUT_KEPT) {
+		free(output->data);
+		*output = (struct session_output){};
+	}
+}
+
+void session_flush_all(struct session_shared *shared)
+{
+	struct session *session;
+
+	while ((session = shared->unsent)) {
+		unlink_unsent(session);
+		write_output(session);
+	}
+}
+
+/* --- actions --- */
+
+static uint64_t jittered(uint64_t ms)
+{
+	return ms - (uint64_t)random() % (ms / 4 + 1); /* RFC 4271 section 10: 0.75 to 1.0 */
+}
+
+static void send_notification(struct session *session, const struct fsm_step *step,
+			      const struct bgp_error *error)
+{
+	uint8_t buf[BGP_MESSAGE_MAX];
+
+	session->end.how = END_BY_US;
+	if (error)
+		session->end.error = *error;
+	else
+		message_error_set(&session->end.error, step->code, step->subcode, NULL, 0);
+	session_send(session, buf, message_write_notification(buf, &session->end.error));
+	if (session->fd >= 0)
+		write_output(session);
+}
+
+static void send_open(struct session *session)
+{
+	uint8_t buf[BGP_MESSAGE_MAX];
+
+	session_send(session, buf, message_write_open(buf, &session->params.open_message));
+}
+
+static void send_keepalive(struct session *session)
+{
+	uint8_t buf[BGP_MESSAGE_MAX];
+
+	session_send(session, buf, message_write_keepalive(buf));
+	if (session->hold_time_s > 0)
+		event_timer_set(session->shared->loop, &session->keepalive_timer,
+				jittered(session->hold_time_s * 1000ull / 3));
+}
+
+static void start_hold(struct session *session, uint64_t hold_ms)
+{
+	session->heard_ms = event_loop_now_ms();
+	if (session->hold_ms == hold_ms)
+		return;
+	session->hold_ms = hold_ms;
+	if (hold_ms > 0)
+		event_timer_set(session->shared->loop, &session->hold_timer, hold_ms);
+	else
+		event_timer_cancel(session->shared->loop, &session->hold_timer);
+}
+
+static void on_socket(int fd, uint32_t events, void *arg);
+
+static void watch(struct session *session, int fd, uint32_t events)
+{
+	session->fd = fd;
+	if (event_loop_add_fd(session->shared->loop, fd, events, on_socket, session) < 0) {
+		close(fd);
+		session->fd = -1;
+	}
+}
+
+/* Failing at once is told by the connect retry timer: an event inside an event is none. */
+static void begin_connect(struct session *session)
+{
+	int fd = tcp_connect(&session->params.remote, session->params.port, &session->params.local,
+			     session->params.password);
+
+	if (fd >= 0) {
+		session->is_connecting = true;
+		watch(session, fd, EPOLLOUT);
+	}
+	if (session->fd >= 0)
+		return;
+	session->end.tcp_error = fd < 0 ? -fd : ENOMEM;
+	event_timer_set(session->shared->loop, &session->connect_retry_timer, 0);
+}
+
+static void start_timers(struct session *session, uint32_t actions)
+{
+	if (actions & ACTION_STOP_CONNECT_RETRY)
+		event_timer_cancel(session->shared->loop, &session->connect_retry_timer);
+	if (actions & ACTION_START_CONNECT_RETRY)
+		event_timer_set(session->shared->loop, &session->connect_retry_timer,
+				jittered(CONNECT_RETRY_MS));
+	if (actions & ACTION_HOLD_LARGE)
+		start_hold(session, HOLD_LARGE_MS);
+	if (actions & ACTION_HOLD_NEGOTIATED)
+		start_hold(session, session->hold_time_s * 1000ull);
+}
+
+static void carry_out(struct session *session, const struct fsm_step *step,
+		      const struct bgp_error *error)
+{
+	uint32_t actions = step->actions;
+
+	if (actions & ACTION_SEND_NOTIFICATION)
+		send_notification(session, step, error);
+	if (actions & ACTION_DROP_TCP)
+		close_connection(session);
+	start_timers(session, actions);
+	if (actions & ACTION_CONNECT)
+		begin_connect(session);
+	if (actions & ACTION_SEND_OPEN)
+		send_open(session);
+	if (actions & ACTION_SEND_KEEPALIVE)
+		send_keepalive(session);
+	if (actions & ACTION_END)
+		cancel_timers(session);
+}
+
+/* One event: the table's answer, then the owner is told. Returns through session->is_doomed. */
+static void run(struct session *session, enum fsm_event event, const struct bgp_error *error)
+{
+	struct fsm_step step = fsm_step(session->state, event);
+	bool is_change = step.next != session->state;
+	struct session_end end;
+
+	session->state = step.next;
+	carry_out(session, &step, error);
+	if (is_change && !session->is_doomed)
+		session->ops->changed(session);
+	if (step.actions & ACTION_ESTABLISHED && !session->is_doomed)
+		session->ops->established(session);
+	if (!(step.actions & ACTION_END) || session->is_doomed)
+		return;
+	end = session->end;
+	session->ops->ended(session, &end);
+}
+
+static void tcp_failed(struct session *session, int error)
+{
+	session->end.how = END_TCP;
+	session->end.tcp_error = error;
+	run(session, FSM_TCP_FAILS, NULL);
+}
+
+/* --- messages --- */
+
+static void on_open(struct session *session, const uint8_t *body, size_t len)
+{
+	struct open_message *peer = &session->peer_open;
+	const struct open_message *own = &session->params.open_message;
+	struct bgp_error error;
+	int err;
+
+	if (session->state != PEER_OPEN_SENT) {
+		run(session, FSM_OPEN, NULL);
+		return;
+	}
+	err = message_parse_open(body, len, peer, &error);
+	if (err == 0) {
+		session->is_opened = true;
+		err = session->ops->opened(session, peer, &error);
+	}
+	if (session->is_doomed)
+		return;
+	if (err < 0) {
+		run(session, FSM_MESSAGE_ERROR, &error);
+		return;
+	}
+	session->hold_time_s =
+		own->hold_time_s < peer->hold_time_s ? own->hold_time_s : peer->hold_time_s;
+	session->context.is_ebgp = peer->as != own->as;
+	session->context.four_octet_as = peer->capabilities.four_octet_as;
+	run(session, FSM_OPEN, NULL);
+}
+
+static void on_notification(struct session *session, const uint8_t *body, size_t len)
+{
+	session->end.how = END_BY_PEER;
+	message_parse_notification(body, len, &session->end.error, session->end.text,
+				   sizeof(session->end.text));
+	run(session, FSM_NOTIFICATION, NULL);
+}
+
+static void on_update(struct session *session, const uint8_t *body, size_t len)
+{
+	struct update *update = &session->shared->update;
+	struct bgp_error error;
+
+	run(session, FSM_UPDATE, NULL);
+	if (session->is_doomed || session->state != PEER_ESTABLISHED)
+		return;
+	if (update_parse(body, len, &session->context, update, &error) < 0)
+		run(session, FSM_MESSAGE_ERROR, &error);
+	else
+		session->ops->update(session, update);
+}
+
+static void on_refresh(struct session *session, const uint8_t *body, size_t len)
+{
+	run(session, FSM_UPDATE, NULL);
+	if (!session->is_doomed && session->state == PEER_ESTABLISHED)
+		session->ops->refresh(session, message_parse_refresh(body, len));
+}
+
+static void on_message(struct session *session, uint8_t type, const uint8_t *body, size_t len)
+{
+	switch (type) {
+	case BGP_OPEN:
+		on_open(session, body, len);
+		break;
+	case BGP_UPDATE:
+		on_update(session, body, len);
+		break;
+	case BGP_NOTIFICATION:
+		on_notification(session, body, len);
+		break;
+	case BGP_KEEPALIVE:
+		run(session, FSM_KEEPALIVE, NULL);
+		break;
+	default:
+		on_refresh(session, body, len);
+		break;
+	}
+}
+
+/* Cut @len octets into messages; how many octets they were. */
+static size_t cut_messages(struct session *session, const uint8_t *data, size_t len)
+{
+	struct bgp_error error;
+	size_t at = 0, message_len;
+	uint8_t type;
+
+	while (len - at >= BGP_HEADER_LEN) {
+		if (message_parse_header(data + at, &type, &message_len, &error) < 0) {
+			run(session, FSM_MESSAGE_ERROR, &error);
+			return at;
+		}
+		if (message_len > len - at)
+			break;
+		on_message(session, type, data + at + BGP_HEADER_LEN, message_len - BGP_HEADER_LEN);
+		if (session->is_doomed || session->fd < 0)
+			return at;
+		at += message_len;
+	}
+	return at;
+}
+
+/* Keep the start of a message for the next round. */
+static bool keep_partial(struct session *session, const uint8_t *data, size_t len)
+{
+	session->partial_len = len;
+	if (len == 0) {
+		free(session->partial);
+		session->partial = NULL;
+		return true;
+	}
+	if (!session->partial)
+		session->partial = malloc(BGP_MESSAGE_MAX);
+	if (!session->partial)
+		return false;
+	memcpy(session->partial, data, len);
+	return true;
+}
+
+static void read_messages(struct session *session)
+{
+	uint8_t *buf = session->shared->buf;
+	size_t have = session->partial_len, used;
+	ssize_t len;
+
+	if (have > 0)
+		memcpy(buf, session->partial, have);
+	len = recv(session->fd, buf + have, SESSION_READ_SIZE, 0);
+	if (len < 0 && (errno == EAGAIN || errno == EINTR))
+		return;
+	if (len <= 0) {
+		tcp_failed(session, len < 0 ? errno : 0);
+		return;
+	}
+	have += (size_t)len;
+	used = cut_messages(session, buf, have);
+	if (session->is_doomed || session->fd < 0)
+		return;
+	if (!keep_partial(session, buf + used, have - used))
+		tcp_failed(session, ENOMEM);
+}
+
+/* --- events --- */
+
+static void connection_is_up(struct session *session)
+{
+	session->is_connecting = false;
+	session->local = tcp_local_address(session->fd);
+	tcp_setup(session->fd);
+	event_loop_modify_fd(session->shared->loop, session->fd, EPOLLIN);
+	run(session, FSM_TCP_UP, NULL);
+}
+
+static void on_socket(int fd, uint32_t events, void *arg)
+{
+	struct session *session = arg;
+	int err;
+
+	enter(session);
+	if (session->is_connecting) {
+		err = tcp_connect_result(fd);
+		if (err < 0)
+			tcp_failed(session, -err);
+		else
+			connection_is_up(session);
+		leave(session);
+		return;
+	}
+	if (events & EPOLLOUT) {
+		event_loop_modify_fd(session->shared->loop, fd, EPOLLIN);
+		write_output(session);
+	}
+	if (events & (EPOLLIN | EPOLLERR | EPOLLHUP))
+		read_messages(session);
+	leave(session);
+}
+
+static void on_connect_retry(void *arg)
+{
+	struct session *session = arg;
+
+	enter(session);
+	if (session->fd < 0)
+		tcp_failed(session, session->end.tcp_error);
+	else
+		run(session, FSM_CONNECT_RETRY_EXPIRES, NULL);
+	leave(session);
+}
+
+static void on_hold(void *arg)
+{
+	struct session *session = arg;
+	uint64_t silent_ms = event_loop_now_ms() - session->heard_ms;
+	int waiting = 0;
+
+	enter(session);
+	if (session->is_overflowed) {
+		snprintf(session->end.text, sizeof(session->end.text),
+			 "it does not read what is sent to it");
+		tcp_failed(session, ENOBUFS);
+	} else if (silent_ms < session->hold_ms) {
+		event_timer_set(session->shared->loop, &session->hold_timer,
+				session->hold_ms - silent_ms);
+	} else if (silent_ms < session->hold_ms + 10 * HOLD_GRACE_MS &&
+		   ioctl(session->fd, FIONREAD, &waiting) == 0 && waiting > 0) {
+		/* It spoke and we were too busy to listen. */
+		event_timer_set(session->shared->loop, &session->hold_timer, HOLD_GRACE_MS);
+	} else {
+		run(session, FSM_HOLD_EXPIRES, NULL);
+	}
+	leave(session);
+}
+
+static void on_keepalive(void *arg)
+{
+	struct session *session = arg;
+
+	enter(session);
+	run(session, FSM_KEEPALIVE_EXPIRES, NULL);
+	leave(session);
+}
+
+/* --- life --- */
+
+struct session *session_new(struct session_shared *shared, const struct session_params *params,
+			    const struct session_ops *ops, void *owner)
+{
+	struct session *session = calloc(1, sizeof(*session));
+
+	if (!session)
+		return NULL;
+	session->shared = shared;
+	session->ops = ops;
+	session->owner = owner;
+	session->params = *params;
+	session->state = PEER_IDLE;
+	session->fd = -1;
+	event_timer_init(&session->connect_retry_timer, on_connect_retry, session);
+	event_timer_init(&session->hold_timer, on_hold, session);
+	event_timer_init(&session->keepalive_timer, on_keepalive, session);
+	return session;
+}
+
+void session_start_connect(struct session *session)
+{
+	enter(session);
+	run(session, FSM_START, NULL);
+	leave(session);
+}
+
+void session_start_accepted(struct session *session, int fd)
+{
+	enter(session);
+	session->is_incoming = true;
+	run(session, FSM_START_PASSIVE, NULL);
+	watch(session, fd, EPOLLIN);
+	if (session->fd >= 0)
+		connection_is_up(session);
+	else
+		tcp_failed(session, ENOMEM);
+	leave(session);
+}
+
+void session_stop(struct session *session, enum fsm_event event)
+{
+	enter(session);
+	session->end.how = END_BY_US;
+	run(session, event, NULL);
+	leave(session);
+}

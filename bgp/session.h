@@ -1,0 +1,111 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+#ifndef BGP_SESSION_H
+#define BGP_SESSION_H
+
+#include "bgp/fsm.h"
+#include "bgp/update.h"
+#include "lib/event_loop.h"
+
+#define SESSION_READ_SIZE 65536
+#define SESSION_TEXT_MAX  256
+
+struct session;
+
+/* How a run ended. Only END_TCP lets the peer's routes live on (RFC 4724 section 4.2). */
+enum session_end_how {
+	END_TCP,     /* the connection failed, or never came up */
+	END_BY_PEER, /* NOTIFICATION received */
+	END_BY_US,   /* NOTIFICATION sent, or given up before there was a connection */
+};
+
+struct session_end {
+	enum session_end_how how;
+	int tcp_error;		     /* positive errno, 0: closed by the peer */
+	struct bgp_error error;	     /* the NOTIFICATION */
+	char text[SESSION_TEXT_MAX]; /* the peer's shutdown text, or why we gave up; may be empty */
+};
+
+/* What the owner does; a session may be freed inside any of these. */
+struct session_ops {
+	/* A well-formed OPEN is in. 0, or -EPROTO with the NOTIFICATION due. */
+	int (*opened)(struct session *session, const struct open_message *open_message,
+		      struct bgp_error *ret_error);
+	void (*changed)(struct session *session); /* the state is another */
+	void (*established)(struct session *session);
+	void (*update)(struct session *session, struct update *update); /* valid for the call */
+	void (*refresh)(struct session *session, int family); /* -1: one that we do not speak */
+	void (*ended)(struct session *session, const struct session_end *end);
+};
+
+/* What all sessions share. */
+struct session_shared {
+	struct event_loop *loop;
+	/* Called when a handler of any session is through: time to work off what it changed. */
+	void (*round_done)(void *arg);
+	void *round_arg;
+	unsigned int depth;	/* handlers that run */
+	struct session *unsent; /* sessions with octets to send, see session_flush_all() */
+	struct update update;	/* scratch: it is large */
+	uint8_t buf[BGP_MESSAGE_MAX + SESSION_READ_SIZE];
+};
+
+/* Borrowed from the owner, who outlives the session. */
+struct session_params {
+	struct ip_addr remote;
+	uint16_t port;
+	struct ip_addr local;		  /* zero: the kernel chooses */
+	const char *password;		  /* NULL: none */
+	struct open_message open_message; /* ours */
+};
+
+struct session_output {
+	uint8_t *data;
+	size_t head, len, size; /* octets at data + head, how many, allocated */
+};
+
+/* One run of the state machine, over at most one connection at a time. */
+struct session {
+	struct session_shared *shared;
+	const struct session_ops *ops;
+	void *owner;
+	struct session_params params;
+	enum peer_state state;
+	int fd; /* -1: none */
+	bool is_connecting;
+	bool is_incoming;
+	struct ip_addr local; /* our address on the connection */
+	bool is_opened;
+	struct open_message peer_open; /* valid with is_opened */
+	struct attribute_context context;
+	uint16_t hold_time_s; /* negotiated; 0: none, or not yet */
+	uint64_t hold_ms;     /* in force; 0: none */
+	uint64_t heard_ms;    /* when the peer was last heard */
+	struct event_timer connect_retry_timer, hold_timer, keepalive_timer;
+	struct session_end end;
+	uint8_t *partial; /* start of a message, NULL: none */
+	size_t partial_len;
+	struct session_output output;
+	struct session *next_unsent;
+	bool is_unsent;
+	bool is_overflowed; /* the peer does not read */
+	unsigned int busy;  /* handlers that run on it */
+	bool is_doomed;	    /* to be freed when they are done */
+};
+
+/** session_new() - in Idle; @params is copied. NULL: no memory. */
+struct session *session_new(struct session_shared *shared, const struct session_params *params,
+			    const struct session_ops *ops, void *owner);
+/** session_free() - close the connection without a word (NULL is fine); calls nothing back. */
+void session_free(struct session *session);
+
+void session_start_connect(struct session *session);
+void session_start_accepted(struct session *session, int fd); /* takes @fd */
+/** session_stop() - end the run with @event FSM_STOP or FSM_COLLISION_DUMP; ops->ended() follows.
+ */
+void session_stop(struct session *session, enum fsm_event event);
+
+/** session_send() - queue one whole message, borrowed; sent by session_flush_all(). */
+void session_send(struct session *session, const uint8_t *data, size_t len);
+void session_flush_all(struct session_shared *shared);
+
+#endif /* BGP_SESSION_H */

@@ -1,0 +1,66 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+#ifndef BGP_SPEAKER_H
+#define BGP_SPEAKER_H
+
+#include "bgp/advertise.h"
+#include "bgp/rib.h"
+#include "bgp/session.h"
+#include "lib/config.h"
+#include "lib/event_loop.h"
+
+struct peer;
+struct agent_feed;
+
+/* The whole state of the program. */
+struct speaker {
+	struct event_loop *loop;
+	const struct config *config;
+	struct agent_feed *feed; /* NULL: standalone */
+	uint32_t router_id;	 /* host order */
+	bool is_reflector;	 /* some peer is its client */
+	struct attribute_table attributes;
+	struct rib *rib;
+	struct advertise *advertise;
+	struct rib_source own; /* this node's blocks */
+	struct session_shared session_shared;
+	struct peer *peers;		  /* by address (uthash) */
+	char **password;		  /* per config.bgp.peer, NULL: none */
+	int listen_fd[CONFIG_LISTEN_MAX]; /* -1: not open */
+	/* We restarted: what peers kept of us is swept when we say End-of-RIB (RFC 4724 4.1). */
+	bool is_restarting;
+	bool is_in_sync; /* every peer's routes are in: the agent may sweep */
+	struct event_timer deferral_timer;
+	struct event_timer report_timer;
+	struct event_timer sync_timer;
+	uint64_t refused_logged_ms;
+};
+
+/**
+ * speaker_new() - read passwords, fill in the own blocks, create the peers; nothing is connected
+ * yet. @config and @loop are borrowed. 0 or -errno, logged.
+ */
+int speaker_new(struct event_loop *loop, const struct config *config, struct agent_feed *feed,
+		struct speaker **ret_speaker);
+/** speaker_free() - close everything without a word to anyone (RFC 4724: they keep our routes). */
+void speaker_free(struct speaker *speaker);
+
+/** speaker_listen() - open the configured listening sockets ourselves. 0 or -errno, logged. */
+int speaker_listen(struct speaker *speaker);
+/** speaker_take_listen_fd() - listening socket number @index of the configuration came from the
+ * agent; takes @fd. */
+void speaker_take_listen_fd(struct speaker *speaker, size_t index, int fd);
+/** speaker_start() - begin with the sessions. */
+void speaker_start(struct speaker *speaker);
+/** speaker_replay() - tell the agent everything again. */
+void speaker_replay(struct speaker *speaker);
+
+/* --- for peer.c --- */
+
+/** speaker_work_off() - hand on what changed in the table, write what is to be sent. */
+void speaker_work_off(struct speaker *speaker);
+/** speaker_check_sync() - a peer's routes may be complete now. */
+void speaker_check_sync(struct speaker *speaker);
+/** speaker_report_soon() - route counts changed: tell the agent within a second. */
+void speaker_report_soon(struct speaker *speaker);
+
+#endif /* BGP_SPEAKER_H */

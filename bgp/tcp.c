@@ -1,0 +1,191 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/*
+ * tcp.c: the system calls of BGP's TCP connections, in one place.
+ *
+ * Addresses come and go in tortie's one form; a socket is IPv4 or IPv6 by its address, never both.
+ * With an agent, listening sockets come from it and only accepting happens here; MD5 keys (RFC
+ * 2385) are set on those too, which the kernel allows without a capability. A key for a range of
+ * neighbours uses TCP_MD5SIG_EXT. Passwords are read from files, once, and appear in no message.
+ */
+#include "bgp/tcp.h"
+
+#include <errno.h>
+#include <fcntl.h>
+#include <linux/tcp.h>
+#include <netinet/in.h>
+#include <netinet/ip.h>
+#include <string.h>
+#include <sys/socket.h>
+#include <unistd.h>
+
+#include "lib/ip_prefix.h"
+
+#define LISTEN_BACKLOG 1024 /* all nodes restart at once */
+
+union address {
+	struct sockaddr any;
+	struct sockaddr_in v4;
+	struct sockaddr_in6 v6;
+	struct sockaddr_storage storage;
+};
+
+static socklen_t to_sockaddr(const struct ip_addr *addr, uint16_t port, union address *ret)
+{
+	memset(ret, 0, sizeof(*ret));
+	if (ip_addr_is_v4(addr)) {
+		ret->v4.sin_family = AF_INET;
+		ret->v4.sin_port = htons(port);
+		ret->v4.sin_addr = ip_addr_to_v4(addr);
+		return sizeof(ret->v4);
+	}
+	ret->v6.sin6_family = AF_INET6;
+	ret->v6.sin6_port = htons(port);
+	ret->v6.sin6_addr = ip_addr_to_v6(addr);
+	return sizeof(ret->v6);
+}
+
+static struct ip_addr from_sockaddr(const union address *address)
+{
+	struct ip_addr none = {};
+
+	if (address->any.sa_family == AF_INET)
+		return ip_addr_from_v4(address->v4.sin_addr);
+	if (address->any.sa_family == AF_INET6)
+		return ip_addr_from_v6(&address->v6.sin6_addr);
+	return none;
+}
+
+static int new_socket(const struct ip_addr *addr)
+{
+	int family = ip_addr_is_v4(addr) ? AF_INET : AF_INET6;
+	int fd = socket(family, SOCK_STREAM | SOCK_NONBLOCK | SOCK_CLOEXEC, 0);
+
+	return fd < 0 ? -errno : fd;
+}
+
+int tcp_listen(const struct ip_addr *addr, uint16_t port)
+{
+	int fd = new_socket(addr), on = 1, err;
+	union address address;
+	socklen_t len;
+
+	if (fd < 0)
+		return fd;
+	len = to_sockaddr(addr, port, &address);
+	setsockopt(fd, SOL_SOCKET, SO_REUSEADDR, &on, sizeof(on));
+	if (address.any.sa_family == AF_INET6)
+		setsockopt(fd, IPPROTO_IPV6, IPV6_V6ONLY, &on, sizeof(on));
+	if (bind(fd, &address.any, len) == 0 && listen(fd, LISTEN_BACKLOG) == 0)
+		return fd;
+	err = -errno;
+	close(fd);
+	return err;
+}
+
+int tcp_accept(int listen_fd, struct ip_addr *ret_remote)
+{
+	union address address;
+	socklen_t len = sizeof(address);
+	int fd = accept4(listen_fd, &address.any, &len, SOCK_NONBLOCK | SOCK_CLOEXEC);
+
+	if (fd < 0)
+		return -errno;
+	*ret_remote = from_sockaddr(&address);
+	return fd;
+}
+
+int tcp_connect(const struct ip_addr *remote, uint16_t port, const struct ip_addr *local,
+		const char *password)
+{
+	struct ip_prefix host = ip_prefix_host(remote);
+	int fd = new_socket(remote), err = 0;
+	union address address;
+	socklen_t len;
+
+	if (fd < 0)
+		return fd;
+	if (password)
+		err = tcp_set_password(fd, &host, password);
+	if (err == 0 && !ip_addr_is_zero(local)) {
+		len = to_sockaddr(local, 0, &address);
+		err = bind(fd, &address.any, len) < 0 ? -errno : 0;
+	}
+	len = to_sockaddr(remote, port, &address);
+	if (err == 0 && connect(fd, &address.any, len) < 0 && errno != EINPROGRESS)
+		err = -errno;
+	if (err == 0)
+		return fd;
+	close(fd);
+	return err;
+}
+
+int tcp_connect_result(int fd)
+{
+	socklen_t len = sizeof(int);
+	int err = 0;
+
+	if (getsockopt(fd, SOL_SOCKET, SO_ERROR, &err, &len) < 0)
+		return -errno;
+	return -err;
+}
+
+struct ip_addr tcp_local_address(int fd)
+{
+	union address address = {};
+	socklen_t len = sizeof(address);
+	struct ip_addr none = {};
+
+	return getsockname(fd, &address.any, &len) < 0 ? none : from_sockaddr(&address);
+}
+
+void tcp_setup(int fd)
+{
+	int on = 1, tos = IPTOS_CLASS_CS6;
+
+	setsockopt(fd, IPPROTO_TCP, TCP_NODELAY, &on, sizeof(on));
+	/* One of the two fits the socket's family; neither matters for being right. */
+	setsockopt(fd, IPPROTO_IP, IP_TOS, &tos, sizeof(tos));
+	setsockopt(fd, IPPROTO_IPV6, IPV6_TCLASS, &tos, sizeof(tos));
+}
+
+int tcp_set_password(int fd, const struct ip_prefix *remote, const char *password)
+{
+	size_t len = password ? strlen(password) : 0;
+	struct tcp_md5sig key = {};
+	union address address;
+	socklen_t address_len;
+
+	if (len > TCP_MD5SIG_MAXKEYLEN)
+		return -EINVAL;
+	address_len = to_sockaddr(&remote->addr, 0, &address);
+	memcpy(&key.tcpm_addr, &address, address_len);
+	key.tcpm_flags = TCP_MD5SIG_FLAG_PREFIX;
+	key.tcpm_prefixlen = (uint8_t)ip_prefix_family_bits(remote);
+	key.tcpm_keylen = (uint16_t)len;
+	if (len > 0)
+		memcpy(key.tcpm_key, password, len);
+	return setsockopt(fd, IPPROTO_TCP, TCP_MD5SIG_EXT, &key, sizeof(key)) < 0 ? -errno : 0;
+}
+
+int tcp_read_password(const char *path, char *ret)
+{
+	int fd = open(path, O_RDONLY | O_CLOEXEC | O_NONBLOCK);
+	char text[TCP_PASSWORD_MAX + 3] = {};
+	ssize_t len;
+	size_t end;
+
+	if (fd < 0)
+		return -errno;
+	len = read(fd, text, sizeof(text) - 1);
+	if (len < 0)
+		len = -errno;
+	close(fd);
+	if (len < 0)
+		return (int)len;
+	end = strcspn(text, "\r\n");
+	text[end] = '\0';
+	if (end == 0 || end > TCP_PASSWORD_MAX)
+		return -EINVAL;
+	memcpy(ret, text, end + 1);
+	return 0;
+}

@@ -1,0 +1,40 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+#ifndef BGP_TCP_H
+#define BGP_TCP_H
+
+#include <stdint.h>
+
+#include "ip_address.h"
+
+#define TCP_PASSWORD_MAX 80 /* octets (RFC 2385 section 4.5: the kernel's bound) */
+
+/*
+ * Sockets of BGP sessions. All are non-blocking and close-on-exec; descriptors are the caller's.
+ * Ports are in host order.
+ */
+
+/** tcp_listen() - bind and listen; fd or -errno. */
+int tcp_listen(const struct ip_addr *addr, uint16_t port);
+/** tcp_accept() - next connection of @listen_fd and whence it comes; fd or -errno (-EAGAIN). */
+int tcp_accept(int listen_fd, struct ip_addr *ret_remote);
+/**
+ * tcp_connect() - begin to connect; writable when done, see tcp_connect_result(). @local zero: the
+ * kernel chooses. @password NULL: none. fd or -errno.
+ */
+int tcp_connect(const struct ip_addr *remote, uint16_t port, const struct ip_addr *local,
+		const char *password);
+int tcp_connect_result(int fd); /* 0 or -errno */
+/** tcp_local_address() - our address on the connection; zero when there is none. */
+struct ip_addr tcp_local_address(int fd);
+/** tcp_setup() - options of every session: no delay, DSCP CS6 (RFC 4271 appendix E). */
+void tcp_setup(int fd);
+/** tcp_set_password() - MD5 signatures (RFC 2385) with everyone in @remote; NULL removes them. 0 or
+ * -errno. */
+int tcp_set_password(int fd, const struct ip_prefix *remote, const char *password);
+/**
+ * tcp_read_password() - first line of @path into @ret (TCP_PASSWORD_MAX + 1 octets). 0 or -errno:
+ * -EINVAL when it is empty or too long.
+ */
+int tcp_read_password(const char *path, char *ret);
+
+#endif /* BGP_TCP_H */
