@@ -1,0 +1,124 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/*
+ * Tests of explain_verdict.c: delivered or not, and where to look next.
+ *
+ * links: tools/tortie/explain_verdict.c tools/tortie/words.c tools/tortie/kernel.c
+ * links: tools/tortie/request.c tools/tortie/say.c
+ * links: lib/agent_client.c lib/unix_socket.c lib/ip_prefix.c
+ * libs: -lnl-3
+ */
+#include "tools/tortie/explain_verdict.h"
+
+#include <setjmp.h>
+#include <stdarg.h>
+#include <stddef.h>
+#include <stdint.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+
+#include <cmocka.h>
+
+#include <errno.h>
+
+#include "lib/ip_prefix.h"
+
+static struct explain_verdict judge(uint32_t first, uint32_t last, uint32_t detail)
+{
+	struct msg_explain_step steps[3] = {
+		{ .hook = HOOK_FROM_POD, .id = EXPLAIN_PARSED },
+		{ .hook = HOOK_FROM_POD, .id = first },
+		{ .hook = HOOK_FROM_POD, .id = last, .detail = detail },
+	};
+	struct explain_verdict verdict;
+
+	explain_verdict_judge(steps, 3, &verdict);
+	return verdict;
+}
+
+static void the_last_step_decides(void **state)
+{
+	assert_true(judge(EXPLAIN_LOCAL_POD, EXPLAIN_TO_PEER, 0).is_delivered);
+	assert_true(judge(EXPLAIN_REMOTE_BLOCK, EXPLAIN_TO_NEIGHBOUR, 0).is_delivered);
+	assert_true(judge(EXPLAIN_SOURCE_NOT_POD, EXPLAIN_PASSED, 0).is_delivered);
+	assert_true(judge(EXPLAIN_HOST_ADDRESS, EXPLAIN_TO_STACK, 0).is_delivered);
+	assert_false(judge(EXPLAIN_TTL_ONE, EXPLAIN_TO_STACK, 0).is_delivered);
+	assert_false(judge(EXPLAIN_TOO_LARGE, EXPLAIN_TO_STACK, 1500).is_delivered);
+	assert_true(judge(EXPLAIN_NOT_IN_MAPS, EXPLAIN_TO_STACK, 0).asks_stack);
+	assert_false(judge(EXPLAIN_HOST_ADDRESS, EXPLAIN_TO_STACK, 0).asks_stack);
+}
+
+static void each_drop_names_its_reason_and_a_next_step(void **state)
+{
+	for (uint32_t reason = 1; reason < DROP_REASON_COUNT; reason++) {
+		struct explain_verdict verdict = judge(EXPLAIN_PARSED, EXPLAIN_DROPPED, reason);
+
+		assert_false(verdict.is_delivered);
+		assert_non_null(strstr(verdict.text, "dropped: "));
+		assert_int_not_equal(verdict.next[0], '\0');
+	}
+	assert_non_null(
+		strstr(judge(EXPLAIN_PARSED, EXPLAIN_DROPPED, DROP_SOURCE_MAC).text, "SOURCE_MAC"));
+}
+
+static void no_step_at_all_is_not_delivered(void **state)
+{
+	struct explain_verdict verdict;
+
+	explain_verdict_judge(NULL, 0, &verdict);
+	assert_false(verdict.is_delivered);
+	assert_false(verdict.asks_stack);
+}
+
+static struct explain_verdict judge_stack(struct explain_ground ground)
+{
+	struct explain_verdict verdict = judge(EXPLAIN_NOT_IN_MAPS, EXPLAIN_TO_STACK, 0);
+
+	assert_int_equal(ip_addr_parse("10.244.1.77", &ground.to), 0);
+	explain_verdict_judge_stack(&ground, &verdict);
+	assert_false(verdict.asks_stack);
+	return verdict;
+}
+
+static void what_the_stack_cannot_reach_is_unreachable_with_the_cause(void **state)
+{
+	static const struct {
+		struct explain_ground ground;
+		const char *words;
+	} rows[] = {
+		{ { .in_own_block = true, .in_pool = true }, "no pod has it" },
+		{ { .in_pool = true }, "no node announces it" },
+		{ { .in_pool = true, .has_no_uplink = true }, "on no uplink" },
+		{ { .kernel = -ENETUNREACH }, "no route to 10.244.1.77" },
+	};
+
+	for (size_t i = 0; i < sizeof(rows) / sizeof(rows[0]); i++) {
+		struct explain_verdict verdict = judge_stack(rows[i].ground);
+
+		assert_false(verdict.is_delivered);
+		assert_non_null(strstr(verdict.text, "unreachable"));
+		assert_non_null(strstr(verdict.text, rows[i].words));
+	}
+}
+
+static void what_the_host_routes_is_delivered_to_its_link(void **state)
+{
+	struct explain_verdict verdict =
+		judge_stack((struct explain_ground){ .kernel_link = "eth0" });
+
+	assert_true(verdict.is_delivered);
+	assert_non_null(strstr(verdict.text, "eth0"));
+}
+
+int main(void)
+{
+	const struct CMUnitTest tests[] = {
+		cmocka_unit_test(the_last_step_decides),
+		cmocka_unit_test(each_drop_names_its_reason_and_a_next_step),
+		cmocka_unit_test(no_step_at_all_is_not_delivered),
+		cmocka_unit_test(what_the_stack_cannot_reach_is_unreachable_with_the_cause),
+		cmocka_unit_test(what_the_host_routes_is_delivered_to_its_link),
+	};
+
+	return cmocka_run_group_tests(tests, NULL, NULL);
+}
