@@ -230,7 +230,7 @@ def pytest(report, path, marks, seconds_max, environment=None):
         failures = [(path, "pytest did not end well")]
     if failures:
         show(path, output)
-    if status != 5 or failures:
+    if failures or passed or skips or status != 5:
         report.add(path, passed, failures, skips, seconds)
 
 
