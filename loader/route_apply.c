@@ -202,7 +202,8 @@ static void note_failure(struct remote_routes *routes, const struct change *chan
 		snprintf(routes->failure, sizeof(routes->failure), "route %s unreachable: %s",
 			 prefix, strerror(-err));
 	else
-		snprintf(routes->failure, sizeof(routes->failure), "route %s via %s: %s", prefix,
+		snprintf(routes->failure, sizeof(routes->failure),
+			 "route %s via %s: %s; tried again with the uplink's next change", prefix,
 			 next_hop, strerror(-err));
 }
 

@@ -134,13 +134,23 @@ static void take_addresses(struct uplinks *uplinks, struct uplink *uplink,
 	}
 }
 
+static void note_state(struct uplink *uplink, bool is_up)
+{
+	if (is_up == uplink->is_up)
+		return;
+	uplink->is_up = is_up;
+	log_warning("uplink %s: %s", uplink->name, is_up ? "up again" : "down or without carrier");
+}
+
 /* Add a link to @found once; what the last look knew of its hook is kept. */
 static void add_found(struct uplinks *uplinks, struct uplinks *found, const struct uplink *link)
 {
-	const struct uplink *old = find_by_index(uplinks, link->ifindex);
+	struct uplink *old = find_by_index(uplinks, link->ifindex);
 
 	if (found->count == CONFIG_UPLINKS_MAX || find_by_index(found, link->ifindex) != NULL)
 		return;
+	if (old != NULL)
+		note_state(old, link->is_up);
 	found->link[found->count] = *link;
 	found->link[found->count].has_hook = old != NULL && old->has_hook;
 	found->count++;
@@ -323,18 +333,6 @@ static bool is_configured_name(const struct config *config, const char *ifname)
 	return false;
 }
 
-/* A burst may hide that the link was down for a moment: tell it as the messages come. */
-static void tell_state(struct uplink *uplink, const struct nlmsghdr *header,
-		       const struct ifinfomsg *body)
-{
-	bool is_up = header->nlmsg_type == RTM_NEWLINK && is_running(body);
-
-	if (is_up == uplink->is_up)
-		return;
-	uplink->is_up = is_up;
-	log_warning("uplink %s: %s", uplink->name, is_up ? "up again" : "down or without carrier");
-}
-
 static bool link_message_matters(struct uplinks *uplinks, const struct nlmsghdr *header)
 {
 	const struct ifinfomsg *body = netlink_body(header, sizeof(*body));
@@ -346,7 +344,8 @@ static bool link_message_matters(struct uplinks *uplinks, const struct nlmsghdr 
 		return false;
 	uplink = find_by_index(uplinks, (uint32_t)body->ifi_index);
 	if (uplink != NULL) {
-		tell_state(uplink, header, body);
+		/* A burst may hide that the link was down for a moment: tell it as it comes. */
+		note_state(uplink, header->nlmsg_type == RTM_NEWLINK && is_running(body));
 		uplinks->is_touched = true;
 		return true;
 	}
