@@ -115,11 +115,12 @@ $(TEST_TOOLS): $(B)/tests/tools/%: $(B)/obj/tests/tools/%.o $$(call links,tests/
 FUZZ_CFLAGS := -std=gnu11 -O1 -g -D_GNU_SOURCE -DTORTIE_VERSION='"$(VERSION)"' $(INCLUDES) \
 	-fsanitize=fuzzer$(comma)address$(comma)undefined -fno-sanitize-recover=undefined \
 	-fprofile-instr-generate -fcoverage-mapping
+HEADERS := $(wildcard include/*.h lib/*.h bgp/*.h cni/*.h loader/*.h)
 fuzzers: $(FUZZERS)
-$(FUZZERS): $(B)/fuzz/%: tests/fuzz/%.c $$(call head_list,tests/fuzz/$$*.c,links)
+$(FUZZERS): $(B)/fuzz/%: tests/fuzz/%.c $$(call head_list,tests/fuzz/$$*.c,links) $(HEADERS)
 	$(call say,FUZZ,$@)
 	@mkdir -p $(@D)
-	$(Q)$(CLANG) $(FUZZ_CFLAGS) $^ -o $@ $(call libs,tests/fuzz/$*.c)
+	$(Q)$(CLANG) $(FUZZ_CFLAGS) $(filter %.c,$^) -o $@ $(call libs,tests/fuzz/$*.c)
 
 lint:
 	$(Q)tools/dev/lint.sh

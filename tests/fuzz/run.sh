@@ -1,6 +1,7 @@
 #!/bin/bash
 # SPDX-License-Identifier: Apache-2.0
-# run.sh COMMAND TARGET: what there is to do with a fuzz target, build/fuzz/TARGET (docs/testing.md).
+# run.sh COMMAND TARGET: what there is to do with a fuzz target, build/fuzz/TARGET
+# (docs/testing.md).
 #
 #	replay    run each input of the kept corpus
 #	fuzz      the same, then look for new ones for FUZZ_SECONDS (60)
