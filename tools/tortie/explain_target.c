@@ -113,7 +113,8 @@ int explain_target_parse(const char *text, struct explain_target *ret, const cha
 	if (err < 0)
 		return err;
 	if (port && port_parse(port, &target.port) < 0) {
-		*ret_error = "not a port (1 to 65535)";
+		*ret_error = strchr(port, '/') ? "unknown protocol (tcp, udp, icmp, sctp)"
+					       : "not a port (1 to 65535)";
 		return -EINVAL;
 	}
 	if (target.name[0] == '\0') {

@@ -254,12 +254,11 @@ static int command_parse(const struct command *command, int argc, char **argv)
 	return EXIT_DONE;
 }
 
-int main(int argc, char **argv)
+static int tortie_run(int argc, char **argv)
 {
 	const struct command *command;
 	int at = 0, words = 0, status;
 
-	log_init("tortie", LOG_LEVEL_WARNING);
 	if (globals_parse(argc, argv, &at) < 0)
 		return EXIT_MISUSED;
 	if (version_wanted) {
@@ -284,7 +283,15 @@ int main(int argc, char **argv)
 		help_print(command);
 		return EXIT_DONE;
 	}
-	status = command->run(&line);
+	return command->run(&line);
+}
+
+int main(int argc, char **argv)
+{
+	int status;
+
+	log_init("tortie", LOG_LEVEL_WARNING);
+	status = tortie_run(argc, argv);
 	if (fflush(stdout) != 0 && status == EXIT_DONE) {
 		say_error("standard output: cannot be written");
 		return EXIT_FAILED;

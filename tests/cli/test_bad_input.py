@@ -1,0 +1,128 @@
+# SPDX-License-Identifier: Apache-2.0
+"""What the command line does with bad input: arguments, exit status, words that must appear.
+
+No agent is needed: status 2 is decided before one is asked, and the rows with status 1 are about an
+agent that is not there.
+"""
+import json
+import os
+import subprocess
+from pathlib import Path
+
+import pytest
+
+ROOT = Path(__file__).resolve().parents[2]
+TORTIE = Path(os.environ.get("TORTIE_BUILD", ROOT / "build")) / "tortie"
+NO_AGENT = "no agent listens"
+
+# (arguments, exit status, words that stderr must have)
+TABLE = [
+    ("", 2, ["no command", "--help"]),
+    ("frobnicate", 2, ["frobnicate", "unknown command"]),
+    ("--frobnicate status", 2, ["--frobnicate", "unknown option"]),
+    ("-x", 2, ["-x", "unknown option"]),
+    ("--run-dir", 2, ["--run-dir", "needs a value"]),
+    ("status --run-dir=", 2, ["--run-dir", "empty"]),
+    ("node", 2, ["node", "node status"]),
+    ("node start", 2, ["node start", "unknown command"]),
+    ("ipam", 2, ["ipam", "ipam show"]),
+    ("get", 2, ["get", "KIND"]),
+    ("get pasta", 2, ["pasta", "workloadendpoint, route, node, ippool"]),
+    ("get node a b", 2, ["too many words", "b"]),
+    ("get node -o xml", 2, ["xml", "wide, json or yaml"]),
+    ("get node -o", 2, ["-o", "needs a value"]),
+    ("status extra", 2, ["too many words", "extra"]),
+    ("status --wait -1", 2, ["--wait", "-1", "0 to 86400"]),
+    ("status --wait 1.5", 2, ["--wait", "1.5"]),
+    ("status --wait 99999999999999999999", 2, ["--wait", "not a number"]),
+    ("status --wait=", 2, ["--wait", "not a number"]),
+    ("drops --follow=yes", 2, ["--follow", "takes no value"]),
+    ("drops --count 3", 2, ["--count", "--follow"]),
+    ("drops --follow --count 0", 2, ["--count", "not a number"]),
+    ("explain", 2, ["explain", "FROM TO"]),
+    ("explain 10.244.1.2", 2, ["explain", "FROM TO"]),
+    ("explain a b c", 2, ["too many words"]),
+    ("explain a 10.244.2.20:0", 2, ["10.244.2.20:0", "1 to 65535"]),
+    ("explain a 10.244.2.20:99999", 2, ["not a port"]),
+    ("explain a 10.244.2.20:80/icmp", 2, ["icmp has no ports"]),
+    ("explain a 10.244.2.20:80/gre", 2, ["unknown protocol", "tcp, udp"]),
+    ("explain a [fd00::1", 2, ["[ADDRESS]:PORT"]),
+    ("explain a fd00::1:2:3:4:5:6:7:8:9", 2, ["[ADDRESS]:PORT"]),
+    ("explain a:80 10.244.2.20", 2, ["belong to TO"]),
+    ("explain 10.244.1.2 fd00::1", 2, ["IPv4", "IPv6"]),
+    ("explain a 10.0.0.1 --length 19", 2, ["--length", "20 to 65535"]),
+    ("explain a 10.0.0.1 --ttl 256", 2, ["--ttl", "1 to 255"]),
+    ("explain a " + "b" * 254, 2, ["too long"]),
+    ("ipam show --ip nonsense", 2, ["nonsense", "not an address"]),
+    ("ipam show --ip 10.244.1.300", 2, ["10.244.1.300", "not an address"]),
+    ("reset extra --yes", 2, ["too many words", "extra"]),
+    ("reset", 2, ["--yes"]),
+    ("reset --yes -c /nonexistent.yaml", 1, ["/nonexistent.yaml", "No such file"]),
+    ("status", 1, ["agent.sock", NO_AGENT, "start tortied"]),
+    ("node status -o json", 1, [NO_AGENT]),
+    ("get pods", 1, [NO_AGENT]),
+    ("counters", 1, [NO_AGENT]),
+    ("drops --follow", 1, [NO_AGENT]),
+    ("explain 10.244.1.2 10.244.2.20:80", 1, [NO_AGENT]),
+    ("ipam show", 1, [NO_AGENT]),
+    ("status --run-dir /" + "x" * 120, 1, ["too long"]),
+]
+
+
+def tortie(tmp_path, *argv):
+    return subprocess.run([TORTIE, "--run-dir", tmp_path, *argv], capture_output=True,
+                          stdin=subprocess.DEVNULL, text=True, timeout=20, check=False)
+
+
+@pytest.mark.parametrize("row", TABLE, ids=lambda row: row[0][:60] or "nothing")
+def test_bad_input_has_a_status_and_words(tmp_path, row):
+    arguments, status, words = row
+    done = tortie(tmp_path, *arguments.split())
+    assert done.returncode == status, done.stderr
+    for word in words:
+        assert word in done.stderr, done.stderr
+    for line in done.stderr.splitlines():
+        assert line.startswith("tortie: "), "every line names the program"
+    assert done.stdout == "", "what failed writes nothing to stdout"
+
+
+def test_the_table_has_enough_rows():
+    assert len(TABLE) >= 20
+
+
+@pytest.mark.parametrize("command", ["version", "status", "node status", "get", "counters", "drops",
+                                     "explain", "ipam show", "preflight", "reset"])
+def test_each_command_explains_itself(tmp_path, command):
+    done = tortie(tmp_path, *command.split(), "--help")
+    assert done.returncode == 0 and done.stderr == ""
+    assert f"tortie [--run-dir DIR] {command}" in done.stdout
+    assert "--run-dir" in done.stdout and "-h, --help" in done.stdout
+    assert command in tortie(tmp_path, "--help").stdout
+
+
+def test_the_version_is_told_without_an_agent(tmp_path):
+    version = (ROOT / "VERSION").read_text(encoding="utf-8").strip()
+    done = tortie(tmp_path, "--version")
+    assert (done.returncode, done.stdout) == (0, f"tortie {version}\n")
+    done = tortie(tmp_path, "version", "-o", "json")
+    assert done.returncode == 1 and json.loads(done.stdout) == {"client": version}
+    assert NO_AGENT in done.stderr
+
+
+def test_control_characters_in_arguments_do_not_reach_the_terminal(tmp_path):
+    done = tortie(tmp_path, "get", "\x1b]0;pwned\x07")
+    assert done.returncode == 2
+    assert "\x1b" not in done.stderr and "\\x1b]0;pwned\\x07" in done.stderr
+
+
+def test_waiting_for_an_agent_ends_in_time(tmp_path):
+    done = tortie(tmp_path, "status", "--wait", "1")
+    assert done.returncode == 1 and NO_AGENT in done.stderr
+
+
+@pytest.mark.parametrize("command", ["--version", "--help", "get --help"])
+def test_output_that_cannot_be_written_is_a_failure(command):
+    with open("/dev/full", "w", encoding="utf-8") as full:
+        done = subprocess.run([TORTIE, *command.split()], stdout=full, stderr=subprocess.PIPE,
+                              text=True, timeout=20, check=False)
+    assert done.returncode == 1 and "standard output" in done.stderr
