@@ -129,15 +129,17 @@ lint:
 #     T="WORD..." runs only the test files whose path holds one of the words; ARGS: of bench.py ---
 PART ?= all
 KEEP ?= 0
+prepared_build = make --no-print-directory -j$$(nproc) all test-tools
 test:
 	$(Q)tools/dev/run_prepared.sh 'build test' tests/run.py $(T)
 test-long:
 	$(Q)tools/dev/run_prepared.sh 'build test long' tests/run.py --long $(PART) $(T)
 demo:
-	$(Q)tools/dev/run_prepared.sh 'build demo' env KEEP=$(KEEP) tests/demo.sh
+	$(Q)tools/dev/run_prepared.sh 'build demo' sh -c '$(prepared_build) && \
+		DEMO_PREPARED=1 KEEP=$(KEEP) tests/demo.sh'
 bench:
-	$(Q)tools/dev/run_prepared.sh 'build bench' sh -c \
-		'$(MAKE) --no-print-directory all test-tools && tests/bench/bench.py $(ARGS)'
+	$(Q)tools/dev/run_prepared.sh 'build bench' sh -c '$(prepared_build) && \
+		tests/bench/bench.py $(ARGS)'
 
 clean:
 	$(Q)rm -rf build
