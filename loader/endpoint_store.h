@@ -50,4 +50,23 @@ int endpoint_for_each(const struct endpoint_store *store, endpoint_fn *fn,
 		      void *arg); /* stops at non-zero */
 size_t endpoint_count(const struct endpoint_store *store);
 
+/*
+ * For endpoint.c, which brings attachments about. A doomed link is one in the dying group: no pod's
+ * any more, but its addresses stay taken until the kernel says that it is gone.
+ */
+/** endpoint_store_insert() - keep a copy of @endpoint; *ret_kept (may be NULL) is borrowed from the
+ * store until the endpoint is doomed or gone. 0, -EEXIST, -ENOMEM. */
+int endpoint_store_insert(struct endpoint_store *store, const struct endpoint *endpoint,
+			  const struct endpoint **ret_kept);
+/** endpoint_store_doom() - forget the live endpoint with @endpoint's ifindex, if it is one, and
+ * hold its addresses until the link is gone. 0 or -ENOMEM (the addresses are free at once then). */
+int endpoint_store_doom(struct endpoint_store *store, const struct endpoint *endpoint);
+bool endpoint_store_has_doomed(const struct endpoint_store *store);
+/** endpoint_store_doomed_gone() - all doomed links were deleted and waited for: their addresses are
+ * free. */
+void endpoint_store_doomed_gone(struct endpoint_store *store);
+/** endpoint_store_audit() - compare links, maps, routes and neighbours with the store and put right
+ * what differs. 0 or -errno. */
+int endpoint_store_audit(struct endpoint_store *store);
+
 #endif /* LOADER_ENDPOINT_STORE_H */

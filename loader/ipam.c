@@ -20,7 +20,6 @@
 #include "loader/ipam.h"
 
 #include <errno.h>
-#include <stdarg.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
@@ -31,6 +30,7 @@
 
 #include "lib/config.h"
 #include "lib/ip_prefix.h"
+#include "lib/text.h"
 
 #define QUEUE_MAX 4096 /* entries of one block that are kept although nobody has them */
 
@@ -231,17 +231,6 @@ err_free:
 	return err;
 }
 
-/* Append words to an error text of TEXT_MAX octets, as far as they fit. */
-static void __attribute__((format(printf, 2, 3))) say(char *text, const char *format, ...)
-{
-	size_t len = strlen(text);
-	va_list args;
-
-	va_start(args, format);
-	vsnprintf(text + len, TEXT_MAX + 1 - len, format, args);
-	va_end(args);
-}
-
 static bool pool_is_meant(const struct pool *pool, const char *text)
 {
 	struct ip_prefix cidr;
@@ -270,10 +259,13 @@ static int select_pools(const struct ipam *ipam, const char (*pools)[NAME_MAX_LE
 		while (found < ipam->pool_count && !pool_is_meant(&ipam->pool[found], pools[i]))
 			found++;
 		if (found == ipam->pool_count) {
-			say(error, "pool \"%s\": no such pool; this node's file has", pools[i]);
+			text_append(error, TEXT_MAX + 1,
+				    "pool \"%s\": no such pool; this node's file has", pools[i]);
 			for (size_t k = 0; k < ipam->pool_count; k++)
-				say(error, "%s \"%s\"", k > 0 ? "," : "", ipam->pool[k].name);
-			say(error, "%s", ipam->pool_count == 0 ? " none" : "");
+				text_append(error, TEXT_MAX + 1, "%s \"%s\"", k > 0 ? "," : "",
+					    ipam->pool[k].name);
+			text_append(error, TEXT_MAX + 1, "%s",
+				    ipam->pool_count == 0 ? " none" : "");
 			return -ENOENT;
 		}
 		if (!selection_has(ret, found))
@@ -384,7 +376,7 @@ static void say_exhausted(const struct ipam *ipam, const struct selection *selec
 {
 	char text[IP_PREFIX_TEXT_MAX];
 
-	say(error, "no free IPv%c address:", v4 ? '4' : '6');
+	text_append(error, TEXT_MAX + 1, "no free IPv%c address:", v4 ? '4' : '6');
 	for (size_t i = 0; i < selection->count; i++) {
 		const struct pool *pool = &ipam->pool[selection->pool[i]];
 		uint64_t used = 0, capacity = 0;
@@ -397,11 +389,12 @@ static void say_exhausted(const struct ipam *ipam, const struct selection *selec
 			capacity += block_capacity(&ipam->block[k]);
 		}
 		if (capacity > 0)
-			say(error, " pool \"%s\" (%s): %llu of %llu in use;", pool->name,
-			    ip_prefix_format(&pool->cidr, text, sizeof(text)),
-			    (unsigned long long)used, (unsigned long long)capacity);
+			text_append(error, TEXT_MAX + 1, " pool \"%s\" (%s): %llu of %llu in use;",
+				    pool->name, ip_prefix_format(&pool->cidr, text, sizeof(text)),
+				    (unsigned long long)used, (unsigned long long)capacity);
 	}
-	say(error, " delete pods or give this node another block in pools[].blocks");
+	text_append(error, TEXT_MAX + 1,
+		    " delete pods or give this node another block in pools[].blocks");
 }
 
 /* Choose one address per family; *ret_count is 0 when that is not possible. */
@@ -420,11 +413,12 @@ static int pick_all(const struct ipam *ipam, const struct selection *selection, 
 		count++;
 	}
 	if (count == 0) {
-		say(error, "no pool");
+		text_append(error, TEXT_MAX + 1, "no pool");
 		for (size_t i = 0; i < selection->count; i++)
-			say(error, "%s \"%s\"", i > 0 ? "," : "",
-			    ipam->pool[selection->pool[i]].name);
-		say(error, " with a block of this node; give it one in pools[].blocks");
+			text_append(error, TEXT_MAX + 1, "%s \"%s\"", i > 0 ? "," : "",
+				    ipam->pool[selection->pool[i]].name);
+		text_append(error, TEXT_MAX + 1,
+			    " with a block of this node; give it one in pools[].blocks");
 		return -ENOSPC;
 	}
 	return count;
@@ -465,7 +459,7 @@ int ipam_take(struct ipam *ipam, const char (*pools)[NAME_MAX_LEN + 1], size_t p
 		err = take_offset(pick[i].block, pick[i].offset);
 		ret_addr[i] = ip_addr_add(&pick[i].block->cidr.addr, pick[i].offset);
 		if (err < 0) {
-			say(ret_error, "out of memory");
+			text_append(ret_error, TEXT_MAX + 1, "out of memory");
 			while (--i >= 0)
 				ipam_release(ipam, &ret_addr[i], now_ms);
 			return err;

@@ -2,7 +2,7 @@
 /*
  * Tests of ipam.c: which address is handed out, and that nothing is lost.
  *
- * links: loader/ipam.c lib/ip_prefix.c
+ * links: loader/ipam.c lib/ip_prefix.c lib/text.c
  */
 #include "loader/ipam.h"
 

@@ -1,0 +1,179 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/*
+ * pod_names.c: namespace and name of each pod, kept in a pinned BPF map.
+ *
+ * The link's alias has no room for them, and the runtime tells them only at ADD. No BPF program
+ * reads this map: it is a table in the kernel's memory that outlives the agent and goes with a
+ * reboot, like the links. The key is the host end's name, which is derived from the container id
+ * and so never comes back for another pod.
+ *
+ * The map is not preallocated: an entry is about 450 octets, there are as many as pods with names.
+ * A full map, or none at all, only costs names in listings. Longer texts than the fields are kept
+ * while the agent lives and forgotten then.
+ */
+#include "loader/pod_names.h"
+
+#include <errno.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <unistd.h>
+
+#include <bpf/bpf.h>
+
+#include "lib/log.h"
+#include "loader/endpoint_store.h"
+
+#define POD_NAMES_VERSION "1" /* of struct pod_names_value, in the pin's name */
+#define MAP_NAME	  "pod_name"
+#define PATH_MAX_OCTETS	  4096
+
+struct pod_names {
+	int map_fd; /* -1: none */
+};
+
+struct pod_names_key {
+	char host_ifname[IFNAME_MAX + 1];
+};
+
+struct pod_names_value {
+	char pod_namespace[64]; /* RFC 1123 label */
+	char network[64];
+	char pod_name[NAME_MAX_LEN + 1];
+	char pad[2];
+};
+
+static int make_map(const char *path, uint32_t max)
+{
+	LIBBPF_OPTS(bpf_map_create_opts, options, .map_flags = BPF_F_NO_PREALLOC);
+	int fd, err;
+
+	fd = bpf_map_create(BPF_MAP_TYPE_HASH, MAP_NAME, sizeof(struct pod_names_key),
+			    sizeof(struct pod_names_value), max, &options);
+	if (fd < 0)
+		return fd;
+	err = bpf_obj_pin(fd, path);
+	if (err < 0)
+		log_warning("map %s: cannot be pinned at %s: %s; names of pods are forgotten when "
+			    "the agent ends",
+			    MAP_NAME, path, strerror(-err));
+	return fd;
+}
+
+static bool map_fits(int fd)
+{
+	struct bpf_map_info info = { 0 };
+	__u32 len = sizeof(info);
+
+	return bpf_obj_get_info_by_fd(fd, &info, &len) == 0 && info.type == BPF_MAP_TYPE_HASH &&
+	       info.key_size == sizeof(struct pod_names_key) &&
+	       info.value_size == sizeof(struct pod_names_value);
+}
+
+struct pod_names *pod_names_open(const char *bpf_dir, uint32_t max)
+{
+	struct pod_names *names = calloc(1, sizeof(*names));
+	char path[PATH_MAX_OCTETS];
+
+	if (names == NULL)
+		return NULL;
+	snprintf(path, sizeof(path), "%s/" MAP_NAME "_v" POD_NAMES_VERSION, bpf_dir);
+	names->map_fd = bpf_obj_get(path);
+	if (names->map_fd >= 0 && !map_fits(names->map_fd)) {
+		close(names->map_fd);
+		unlink(path);
+		names->map_fd = -1;
+	}
+	if (names->map_fd < 0)
+		names->map_fd = make_map(path, max);
+	if (names->map_fd < 0) {
+		log_warning(
+			"map %s: cannot be made: %s; names of pods are forgotten when the agent "
+			"ends",
+			MAP_NAME, strerror(-names->map_fd));
+		names->map_fd = -1;
+	}
+	return names;
+}
+
+void pod_names_close(struct pod_names *names)
+{
+	if (names == NULL)
+		return;
+	if (names->map_fd >= 0)
+		close(names->map_fd);
+	free(names);
+}
+
+static struct pod_names_key key_of(const char *host_ifname)
+{
+	struct pod_names_key key = { 0 };
+
+	snprintf(key.host_ifname, sizeof(key.host_ifname), "%s", host_ifname);
+	return key;
+}
+
+/* Copy what fits whole; half a name would be another pod's. */
+static void copy_whole(char *to, size_t size, const char *from)
+{
+	if (strlen(from) < size)
+		strcpy(to, from);
+}
+
+void pod_names_set(struct pod_names *names, const struct endpoint *endpoint)
+{
+	struct pod_names_key key = key_of(endpoint->host_ifname);
+	struct pod_names_value value = { 0 };
+	int err;
+
+	if (names->map_fd < 0)
+		return;
+	copy_whole(value.pod_namespace, sizeof(value.pod_namespace), endpoint->pod_namespace);
+	copy_whole(value.network, sizeof(value.network), endpoint->network);
+	copy_whole(value.pod_name, sizeof(value.pod_name), endpoint->pod_name);
+	err = bpf_map_update_elem(names->map_fd, &key, &value, BPF_ANY);
+	if (err < 0)
+		log_debug("map %s: %s: %s", MAP_NAME, endpoint->host_ifname, strerror(-err));
+}
+
+void pod_names_get(struct pod_names *names, struct endpoint *endpoint)
+{
+	struct pod_names_key key = key_of(endpoint->host_ifname);
+	struct pod_names_value value;
+
+	if (names->map_fd < 0 || bpf_map_lookup_elem(names->map_fd, &key, &value) < 0)
+		return;
+	snprintf(endpoint->pod_namespace, sizeof(endpoint->pod_namespace), "%.*s",
+		 (int)sizeof(value.pod_namespace) - 1, value.pod_namespace);
+	snprintf(endpoint->network, sizeof(endpoint->network), "%.*s",
+		 (int)sizeof(value.network) - 1, value.network);
+	snprintf(endpoint->pod_name, sizeof(endpoint->pod_name), "%.*s",
+		 (int)sizeof(value.pod_name) - 1, value.pod_name);
+}
+
+void pod_names_delete(struct pod_names *names, const char *host_ifname)
+{
+	struct pod_names_key key = key_of(host_ifname);
+
+	if (names->map_fd >= 0)
+		bpf_map_delete_elem(names->map_fd, &key);
+}
+
+void pod_names_prune(struct pod_names *names, pod_names_fn *is_wanted, void *arg)
+{
+	struct pod_names_key key, next;
+	int err;
+
+	if (names->map_fd < 0)
+		return;
+	err = bpf_map_get_next_key(names->map_fd, NULL, &next);
+	while (err == 0) {
+		char name[IFNAME_MAX + 1];
+
+		key = next;
+		err = bpf_map_get_next_key(names->map_fd, &key, &next);
+		snprintf(name, sizeof(name), "%.*s", IFNAME_MAX, key.host_ifname);
+		if (!is_wanted(name, arg))
+			bpf_map_delete_elem(names->map_fd, &key);
+	}
+}
