@@ -30,6 +30,13 @@ static __always_inline bool endpoint_has_mac(const struct endpoint_value *ep, __
 	return ep_head == head && ep_tail == tail;
 }
 
+/* :: of IPv6, or 0.0.0.0 in its mapped form. */
+static __always_inline bool endpoint_is_unspecified(const struct ip_addr *addr)
+{
+	return !(addr->word[0] | addr->word[1] | addr->word[3]) &&
+	       (!addr->word[2] || ip_addr_is_mapped(addr));
+}
+
 /**
  * endpoint_check_source() - address, link and MAC of the sender belong together.
  * 0, or a negative drop reason.
@@ -38,11 +45,9 @@ static __always_inline int endpoint_check_source(struct __sk_buff *skb, struct p
 {
 	struct endpoint_value *ep = endpoint_lookup(&packet->source);
 
-	if (!endpoint_is_pod(ep)) {
-		if (!packet->source.word[0] && !packet->source.word[1] && !packet->source.word[3])
-			return -DROP_SOURCE_UNSPECIFIED; /* ::, or mapped 0.0.0.0 */
-		return -DROP_SOURCE_UNKNOWN;
-	}
+	if (!endpoint_is_pod(ep))
+		return endpoint_is_unspecified(&packet->source) ? -DROP_SOURCE_UNSPECIFIED
+								: -DROP_SOURCE_UNKNOWN;
 	if (ep->ifindex != skb->ifindex)
 		return -DROP_SOURCE_LINK;
 	if (!endpoint_has_mac(ep, packet->mac_head, packet->mac_tail))

@@ -49,14 +49,16 @@ static __always_inline int transport_find(struct __sk_buff *skb, struct packet *
 	int err;
 	int i;
 
-	for (i = 0; i < EXTENSION_HEADERS_MAX; i++) {
+	for (i = 0; i <= EXTENSION_HEADERS_MAX; i++) {
 		if (packet->is_later_fragment || !ipv6_is_extension(packet->protocol))
 			return 0;
+		if (i == EXTENSION_HEADERS_MAX)
+			break;
 		err = transport_skip(skb, packet);
 		if (err)
 			return err;
 	}
-	return ipv6_is_extension(packet->protocol) ? -DROP_IPV6_EXTENSION : 0;
+	return -DROP_IPV6_EXTENSION;
 }
 
 static __always_inline int transport_check_tcp(struct __sk_buff *skb, struct packet *packet)
