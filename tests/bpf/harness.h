@@ -9,6 +9,7 @@
 #include "tests/bpf/reference.h"
 
 struct harness;
+struct wire;
 
 /** harness_new() - enter a new network namespace, make devices, load both copies, fill the maps.
  * NULL with one line on stderr that says what is missing. */
@@ -17,6 +18,7 @@ void harness_free(struct harness *harness);
 
 struct observation {
 	int verdict; /* TC_ACT_* */
+	bool is_from_wire;
 	struct frame out;
 	uint64_t drops[DROP_REASON_COUNT]; /* counted for this frame */
 	struct endpoint_counter counted[PLACE_COUNT];
@@ -36,7 +38,8 @@ struct injection {
 int harness_run(struct harness *harness, const struct injection *in, bool is_dry_run,
 		struct observation *ret);
 
-uint32_t harness_ifindex(const struct harness *harness, enum place place);
+/** The devices, for tests that send real frames; borrowed. */
+struct wire *harness_wire(struct harness *harness);
 /** Descriptor of a live program, for tests that attach it. */
 int harness_program_fd(const struct harness *harness, enum dataplane_hook hook);
 

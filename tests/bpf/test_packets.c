@@ -8,7 +8,7 @@
  * must come out as they went in. Run as root; exit 77 where a right or a tool is missing.
  *
  * links: tests/bpf/harness.c tests/bpf/reference.c tests/bpf/frame.c tests/bpf/world.c
- * links: tests/bpf/rows.c tests/bpf/rows_from_pod.c tests/bpf/rows_refused.c
+ * links: tests/bpf/wire.c tests/bpf/rows.c tests/bpf/rows_from_pod.c tests/bpf/rows_refused.c
  * links: tests/bpf/rows_from_network.c lib/ip_prefix.c
  * libs: -lbpf -lelf -lz
  */
