@@ -1,0 +1,432 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/*
+ * Tests of dataplane.c, dataplane_pins.c and dataplane_maps.c on the real kernel: what a restart,
+ * another size, another layout and strangers in the folder do to maps. Needs root; works in a mount
+ * namespace of its own with a bpffs of its own.
+ *
+ * links: loader/dataplane.c loader/dataplane_pins.c loader/dataplane_maps.c loader/map_memory.c
+ * links: lib/ip_prefix.c lib/log.c
+ * libs: -lbpf -lelf -lz
+ */
+#include "loader/dataplane.h"
+
+#include <errno.h>
+#include <sched.h>
+#include <setjmp.h>
+#include <stdarg.h>
+#include <stddef.h>
+#include <stdint.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <sys/mount.h>
+#include <sys/stat.h>
+#include <unistd.h>
+
+#include <bpf/bpf.h>
+#include <cmocka.h>
+
+#include "lib/config.h"
+#include "lib/ip_prefix.h"
+#include "loader/map_memory.h"
+#include "tortie.skel.h"
+
+#define BPF_MOUNT "/tmp"
+#define BPF_DIR	  BPF_MOUNT "/tortie"
+
+static const struct config small = { .map_endpoints = 64, .map_routes = 128 };
+
+static struct ip_addr addr_of(const char *text)
+{
+	struct ip_addr addr;
+
+	assert_int_equal(ip_addr_parse(text, &addr), 0);
+	return addr;
+}
+
+static struct dataplane *open_with(const struct config *config)
+{
+	struct dataplane *dataplane = NULL;
+
+	assert_int_equal(dataplane_open(config, BPF_DIR, &dataplane), 0);
+	return dataplane;
+}
+
+static void add_pod(struct dataplane *dataplane, const char *text, uint32_t ifindex)
+{
+	const struct ip_addr addr = addr_of(text);
+	const struct endpoint_value value = { .ifindex = ifindex, .generation = 7 };
+
+	assert_int_equal(dataplane_set_endpoint(dataplane, &addr, &value), 0);
+}
+
+static uint32_t pod_ifindex(struct dataplane *dataplane, const char *text)
+{
+	const struct ip_addr addr = addr_of(text);
+	struct endpoint_value value = { 0 };
+
+	if (dataplane_get_endpoint(dataplane, &addr, &value) < 0)
+		return 0;
+	return value.ifindex;
+}
+
+static bool is_pinned(const char *name)
+{
+	char path[256];
+
+	snprintf(path, sizeof(path), BPF_DIR "/%s", name);
+	return access(path, F_OK) == 0;
+}
+
+static char *current_pin(const char *name, char *buf, size_t size)
+{
+	snprintf(buf, size, "%s_v%d", name, DATAPLANE_ABI_VERSION);
+	return buf;
+}
+
+/* A bpffs of its own for each test, gone with the namespace. */
+static int fresh_bpffs(void **state)
+{
+	if (unshare(CLONE_NEWNS) < 0 || mount(NULL, "/", NULL, MS_REC | MS_PRIVATE, NULL) < 0 ||
+	    mount("bpf", BPF_MOUNT, "bpf", 0, NULL) < 0) {
+		fprintf(stderr, "bpffs: %s (run as root)\n", strerror(errno));
+		return -1;
+	}
+	return 0;
+}
+
+static int drop_bpffs(void **state)
+{
+	return umount2(BPF_MOUNT, MNT_DETACH);
+}
+
+static void a_restart_finds_the_same_maps(void **state)
+{
+	struct dataplane *dataplane = open_with(&small);
+
+	add_pod(dataplane, "10.244.1.2", 11);
+	dataplane_close(dataplane);
+	dataplane = open_with(&small);
+	assert_int_equal(pod_ifindex(dataplane, "10.244.1.2"), 11);
+	dataplane_close(dataplane);
+}
+
+static void the_folder_is_for_root_alone(void **state)
+{
+	struct dataplane *dataplane = open_with(&small);
+	struct stat st;
+
+	assert_int_equal(stat(BPF_DIR, &st), 0);
+	assert_int_equal(st.st_mode & 07777, 0700);
+	dataplane_close(dataplane);
+}
+
+static void a_folder_on_no_bpffs_is_refused(void **state)
+{
+	struct dataplane *dataplane = NULL;
+
+	assert_int_equal(dataplane_open(&small, "/dev/tortie-test", &dataplane), -ENOTSUP);
+	assert_null(dataplane);
+}
+
+static void a_second_agent_on_the_folder_is_refused(void **state)
+{
+	struct dataplane *first = open_with(&small), *second = NULL;
+
+	assert_int_equal(dataplane_open(&small, BPF_DIR, &second), -EWOULDBLOCK);
+	dataplane_close(first);
+}
+
+static void another_size_keeps_the_content(void **state)
+{
+	const struct config large = { .map_endpoints = 256, .map_routes = 128 };
+	struct endpoint_counter sum;
+	struct dataplane *dataplane = open_with(&small);
+
+	add_pod(dataplane, "10.244.1.2", 11);
+	add_pod(dataplane, "fd00:10:244:1::2", 12);
+	assert_int_equal(dataplane_create_counter(dataplane, 11), 0);
+	dataplane_close(dataplane);
+	dataplane = open_with(&large);
+	assert_int_equal(pod_ifindex(dataplane, "10.244.1.2"), 11);
+	assert_int_equal(pod_ifindex(dataplane, "fd00:10:244:1::2"), 12);
+	assert_int_equal(dataplane_read_counter(dataplane, 11, &sum), 0);
+	assert_int_equal(dataplane_drop_old_pins(dataplane), 0);
+	/* The pin holds the larger map: 200 more entries fit. */
+	for (int i = 0; i < 200; i++) {
+		char text[32];
+
+		snprintf(text, sizeof(text), "10.244.2.%d", i);
+		add_pod(dataplane, text, 20);
+	}
+	dataplane_close(dataplane);
+	dataplane = open_with(&large);
+	assert_int_equal(pod_ifindex(dataplane, "10.244.2.199"), 20);
+	dataplane_close(dataplane);
+}
+
+static void lost_pins_come_back_with_the_maps_content(void **state)
+{
+	struct dataplane *dataplane = open_with(&small);
+	char name[64], path[128];
+
+	add_pod(dataplane, "10.244.1.2", 11);
+	snprintf(path, sizeof(path), BPF_DIR "/%s", current_pin("endpoint", name, sizeof(name)));
+	assert_int_equal(unlink(path), 0);
+	assert_int_equal(dataplane_restore_pins(dataplane), 1);
+	assert_int_equal(dataplane_restore_pins(dataplane), 0);
+	dataplane_close(dataplane);
+	dataplane = open_with(&small);
+	assert_int_equal(pod_ifindex(dataplane, "10.244.1.2"), 11);
+	dataplane_close(dataplane);
+}
+
+static int pin_foreign_map(enum bpf_map_type type, uint32_t key, uint32_t value, const char *name)
+{
+	char path[128];
+	int fd = bpf_map_create(type, "foreign", key, value, 64, NULL);
+
+	assert_true(fd >= 0);
+	mkdir(BPF_DIR, 0700);
+	snprintf(path, sizeof(path), BPF_DIR "/%s", name);
+	assert_int_equal(bpf_obj_pin(fd, path), 0);
+	return fd;
+}
+
+static void a_foreign_map_under_our_name_is_replaced(void **state)
+{
+	char name[64];
+	int fd = pin_foreign_map(BPF_MAP_TYPE_ARRAY, 4, 8,
+				 current_pin("endpoint", name, sizeof(name)));
+	struct dataplane *dataplane = open_with(&small);
+
+	add_pod(dataplane, "10.244.1.2", 11);
+	dataplane_close(dataplane);
+	dataplane = open_with(&small);
+	assert_int_equal(pod_ifindex(dataplane, "10.244.1.2"), 11);
+	dataplane_close(dataplane);
+	close(fd);
+}
+
+static void a_shorter_value_of_another_version_gets_zeros_behind(void **state)
+{
+	const struct ip_addr addr = addr_of("10.244.1.9");
+	const uint32_t old_value[2] = { 33, ENDPOINT_HOST }; /* ifindex, flags: the first two */
+	struct endpoint_value value;
+	struct dataplane *dataplane;
+	int fd = pin_foreign_map(BPF_MAP_TYPE_HASH, sizeof(addr), sizeof(old_value),
+				 "endpoint_v9000");
+
+	assert_int_equal(bpf_map_update_elem(fd, &addr, old_value, BPF_ANY), 0);
+	close(fd);
+	dataplane = open_with(&small);
+	memset(&value, 0xff, sizeof(value));
+	assert_int_equal(dataplane_get_endpoint(dataplane, &addr, &value), 0);
+	assert_int_equal(value.ifindex, 33);
+	assert_int_equal(value.flags, ENDPOINT_HOST);
+	assert_int_equal(value.generation, 0);
+	assert_int_equal(value.mac[5], 0);
+	/* Programs may still run on the old maps: their pins stay until told. */
+	assert_true(is_pinned("endpoint_v9000"));
+	assert_int_equal(dataplane_drop_old_pins(dataplane), 0);
+	assert_false(is_pinned("endpoint_v9000"));
+	dataplane_close(dataplane);
+}
+
+static void a_longer_value_of_another_version_is_cut(void **state)
+{
+	const struct ip_addr addr = addr_of("10.244.1.9");
+	uint8_t old_value[sizeof(struct endpoint_value) + 32];
+	struct dataplane *dataplane;
+	uint32_t ifindex = 44;
+	int fd = pin_foreign_map(BPF_MAP_TYPE_HASH, sizeof(addr), sizeof(old_value),
+				 "endpoint_v9000");
+
+	memset(old_value, 0xee, sizeof(old_value));
+	memcpy(old_value, &ifindex, sizeof(ifindex));
+	assert_int_equal(bpf_map_update_elem(fd, &addr, old_value, BPF_ANY), 0);
+	close(fd);
+	dataplane = open_with(&small);
+	assert_int_equal(pod_ifindex(dataplane, "10.244.1.9"), 44);
+	dataplane_close(dataplane);
+}
+
+static void count_in(int fd, uint32_t ifindex, uint64_t packets)
+{
+	unsigned int cpus = (unsigned int)libbpf_num_possible_cpus();
+	struct endpoint_counter *value = calloc(cpus, sizeof(*value));
+
+	assert_non_null(value);
+	for (unsigned int i = 0; i < cpus; i++)
+		value[i].tx_packets = packets;
+	assert_int_equal(bpf_map_update_elem(fd, &ifindex, value, BPF_ANY), 0);
+	free(value);
+}
+
+static void what_old_programs_count_until_the_end_is_added_once(void **state)
+{
+	uint64_t cpus = (uint64_t)libbpf_num_possible_cpus();
+	struct endpoint_counter sum;
+	struct dataplane *dataplane;
+	int fd = pin_foreign_map(BPF_MAP_TYPE_PERCPU_HASH, 4, sizeof(struct endpoint_counter),
+				 "ep_counter_v9000");
+
+	count_in(fd, 5, 10);
+	dataplane = open_with(&small);
+	/* The key is there for the new programs before the switch, the counts after it. */
+	assert_int_equal(dataplane_read_counter(dataplane, 5, &sum), 0);
+	assert_int_equal(sum.tx_packets, 0);
+	count_in(fd, 5, 100);
+	assert_int_equal(dataplane_drop_old_pins(dataplane), 0);
+	assert_int_equal(dataplane_read_counter(dataplane, 5, &sum), 0);
+	assert_int_equal(sum.tx_packets, 100 * cpus);
+	assert_int_equal(dataplane_drop_old_pins(dataplane), 0);
+	assert_int_equal(dataplane_read_counter(dataplane, 5, &sum), 0);
+	assert_int_equal(sum.tx_packets, 100 * cpus);
+	dataplane_close(dataplane);
+	close(fd);
+}
+
+static int delete_each(const struct ip_addr *addr, const struct endpoint_value *value, void *arg)
+{
+	struct dataplane **dataplane = arg;
+
+	return dataplane_delete_endpoint(*dataplane, addr);
+}
+
+static void a_walk_may_delete_what_it_meets(void **state)
+{
+	struct dataplane *dataplane = open_with(&small);
+
+	for (int i = 0; i < 50; i++) {
+		char text[32];
+
+		snprintf(text, sizeof(text), "10.244.1.%d", i);
+		add_pod(dataplane, text, 1);
+	}
+	assert_int_equal(dataplane_for_each_endpoint(dataplane, delete_each, &dataplane), 0);
+	assert_int_equal(pod_ifindex(dataplane, "10.244.1.0"), 0);
+	assert_int_equal(pod_ifindex(dataplane, "10.244.1.49"), 0);
+	dataplane_close(dataplane);
+}
+
+static void deleting_what_is_not_there_is_success(void **state)
+{
+	struct dataplane *dataplane = open_with(&small);
+	const struct ip_addr addr = addr_of("10.244.1.1");
+	const struct ip_prefix prefix = ip_prefix_host(&addr);
+
+	assert_int_equal(dataplane_delete_endpoint(dataplane, &addr), 0);
+	assert_int_equal(dataplane_delete_route(dataplane, &prefix), 0);
+	assert_int_equal(dataplane_delete_counter(dataplane, 77), 0);
+	dataplane_close(dataplane);
+}
+
+static void a_full_map_says_so(void **state)
+{
+	struct dataplane *dataplane = open_with(&small);
+	const struct endpoint_value value = { .ifindex = 1 };
+	int err = 0;
+
+	for (int i = 0; i < 100 && !err; i++) {
+		struct ip_addr addr = addr_of("10.244.1.0");
+
+		addr = ip_addr_add(&addr, (uint64_t)i);
+		err = dataplane_set_endpoint(dataplane, &addr, &value);
+	}
+	assert_int_equal(err, -E2BIG);
+	dataplane_close(dataplane);
+}
+
+/* The kernel's own figure (fdinfo, exact since 6.4) of all maps that carry our names. */
+static uint64_t kernel_octets(void)
+{
+	uint64_t sum = 0;
+
+	for (int fd = 3; fd < 256; fd++) {
+		char path[64], line[128];
+		unsigned long long octets;
+		FILE *file;
+
+		snprintf(path, sizeof(path), "/proc/self/fdinfo/%d", fd);
+		file = fopen(path, "r");
+		while (file && fgets(line, sizeof(line), file))
+			if (sscanf(line, "memlock: %llu", &octets) == 1)
+				sum += octets;
+		if (file)
+			fclose(file);
+	}
+	return sum;
+}
+
+static void the_computed_memory_is_the_kernels_within_a_tenth(void **state)
+{
+	const struct config usual = { .map_endpoints = 1024, .map_routes = 10240 };
+	struct dataplane *dataplane = open_with(&usual);
+	uint64_t computed = dataplane_map_octets(dataplane), kernel = kernel_octets();
+
+	/* Programs report memlock too: some pages each. */
+	assert_in_range(computed, kernel - kernel / 10, kernel + kernel / 10);
+	dataplane_close(dataplane);
+}
+
+static uint64_t default_node_octets(unsigned int cpus)
+{
+	struct tortie_bpf *skeleton = tortie_bpf__open();
+	struct bpf_map *map;
+	uint64_t sum = 0;
+
+	assert_non_null(skeleton);
+	bpf_object__for_each_map(map, skeleton->obj) {
+		struct map_shape shape = {
+			.type = bpf_map__type(map),
+			.key_size = bpf_map__key_size(map),
+			.value_size = bpf_map__value_size(map),
+			.max_entries = bpf_map__max_entries(map),
+		};
+		const char *name = bpf_map__name(map);
+
+		/* Defaults of the configuration: map_endpoints 1024, map_routes 10240. */
+		if (strcmp(name, "endpoint") == 0 || strcmp(name, "ep_counter") == 0)
+			shape.max_entries = 1024;
+		if (strcmp(name, "route") == 0)
+			shape.max_entries = 10240;
+		sum += map_memory_octets(&shape, cpus);
+	}
+	tortie_bpf__destroy(skeleton);
+	return sum;
+}
+
+static void a_default_node_stays_below_2_mb_and_64_kb_a_cpu(void **state)
+{
+	static const unsigned int cpus[] = { 2, 64, 256 };
+
+	for (size_t i = 0; i < sizeof(cpus) / sizeof(cpus[0]); i++)
+		assert_in_range(default_node_octets(cpus[i]), 1,
+				2000000 + (uint64_t)cpus[i] * 64000);
+}
+
+#define KERNEL_TEST(name) cmocka_unit_test_setup_teardown(name, fresh_bpffs, drop_bpffs)
+
+int main(void)
+{
+	const struct CMUnitTest tests[] = {
+		KERNEL_TEST(a_restart_finds_the_same_maps),
+		KERNEL_TEST(the_folder_is_for_root_alone),
+		KERNEL_TEST(a_folder_on_no_bpffs_is_refused),
+		KERNEL_TEST(a_second_agent_on_the_folder_is_refused),
+		KERNEL_TEST(another_size_keeps_the_content),
+		KERNEL_TEST(lost_pins_come_back_with_the_maps_content),
+		KERNEL_TEST(a_foreign_map_under_our_name_is_replaced),
+		KERNEL_TEST(a_shorter_value_of_another_version_gets_zeros_behind),
+		KERNEL_TEST(a_longer_value_of_another_version_is_cut),
+		KERNEL_TEST(what_old_programs_count_until_the_end_is_added_once),
+		KERNEL_TEST(a_walk_may_delete_what_it_meets),
+		KERNEL_TEST(deleting_what_is_not_there_is_success),
+		KERNEL_TEST(a_full_map_says_so),
+		KERNEL_TEST(the_computed_memory_is_the_kernels_within_a_tenth),
+		cmocka_unit_test(a_default_node_stays_below_2_mb_and_64_kb_a_cpu),
+	};
+
+	return cmocka_run_group_tests(tests, NULL, NULL);
+}
