@@ -76,10 +76,13 @@ def run(command, seconds, environment=None):
     """(exit status, output, seconds); status None: killed after that many seconds. The test gets a
     session of its own, so that nothing it started outlives the limit."""
     begin = time.monotonic()
-    process = subprocess.Popen(
-        command, stdin=subprocess.DEVNULL, stdout=subprocess.PIPE, stderr=subprocess.STDOUT,
-        text=True, errors="replace", start_new_session=True,
-        env={**os.environ, **(environment or {})})
+    try:
+        process = subprocess.Popen(
+            command, stdin=subprocess.DEVNULL, stdout=subprocess.PIPE, stderr=subprocess.STDOUT,
+            text=True, errors="replace", start_new_session=True,
+            env={**os.environ, **(environment or {})})
+    except OSError as error:
+        return 127, f"{error}\n", 0.0
     try:
         output, _ = process.communicate(timeout=seconds)
         status = process.returncode
