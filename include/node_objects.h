@@ -33,5 +33,6 @@
 #define AGENT_SOCKET_NAME "agent"
 #define CNI_SOCKET_NAME	  "cni"
 #define READY_FILE_NAME	  "ready"
+#define DELETES_DIR_NAME  "deletes" /* DELs that the plugin could not hand over */
 
 #endif /* INCLUDE_NODE_OBJECTS_H */

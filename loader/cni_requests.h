@@ -2,6 +2,8 @@
 #ifndef LOADER_CNI_REQUESTS_H
 #define LOADER_CNI_REQUESTS_H
 
+#include <stddef.h>
+
 #include "agent_protocol.h"
 
 struct agent;
@@ -13,7 +15,7 @@ struct agent;
  */
 void cni_handle_request(struct agent *agent, const struct msg_cni_request *request, const int *fds,
 			size_t fd_count, struct msg_cni_reply *ret_reply);
-/** cni_replay_deletes() - at start: carry out the DELs noted in RUN-DIR/deletes/ while the agent
+/** cni_replay_deletes() - carry out the DELs noted in RUN-DIR/deletes/ while the agent
  * was away. */
 void cni_replay_deletes(struct agent *agent);
 

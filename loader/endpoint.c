@@ -292,6 +292,7 @@ static int refuse_link(struct agent *agent, const struct endpoint *endpoint, int
 		      endpoint->ifname);
 }
 
+/* 1 when the entry had to be written, 0, or -errno. */
 static int set_map_entry(struct agent *agent, const struct endpoint *endpoint,
 			 const struct ip_addr *addr)
 {
@@ -307,21 +308,31 @@ static int set_map_entry(struct agent *agent, const struct endpoint *endpoint,
 		return 0; /* its policy and generation are right */
 	if (getrandom(&value.generation, sizeof(value.generation), 0) < 0)
 		return -errno;
-	return dataplane_set_endpoint(agent->dataplane, addr, &value);
+	err = dataplane_set_endpoint(agent->dataplane, addr, &value);
+	return err < 0 ? err : 1;
 }
 
-int endpoint_activate(struct agent *agent, const struct endpoint *endpoint, const char **ret_step)
+int endpoint_write_maps(struct agent *agent, const struct endpoint *endpoint, const char **ret_step)
 {
-	int err;
+	int err, written = 0;
 
 	*ret_step = "writing map endpoint";
 	for (size_t i = 0; i < endpoint->address_count; i++) {
 		err = set_map_entry(agent, endpoint, &endpoint->address[i]);
 		if (err < 0)
 			return err;
+		written |= err;
 	}
 	*ret_step = "writing map ep_counter";
 	err = dataplane_create_counter(agent->dataplane, endpoint->ifindex);
+	return err < 0 ? err : written;
+}
+
+int endpoint_activate(struct agent *agent, const struct endpoint *endpoint, const char **ret_step)
+{
+	int err;
+
+	err = endpoint_write_maps(agent, endpoint, ret_step);
 	if (err < 0)
 		return err;
 	*ret_step = "attaching the programs to the host end";

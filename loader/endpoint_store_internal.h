@@ -9,6 +9,7 @@
 
 /* Of the files that make up the store: endpoint_store.c, endpoint_adopt.c, endpoint_audit.c. */
 
+struct endpoint_value;
 struct pod_names;
 
 struct endpoint_entry {
@@ -61,6 +62,9 @@ void endpoint_store_lose(struct endpoint_store *store, struct endpoint_entry *en
 /** endpoint_store_link_gone() - RTM_DELLINK of @ifindex: of a doomed link, a live one or a
  * stranger's. */
 void endpoint_store_link_gone(struct endpoint_store *store, uint32_t ifindex);
+/** endpoint_drop_stale() - a dataplane_endpoint_fn, @arg the store: delete the entry when no pod
+ * stands for it. */
+int endpoint_drop_stale(const struct ip_addr *addr, const struct endpoint_value *value, void *arg);
 /** endpoint_store_watch() - listen to the monitor from now on. 0 or -errno. */
 int endpoint_store_watch(struct endpoint_store *store);
 void endpoint_store_unwatch(struct endpoint_store *store);

@@ -236,6 +236,14 @@ struct nl_msg *pod_message_get(const char *name)
 	return finish(msg, err);
 }
 
+struct nl_msg *pod_message_get_index(uint32_t ifindex)
+{
+	struct nl_msg *msg = start_link(RTM_GETLINK, 0, ifindex);
+
+	return msg != NULL ? finish(msg, nla_put_u32(msg, IFLA_EXT_MASK, RTEXT_FILTER_SKIP_STATS))
+			   : NULL;
+}
+
 struct nl_msg *pod_message_dump_links(void)
 {
 	struct nl_msg *msg = start_link(RTM_GETLINK, 0, 0);

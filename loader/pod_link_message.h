@@ -29,6 +29,7 @@ struct nl_msg *pod_message_group(uint32_t ifindex, uint32_t group);
 struct nl_msg *pod_message_delete(uint32_t ifindex);
 struct nl_msg *pod_message_delete_group(uint32_t group);
 struct nl_msg *pod_message_get(const char *name);
+struct nl_msg *pod_message_get_index(uint32_t ifindex);
 /** pod_message_dump_links() - for netlink_dump(): all veth links, without their statistics. */
 struct nl_msg *pod_message_dump_links(void);
 struct nl_msg *pod_message_netnsid(int netns_fd);

@@ -1,0 +1,383 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/*
+ * endpoint_audit.c: notice what others do to pods' links, neighbours and routes, and put it right.
+ *
+ * The kernel's notifications are hints: they come late, and those of an ADD describe a link half
+ * made. So a hint about a pod's link leads to one question about that link as it is now, and what
+ * differs from its record is put back. A link that goes down loses its neighbour entries and
+ * routes, most without a word: then the host's side is made anew. A link that is gone is a pod that
+ * is gone; that is how a namespace's death is noticed.
+ *
+ * Every minute, and when notifications were lost, everything is compared: one dump of the links,
+ * the neighbours and each family's routes, ticked off against the store, then the maps. The agent
+ * makes no difference between repairing the third time or the first: each is one log line and one
+ * count.
+ *
+ * Hooks are left to hook_watch.c, remote routes to remote_routes.c.
+ */
+#include <errno.h>
+#include <string.h>
+#include <sys/socket.h>
+
+#include <linux/neighbour.h>
+#include <linux/rtnetlink.h>
+#include <utlist.h>
+
+#include "dataplane_abi.h"
+#include "lib/config.h"
+#include "lib/ip_prefix.h"
+#include "lib/log.h"
+#include "lib/text.h"
+#include "loader/agent.h"
+#include "loader/cni_requests.h"
+#include "loader/dataplane.h"
+#include "loader/endpoint.h"
+#include "loader/endpoint_alias.h"
+#include "loader/endpoint_store_internal.h"
+#include "loader/link_reaper.h"
+#include "loader/monitor.h"
+#include "loader/netlink.h"
+#include "loader/netlink_attr.h"
+#include "loader/pod_link.h"
+#include "loader/pod_link_message.h"
+#include "node_objects.h"
+
+#define AUDIT_DELAY_MS 50 /* after a hint that names no pod */
+
+static void count_repair(struct endpoint_store *store, const struct endpoint *endpoint,
+			 const char *what, int err)
+{
+	if (err < 0) {
+		log_warning("pod %s (%s): %s, and cannot be put back: %s", endpoint->container_id,
+			    endpoint->host_ifname, what, strerror(-err));
+		return;
+	}
+	log_warning("pod %s (%s): %s: put back", endpoint->container_id, endpoint->host_ifname,
+		    what);
+	store->agent->repairs++;
+}
+
+static void restore_host(struct endpoint_store *store, const struct endpoint *endpoint,
+			 const char *what)
+{
+	const char *step = "";
+	int err = pod_link_configure_host(store->agent->netlink, endpoint, &step);
+
+	if (err == -ENODEV) /* RTM_DELLINK is on its way */
+		return;
+	count_repair(store, endpoint, what, err);
+}
+
+/* The link's record and state, which somebody else has changed. */
+static void compare_record(struct endpoint_store *store, const struct endpoint *endpoint,
+			   const struct pod_link *link)
+{
+	struct netlink *netlink = store->agent->netlink;
+	uint32_t live = store->agent->config->group_live;
+	char alias[ENDPOINT_ALIAS_MAX + 1];
+
+	if (link->group != live)
+		count_repair(store, endpoint, "its link's group was changed",
+			     pod_link_set_group(netlink, link->ifindex, live));
+	if (strcmp(link->name, endpoint->host_ifname) != 0 || link->mtu != endpoint->mtu)
+		count_repair(store, endpoint, "its link's name or MTU was changed",
+			     netlink_request(netlink, pod_message_rename(link->ifindex,
+									 endpoint->host_ifname,
+									 endpoint->mtu)));
+	if (endpoint_alias_format(endpoint, alias) == 0 && strcmp(alias, link->alias) != 0)
+		count_repair(
+			store, endpoint, "its link's alias was changed",
+			netlink_request(netlink, pod_message_record(endpoint->host_ifname, alias)));
+	if (!link->is_up)
+		restore_host(store, endpoint, "its link was set down");
+}
+
+static int take_link(const struct nlmsghdr *header, void *arg)
+{
+	return pod_link_read(header, arg) ? 0 : -EBADMSG;
+}
+
+static bool differs(const struct endpoint_store *store, const struct endpoint *endpoint,
+		    const struct pod_link *link)
+{
+	char alias[ENDPOINT_ALIAS_MAX + 1];
+
+	return link->group != store->agent->config->group_live || !link->is_up ||
+	       link->mtu != endpoint->mtu || strcmp(link->name, endpoint->host_ifname) != 0 ||
+	       endpoint_alias_format(endpoint, alias) < 0 || strcmp(alias, link->alias) != 0;
+}
+
+static void on_new_link(struct endpoint_store *store, const struct nlmsghdr *header)
+{
+	const struct config *config = store->agent->config;
+	const struct endpoint_entry *entry;
+	struct pod_link told, now;
+
+	if (!pod_link_read(header, &told))
+		return;
+	entry = endpoint_store_entry(store, told.ifindex);
+	if (entry == NULL || !differs(store, &entry->endpoint, &told))
+		return;
+	if (netlink_get(store->agent->netlink, pod_message_get_index(told.ifindex), take_link,
+			&now) < 0)
+		return;
+	/* Down and up again meanwhile: its neighbours and routes went with it. While a link is
+	 * being created it is told as down, too. */
+	if (!told.is_up && now.is_up && told.group != config->group_creating)
+		restore_host(store, &entry->endpoint, "its link was set down and up");
+	compare_record(store, &entry->endpoint, &now);
+}
+
+static void on_lost_route(struct endpoint_store *store, const struct nlmsghdr *header)
+{
+	const struct rtmsg *body = netlink_body(header, sizeof(*body));
+	const struct nlattr *attrs[RTA_OIF + 1];
+	const struct address_entry *entry;
+	struct ip_addr addr;
+
+	if (body == NULL || body->rtm_protocol != ROUTE_PROTOCOL ||
+	    body->rtm_dst_len != (body->rtm_family == AF_INET ? 32 : 128))
+		return;
+	netlink_attrs(header, sizeof(*body), attrs, sizeof(attrs) / sizeof(attrs[0]));
+	if (netlink_attr_addr(attrs[RTA_DST], body->rtm_family, &addr) < 0)
+		return;
+	entry = endpoint_store_address(store, &addr);
+	if (entry != NULL && entry->owner->endpoint.ifindex == netlink_attr_u32(attrs[RTA_OIF], 0))
+		restore_host(store, &entry->owner->endpoint, "the route to it was removed");
+}
+
+static void on_lost_neighbour(struct endpoint_store *store, const struct nlmsghdr *header)
+{
+	const struct ndmsg *body = netlink_body(header, sizeof(*body));
+	const struct nlattr *attrs[NDA_DST + 1];
+	const struct address_entry *entry;
+	struct ip_addr addr;
+
+	if (body == NULL)
+		return;
+	netlink_attrs(header, sizeof(*body), attrs, sizeof(attrs) / sizeof(attrs[0]));
+	if (netlink_attr_addr(attrs[NDA_DST], body->ndm_family, &addr) < 0)
+		return;
+	entry = endpoint_store_address(store, &addr);
+	if (entry != NULL && entry->owner->endpoint.ifindex == (uint32_t)body->ndm_ifindex)
+		restore_host(store, &entry->owner->endpoint, "its neighbour entry was removed");
+}
+
+static void on_gone_link(struct endpoint_store *store, const struct nlmsghdr *header)
+{
+	const struct ifinfomsg *body = netlink_body(header, sizeof(*body));
+
+	/* Leaving a bridge is told as RTM_DELLINK of family AF_BRIDGE. */
+	if (body != NULL && body->ifi_family == AF_UNSPEC)
+		endpoint_store_link_gone(store, (uint32_t)body->ifi_index);
+}
+
+static void on_message(const struct nlmsghdr *header, void *arg)
+{
+	struct endpoint_store *store = arg;
+
+	if (header != NULL && header->nlmsg_type == RTM_DELLINK) {
+		on_gone_link(store, header);
+		return;
+	}
+	if (store->agent->resetting)
+		return;
+	if (header == NULL) {
+		event_timer_set(store->agent->loop, &store->audit, AUDIT_DELAY_MS);
+		return;
+	}
+	if (header->nlmsg_type == RTM_NEWLINK)
+		on_new_link(store, header);
+	else if (header->nlmsg_type == RTM_DELROUTE)
+		on_lost_route(store, header);
+	else if (header->nlmsg_type == RTM_DELNEIGH)
+		on_lost_neighbour(store, header);
+}
+
+static int see_link(const struct nlmsghdr *header, void *arg)
+{
+	struct endpoint_store *store = arg;
+	struct endpoint_entry *entry;
+	struct doomed_link *doomed;
+	struct pod_link link;
+
+	if (!pod_link_read(header, &link))
+		return 0;
+	entry = endpoint_store_entry(store, link.ifindex);
+	if (entry != NULL) {
+		entry->link_seen = true;
+		compare_record(store, &entry->endpoint, &link);
+		return 0;
+	}
+	DL_SEARCH_SCALAR(store->doomed, doomed, ifindex, link.ifindex);
+	if (doomed == NULL) {
+		store->strangers +=
+			strncmp(link.name, POD_LINK_PREFIX, strlen(POD_LINK_PREFIX)) == 0;
+		return 0;
+	}
+	doomed->link_seen = true;
+	if (link.group != store->agent->config->group_dying)
+		pod_link_set_group(store->agent->netlink, link.ifindex,
+				   store->agent->config->group_dying);
+	return 0;
+}
+
+static int see_neighbour(const struct nlmsghdr *header, void *arg)
+{
+	const struct ndmsg *body = netlink_body(header, sizeof(*body));
+	const struct nlattr *attrs[NDA_LLADDR + 1];
+	struct address_entry *entry;
+	struct ip_addr addr;
+	const void *mac;
+	size_t len;
+
+	if (body == NULL || !(body->ndm_state & NUD_PERMANENT))
+		return 0;
+	netlink_attrs(header, sizeof(*body), attrs, sizeof(attrs) / sizeof(attrs[0]));
+	mac = netlink_attr_data(attrs[NDA_LLADDR], &len);
+	if (mac == NULL || len != 6 ||
+	    netlink_attr_addr(attrs[NDA_DST], body->ndm_family, &addr) < 0)
+		return 0;
+	entry = endpoint_store_address(arg, &addr);
+	if (entry != NULL && entry->owner->endpoint.ifindex == (uint32_t)body->ndm_ifindex &&
+	    memcmp(mac, entry->owner->endpoint.pod_mac, 6) == 0)
+		entry->owner->neighbours_seen |= (uint8_t)(1u << entry->number);
+	return 0;
+}
+
+static int see_route(const struct nlmsghdr *header, void *arg)
+{
+	const struct rtmsg *body = netlink_body(header, sizeof(*body));
+	const struct nlattr *attrs[RTA_OIF + 1];
+	struct address_entry *entry;
+	struct ip_addr addr;
+
+	if (body == NULL || body->rtm_table != RT_TABLE_MAIN ||
+	    body->rtm_dst_len != (body->rtm_family == AF_INET ? 32 : 128))
+		return 0;
+	netlink_attrs(header, sizeof(*body), attrs, sizeof(attrs) / sizeof(attrs[0]));
+	if (netlink_attr_addr(attrs[RTA_DST], body->rtm_family, &addr) < 0)
+		return 0;
+	entry = endpoint_store_address(arg, &addr);
+	if (entry != NULL && entry->owner->endpoint.ifindex == netlink_attr_u32(attrs[RTA_OIF], 0))
+		entry->owner->routes_seen |= (uint8_t)(1u << entry->number);
+	return 0;
+}
+
+static int see_all(struct endpoint_store *store)
+{
+	struct netlink *netlink = store->agent->netlink;
+	struct endpoint_entry *entry;
+	struct doomed_link *doomed;
+	int err;
+
+	DL_FOREACH(store->list, entry)
+	{
+		entry->link_seen = false;
+		entry->neighbours_seen = 0;
+		entry->routes_seen = 0;
+	}
+	DL_FOREACH(store->doomed, doomed)
+	{
+		doomed->link_seen = false;
+	}
+	store->strangers = 0;
+	err = netlink_dump(netlink, pod_message_dump_links(), see_link, store);
+	if (err == 0)
+		err = netlink_dump(netlink, pod_message_dump(RTM_GETNEIGH, AF_UNSPEC),
+				   see_neighbour, store);
+	if (err == 0)
+		err = netlink_dump(netlink, pod_message_dump(RTM_GETROUTE, AF_INET), see_route,
+				   store);
+	if (err == 0)
+		err = netlink_dump(netlink, pod_message_dump(RTM_GETROUTE, AF_INET6), see_route,
+				   store);
+	return err == -EAFNOSUPPORT || err == -EOPNOTSUPP ? 0 : err;
+}
+
+/* Links that are gone without our having heard of it. */
+static void settle_gone(struct endpoint_store *store)
+{
+	struct endpoint_entry *entry, *next;
+	struct doomed_link *doomed, *next_doomed;
+	bool has_doomed = false;
+
+	DL_FOREACH_SAFE(store->list, entry, next)
+	{
+		if (!entry->link_seen)
+			endpoint_store_lose(store, entry);
+	}
+	DL_FOREACH_SAFE(store->doomed, doomed, next_doomed)
+	{
+		has_doomed = has_doomed || doomed->link_seen;
+		if (!doomed->link_seen)
+			endpoint_store_link_gone(store, doomed->ifindex);
+	}
+	if (has_doomed)
+		link_reaper_wake(store->agent->reaper);
+}
+
+static void settle_pod(struct endpoint_store *store, const struct endpoint_entry *entry)
+{
+	const struct endpoint *endpoint = &entry->endpoint;
+	uint8_t all = (uint8_t)((1u << endpoint->address_count) - 1);
+	const char *step = "";
+	int err;
+
+	if (entry->neighbours_seen != all || entry->routes_seen != all)
+		restore_host(store, endpoint, "a neighbour entry or route was missing");
+	err = endpoint_write_maps(store->agent, endpoint, &step);
+	if (err != 0)
+		count_repair(store, endpoint, "its map entry was missing or wrong",
+			     err < 0 ? err : 0);
+}
+
+int endpoint_store_audit(struct endpoint_store *store)
+{
+	const struct endpoint_entry *entry;
+	int err;
+
+	err = see_all(store);
+	if (err < 0)
+		return err;
+	settle_gone(store);
+	DL_FOREACH(store->list, entry)
+	{
+		settle_pod(store, entry);
+	}
+	return dataplane_for_each_endpoint(store->agent->dataplane, endpoint_drop_stale, store);
+}
+
+static void on_audit(void *arg)
+{
+	struct endpoint_store *store = arg;
+	int err;
+
+	if (store->agent->resetting)
+		return;
+	/* Notes of DELs that the plugin could not hand over, while the agent hung. */
+	cni_replay_deletes(store->agent);
+	err = endpoint_store_audit(store);
+	if (err < 0)
+		log_warning("pods: cannot be compared with the kernel: %s; tried again in a minute",
+			    strerror(-err));
+}
+
+int endpoint_store_watch(struct endpoint_store *store)
+{
+	int err;
+
+	event_timer_init(&store->audit, on_audit, store);
+	err = monitor_listen(store->agent->monitor, on_message, store);
+	if (err == 0)
+		store->is_listening = true;
+	return err;
+}
+
+void endpoint_store_unwatch(struct endpoint_store *store)
+{
+	if (!store->is_listening)
+		return;
+	monitor_unlisten(store->agent->monitor, on_message, store);
+	event_timer_cancel(store->agent->loop, &store->audit);
+}
