@@ -1,0 +1,88 @@
+# SPDX-License-Identifier: Apache-2.0
+"""A stand-in for tortie-bgpd on the agent's socket: says exactly what a test wants said."""
+import array
+import ipaddress
+import socket
+import struct
+
+HELLO, HELLO_REPLY, ERROR, END = 1, 2, 3, 4
+LISTEN, BEGIN, SET, DELETE, IN_SYNC, PEER_SET, PEER_DELETE = range(32, 39)
+ROLE_TOOL, ROLE_BGPD = 1, 2
+HEADER = struct.Struct("=IIII")
+MESSAGE_MAX = 131072
+
+
+def packed_address(address):
+    """An address in the protocol's form: 16 octets, IPv4 as IPv4-mapped."""
+    address = ipaddress.ip_address(address)
+    return address.packed if address.version == 6 else bytes(10) + b"\xff\xff" + address.packed
+
+
+def packed_prefix(prefix):
+    prefix = ipaddress.ip_network(prefix)
+    bits = prefix.prefixlen + (96 if prefix.version == 4 else 0)
+    return packed_address(prefix.network_address) + struct.pack("=I", bits)
+
+
+class Refused(Exception):
+    """The agent answered with MSG_ERROR."""
+
+
+class Speaker:
+    def __init__(self, node, role=ROLE_BGPD):
+        self.socket = socket.socket(socket.AF_UNIX, socket.SOCK_SEQPACKET)
+        self.socket.settimeout(5)
+        self.socket.connect(str(node.run_dir / "agent.sock"))
+        self.send(HELLO, struct.pack("=II64s", 1, role, b"test"), number=1)
+        assert self.receive()[0] == HELLO_REPLY
+
+    def __enter__(self):
+        return self
+
+    def __exit__(self, *exception):
+        self.close()
+
+    def close(self):
+        self.socket.close()
+
+    def send(self, kind, body=b"", number=0):
+        self.socket.send(HEADER.pack(kind, HEADER.size + len(body), number, 0) + body)
+
+    def receive(self):
+        """Type, body and descriptors of the next message; None at the end of the connection."""
+        fds = array.array("i")
+        data, ancillary, _, _ = self.socket.recvmsg(MESSAGE_MAX, socket.CMSG_SPACE(8))
+        for level, kind, content in ancillary:
+            if (level, kind) == (socket.SOL_SOCKET, socket.SCM_RIGHTS):
+                fds.frombytes(content[:len(content) - len(content) % fds.itemsize])
+        if not data:
+            return None
+        kind = HEADER.unpack_from(data)[0]
+        if kind == ERROR:
+            raise Refused(data[HEADER.size + 8:].split(b"\0")[0].decode())
+        return kind, data[HEADER.size:], list(fds)
+
+    def begin(self):
+        self.send(BEGIN)
+
+    def in_sync(self):
+        self.send(IN_SYNC)
+
+    def set(self, prefix, next_hop):
+        self.send(SET, packed_prefix(prefix) + packed_address(next_hop) + bytes(28))
+
+    def delete(self, prefix):
+        self.send(DELETE, packed_prefix(prefix) + bytes(44))
+
+    def replay(self, routes):
+        self.begin()
+        for prefix, next_hop in routes:
+            self.set(prefix, next_hop)
+        self.in_sync()
+
+    def listen(self, address, port=179):
+        """A listening socket, made by the agent."""
+        self.send(LISTEN, packed_address(address) + struct.pack("=I", port), number=7)
+        kind, _, fds = self.receive()
+        assert kind == END and len(fds) == 1
+        return socket.socket(fileno=fds[0])
