@@ -1,0 +1,176 @@
+# SPDX-License-Identifier: Apache-2.0
+"""BGP speakers on one LAN: tortie-bgpd --standalone, BIRD 2, and whoever a test plays itself.
+
+    speaker number N: namespace, device lan0, 10.99.0.N/24 and fd99::N/64; AS and router id as told
+
+What tortie-bgpd knows is seen where a peer sees it: at BIRD (birdc), or at a second tortie-bgpd
+through BIRD. What it reports to an agent is seen by FakeAgent, which speaks agent.sock's protocol.
+"""
+import re
+import signal
+
+import yaml
+
+from harness import Failed, Host, Lab, build_dir, kill_and_wait, wait_until
+
+NET4, NET6 = "10.99.0", "fd99::"
+
+
+class BgpLab(Lab):
+    """Lab whose hosts are speakers."""
+
+    def speaker(self, number, *arguments, **options):
+        return Speaker(self, number, *arguments, **options)
+
+    def bird(self, number, *arguments, **options):
+        return Bird(self, number, *arguments, **options)
+
+
+class Member(Host):
+    def __init__(self, lab, name, number):
+        super().__init__(lab, name)
+        lab.nodes.append(self)  # a failed test shows its log
+        self.number = number
+        self.ip4 = f"{NET4}.{number}"
+        self.ip6 = f"{NET6}{number}"
+        self.process = None
+        lab.plug(self, "lan0", [f"{self.ip4}/24", f"{self.ip6}/64"])
+
+    def kill(self, number=signal.SIGKILL):
+        """End the program (the child of `ip netns exec` is the program itself: it execs)."""
+        kill_and_wait(self.process.pid, number)
+        self.process.wait()
+        return self.process.returncode
+
+    def add_blackholes(self):
+        """Packets to the peer vanish: TCP sees silence, not a reset."""
+        self.ip("link", "set", "lan0", "down")
+
+
+class Speaker(Member):
+    """tortie-bgpd with a configuration of its own."""
+
+    def __init__(self, lab, number, asn=64512, blocks4=(), blocks6=(), **bgp):
+        super().__init__(lab, f"t{number}", number)
+        self.dir = lab.dir / self.name
+        self.dir.mkdir()
+        self.config_file = self.dir / "tortie.yaml"
+        self.log_file = self.dir / "tortie-bgpd.log"
+        self.config = {
+            "log_level": "debug",
+            "node": {"name": self.name, "addresses": [self.ip4, self.ip6]},
+            "pools": [
+                {"name": "v4", "cidr": "10.244.0.0/16", "blocks": list(blocks4)},
+                {"name": "v6", "cidr": "fd00:244::/48", "blocks": list(blocks6)},
+            ],
+            "bgp": {"as": asn, **bgp},
+        }
+
+    def start(self, *options, env=None):
+        self.config_file.write_text(yaml.safe_dump(self.config, sort_keys=False))
+        self.process = Host.start(self, [build_dir() / "tortie-bgpd", "-c", self.config_file,
+                                         *(options or ["--standalone"])], self.log_file, env=env)
+        return self
+
+    def log(self, program="tortie-bgpd"):
+        if program != "tortie-bgpd" or not self.log_file.exists():
+            return ""
+        return self.log_file.read_text()
+
+    def wait_log(self, pattern, deadline=10.0, after=0):
+        return wait_until(lambda: re.search(pattern, self.log()[after:]),
+                          f"{pattern!r} in the log of {self.name}", deadline)
+
+    def is_alive(self):
+        return self.process.poll() is None
+
+
+class Bird(Member):
+    """BIRD 2 with the protocols that a test writes."""
+
+    def __init__(self, lab, number, asn=64512):
+        super().__init__(lab, f"b{number}", number)
+        self.asn = asn
+        self.dir = lab.dir / self.name
+        self.dir.mkdir()
+        self.statics = []
+        self.protocols = []
+
+    def announce(self, *prefixes):
+        self.statics.extend(prefixes)
+        return self
+
+    def peer(self, name, other, asn, *lines, channel=(), families=(4, 6), local=None):
+        """A BGP protocol towards other; lines go into it, channel lines into each channel."""
+        inner = " ".join(["import all; export where source = RTS_STATIC || source = RTS_BGP;",
+                          *channel])
+        channels = "".join(f"  ipv{family} {{ {inner} }};\n" for family in families)
+        body = "".join(f"  {line};\n" for line in lines)
+        self.protocols.append(
+            f"protocol bgp {name} {{\n  local {local or self.ip4} as {self.asn};\n"
+            f"  neighbor {other} as {asn};\n  connect delay time 1; connect retry time 1;\n"
+            f"  error wait time 1, 2; graceful restart on;\n{body}{channels}}}\n")
+        return self
+
+    def write_config(self):
+        statics = {4: [p for p in self.statics if ":" not in p],
+                   6: [p for p in self.statics if ":" in p]}
+        text = f"router id {self.ip4};\nlog \"{self.dir}/bird.log\" all;\nprotocol device {{}}\n"
+        for family, prefixes in statics.items():
+            routes = " ".join(f"route {prefix} blackhole;" for prefix in prefixes)
+            text += f"protocol static s{family} {{ ipv{family}; {routes} }}\n"
+        (self.dir / "bird.conf").write_text(text + "".join(self.protocols))
+
+    def start(self, *options):
+        self.write_config()
+        control = self.dir / "bird.ctl"
+        control.unlink(missing_ok=True)
+        self.process = Host.start(self, ["bird", "-f", "-c", self.dir / "bird.conf", "-s", control,
+                                         "-P", self.dir / "bird.pid", *options],
+                                  self.dir / "bird.stderr")
+        wait_until(control.exists, "BIRD's control socket")
+        return self
+
+    def birdc(self, *command):
+        return self.run("birdc", "-s", self.dir / "bird.ctl", *command)
+
+    def log(self, program="tortie-bgpd"):
+        files = [self.dir / "bird.log", self.dir / "bird.stderr"]
+        if program != "tortie-bgpd":
+            return ""
+        return "".join(f.read_text() for f in files if f.exists())
+
+    def is_established(self, name):
+        return "Established" in self.birdc("show", "protocols", name)
+
+    def wait_established(self, *names, deadline=15.0):
+        for name in names:
+            wait_until(lambda: self.is_established(name), f"{name} at {self.name} Established",
+                       deadline)
+
+    def routes(self, name, family=4):
+        """Prefix -> text, of what BIRD has from the protocol name."""
+        text = self.birdc("show", "route", "table", f"master{family}", "protocol", name, "all")
+        found = {}
+        for part in re.split(r"\n(?=[0-9a-f])", text):
+            match = re.match(r"([0-9a-f:.]+/\d+)", part)
+            if match:
+                found[match.group(1)] = part
+        return found
+
+    def wait_routes(self, name, prefixes, family=4, deadline=10.0):
+        wanted = set(prefixes)
+        wait_until(lambda: set(self.routes(name, family)) == wanted,
+                   f"{name} at {self.name} has exactly {sorted(wanted)}", deadline)
+        return self.routes(name, family)
+
+
+def holds_for(condition, what, seconds):
+    """condition() stays true; for what must not happen while something else may."""
+    def broken():
+        return not condition()
+    try:
+        wait_until(broken, what, seconds)
+    except Failed:
+        return
+    raise Failed(f"did not last {seconds} s: {what}")
