@@ -217,6 +217,13 @@ const struct row rows_from_pod[] = {
 					 "\x3c\x00\x01\x04\0\0\0\0\x3c\x00\x01\x04\0\0\0\0"
 					 "\x3c\x00\x01\x04\0\0\0\0\x11\x00\x01\x04\0\0\0\0") },
 	  .verdict = TO_STACK },
+	{ "later_fragment_as_eighth_header_ends_the_chain", HOOK_FROM_POD, POD_A,
+	  .spec = { POD_A_IPV6, POD_B_IPV6, .next = 60,
+		    .extensions = OCTETS("\x3c\x00\x01\x04\0\0\0\0\x3c\x00\x01\x04\0\0\0\0"
+					 "\x3c\x00\x01\x04\0\0\0\0\x3c\x00\x01\x04\0\0\0\0"
+					 "\x3c\x00\x01\x04\0\0\0\0\x3c\x00\x01\x04\0\0\0\0"
+					 "\x2c\x00\x01\x04\0\0\0\0\x3c\x00\x05\xc8\0\0\x12\x34") },
+	  .verdict = TO_STACK },
 	{ "authentication_header_is_the_stacks", HOOK_FROM_POD, POD_A,
 	  .spec = { POD_A_IPV6, POD_B_IPV6, .next = 51,
 		    .extensions = OCTETS("\x11\x04\x00\x00\x00\x00\x01\x00\x00\x00\x00\x01"

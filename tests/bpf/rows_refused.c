@@ -82,6 +82,8 @@ const struct row rows_refused[] = {
 	REFUSE("source_unknown_even_to_the_node", SOURCE_UNKNOWN, "2001:db8::7", NODE_IPV6),
 	REFUSE("source_of_another_pod", SOURCE_LINK, POD_B_IPV4, "10.244.2.20"),
 	REFUSE("source_of_another_pod", SOURCE_LINK, POD_B_IPV6, "fd00:244:2::20"),
+	REFUSE("source_that_is_only_nearly_unspecified", SOURCE_UNKNOWN,
+	       "0:0:0:0:67::", POD_B_IPV6),
 	REFUSE("source_and_mac_of_another_pod", SOURCE_LINK, POD_B_IPV4, "198.51.100.7",
 	       .eth_source = pod_mac[POD_B]),
 	REFUSE("source_and_mac_of_another_pod", SOURCE_LINK, POD_B_IPV6, "2001:db8::7",
