@@ -2,6 +2,10 @@
 /*
  * reset_agent.c: end a running agent, and be sure that it has ended.
  *
+ * Where systemd runs it, the service is stopped first: the unit would start an agent that ended by
+ * our order again. An agent that then still answers (started by hand, in a container, in a test) is
+ * asked itself:
+ *
  * MSG_SHUTDOWN with reset set tells it to put nothing back and to go. Its socket closing is not yet
  * its end, so the process is watched: SO_PEERCRED of the connection names it, a pidfd becomes
  * readable when it is gone. Afterwards any tortied that still lives in this network namespace (with
@@ -16,13 +20,16 @@
 #include <errno.h>
 #include <fcntl.h>
 #include <poll.h>
+#include <spawn.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 #include <sys/socket.h>
 #include <sys/syscall.h>
+#include <sys/wait.h>
 #include <unistd.h>
 
+#include "lib/config.h"
 #include "tools/tortie/request.h"
 #include "tools/tortie/say.h"
 
@@ -126,11 +133,62 @@ static void proc_find(const char *name, char *ret_pid, size_t size)
 		closedir(dir);
 }
 
+/* Exit status of `systemctl VERB UNIT`, -1 when it cannot be run. */
+static int systemctl(const char *verb, const char *unit)
+{
+	char name[] = "systemctl", quiet[] = "--quiet", verb_word[16], unit_word[32];
+	char *argv[] = { name, quiet, verb_word, unit_word, NULL };
+	posix_spawn_file_actions_t silence;
+	int err, status = -1;
+	pid_t pid;
+
+	snprintf(verb_word, sizeof(verb_word), "%s", verb);
+	snprintf(unit_word, sizeof(unit_word), "%s", unit);
+	fflush(stdout);
+	if (posix_spawn_file_actions_init(&silence) != 0)
+		return -1;
+	/* A unit that is not installed is no news. */
+	err = posix_spawn_file_actions_addopen(&silence, STDERR_FILENO, "/dev/null", O_WRONLY, 0);
+	if (err == 0)
+		err = posix_spawnp(&pid, name, &silence, NULL, argv, environ);
+	posix_spawn_file_actions_destroy(&silence);
+	if (err != 0)
+		return -1;
+	while (waitpid(pid, &status, 0) < 0) {
+		if (errno != EINTR)
+			return -1;
+	}
+	return WIFEXITED(status) ? WEXITSTATUS(status) : -1;
+}
+
+/* The services work in the default run folder; an agent of another folder is none of them. */
+static void services_stop(const struct reset_scope *scope, struct reset_report *report)
+{
+	static const char *const units[] = { "tortie-bgpd.service", "tortied.service" };
+
+	if (access("/run/systemd/system", F_OK) != 0 ||
+	    strcmp(scope->run_dir, CONFIG_RUN_DIR_DEFAULT) != 0)
+		return;
+	for (size_t i = 0; i < sizeof(units) / sizeof(units[0]); i++) {
+		/* 0 active, 3 inactive, failed, or on its way up or down: stopped is stopped. */
+		bool was_active = systemctl("is-active", units[i]) == 0;
+		int status = systemctl("stop", units[i]);
+
+		if (was_active && status == 0) {
+			printf("stopped %s (systemctl disable keeps it away)\n", units[i]);
+			report->removed++;
+		} else if (was_active) {
+			say_error("%s: systemctl cannot stop it", units[i]);
+		}
+	}
+}
+
 int reset_agent_end(const struct reset_scope *scope, struct reset_report *report)
 {
 	char pid[32];
 	int err;
 
+	services_stop(scope, report);
 	err = agent_end(scope);
 	if (err < 0)
 		return err;

@@ -58,6 +58,14 @@ static bool run_file_is_ours(const char *name)
 	return false;
 }
 
+/* Notes carry the name of the pod's link; one that was being written has a dot in front. */
+static bool note_is_ours(const char *name)
+{
+	static const char prefix[] = POD_LINK_PREFIX;
+
+	return strncmp(name + (name[0] == '.'), prefix, sizeof(prefix) - 1) == 0;
+}
+
 static bool conflist_is_ours(const char *name)
 {
 	static const char hidden[] = "." CONFLIST_NAME; /* left by a write that was cut short */
@@ -122,8 +130,15 @@ void reset_pins(const struct reset_scope *scope, struct reset_report *report)
 
 void reset_run_dir(const struct reset_scope *scope, struct reset_report *report)
 {
+	char deletes[PATH_MAX];
 	int err;
 
+	snprintf(deletes, sizeof(deletes), "%.3800s/" DELETES_DIR_NAME, scope->run_dir);
+	err = files_remove(deletes, "note", note_is_ours, report);
+	if (err < 0)
+		reset_failed(report, deletes, err);
+	else
+		folder_remove(deletes, report);
 	err = files_remove(scope->run_dir, "file", run_file_is_ours, report);
 	if (err < 0)
 		reset_failed(report, scope->run_dir, err);
