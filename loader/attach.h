@@ -34,7 +34,8 @@ struct pod_hooks {
 	struct hook_state from_pod, to_pod;
 };
 
-/** attach_inspect_pod() - what attach_pod_is_whole() judges, in detail. 0 or -errno (-ENODEV). */
+/** attach_inspect_pod() - what attach_pod_is_whole() judges, in detail. 0 or -errno; a link that
+ * is gone has no hooks. */
 int attach_inspect_pod(struct dataplane *dataplane, struct netlink *netlink, uint32_t ifindex,
 		       struct pod_hooks *ret_hooks);
 
