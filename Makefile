@@ -48,7 +48,7 @@ FUZZERS := $(patsubst tests/fuzz/%.c,$(B)/fuzz/%,$(FUZZ_SRC))
 
 .DELETE_ON_ERROR:
 .SECONDARY:
-.PHONY: all bpf test-programs test-tools fuzzers lint test test-long demo bench clean
+.PHONY: FORCE all bpf test-programs test-tools fuzzers lint test test-long demo bench clean
 all: $(PROGRAMS) $(B)/tortie.bpf.o
 bpf: $(B)/tortie.bpf.o $(SKEL)
 test-tools: $(TEST_TOOLS)
@@ -76,9 +76,13 @@ $(B)/obj/%.o: %.c
 	$(call say,CC,$<)
 	@mkdir -p $(@D)
 	$(Q)$(CC) $(ALL_CFLAGS) -c $< -o $@
-$(LIB): $(call objects,$(LIB_SRC))
+# The list makes a source that is new or gone rebuild the archive, whatever its object's time.
+$(B)/obj/lib.list: FORCE
+	@mkdir -p $(@D)
+	@echo '$(LIB_SRC)' | cmp -s - $@ || echo '$(LIB_SRC)' >$@
+$(LIB): $(call objects,$(LIB_SRC)) $(B)/obj/lib.list
 	$(call say,AR,$@)
-	$(Q)rm -f $@ && ar rcs $@ $^
+	$(Q)rm -f $@ && ar rcs $@ $(filter %.o,$^)
 
 link = $(call say,LINK,$@)
 LOADER_LIBS := -lbpf -lelf -lz -lnl-3 -lnl-route-3 -lnftables -lcap-ng -lyaml
