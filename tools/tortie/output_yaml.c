@@ -4,7 +4,7 @@
  *
  * YAML 1.1 readers take 12:34:56 for a number in base 60, "no" for false and 1e3 for a float; MAC
  * addresses, names and versions may look like all of these. So text is written plain only when it
- * starts with a letter and is no word of the core schema, or is an IPv4 address or prefix; all
+ * starts with a letter or a slash and is no word of the core schema, or is an IPv4 address or prefix; all
  * other text is double-quoted. Numbers, booleans and null are plain.
  */
 #include "tools/tortie/output.h"
@@ -53,7 +53,7 @@ static bool text_is_plain(const char *text)
 
 	if (text[0] >= '0' && text[0] <= '9')
 		return dot && strchr(dot + 1, '.') && text[strspn(text, "0123456789./")] == '\0';
-	if (!((text[0] | 0x20) >= 'a' && (text[0] | 0x20) <= 'z'))
+	if (text[0] != '/' && !((text[0] | 0x20) >= 'a' && (text[0] | 0x20) <= 'z'))
 		return false;
 	for (size_t i = 0; i < sizeof(words) / sizeof(words[0]); i++) {
 		if (strcasecmp(text, words[i]) == 0)
