@@ -195,6 +195,8 @@ def main():
         check_lines(report, path, text)
         if path.endswith((".c", ".h")):
             check_c(report, path, text)
+        elif "# SPDX-License-Identifier: Apache-2.0" not in text.split("\n")[:2]:
+            report.say(path, 1, "needs # SPDX-License-Identifier: Apache-2.0")
     sys.exit(1 if report.count else 0)
 
 
