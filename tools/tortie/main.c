@@ -183,7 +183,7 @@ static int misused(const struct command *command)
 static int globals_parse(int argc, char **argv, int *ret_at)
 {
 	static const struct option_row version_row = {
-		0, "version", OPTION_FLAG, &version_wanted, NULL, "", 0, 0
+		'V', "version", OPTION_FLAG, &version_wanted, NULL, "", 0, 0
 	};
 	struct option_row rows[COUNT(global_rows) + 1];
 	int at = 1, operands;
