@@ -1,0 +1,119 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/*
+ * Tests of masquerade_rules.c: the table as text. That the kernel takes it and translates is tested
+ * by tests/net/test_routes_masquerade.py.
+ *
+ * links: loader/masquerade_rules.c lib/ip_prefix.c
+ */
+#include "loader/masquerade_rules.h"
+
+#include <setjmp.h>
+#include <stdarg.h>
+#include <stddef.h>
+#include <stdint.h>
+#include <stdlib.h>
+#include <string.h>
+
+#include <cmocka.h>
+
+#include "lib/config.h"
+#include "lib/ip_prefix.h"
+
+static struct ip_prefix prefix(const char *text)
+{
+	struct ip_prefix result;
+
+	assert_int_equal(ip_prefix_parse(text, &result), 0);
+	return result;
+}
+
+/* The body of a set in the text, up to its closing brace. */
+static char *set_body(const char *rules, const char *name)
+{
+	const char *start = strstr(rules, name), *end;
+
+	assert_non_null(start);
+	end = strstr(start, "\t}\n");
+	assert_non_null(end);
+	return strndup(start, (size_t)(end - start));
+}
+
+static void assert_set(const char *rules, const char *name, const char *elements)
+{
+	char *body = set_body(rules, name);
+
+	if (elements != NULL)
+		assert_non_null(strstr(body, elements));
+	else
+		assert_null(strstr(body, "elements"));
+	free(body);
+}
+
+static void no_pool_that_asks_wants_no_table(void **state)
+{
+	struct config_pool pools[] = { { .cidr = prefix("10.244.0.0/16") } };
+	const struct config config = { .pool = pools, .pool_count = 1 };
+
+	assert_false(masquerade_is_wanted(&config));
+	pools[0].nat_outgoing = true;
+	assert_true(masquerade_is_wanted(&config));
+}
+
+static void pools_and_routes_are_inside_only_asking_pools_go_out_translated(void **state)
+{
+	struct config_pool pools[] = {
+		{ .cidr = prefix("10.244.0.0/16"), .nat_outgoing = true },
+		{ .cidr = prefix("10.245.0.0/16") },
+		{ .cidr = prefix("fd00:244::/48"), .nat_outgoing = true },
+	};
+	struct config_route routes[] = {
+		{ .prefix = prefix("10.244.7.0/24") }, /* in a pool: nothing to add */
+		{ .prefix = prefix("172.20.0.0/16") },
+	};
+	const struct config config = {
+		.pool = pools, .pool_count = 3, .route = routes, .route_count = 2
+	};
+	char *rules = masquerade_rules(&config);
+
+	assert_non_null(rules);
+	assert_set(rules, "set outgoing4", "elements = { 10.244.0.0/16 }");
+	assert_set(rules, "set inside4",
+		   "elements = { 10.244.0.0/16, 10.245.0.0/16, 172.20.0.0/16 }");
+	assert_set(rules, "set outgoing6", "elements = { fd00:244::/48 }");
+	assert_set(rules, "set inside6", "elements = { fd00:244::/48 }");
+	free(rules);
+}
+
+static void a_family_without_pools_has_empty_sets(void **state)
+{
+	struct config_pool pools[] = { { .cidr = prefix("10.244.0.0/16"), .nat_outgoing = true } };
+	const struct config config = { .pool = pools, .pool_count = 1 };
+	char *rules = masquerade_rules(&config);
+
+	assert_non_null(rules);
+	assert_set(rules, "set outgoing6", NULL);
+	assert_set(rules, "set inside6", NULL);
+	free(rules);
+}
+
+static void the_old_table_goes_in_the_same_transaction(void **state)
+{
+	const struct config config = { .pool_count = 0 };
+	char *rules = masquerade_rules(&config);
+
+	assert_non_null(rules);
+	assert_ptr_equal(strstr(rules, "add table inet tortie\ndelete table inet tortie\n"), rules);
+	free(rules);
+}
+
+int main(void)
+{
+	const struct CMUnitTest tests[] = {
+		cmocka_unit_test(no_pool_that_asks_wants_no_table),
+		cmocka_unit_test(pools_and_routes_are_inside_only_asking_pools_go_out_translated),
+		cmocka_unit_test(a_family_without_pools_has_empty_sets),
+		cmocka_unit_test(the_old_table_goes_in_the_same_transaction),
+	};
+
+	return cmocka_run_group_tests(tests, NULL, NULL);
+}
