@@ -29,7 +29,7 @@
 #define TEXT_MAX	  511
 #define POD_ADDRESSES_MAX 8
 #define CNI_POOLS_MAX	  8
-#define CNI_CONFIG_MAX	  65536
+#define CNI_CONFIG_MAX	  1048576
 
 enum message_type {
 	/* any client -> agent, on agent.sock, first */
