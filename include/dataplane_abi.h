@@ -118,6 +118,7 @@ enum dataplane_hook {
 	HOOK_FROM_POD = 1,
 	HOOK_TO_POD = 2,
 	HOOK_FROM_NETWORK = 3,
+	HOOK_NONE = 4, /* no program: the pod or the host stack; in answers of explain only */
 };
 
 /* --- map drop_event (ring buffer): sampled drops, at most DROP_SAMPLES_PER_S per reason and CPU
@@ -157,7 +158,12 @@ struct drop_event {
 	X(ANSWERED, "answered for the gateway")                                                \
 	X(DROPPED, "dropped")		  /* detail: enum drop_reason */                       \
 	X(PASSED, "passed on to the pod") /* detail: ifindex; from the host stack */           \
-	X(NO_WAY, "route's kind or next hop is not for this packet")
+	X(NO_WAY, "route's kind or next hop is not for this packet")                           \
+	/* The agent adds these: where no program of ours decides. */                          \
+	X(INSIDE_POD, "stays inside the pod")                                                  \
+	X(STACK_LOCAL, "host stack would take it: an address of this node")                    \
+	X(STACK_SENDS, "host stack would send it") /* detail: ifindex; addr: gateway */        \
+	X(STACK_REFUSES, "host stack would refuse it")
 
 enum explain_step_id {
 	EXPLAIN_NONE = 0,

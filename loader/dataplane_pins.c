@@ -110,7 +110,7 @@ int dataplane_pins_prepare(const char *bpf_dir)
 	return lock_folder(bpf_dir);
 }
 
-/* "NAME_vVERSION" -> VERSION, or -1 when @file is no pin of @name (NULL: of any map). */
+/* "NAME_vVERSION" -> VERSION, or -1 when @file is no pin of @name. */
 static long pin_version(const char *file, const char *name)
 {
 	const char *tail = strrchr(file, '_');
@@ -119,8 +119,8 @@ static long pin_version(const char *file, const char *name)
 
 	if (!tail || tail[1] != 'v' || tail[2] < '0' || tail[2] > '9')
 		return -1;
-	if (name && ((size_t)(tail - file) != strlen(name) ||
-		     strncmp(file, name, (size_t)(tail - file)) != 0))
+	if ((size_t)(tail - file) != strlen(name) ||
+	    strncmp(file, name, (size_t)(tail - file)) != 0)
 		return -1;
 	version = strtol(tail + 2, &end, 10);
 	return *end == '\0' ? version : -1;
@@ -454,6 +454,18 @@ int dataplane_pins_carry(struct dataplane *dataplane)
 	return 0;
 }
 
+/* Pins under names that no map of ours has (pod_names.c keeps one) are not judged here. */
+static bool is_other_version(const struct dataplane *dataplane, const char *file)
+{
+	for (size_t i = 0; i < dataplane->map_count; i++) {
+		long version = pin_version(file, dataplane->map[i].name);
+
+		if (version >= 0)
+			return version != DATAPLANE_ABI_VERSION;
+	}
+	return false;
+}
+
 static void remove_other_versions(const struct dataplane *dataplane)
 {
 	const struct dirent *entry;
@@ -462,9 +474,7 @@ static void remove_other_versions(const struct dataplane *dataplane)
 	if (!dir)
 		return;
 	while ((entry = readdir(dir))) {
-		long version = pin_version(entry->d_name, NULL);
-
-		if (version >= 0 && version != DATAPLANE_ABI_VERSION &&
+		if (is_other_version(dataplane, entry->d_name) &&
 		    unlinkat(dirfd(dir), entry->d_name, 0) == 0)
 			log_debug("pin %s: removed, all hooks run version %d", entry->d_name,
 				  DATAPLANE_ABI_VERSION);

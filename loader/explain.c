@@ -125,11 +125,21 @@ static int link_mac(struct agent *agent, uint32_t ifindex, uint8_t ret_mac[ETH_A
 
 /* --- running and telling --- */
 
-static int send_text(const struct explanation *explanation, uint32_t hook, const char *text)
+static int send_step(const struct explanation *explanation, uint32_t hook,
+		     const struct explain_step *step, const char *text)
 {
-	struct msg_explain_step record = { .hook = hook };
+	struct msg_explain_step record = {
+		.hook = hook,
+		.id = step->id,
+		.detail = step->detail,
+		.bits = step->bits,
+		.addr = step->addr,
+	};
 
-	snprintf(record.text, sizeof(record.text), "%s", text);
+	if (text)
+		snprintf(record.text, sizeof(record.text), "%s", text);
+	else
+		explain_step_words(explanation->agent, step, record.text, sizeof(record.text));
 	return client_send(explanation->client, MSG_EXPLAIN_STEP, explanation->id, &record,
 			   sizeof(record), NULL, 0);
 }
@@ -141,19 +151,8 @@ static int send_trace(struct explanation *explanation, uint32_t hook,
 	int err = 0;
 
 	for (uint32_t i = 0; i < count && !err; i++) {
-		const struct explain_step *step = &trace->step[i];
-		struct msg_explain_step record = {
-			.hook = hook,
-			.id = step->id,
-			.detail = step->detail,
-			.bits = step->bits,
-			.addr = step->addr,
-		};
-
-		explain_step_words(explanation->agent, step, record.text, sizeof(record.text));
-		explanation->goes_to_stack = step->id == EXPLAIN_TO_STACK;
-		err = client_send(explanation->client, MSG_EXPLAIN_STEP, explanation->id, &record,
-				  sizeof(record), NULL, 0);
+		explanation->goes_to_stack = trace->step[i].id == EXPLAIN_TO_STACK;
+		err = send_step(explanation, hook, &trace->step[i], NULL);
 	}
 	return err;
 }
@@ -194,19 +193,24 @@ static int follow_stack(struct explanation *explanation, uint32_t in_ifindex)
 	struct agent *agent = explanation->agent;
 	const struct explain_packet *packet = &explanation->packet;
 	char text[TEXT_MAX + 1];
+	struct explain_step step;
 	struct kernel_way way;
 	int err;
 
 	err = explain_kernel_way(agent, &packet->source, &packet->dest, in_ifindex, &way);
 	if (err)
 		return err;
-	/* Forwarding refuses it whatever the route; to the node itself it may go. */
-	if (packet->ttl == 1 && in_ifindex && (way.error || way.type != RTN_LOCAL))
-		return send_text(explanation, 0,
-				 "host stack would answer: time exceeded in transit");
+	step = (struct explain_step){ .id = explain_kernel_step(&way),
+				      .detail = way.ifindex,
+				      .addr = way.gateway };
 	explain_kernel_words(agent, &way, text, sizeof(text));
-	err = send_text(explanation, 0, text);
-	if (err || way.error || way.type != RTN_UNICAST ||
+	/* Forwarding refuses it whatever the route; to the node itself it may go. */
+	if (packet->ttl == 1 && in_ifindex && step.id != EXPLAIN_STACK_LOCAL) {
+		step.id = EXPLAIN_STACK_REFUSES;
+		snprintf(text, sizeof(text), "host stack would answer: time exceeded in transit");
+	}
+	err = send_step(explanation, HOOK_NONE, &step, text);
+	if (err || step.id != EXPLAIN_STACK_SENDS ||
 	    !endpoint_find_by_ifindex(agent->endpoints, way.ifindex))
 		return err;
 	return run_program(explanation, PROGRAM_TO_POD, way.ifindex);
@@ -242,6 +246,10 @@ static int run_question(struct explanation *explanation, const struct party *fro
 	struct agent *agent = explanation->agent;
 	uint32_t ifindex = 0;
 
+	if (from->endpoint &&
+	    (from->endpoint == to->endpoint || ip_addr_is_loopback(&packet->dest)))
+		return send_step(explanation, HOOK_NONE,
+				 &(struct explain_step){ .id = EXPLAIN_INSIDE_POD }, NULL);
 	memset(packet->dest_mac, GATEWAY_MAC_OCTET, ETH_ALEN);
 	if (from->endpoint) {
 		ifindex = from->endpoint->ifindex;

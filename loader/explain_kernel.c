@@ -93,7 +93,16 @@ static const char *refusal_words(const struct kernel_way *way)
 		return "host stack would refuse it: prohibited by a route or rule";
 	if (way->type == RTN_BLACKHOLE)
 		return "host stack would drop it: blackhole route";
+	if (!way->error && way->type != RTN_UNICAST && way->type != RTN_LOCAL)
+		return "host stack would not forward it: broadcast or multicast";
 	return NULL;
+}
+
+uint32_t explain_kernel_step(const struct kernel_way *way)
+{
+	if (way->error || (way->type != RTN_UNICAST && way->type != RTN_LOCAL))
+		return EXPLAIN_STACK_REFUSES;
+	return way->type == RTN_LOCAL ? EXPLAIN_STACK_LOCAL : EXPLAIN_STACK_SENDS;
 }
 
 void explain_kernel_words(const struct agent *agent, const struct kernel_way *way, char *buf,

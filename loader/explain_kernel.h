@@ -22,6 +22,8 @@ struct kernel_way {
  */
 int explain_kernel_way(struct agent *agent, const struct ip_addr *source,
 		       const struct ip_addr *dest, uint32_t in_ifindex, struct kernel_way *ret_way);
+/** explain_kernel_step() - EXPLAIN_STACK_LOCAL, _SENDS or _REFUSES. */
+uint32_t explain_kernel_step(const struct kernel_way *way);
 void explain_kernel_words(const struct agent *agent, const struct kernel_way *way, char *buf,
 			  size_t size);
 

@@ -7,7 +7,8 @@
  * destination is one of its addresses; else the kernel's routes decide, and explain_ground says
  * what is known: an address of this node's blocks without a pod, an address of a pool that no node
  * announces, a next hop that is on no uplink, and what the kernel answers to RTM_GETROUTE (which
- * needs no privilege).
+ * needs no privilege). The agent has asked the kernel too, with source and link; where it says
+ * that the packet is refused, the ground only names the cause.
  */
 
 #include "tools/tortie/explain_verdict.h"
@@ -79,6 +80,26 @@ static void stack_judge(const struct msg_explain_step *steps, size_t count,
 	}
 }
 
+/* The agent has asked the kernel's routing. */
+static void kernel_judge(const struct msg_explain_step *steps, size_t count,
+			 const struct msg_explain_step *last, struct explain_verdict *ret)
+{
+	if (steps_have(steps, count, EXPLAIN_TTL_ONE) ||
+	    steps_have(steps, count, EXPLAIN_TOO_LARGE)) {
+		stack_judge(steps, count, ret);
+		return;
+	}
+	if (last->id == EXPLAIN_STACK_SENDS) {
+		verdict_set(ret, true, step_words(last),
+			    "the host's firewall decides from here; the other end must know a way "
+			    "back: nat_outgoing of the pool, or a route");
+		return;
+	}
+	verdict_set(ret, false, step_words(last), "`ip route get` on the node");
+	ret->asks_stack = true;
+	ret->is_refused = true;
+}
+
 void explain_verdict_judge(const struct msg_explain_step *steps, size_t count,
 			   struct explain_verdict *ret)
 {
@@ -100,6 +121,17 @@ void explain_verdict_judge(const struct msg_explain_step *steps, size_t count,
 	case EXPLAIN_TO_NEIGHBOUR:
 		snprintf(text, sizeof(text), "sent to the next node: %.400s", step_words(last));
 		verdict_set(ret, true, text, "run the same command on that node for the rest");
+		return;
+	case EXPLAIN_INSIDE_POD:
+		verdict_set(ret, true, "stays inside the pod", "");
+		return;
+	case EXPLAIN_STACK_LOCAL:
+		verdict_set(ret, true, "delivered to this node itself",
+			    "the node's own firewall and services decide from here");
+		return;
+	case EXPLAIN_STACK_SENDS:
+	case EXPLAIN_STACK_REFUSES:
+		kernel_judge(steps, count, last, ret);
 		return;
 	case EXPLAIN_ANSWERED:
 		verdict_set(ret, true, "answered for the gateway", "");
@@ -137,7 +169,7 @@ void explain_verdict_judge_stack(const struct explain_ground *ground,
 			 strerror(-ground->kernel));
 		snprintf(next, sizeof(next), "`ip route get %s`", to);
 		verdict_set(verdict, false, text, next);
-	} else {
+	} else if (!verdict->is_refused) {
 		snprintf(text, sizeof(text), "leaves by the host's routes%s%s",
 			 ground->kernel_link[0] ? " on " : "", ground->kernel_link);
 		snprintf(next, sizeof(next),

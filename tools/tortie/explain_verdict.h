@@ -12,6 +12,7 @@
 struct explain_verdict {
 	bool is_delivered; /* to the pod, to the next node, or to the node itself */
 	bool asks_stack;   /* the host stack decides: judge again with its ground */
+	bool is_refused;   /* the agent asked the kernel, which refuses: only the cause is open */
 	char text[TEXT_MAX + 1];
 	char next[TEXT_MAX + 1]; /* what to look at next, empty: nothing */
 };

@@ -74,6 +74,7 @@ const char *words_hook(uint32_t hook)
 		[HOOK_FROM_POD] = "from_pod",
 		[HOOK_TO_POD] = "to_pod",
 		[HOOK_FROM_NETWORK] = "from_network",
+		[HOOK_NONE] = "-",
 	};
 
 	return WORD(names, hook);

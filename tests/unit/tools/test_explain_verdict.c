@@ -70,6 +70,23 @@ static void no_step_at_all_is_not_delivered(void **state)
 	assert_false(verdict.asks_stack);
 }
 
+static void what_the_kernel_said_to_the_agent_is_final(void **state)
+{
+	struct explain_ground free_way = { .kernel_link = "eth0" };
+	struct explain_verdict refused = judge(EXPLAIN_TO_STACK, EXPLAIN_STACK_REFUSES, 0);
+
+	assert_true(judge(EXPLAIN_TO_STACK, EXPLAIN_STACK_SENDS, 2).is_delivered);
+	assert_false(judge(EXPLAIN_TO_STACK, EXPLAIN_STACK_SENDS, 2).asks_stack);
+	assert_true(judge(EXPLAIN_TO_STACK, EXPLAIN_STACK_LOCAL, 0).is_delivered);
+	assert_true(judge(EXPLAIN_PARSED, EXPLAIN_INSIDE_POD, 0).is_delivered);
+	assert_false(judge(EXPLAIN_TTL_ONE, EXPLAIN_STACK_REFUSES, 0).is_delivered);
+	assert_false(judge(EXPLAIN_TOO_LARGE, EXPLAIN_STACK_SENDS, 2).is_delivered);
+	assert_false(refused.is_delivered);
+	/* The tool's own question to the kernel knows less: it does not overrule. */
+	explain_verdict_judge_stack(&free_way, &refused);
+	assert_false(refused.is_delivered);
+}
+
 static struct explain_verdict judge_stack(struct explain_ground ground)
 {
 	struct explain_verdict verdict = judge(EXPLAIN_NOT_IN_MAPS, EXPLAIN_TO_STACK, 0);
@@ -116,6 +133,7 @@ int main(void)
 		cmocka_unit_test(the_last_step_decides),
 		cmocka_unit_test(each_drop_names_its_reason_and_a_next_step),
 		cmocka_unit_test(no_step_at_all_is_not_delivered),
+		cmocka_unit_test(what_the_kernel_said_to_the_agent_is_final),
 		cmocka_unit_test(what_the_stack_cannot_reach_is_unreachable_with_the_cause),
 		cmocka_unit_test(what_the_host_routes_is_delivered_to_its_link),
 	};
