@@ -123,8 +123,13 @@ static int open_drops(struct agent *agent)
 
 static int open_server(struct agent *agent)
 {
-	cni_replay_deletes(agent);
-	return server_open(agent, &agent->server);
+	int err = server_open(agent, &agent->server);
+
+	/* A plugin that finds no listener leaves its note first and then tries again: reading the
+	 * notes after listening has begun misses none. */
+	if (!err)
+		cni_replay_deletes(agent);
+	return err;
 }
 
 static int open_readiness(struct agent *agent)
