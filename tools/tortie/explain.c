@@ -4,8 +4,7 @@
  *
  * The agent runs the data plane's own program, a copy that writes and sends nothing, on a packet
  * from FROM to TO, and answers with the steps that it took. Here they are printed, judged and given
- * a next step: explain_verdict.c. What the program gives to the host stack is asked of the kernel's
- * routes, since these decide from there.
+ * a next step: explain_verdict.c.
  */
 #include <stdio.h>
 #include <string.h>
@@ -101,12 +100,12 @@ static int explain_show(const struct command_line *line, struct request *request
 	if (request_run(request, &question, step_record, &walk) < 0)
 		return EXIT_FAILED;
 	explain_verdict_judge(walk.step, walk.count, &verdict);
-	if (verdict.asks_stack && to) {
+	if (verdict.asks_ground && to) {
 		struct explain_ground ground = { 0 };
 
 		if (explain_ground_ask(request, to, &ground) < 0)
 			return EXIT_FAILED;
-		explain_verdict_judge_stack(&ground, &verdict);
+		explain_verdict_judge_ground(&ground, &verdict);
 	}
 	document = answer_convert(explain, &walk, &verdict);
 	if (line->format == OUTPUT_JSON || line->format == OUTPUT_YAML)

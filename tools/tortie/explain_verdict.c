@@ -2,23 +2,19 @@
 /*
  * explain_verdict.c: is the packet delivered, and what to look at next.
  *
- * The last step says where the data plane let the packet go. Three ends are final: handed to the
- * pod, sent to the next node, dropped. The fourth, the host stack, is the node itself when the
- * destination is one of its addresses; else the kernel's routes decide, and explain_ground says
- * what is known: an address of this node's blocks without a pod, an address of a pool that no node
- * announces, a next hop that is on no uplink, and what the kernel answers to RTM_GETROUTE (which
- * needs no privilege). The agent has asked the kernel too, with source and link; where it says
- * that the packet is refused, the ground only names the cause.
+ * The last step says where the packet ends: handed to a pod, sent to the next node, dropped, or,
+ * for what the data plane gives to the host stack, what the kernel's routes do with it (the agent
+ * asks them with source and link). There explain_ground adds what the agent knows of the network:
+ * an address of this node's blocks without a pod, a next hop that is on no uplink, and an address
+ * of a pool that no node announces. The last would leave by a default route and get lost elsewhere,
+ * so it is not called delivered.
  */
-
 #include "tools/tortie/explain_verdict.h"
 
-#include <errno.h>
 #include <stdio.h>
 #include <string.h>
 
 #include "lib/ip_prefix.h"
-#include "tools/tortie/kernel.h"
 #include "tools/tortie/words.h"
 
 static bool steps_have(const struct msg_explain_step *steps, size_t count, uint32_t id)
@@ -62,10 +58,11 @@ static const char *drop_mend(uint32_t reason)
 	}
 }
 
+/* The host stack has the packet; @last is what it does, or that it was given to it. */
 static void stack_judge(const struct msg_explain_step *steps, size_t count,
-			struct explain_verdict *ret)
+			const struct msg_explain_step *last, struct explain_verdict *ret)
 {
-	if (steps_have(steps, count, EXPLAIN_HOST_ADDRESS)) {
+	if (steps_have(steps, count, EXPLAIN_HOST_ADDRESS) || last->id == EXPLAIN_STACK_LOCAL) {
 		verdict_set(ret, true, "delivered to this node itself",
 			    "the node's own firewall and services decide from here");
 	} else if (steps_have(steps, count, EXPLAIN_TTL_ONE)) {
@@ -74,30 +71,15 @@ static void stack_judge(const struct msg_explain_step *steps, size_t count,
 	} else if (steps_have(steps, count, EXPLAIN_TOO_LARGE)) {
 		verdict_set(ret, false, "too large for the route in one piece",
 			    "the node answers with the MTU, or fragments IPv4 without DF");
+	} else if (last->id == EXPLAIN_STACK_REFUSES) {
+		verdict_set(ret, false, step_words(last), "`ip route get` on the node");
+		ret->asks_ground = true;
 	} else {
-		verdict_set(ret, true, "given to the host stack", "");
-		ret->asks_stack = true;
-	}
-}
-
-/* The agent has asked the kernel's routing. */
-static void kernel_judge(const struct msg_explain_step *steps, size_t count,
-			 const struct msg_explain_step *last, struct explain_verdict *ret)
-{
-	if (steps_have(steps, count, EXPLAIN_TTL_ONE) ||
-	    steps_have(steps, count, EXPLAIN_TOO_LARGE)) {
-		stack_judge(steps, count, ret);
-		return;
-	}
-	if (last->id == EXPLAIN_STACK_SENDS) {
 		verdict_set(ret, true, step_words(last),
 			    "the host's firewall decides from here; the other end must know a way "
 			    "back: nat_outgoing of the pool, or a route");
-		return;
+		ret->asks_ground = true;
 	}
-	verdict_set(ret, false, step_words(last), "`ip route get` on the node");
-	ret->asks_stack = true;
-	ret->is_refused = true;
 }
 
 void explain_verdict_judge(const struct msg_explain_step *steps, size_t count,
@@ -125,14 +107,6 @@ void explain_verdict_judge(const struct msg_explain_step *steps, size_t count,
 	case EXPLAIN_INSIDE_POD:
 		verdict_set(ret, true, "stays inside the pod", "");
 		return;
-	case EXPLAIN_STACK_LOCAL:
-		verdict_set(ret, true, "delivered to this node itself",
-			    "the node's own firewall and services decide from here");
-		return;
-	case EXPLAIN_STACK_SENDS:
-	case EXPLAIN_STACK_REFUSES:
-		kernel_judge(steps, count, last, ret);
-		return;
 	case EXPLAIN_ANSWERED:
 		verdict_set(ret, true, "answered for the gateway", "");
 		return;
@@ -142,19 +116,21 @@ void explain_verdict_judge(const struct msg_explain_step *steps, size_t count,
 		verdict_set(ret, false, text, drop_mend(last->detail));
 		return;
 	default:
-		stack_judge(steps, count, ret);
+		stack_judge(steps, count, last, ret);
 	}
 }
 
-void explain_verdict_judge_stack(const struct explain_ground *ground,
-				 struct explain_verdict *verdict)
+void explain_verdict_judge_ground(const struct explain_ground *ground,
+				  struct explain_verdict *verdict)
 {
-	char to[IP_ADDR_TEXT_MAX], text[TEXT_MAX + 1], next[TEXT_MAX + 1];
+	char to[IP_ADDR_TEXT_MAX], text[TEXT_MAX + 1], stack[TEXT_MAX + 1];
 
 	ip_addr_format(&ground->to, to, sizeof(to));
-	verdict->asks_stack = false;
+	snprintf(stack, sizeof(stack), "%s", verdict->text);
+	verdict->asks_ground = false;
 	if (ground->has_no_uplink) {
-		snprintf(text, sizeof(text), "unreachable: the next hop to %s is on no uplink", to);
+		snprintf(text, sizeof(text),
+			 "unreachable: the next hop to %s is on no uplink (%.300s)", to, stack);
 		verdict_set(verdict, false, text, "`tortie get route`; node.uplinks in the file");
 	} else if (ground->in_own_block) {
 		snprintf(text, sizeof(text),
@@ -162,21 +138,9 @@ void explain_verdict_judge_stack(const struct explain_ground *ground,
 		verdict_set(verdict, false, text, "`tortie get workloadendpoint`");
 	} else if (ground->in_pool) {
 		snprintf(text, sizeof(text),
-			 "unreachable: %s is in a pool, but no node announces it", to);
+			 "unreachable: %s is in a pool, but no node announces it (%.300s)", to,
+			 stack);
 		verdict_set(verdict, false, text, "`tortie node status`, `tortie get route`");
-	} else if (ground->kernel < 0) {
-		snprintf(text, sizeof(text), "unreachable: the host has no route to %s (%s)", to,
-			 strerror(-ground->kernel));
-		snprintf(next, sizeof(next), "`ip route get %s`", to);
-		verdict_set(verdict, false, text, next);
-	} else if (!verdict->is_refused) {
-		snprintf(text, sizeof(text), "leaves by the host's routes%s%s",
-			 ground->kernel_link[0] ? " on " : "", ground->kernel_link);
-		snprintf(next, sizeof(next),
-			 "the host's firewall decides from here; %s must know a way back: "
-			 "nat_outgoing of the pool, or a route",
-			 to);
-		verdict_set(verdict, true, text, next);
 	}
 }
 
@@ -213,9 +177,5 @@ int explain_ground_ask(struct request *request, const struct ip_addr *to,
 	err = request_list(request, MSG_GET_ROUTES, ground_record, ret);
 	if (err < 0)
 		return err;
-	err = request_list(request, MSG_GET_POOLS, ground_record, ret);
-	if (err < 0)
-		return err;
-	ret->kernel = kernel_route_get(to, ret->kernel_link);
-	return 0;
+	return request_list(request, MSG_GET_POOLS, ground_record, ret);
 }

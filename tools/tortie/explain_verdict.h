@@ -11,8 +11,7 @@
 
 struct explain_verdict {
 	bool is_delivered; /* to the pod, to the next node, or to the node itself */
-	bool asks_stack;   /* the host stack decides: judge again with its ground */
-	bool is_refused;   /* the agent asked the kernel, which refuses: only the cause is open */
+	bool asks_ground;  /* the host stack has it: judge again with its ground */
 	char text[TEXT_MAX + 1];
 	char next[TEXT_MAX + 1]; /* what to look at next, empty: nothing */
 };
@@ -23,18 +22,15 @@ struct explain_ground {
 	bool in_own_block; /* of this node, without a pod */
 	bool in_pool;
 	bool has_no_uplink; /* a route is known, its next hop is on no uplink */
-	int kernel;	    /* 0: the kernel has a route; else -errno of its answer */
-	char kernel_link[IFNAME_MAX + 1];
 };
 
 /** explain_verdict_judge() - from the steps alone (pure). */
 void explain_verdict_judge(const struct msg_explain_step *steps, size_t count,
 			   struct explain_verdict *ret);
-/** explain_verdict_judge_stack() - settle a verdict with asks_stack (pure). */
-void explain_verdict_judge_stack(const struct explain_ground *ground,
-				 struct explain_verdict *verdict);
-/** explain_ground_ask() - the agent's routes and pools, the kernel's route to @to. 0 or -errno,
- * said. */
+/** explain_verdict_judge_ground() - settle a verdict with asks_ground (pure). */
+void explain_verdict_judge_ground(const struct explain_ground *ground,
+				  struct explain_verdict *verdict);
+/** explain_ground_ask() - the agent's routes and pools. 0 or -errno, said. */
 int explain_ground_ask(struct request *request, const struct ip_addr *to,
 		       struct explain_ground *ret);
 

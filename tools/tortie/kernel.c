@@ -2,10 +2,9 @@
 /*
  * kernel.c: links, routes and filters of the node, by NETLINK_ROUTE through libnl.
  *
- * For `tortie reset` and `tortie preflight`, which must work without an agent, and for the last
- * question of `tortie explain`. Every operation opens a socket of its own: these are a handful of
- * calls in a program that ends. A dump is collected whole before anything is deleted, so that no
- * deletion disturbs the dump.
+ * For `tortie reset` and `tortie preflight`, which must work without an agent. Every operation
+ * opens a socket of its own: these are a handful of calls in a program that ends. A dump is
+ * collected whole before anything is deleted, so that no deletion disturbs the dump.
  *
  * libnl's error codes lose errno, so a callback keeps the kernel's own answer.
  */
@@ -25,7 +24,6 @@
 #include <stdlib.h>
 #include <string.h>
 
-#include "lib/ip_prefix.h"
 #include "node_objects.h"
 
 #define GSO_IPV4_MAX_SIZE_ATTR 63 /* IFLA_GSO_IPV4_MAX_SIZE, linux 6.3 */
@@ -245,54 +243,6 @@ int kernel_routes_delete(uint8_t protocol, size_t *ret_count)
 	}
 	free(list.msg);
 	return err;
-}
-
-struct route_answer {
-	uint32_t oif;
-	uint8_t type;
-};
-
-static int route_answer_read(const struct nlmsghdr *header, void *arg)
-{
-	const struct rtmsg *route = nlmsg_data(header);
-	struct route_answer *answer = arg;
-	struct nlattr *attr[RTA_MAX + 1] = { 0 };
-
-	nlmsg_parse((struct nlmsghdr *)(uintptr_t)header, sizeof(*route), attr, RTA_MAX, NULL);
-	answer->type = route->rtm_type;
-	if (attr[RTA_OIF])
-		answer->oif = nla_get_u32(attr[RTA_OIF]);
-	return 0;
-}
-
-int kernel_route_get(const struct ip_addr *addr, char ret_ifname[IFNAME_MAX + 1])
-{
-	struct route_answer answer = { 0 };
-	struct rtmsg route = { 0 };
-	struct nl_msg *msg;
-	const void *octets;
-	size_t len;
-	int err;
-
-	octets = ip_addr_octets(addr, &len);
-	route.rtm_family = (uint8_t)ip_addr_family(addr);
-	route.rtm_dst_len = (uint8_t)(len * 8);
-	msg = message_new(RTM_GETROUTE, 0, &route, sizeof(route));
-	if (msg && nla_put(msg, RTA_DST, (int)len, octets) < 0) {
-		nlmsg_free(msg);
-		return -ENOMEM;
-	}
-	err = kernel_ask(msg, route_answer_read, &answer);
-	if (err < 0)
-		return err;
-	if (answer.type == RTN_UNREACHABLE)
-		return -EHOSTUNREACH;
-	if (answer.type == RTN_BLACKHOLE || answer.type == RTN_PROHIBIT)
-		return answer.type == RTN_BLACKHOLE ? -EINVAL : -EACCES;
-	ret_ifname[0] = '\0';
-	if (answer.oif && !if_indextoname(answer.oif, ret_ifname))
-		ret_ifname[0] = '\0';
-	return 0;
 }
 
 /* --- filters --- */

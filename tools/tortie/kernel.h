@@ -31,9 +31,6 @@ int kernel_routes_delete(uint8_t protocol, size_t *ret_count);
 /** kernel_filter_delete() - our clsact filter (node_objects.h) on ingress of @ifindex, and the
  * clsact qdisc when nothing else is on it. 1 removed, 0 there was none, or -errno. */
 int kernel_filter_delete(uint32_t ifindex);
-/** kernel_route_get() - would the host route a packet to @addr? 0 and the link's name, or -errno as
- * the kernel answers (-ENETUNREACH, -EHOSTUNREACH ...). Needs no privilege. */
-int kernel_route_get(const struct ip_addr *addr, char ret_ifname[IFNAME_MAX + 1]);
 /** kernel_clsact_try() - a veth pair with clsact in the current namespace. 0 or -errno. Leaves both
  * behind: for a namespace that ends with the caller. */
 int kernel_clsact_try(void);

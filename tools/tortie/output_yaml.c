@@ -4,8 +4,8 @@
  *
  * YAML 1.1 readers take 12:34:56 for a number in base 60, "no" for false and 1e3 for a float; MAC
  * addresses, names and versions may look like all of these. So text is written plain only when it
- * starts with a letter or a slash and is no word of the core schema, or is an IPv4 address or prefix; all
- * other text is double-quoted. Numbers, booleans and null are plain.
+ * starts with a letter or a slash and is no word of the core schema, or is an IPv4 address or
+ * prefix; all other text is double-quoted. Numbers, booleans and null are plain.
  */
 #include "tools/tortie/output.h"
 

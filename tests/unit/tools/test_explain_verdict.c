@@ -2,10 +2,8 @@
 /*
  * Tests of explain_verdict.c: delivered or not, and where to look next.
  *
- * links: tools/tortie/explain_verdict.c tools/tortie/words.c tools/tortie/kernel.c
- * links: tools/tortie/request.c tools/tortie/say.c
- * links: lib/agent_client.c lib/unix_socket.c lib/ip_prefix.c
- * libs: -lnl-3
+ * links: tools/tortie/explain_verdict.c tools/tortie/words.c tools/tortie/request.c
+ * links: tools/tortie/say.c lib/agent_client.c lib/unix_socket.c lib/ip_prefix.c
  */
 #include "tools/tortie/explain_verdict.h"
 
@@ -44,8 +42,8 @@ static void the_last_step_decides(void **state)
 	assert_true(judge(EXPLAIN_HOST_ADDRESS, EXPLAIN_TO_STACK, 0).is_delivered);
 	assert_false(judge(EXPLAIN_TTL_ONE, EXPLAIN_TO_STACK, 0).is_delivered);
 	assert_false(judge(EXPLAIN_TOO_LARGE, EXPLAIN_TO_STACK, 1500).is_delivered);
-	assert_true(judge(EXPLAIN_NOT_IN_MAPS, EXPLAIN_TO_STACK, 0).asks_stack);
-	assert_false(judge(EXPLAIN_HOST_ADDRESS, EXPLAIN_TO_STACK, 0).asks_stack);
+	assert_true(judge(EXPLAIN_NOT_IN_MAPS, EXPLAIN_TO_STACK, 0).asks_ground);
+	assert_false(judge(EXPLAIN_HOST_ADDRESS, EXPLAIN_TO_STACK, 0).asks_ground);
 }
 
 static void each_drop_names_its_reason_and_a_next_step(void **state)
@@ -67,37 +65,31 @@ static void no_step_at_all_is_not_delivered(void **state)
 
 	explain_verdict_judge(NULL, 0, &verdict);
 	assert_false(verdict.is_delivered);
-	assert_false(verdict.asks_stack);
+	assert_false(verdict.asks_ground);
 }
 
-static void what_the_kernel_said_to_the_agent_is_final(void **state)
+static void what_the_kernel_said_to_the_agent_decides_in_the_stack(void **state)
 {
-	struct explain_ground free_way = { .kernel_link = "eth0" };
-	struct explain_verdict refused = judge(EXPLAIN_TO_STACK, EXPLAIN_STACK_REFUSES, 0);
-
 	assert_true(judge(EXPLAIN_TO_STACK, EXPLAIN_STACK_SENDS, 2).is_delivered);
-	assert_false(judge(EXPLAIN_TO_STACK, EXPLAIN_STACK_SENDS, 2).asks_stack);
 	assert_true(judge(EXPLAIN_TO_STACK, EXPLAIN_STACK_LOCAL, 0).is_delivered);
 	assert_true(judge(EXPLAIN_PARSED, EXPLAIN_INSIDE_POD, 0).is_delivered);
+	assert_false(judge(EXPLAIN_TO_STACK, EXPLAIN_STACK_REFUSES, 0).is_delivered);
 	assert_false(judge(EXPLAIN_TTL_ONE, EXPLAIN_STACK_REFUSES, 0).is_delivered);
 	assert_false(judge(EXPLAIN_TOO_LARGE, EXPLAIN_STACK_SENDS, 2).is_delivered);
-	assert_false(refused.is_delivered);
-	/* The tool's own question to the kernel knows less: it does not overrule. */
-	explain_verdict_judge_stack(&free_way, &refused);
-	assert_false(refused.is_delivered);
 }
 
-static struct explain_verdict judge_stack(struct explain_ground ground)
+static struct explain_verdict judge_ground(uint32_t last, struct explain_ground ground)
 {
-	struct explain_verdict verdict = judge(EXPLAIN_NOT_IN_MAPS, EXPLAIN_TO_STACK, 0);
+	struct explain_verdict verdict = judge(EXPLAIN_NOT_IN_MAPS, last, 0);
 
+	assert_true(verdict.asks_ground);
 	assert_int_equal(ip_addr_parse("10.244.1.77", &ground.to), 0);
-	explain_verdict_judge_stack(&ground, &verdict);
-	assert_false(verdict.asks_stack);
+	explain_verdict_judge_ground(&ground, &verdict);
+	assert_false(verdict.asks_ground);
 	return verdict;
 }
 
-static void what_the_stack_cannot_reach_is_unreachable_with_the_cause(void **state)
+static void an_address_of_ours_that_nobody_has_is_unreachable_with_the_cause(void **state)
 {
 	static const struct {
 		struct explain_ground ground;
@@ -106,25 +98,28 @@ static void what_the_stack_cannot_reach_is_unreachable_with_the_cause(void **sta
 		{ { .in_own_block = true, .in_pool = true }, "no pod has it" },
 		{ { .in_pool = true }, "no node announces it" },
 		{ { .in_pool = true, .has_no_uplink = true }, "on no uplink" },
-		{ { .kernel = -ENETUNREACH }, "no route to 10.244.1.77" },
 	};
 
 	for (size_t i = 0; i < sizeof(rows) / sizeof(rows[0]); i++) {
-		struct explain_verdict verdict = judge_stack(rows[i].ground);
+		struct explain_verdict verdict =
+			judge_ground(EXPLAIN_STACK_REFUSES, rows[i].ground);
 
 		assert_false(verdict.is_delivered);
 		assert_non_null(strstr(verdict.text, "unreachable"));
 		assert_non_null(strstr(verdict.text, rows[i].words));
+		/* A default route does not make it reachable. */
+		verdict = judge_ground(EXPLAIN_STACK_SENDS, rows[i].ground);
+		assert_false(verdict.is_delivered);
+		assert_non_null(strstr(verdict.text, rows[i].words));
 	}
 }
 
-static void what_the_host_routes_is_delivered_to_its_link(void **state)
+static void the_outside_is_as_the_kernel_says(void **state)
 {
-	struct explain_verdict verdict =
-		judge_stack((struct explain_ground){ .kernel_link = "eth0" });
+	struct explain_ground outside = { 0 };
 
-	assert_true(verdict.is_delivered);
-	assert_non_null(strstr(verdict.text, "eth0"));
+	assert_true(judge_ground(EXPLAIN_STACK_SENDS, outside).is_delivered);
+	assert_false(judge_ground(EXPLAIN_STACK_REFUSES, outside).is_delivered);
 }
 
 int main(void)
@@ -133,9 +128,9 @@ int main(void)
 		cmocka_unit_test(the_last_step_decides),
 		cmocka_unit_test(each_drop_names_its_reason_and_a_next_step),
 		cmocka_unit_test(no_step_at_all_is_not_delivered),
-		cmocka_unit_test(what_the_kernel_said_to_the_agent_is_final),
-		cmocka_unit_test(what_the_stack_cannot_reach_is_unreachable_with_the_cause),
-		cmocka_unit_test(what_the_host_routes_is_delivered_to_its_link),
+		cmocka_unit_test(what_the_kernel_said_to_the_agent_decides_in_the_stack),
+		cmocka_unit_test(an_address_of_ours_that_nobody_has_is_unreachable_with_the_cause),
+		cmocka_unit_test(the_outside_is_as_the_kernel_says),
 	};
 
 	return cmocka_run_group_tests(tests, NULL, NULL);
