@@ -205,7 +205,7 @@ int pod_link_configure_pod(struct netlink *pod, const struct endpoint *endpoint,
 {
 	struct batch batch = { .count = 0 };
 	int errors[BATCH_MAX];
-	bool has_v6 = has_family(endpoint, false);
+	bool has_v6 = has_family(endpoint, false), is_second = false;
 
 	add(&batch, "setting lo up", pod_message_up(LOOPBACK_IFINDEX));
 	add(&batch, "switching link-local addresses off",
@@ -222,7 +222,11 @@ int pod_link_configure_pod(struct netlink *pod, const struct endpoint *endpoint,
 	if (errors[1] == -EAFNOSUPPORT && !has_v6)
 		errors[1] = 0;
 	for (size_t i = 0; i < batch.count; i++) {
-		if (errors[i] == -EEXIST && batch.route[i].ifindex != 0)
+		bool is_route = batch.route[i].ifindex != 0;
+
+		is_second = is_second || (is_route && errors[i] == -EEXIST);
+		/* Without the route to the gateway the default route behind it failed, too. */
+		if (is_second && is_route && errors[i] < 0)
 			errors[i] = add_second_route(pod, &batch.route[i]);
 		if (errors[i] < 0) {
 			*ret_step = batch.step[i];
