@@ -10,11 +10,10 @@
  * established itself, so neither a late collision nor half a connection can do harm; without, it is
  * refused. Incoming connections are taken at any time, whatever the back-off of our own attempts.
  *
- * Routes: an UPDATE's lists go to import.c and from there into the table. A lost session either
- * takes its routes along, or, when the TCP connection broke and graceful restart was negotiated,
- * leaves them stale until the peer says End-of-RIB or its time is over (RFC 4724 section 4.2).
+ * peer_open.c has what OPEN says and must say, peer_routes.c the way of routes into the table,
+ * peer_restart.c graceful restart. This file connects them, and tells the agent.
  */
-#include "bgp/peer.h"
+#include "bgp/peer_internal.h"
 
 #include <errno.h>
 #include <stdio.h>
@@ -31,19 +30,7 @@
 #define BACKOFF_LAST_MS	  15000
 #define START_SPREAD_MS	  100 /* all nodes start at once */
 #define QUIET_MS	  3000
-#define POOL_ROUTES_MAX	  100000  /* taken from one peer: more than any map holds */
-#define ALL_ROUTES_MAX	  2000000 /* with import: all, more than the Internet's table */
 #define DYNAMIC_PEERS_MAX 4096
-
-static const char *family_name(int family)
-{
-	return family == FAMILY_IPV4 ? "IPv4" : "IPv6";
-}
-
-static bool is_ebgp(const struct peer *peer)
-{
-	return peer->config->as != peer->speaker->config->bgp.as;
-}
 
 static enum peer_state current_state(const struct peer *peer)
 {
@@ -60,69 +47,9 @@ static enum peer_state current_state(const struct peer *peer)
 	return state;
 }
 
-/* Our own next hop for @family towards this peer; zero: none. */
-static struct ip_addr own_next_hop(const struct peer *peer, const struct ip_addr *local,
-				   enum bgp_family family)
-{
-	const struct config *config = peer->speaker->config;
-	struct ip_addr none = {};
-
-	if (!ip_addr_is_zero(local) && ip_addr_is_v4(local) == (family == FAMILY_IPV4) &&
-	    !ip_addr_is_link_local(local))
-		return *local;
-	for (size_t i = 0; i < config->node_address_count; i++)
-		if (ip_addr_is_v4(&config->node_address[i]) == (family == FAMILY_IPV4))
-			return config->node_address[i];
-	return none;
-}
-
-/* Do we offer @family: wanted, and we can be a next hop in it (a reflector need not be one). */
-static bool offers_family(const struct peer *peer, const struct ip_addr *local,
-			  enum bgp_family family)
-{
-	bool wanted = family == FAMILY_IPV4 ? peer->config->ipv4 : peer->config->ipv6;
-	struct ip_addr next_hop = own_next_hop(peer, local, family);
-
-	return wanted && (!ip_addr_is_zero(&next_hop) || peer->speaker->is_reflector);
-}
-
-static void warn_left_out(const struct peer *peer, const struct ip_addr *local)
-{
-	for (int i = 0; i < FAMILY_COUNT; i++)
-		if ((i == FAMILY_IPV4 ? peer->config->ipv4 : peer->config->ipv6) &&
-		    !offers_family(peer, local, i))
-			log_debug("peer %s: %s is left out: this node has no %s address; set "
-				  "node.addresses",
-				  peer->name, family_name(i), family_name(i));
-}
-
 /* --- sessions --- */
 
 static const struct session_ops peer_session_ops;
-
-static void fill_open(const struct peer *peer, const struct ip_addr *local,
-		      struct open_message *ret)
-{
-	const struct config_bgp *bgp = &peer->speaker->config->bgp;
-	struct capabilities *caps = &ret->capabilities;
-
-	memset(ret, 0, sizeof(*ret));
-	ret->as = bgp->as;
-	ret->hold_time_s = peer->config->hold_time_s;
-	ret->router_id = peer->speaker->router_id;
-	caps->route_refresh = true;
-	caps->four_octet_as = true;
-	caps->as = bgp->as;
-	caps->graceful_restart = true;
-	caps->restarting = peer->speaker->is_restarting;
-	caps->restart_time_s = bgp->restart_time_s;
-	for (int i = 0; i < FAMILY_COUNT; i++) {
-		caps->family[i] = offers_family(peer, local, i);
-		caps->restart_family[i] = caps->family[i];
-		/* The maps and the kernel's routes stay whatever happens to us. */
-		caps->forwarding[i] = true;
-	}
-}
 
 static struct session *new_session(struct peer *peer, const struct ip_addr *local)
 {
@@ -130,8 +57,7 @@ static struct session *new_session(struct peer *peer, const struct ip_addr *loca
 
 	params.local = *local;
 	params.password = peer->password;
-	fill_open(peer, local, &params.open_message);
-	warn_left_out(peer, local);
+	peer_fill_open(peer, local, &params.open_message);
 	return session_new(&peer->speaker->session_shared, &params, &peer_session_ops, peer);
 }
 
@@ -213,38 +139,6 @@ static void on_changed(struct session *session)
 
 /* --- OPEN --- */
 
-static int check_identity(const struct peer *peer, const struct open_message *open_message,
-			  struct bgp_error *ret_error)
-{
-	if (open_message->as != peer->config->as) {
-		log_warning("peer %s: it says AS %u, configured is %u; set bgp.peers.as",
-			    peer->name, open_message->as, peer->config->as);
-		message_error_set(ret_error, ERROR_OPEN, OPEN_BAD_PEER_AS, NULL, 0);
-		return -EPROTO;
-	}
-	if (!is_ebgp(peer) && open_message->router_id == peer->speaker->router_id) {
-		log_warning("peer %s: it has our router id; set bgp.router_id", peer->name);
-		message_error_set(ret_error, ERROR_OPEN, OPEN_BAD_IDENTIFIER, NULL, 0);
-		return -EPROTO;
-	}
-	return 0;
-}
-
-static int check_families(const struct session *session, const struct open_message *open_message,
-			  struct bgp_error *ret_error)
-{
-	static const uint8_t wanted[] = { 1, 4, 0, AFI_IPV4, 0, SAFI_UNICAST,
-					  1, 4, 0, AFI_IPV6, 0, SAFI_UNICAST };
-
-	for (int i = 0; i < FAMILY_COUNT; i++)
-		if (session->params.open_message.capabilities.family[i] &&
-		    open_message->capabilities.family[i])
-			return 0;
-	message_error_set(ret_error, ERROR_OPEN, OPEN_UNSUPPORTED_CAPABILITY, wanted,
-			  sizeof(wanted));
-	return -EPROTO;
-}
-
 /* RFC 4271 section 6.8: the connection of the speaker with the higher router id stays. */
 static int resolve_collision(struct peer *peer, struct session *session,
 			     const struct open_message *open_message, struct bgp_error *ret_error)
@@ -270,138 +164,11 @@ static int on_opened(struct session *session, const struct open_message *open_me
 		     struct bgp_error *ret_error)
 {
 	struct peer *peer = session->owner;
-	int err = check_identity(peer, open_message, ret_error);
+	int err = peer_check_open(peer, session, open_message, ret_error);
 
-	if (err == 0)
-		err = check_families(session, open_message, ret_error);
 	if (err == 0)
 		err = resolve_collision(peer, session, open_message, ret_error);
 	return err;
-}
-
-/* --- graceful restart: helping --- */
-
-static void sweep_stale(struct peer *peer, enum bgp_family family)
-{
-	rib_remove_source(peer->speaker->rib, &peer->source, family, true);
-}
-
-static void restart_is_over(struct peer *peer, const char *why)
-{
-	if (!peer->is_restarting)
-		return;
-	peer->is_restarting = false;
-	event_timer_cancel(peer->speaker->loop, &peer->stale_timer);
-	log_info("peer %s: graceful restart is over: %s", peer->name, why);
-	peer_report(peer, true);
-}
-
-static void dynamic_peer_is_done(struct peer *peer)
-{
-	if (peer->kind != PEER_DYNAMIC || peer->established || peer->incoming ||
-	    peer->is_restarting)
-		return;
-	agent_feed_peer_delete(peer->speaker->feed, &peer->addr);
-	speaker_work_off(peer->speaker);
-	peer_free(peer);
-}
-
-static void on_stale(void *arg)
-{
-	struct peer *peer = arg;
-	struct speaker *speaker = peer->speaker;
-
-	for (int i = 0; i < FAMILY_COUNT; i++)
-		sweep_stale(peer, i);
-	restart_is_over(peer, "its time ran out; routes not told again are removed");
-	speaker_work_off(speaker);
-	dynamic_peer_is_done(peer);
-}
-
-/* The session broke in a way that a restart does: keep the routes, on notice. */
-static void keep_stale(struct peer *peer)
-{
-	const struct capabilities *caps = &peer->capabilities;
-
-	for (int i = 0; i < FAMILY_COUNT; i++) {
-		/* A second restart before End-of-RIB: what is still stale goes. */
-		sweep_stale(peer, i);
-		if (peer->family[i] && caps->restart_family[i] && caps->restart_time_s > 0)
-			rib_mark_stale(peer->speaker->rib, &peer->source, i);
-		else
-			rib_remove_source(peer->speaker->rib, &peer->source, i, false);
-	}
-	peer->is_restarting = true;
-	event_timer_set(peer->speaker->loop, &peer->stale_timer, caps->restart_time_s * 1000ull);
-	log_info("peer %s: its %u routes are kept for %u s: it may be restarting", peer->name,
-		 peer->source.count[FAMILY_IPV4] + peer->source.count[FAMILY_IPV6],
-		 caps->restart_time_s);
-}
-
-/* The peer is back: keep only families whose forwarding it says it preserved. */
-static void resume_stale(struct peer *peer)
-{
-	const struct capabilities *caps = &peer->capabilities;
-
-	if (!peer->is_restarting)
-		return;
-	for (int i = 0; i < FAMILY_COUNT; i++)
-		if (!peer->family[i] || !caps->graceful_restart || !caps->restart_family[i] ||
-		    !caps->forwarding[i])
-			sweep_stale(peer, i);
-	event_timer_set(peer->speaker->loop, &peer->stale_timer,
-			peer->speaker->config->bgp.restart_time_s * 1000ull);
-}
-
-static void on_end_of_rib(struct peer *peer, enum bgp_family family)
-{
-	sweep_stale(peer, family);
-	peer->end_of_rib_in[family] = true;
-	for (int i = 0; i < FAMILY_COUNT; i++)
-		if (peer->family[i] && !peer->end_of_rib_in[i])
-			return;
-	restart_is_over(peer, "End-of-RIB received");
-	speaker_check_sync(peer->speaker);
-}
-
-static void on_quiet(void *arg)
-{
-	struct peer *peer = arg;
-
-	for (int i = 0; i < FAMILY_COUNT; i++)
-		if (peer->family[i])
-			on_end_of_rib(peer, i);
-	speaker_work_off(peer->speaker);
-}
-
-bool peer_holds_up(const struct peer *peer, bool for_agent)
-{
-	if (peer->kind == PEER_DYNAMIC || peer->config->import == IMPORT_NONE)
-		return false;
-	if (!peer->established)
-		return true;
-	/* RFC 4724 section 4.1: not for one that restarts too, nor for one that cannot say it. */
-	if (!for_agent && (peer->capabilities.restarting || !peer->capabilities.graceful_restart))
-		return false;
-	for (int i = 0; i < FAMILY_COUNT; i++)
-		if (peer->family[i] && !peer->end_of_rib_in[i])
-			return true;
-	return false;
-}
-
-void peer_send_end_of_rib(struct peer *peer)
-{
-	bool passes_on = peer->config->export == EXPORT_ALL || peer->speaker->is_reflector;
-	uint8_t buf[BGP_MESSAGE_MAX];
-
-	/* Own blocks are whole from the start; what others told may still be coming. */
-	if (!peer->established || peer->end_of_rib_out ||
-	    (passes_on && peer->speaker->is_restarting))
-		return;
-	peer->end_of_rib_out = true;
-	for (int i = 0; i < FAMILY_COUNT; i++)
-		if (peer->family[i])
-			session_send(peer->established, buf, update_write_end_of_rib(buf, i));
 }
 
 /* --- established --- */
@@ -422,7 +189,7 @@ static void join(struct peer *peer)
 	key.four_octet_as = session->context.four_octet_as;
 	for (int i = 0; i < FAMILY_COUNT; i++) {
 		key.family[i] = peer->family[i];
-		key.next_hop[i] = own_next_hop(peer, &session->local, i);
+		key.next_hop[i] = peer_own_next_hop(peer, &session->local, i);
 	}
 	peer->member.send = member_send;
 	if (advertise_join(peer->speaker->advertise, &key, &peer->member, &peer->source) < 0)
@@ -474,7 +241,7 @@ static void on_established(struct session *session)
 	peer->backoff_ms = BACKOFF_FIRST_MS;
 	peer->last_error[0] = '\0';
 	learn_peer(peer, session);
-	resume_stale(peer);
+	peer_resume_stale(peer);
 	speaker_work_off(peer->speaker); /* the group's state is current before we join it */
 	join(peer);
 	peer_send_end_of_rib(peer);
@@ -507,25 +274,19 @@ static void describe_end(const struct session_end *end, char *buf, size_t size)
 		snprintf(buf, size, "connection closed by the peer");
 }
 
-/* RFC 4724 section 4.2: only the loss of the TCP connection; never after a NOTIFICATION. */
-static bool is_restart(const struct peer *peer, const struct session_end *end)
-{
-	return end->how == END_TCP && peer->capabilities.graceful_restart;
-}
-
 /* The established session is no more. */
 static void peer_down(struct peer *peer, const struct session_end *end)
 {
 	event_timer_cancel(peer->speaker->loop, &peer->quiet_timer);
 	advertise_leave(peer->speaker->advertise, &peer->member);
 	log_warning("peer %s: session lost: %s", peer->name, peer->last_error);
-	if (is_restart(peer, end)) {
-		keep_stale(peer);
+	if (peer_end_is_restart(peer, end)) {
+		peer_keep_stale(peer);
 		return;
 	}
 	for (int i = 0; i < FAMILY_COUNT; i++)
 		rib_remove_source(peer->speaker->rib, &peer->source, i, false);
-	restart_is_over(peer, "the session was closed by a NOTIFICATION");
+	peer_restart_is_over(peer, "the session was closed by a NOTIFICATION");
 }
 
 /* Remember why; say it once when there was no session yet. peer_down() says it else. */
@@ -561,101 +322,14 @@ static void on_ended(struct session *session, const struct session_end *end)
 	if (was_established || was_outgoing)
 		schedule_start(peer);
 	peer_report(peer, was_established);
-	dynamic_peer_is_done(peer);
+	peer_free_when_done(peer);
 }
 
 /* --- routes --- */
 
-static void withdraw_section(struct peer *peer, struct update_section *section)
-{
-	struct ip_prefix prefix;
-
-	while (update_next_prefix(section, &prefix))
-		if (update_family(&prefix) == section->family)
-			rib_remove_path(peer->speaker->rib, &prefix, &peer->source);
-}
-
-/* Is there room for one more route of this peer? */
-static bool has_room(struct peer *peer, const struct ip_prefix *prefix)
-{
-	uint32_t limit = peer->config->import == IMPORT_ALL ? ALL_ROUTES_MAX : POOL_ROUTES_MAX;
-	uint32_t count = peer->source.count[FAMILY_IPV4] + peer->source.count[FAMILY_IPV6];
-
-	if (count < limit || rib_has_path(peer->speaker->rib, prefix, &peer->source))
-		return true;
-	if (!peer->is_limit_logged)
-		log_error("peer %s: more than %u routes; the rest is not taken", peer->name, limit);
-	peer->is_limit_logged = true;
-	return false;
-}
-
-static void announce_section(struct peer *peer, struct update_section *section,
-			     struct attribute_set *attributes)
-{
-	struct speaker *speaker = peer->speaker;
-	struct ip_prefix prefix;
-
-	while (update_next_prefix(section, &prefix)) {
-		if (update_family(&prefix) != section->family)
-			continue; /* an IPv4-mapped address is no IPv6 destination */
-		if (import_accepts_prefix(speaker->config, peer->config->import, &prefix) &&
-		    has_room(peer, &prefix))
-			rib_set_path(speaker->rib, &prefix, &peer->source, attributes);
-		else
-			rib_remove_path(speaker->rib, &prefix, &peer->source);
-	}
-}
-
-static void take_section(struct peer *peer, struct update *update, struct update_section *section)
-{
-	struct attribute_view view = attributes_view_draft(&update->draft);
-	struct attribute_set *attributes = NULL;
-	enum import_refusal refusal;
-
-	if (!peer->family[section->family])
-		return;
-	refusal = import_check_route(&peer->import, &view, &section->next_hop);
-	if (update->reaction < REACTION_WITHDRAW && refusal == IMPORT_OK) {
-		update->draft.values.next_hop = section->next_hop;
-		attributes = attribute_set_intern(&peer->speaker->attributes, &update->draft);
-	}
-	if (!attributes) {
-		if (refusal != IMPORT_OK)
-			log_debug("peer %s: routes not used: %s", peer->name,
-				  import_refusal_text(refusal));
-		withdraw_section(peer, section);
-		return;
-	}
-	announce_section(peer, section, attributes);
-	attribute_set_unref(&peer->speaker->attributes, attributes);
-}
-
-static void note_reaction(struct peer *peer, const struct update *update)
-{
-	if (update->reaction == REACTION_NONE)
-		return;
-	snprintf(peer->last_error, sizeof(peer->last_error),
-		 "UPDATE with a bad attribute %u: %s (RFC 7606)", update->cause,
-		 update->reaction == REACTION_WITHDRAW ? "its routes are withdrawn"
-						       : "the attribute is left out");
-	/* The first of a row says it; a peer that goes on must not fill the log. */
-	if (peer->refused_routes++ == 0)
-		log_warning("peer %s: %s", peer->name, peer->last_error);
-}
-
 static void on_update(struct session *session, struct update *update)
 {
-	struct peer *peer = session->owner;
-
-	note_reaction(peer, update);
-	for (unsigned int i = 0; i < update->withdrawn_count; i++)
-		if (peer->family[update->withdrawn[i].family])
-			withdraw_section(peer, &update->withdrawn[i]);
-	for (unsigned int i = 0; i < update->announced_count; i++)
-		take_section(peer, update, &update->announced[i]);
-	if (update->is_end_of_rib && peer->family[update->end_of_rib])
-		on_end_of_rib(peer, update->end_of_rib);
-	speaker_report_soon(peer->speaker);
+	peer_take_update(session->owner, update);
 }
 
 static void on_refresh(struct session *session, int family)
@@ -727,6 +401,16 @@ void peer_report(struct peer *peer, bool always)
 
 /* --- life --- */
 
+void peer_free_when_done(struct peer *peer)
+{
+	if (peer->kind != PEER_DYNAMIC || peer->established || peer->incoming ||
+	    peer->is_restarting)
+		return;
+	agent_feed_peer_delete(peer->speaker->feed, &peer->addr);
+	speaker_work_off(peer->speaker);
+	peer_free(peer);
+}
+
 struct peer *peer_new(struct speaker *speaker, size_t config_index, const struct ip_addr *addr)
 {
 	const struct config_peer *config = &speaker->config->bgp.peer[config_index];
@@ -744,17 +428,18 @@ struct peer *peer_new(struct speaker *speaker, size_t config_index, const struct
 	ip_addr_format(addr, peer->name, sizeof(peer->name));
 	peer->backoff_ms = BACKOFF_FIRST_MS;
 	peer->source.addr = *addr;
-	peer->source.kind = is_ebgp(peer)	       ? SOURCE_EBGP
+	peer->source.kind = peer_is_ebgp(peer)	       ? SOURCE_EBGP
 			    : config->reflector_client ? SOURCE_IBGP_CLIENT
 						       : SOURCE_IBGP;
 	peer->since_s = time(NULL);
 	peer->import.config = speaker->config;
 	peer->import.router_id = speaker->router_id;
-	peer->import.is_ebgp = is_ebgp(peer);
+	peer->import.is_ebgp = peer_is_ebgp(peer);
 	event_timer_init(&peer->start_timer, on_start, peer);
-	event_timer_init(&peer->stale_timer, on_stale, peer);
-	event_timer_init(&peer->quiet_timer, on_quiet, peer);
+	event_timer_init(&peer->stale_timer, peer_on_stale, peer);
+	event_timer_init(&peer->quiet_timer, peer_on_quiet, peer);
 	HASH_ADD(hh, speaker->peers, addr, sizeof(peer->addr), peer);
+	peer_log_left_out(peer);
 	return peer;
 }
 

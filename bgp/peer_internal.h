@@ -1,0 +1,46 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+#ifndef BGP_PEER_INTERNAL_H
+#define BGP_PEER_INTERNAL_H
+
+#include "bgp/peer.h"
+
+/* Between peer.c, peer_open.c, peer_routes.c and peer_restart.c. */
+
+/* --- peer_open.c --- */
+
+bool peer_is_ebgp(const struct peer *peer);
+/** peer_own_next_hop() - ours for @family towards this peer, whose session ends at @local (zero:
+ * not known yet); zero: none. */
+struct ip_addr peer_own_next_hop(const struct peer *peer, const struct ip_addr *local,
+				 enum bgp_family family);
+/** peer_log_left_out() - say which configured families cannot be offered. */
+void peer_log_left_out(const struct peer *peer);
+void peer_fill_open(const struct peer *peer, const struct ip_addr *local, struct open_message *ret);
+/** peer_check_open() - AS, router id and families. 0, or -EPROTO with the NOTIFICATION due. */
+int peer_check_open(const struct peer *peer, const struct session *session,
+		    const struct open_message *open_message, struct bgp_error *ret_error);
+
+/* --- peer_routes.c --- */
+
+void peer_take_update(struct peer *peer, struct update *update);
+
+/* --- peer_restart.c --- */
+
+/** peer_end_is_restart() - did the established session end as one does whose peer restarts? */
+bool peer_end_is_restart(const struct peer *peer, const struct session_end *end);
+/** peer_keep_stale() - keep its routes, on notice. */
+void peer_keep_stale(struct peer *peer);
+/** peer_resume_stale() - it is back: keep only families whose forwarding it says it preserved. */
+void peer_resume_stale(struct peer *peer);
+/** peer_restart_is_over() - if one was under way; @why is for the log. */
+void peer_restart_is_over(struct peer *peer, const char *why);
+void peer_on_end_of_rib(struct peer *peer, enum bgp_family family);
+void peer_on_stale(void *arg); /* timer: a struct peer; may free it */
+void peer_on_quiet(void *arg); /* timer: a struct peer */
+
+/* --- peer.c --- */
+
+/** peer_free_when_done() - end a peer of a range that has neither session nor routes. */
+void peer_free_when_done(struct peer *peer);
+
+#endif /* BGP_PEER_INTERNAL_H */

@@ -1,0 +1,106 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/*
+ * peer_routes.c: an UPDATE's routes, from the parser to the table.
+ *
+ * update.c has read the lists and said what RFC 7606 makes of the attributes; import.c says whether
+ * they can be used at all, and which prefixes the policy lets in. What is not let in is removed, in
+ * case the peer told it before with other attributes. A peer has a bound of routes: what is beyond
+ * it is not taken and said once, the session stays.
+ */
+#include <stdio.h>
+
+#include "bgp/peer_internal.h"
+#include "lib/log.h"
+
+#define POOL_ROUTES_MAX 100000	/* taken from one peer: more than any map holds */
+#define ALL_ROUTES_MAX	2000000 /* with import: all, more than the Internet's table */
+
+static void withdraw_section(struct peer *peer, struct update_section *section)
+{
+	struct ip_prefix prefix;
+
+	while (update_next_prefix(section, &prefix))
+		if (update_family(&prefix) == section->family)
+			rib_remove_path(peer->speaker->rib, &prefix, &peer->source);
+}
+
+/* Is there room for one more route of this peer? */
+static bool has_room(struct peer *peer, const struct ip_prefix *prefix)
+{
+	uint32_t limit = peer->config->import == IMPORT_ALL ? ALL_ROUTES_MAX : POOL_ROUTES_MAX;
+	uint32_t count = peer->source.count[FAMILY_IPV4] + peer->source.count[FAMILY_IPV6];
+
+	if (count < limit || rib_has_path(peer->speaker->rib, prefix, &peer->source))
+		return true;
+	if (!peer->is_limit_logged)
+		log_error("peer %s: more than %u routes; the rest is not taken", peer->name, limit);
+	peer->is_limit_logged = true;
+	return false;
+}
+
+static void announce_section(struct peer *peer, struct update_section *section,
+			     struct attribute_set *attributes)
+{
+	struct speaker *speaker = peer->speaker;
+	struct ip_prefix prefix;
+
+	while (update_next_prefix(section, &prefix)) {
+		if (update_family(&prefix) != section->family)
+			continue; /* an IPv4-mapped address is no IPv6 destination */
+		if (import_accepts_prefix(speaker->config, peer->config->import, &prefix) &&
+		    has_room(peer, &prefix))
+			rib_set_path(speaker->rib, &prefix, &peer->source, attributes);
+		else
+			rib_remove_path(speaker->rib, &prefix, &peer->source);
+	}
+}
+
+static void take_section(struct peer *peer, struct update *update, struct update_section *section)
+{
+	struct attribute_view view = attributes_view_draft(&update->draft);
+	struct attribute_set *attributes = NULL;
+	enum import_refusal refusal;
+
+	if (!peer->family[section->family])
+		return;
+	refusal = import_check_route(&peer->import, &view, &section->next_hop);
+	if (update->reaction < REACTION_WITHDRAW && refusal == IMPORT_OK) {
+		update->draft.values.next_hop = section->next_hop;
+		attributes = attribute_set_intern(&peer->speaker->attributes, &update->draft);
+	}
+	if (!attributes) {
+		if (refusal != IMPORT_OK)
+			log_debug("peer %s: routes not used: %s", peer->name,
+				  import_refusal_text(refusal));
+		withdraw_section(peer, section);
+		return;
+	}
+	announce_section(peer, section, attributes);
+	attribute_set_unref(&peer->speaker->attributes, attributes);
+}
+
+static void note_reaction(struct peer *peer, const struct update *update)
+{
+	if (update->reaction == REACTION_NONE)
+		return;
+	snprintf(peer->last_error, sizeof(peer->last_error),
+		 "UPDATE with a bad attribute %u: %s (RFC 7606)", update->cause,
+		 update->reaction == REACTION_WITHDRAW ? "its routes are withdrawn"
+						       : "the attribute is left out");
+	/* The first of a row says it; a peer that goes on must not fill the log. */
+	if (peer->refused_routes++ == 0)
+		log_warning("peer %s: %s", peer->name, peer->last_error);
+}
+
+void peer_take_update(struct peer *peer, struct update *update)
+{
+	note_reaction(peer, update);
+	for (unsigned int i = 0; i < update->withdrawn_count; i++)
+		if (peer->family[update->withdrawn[i].family])
+			withdraw_section(peer, &update->withdrawn[i]);
+	for (unsigned int i = 0; i < update->announced_count; i++)
+		take_section(peer, update, &update->announced[i]);
+	if (update->is_end_of_rib && peer->family[update->end_of_rib])
+		peer_on_end_of_rib(peer, update->end_of_rib);
+	speaker_report_soon(peer->speaker);
+}

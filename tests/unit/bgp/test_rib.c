@@ -1,0 +1,230 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/*
+ * test_rib.c: the table of routes and its queue of changes.
+ *
+ * links: bgp/rib.c bgp/decide.c bgp/update.c bgp/attribute_set.c bgp/attributes.c bgp/as_path.c
+ * links: bgp/message.c bgp/capability.c lib/wire.c lib/ip_prefix.c tests/unit/bgp/hex.c
+ * links: tests/unit/bgp/routes.c
+ */
+#include <setjmp.h>
+#include <stdarg.h>
+#include <stddef.h>
+#include <stdint.h>
+#include <stdio.h>
+
+#include <cmocka.h>
+
+#include "bgp/rib.h"
+#include "lib/ip_prefix.h"
+#include "tests/unit/bgp/hex.h"
+#include "tests/unit/bgp/routes.h"
+
+struct world {
+	struct routes routes;
+	struct rib *rib;
+	struct rib_source a, b;
+	struct attribute_set *near, *far;
+};
+
+static int make_world(void **state)
+{
+	static struct world world;
+
+	routes_init(&world.routes);
+	world.rib = rib_new(&world.routes.table);
+	world.a = (struct rib_source){ .kind = SOURCE_EBGP, .router_id = 1 };
+	world.b = (struct rib_source){ .kind = SOURCE_EBGP, .router_id = 2 };
+	world.a.addr = addr_of("10.0.0.1");
+	world.b.addr = addr_of("10.0.0.2");
+	world.near = routes_simple(&world.routes, "7", "10.0.0.1");
+	world.far = routes_simple(&world.routes, "7 8", "10.0.0.2");
+	*state = &world;
+	return 0;
+}
+
+static int end_world(void **state)
+{
+	struct world *world = *state;
+
+	rib_free(world->rib);
+	attribute_set_unref(&world->routes.table, world->near);
+	attribute_set_unref(&world->routes.table, world->far);
+	routes_fini(&world->routes);
+	return 0;
+}
+
+static void set(struct world *world, const char *prefix, struct rib_source *source,
+		struct attribute_set *attributes)
+{
+	struct ip_prefix where = prefix_of(prefix);
+
+	assert_int_equal(rib_set_path(world->rib, &where, source, attributes), 0);
+}
+
+/* The next change is @prefix, its best route now from @source (NULL: none). */
+static void expect_change(struct world *world, const char *prefix, const struct rib_source *source)
+{
+	struct rib_entry *entry = rib_next_changed(world->rib);
+	struct ip_prefix where = prefix_of(prefix);
+
+	assert_non_null(entry);
+	assert_true(ip_prefix_equal(&entry->prefix, &where));
+	assert_ptr_equal(entry->best ? entry->best->source : NULL, source);
+	rib_put_changed(world->rib, entry);
+}
+
+static void expect_no_change(struct world *world)
+{
+	assert_null(rib_next_changed(world->rib));
+}
+
+static void the_better_route_is_used_and_the_other_takes_over(void **state)
+{
+	struct world *world = *state;
+	struct ip_prefix prefix = prefix_of("10.244.2.0/24");
+
+	set(world, "10.244.2.0/24", &world->b, world->far);
+	expect_change(world, "10.244.2.0/24", &world->b);
+	set(world, "10.244.2.0/24", &world->a, world->near);
+	expect_change(world, "10.244.2.0/24", &world->a);
+	assert_int_equal(world->a.count[FAMILY_IPV4], 1);
+	rib_remove_path(world->rib, &prefix, &world->a);
+	expect_change(world, "10.244.2.0/24", &world->b);
+	assert_int_equal(world->a.count[FAMILY_IPV4], 0);
+	rib_remove_path(world->rib, &prefix, &world->b);
+	expect_change(world, "10.244.2.0/24", NULL);
+	assert_int_equal(rib_size(world->rib), 0);
+}
+
+static void a_worse_route_changes_nothing(void **state)
+{
+	struct world *world = *state;
+	struct ip_prefix prefix = prefix_of("10.244.2.0/24");
+
+	set(world, "10.244.2.0/24", &world->a, world->near);
+	expect_change(world, "10.244.2.0/24", &world->a);
+	set(world, "10.244.2.0/24", &world->b, world->far);
+	expect_no_change(world);
+	rib_remove_path(world->rib, &prefix, &world->b);
+	expect_no_change(world);
+	set(world, "10.244.2.0/24", &world->a, world->near);
+	expect_no_change(world);
+	assert_true(rib_has_path(world->rib, &prefix, &world->a));
+	assert_false(rib_has_path(world->rib, &prefix, &world->b));
+}
+
+static void other_attributes_of_the_best_route_are_a_change(void **state)
+{
+	struct world *world = *state;
+
+	set(world, "10.244.2.0/24", &world->a, world->near);
+	expect_change(world, "10.244.2.0/24", &world->a);
+	set(world, "10.244.2.0/24", &world->a, world->far);
+	expect_change(world, "10.244.2.0/24", &world->a);
+	expect_no_change(world);
+}
+
+static void a_prefix_waits_in_the_queue_once(void **state)
+{
+	struct world *world = *state;
+	struct ip_prefix prefix = prefix_of("10.244.2.0/24");
+
+	set(world, "10.244.2.0/24", &world->a, world->near);
+	rib_remove_path(world->rib, &prefix, &world->a);
+	set(world, "10.244.2.0/24", &world->b, world->far);
+	set(world, "10.244.3.0/24", &world->b, world->far);
+	expect_change(world, "10.244.2.0/24", &world->b);
+	expect_change(world, "10.244.3.0/24", &world->b);
+	expect_no_change(world);
+}
+
+static void removing_a_source_leaves_the_others_and_the_other_family(void **state)
+{
+	struct world *world = *state;
+
+	set(world, "10.244.2.0/24", &world->a, world->near);
+	set(world, "fd00:2::/64", &world->a, world->near);
+	set(world, "10.244.3.0/24", &world->b, world->near);
+	while (rib_next_changed(world->rib))
+		continue;
+	rib_remove_source(world->rib, &world->a, FAMILY_IPV4, false);
+	expect_change(world, "10.244.2.0/24", NULL);
+	expect_no_change(world);
+	assert_int_equal(world->a.count[FAMILY_IPV6], 1);
+	assert_int_equal(world->b.count[FAMILY_IPV4], 1);
+}
+
+static void stale_routes_are_used_until_they_are_swept(void **state)
+{
+	struct world *world = *state;
+
+	set(world, "10.244.2.0/24", &world->a, world->near);
+	set(world, "10.244.3.0/24", &world->a, world->near);
+	while (rib_next_changed(world->rib))
+		continue;
+	rib_mark_stale(world->rib, &world->a, FAMILY_IPV4);
+	expect_no_change(world);
+	assert_int_equal(world->a.count[FAMILY_IPV4], 2);
+	set(world, "10.244.2.0/24", &world->a, world->near); /* told again: fresh */
+	expect_no_change(world);
+	rib_remove_source(world->rib, &world->a, FAMILY_IPV4, true);
+	expect_change(world, "10.244.3.0/24", NULL);
+	expect_no_change(world);
+	rib_remove_source(world->rib, &world->a, FAMILY_IPV4, true);
+	expect_no_change(world);
+	assert_int_equal(world->a.count[FAMILY_IPV4], 1);
+}
+
+static void default_routes_of_both_families_are_two(void **state)
+{
+	struct world *world = *state;
+
+	set(world, "0.0.0.0/0", &world->a, world->near);
+	set(world, "::/0", &world->a, world->near);
+	assert_int_equal(rib_size(world->rib), 2);
+	assert_int_equal(world->a.count[FAMILY_IPV4], 1);
+	assert_int_equal(world->a.count[FAMILY_IPV6], 1);
+}
+
+static void count_entry(struct rib_entry *entry, void *arg)
+{
+	(*(size_t *)arg)++;
+}
+
+static void the_table_grows(void **state)
+{
+	struct world *world = *state;
+	size_t count = 0;
+
+	for (unsigned int i = 0; i < 5000; i++) {
+		struct ip_prefix prefix = prefix_of("10.0.0.0/32");
+
+		prefix.addr = ip_addr_add(&prefix.addr, i);
+		assert_int_equal(rib_set_path(world->rib, &prefix, &world->a, world->near), 0);
+	}
+	rib_walk(world->rib, count_entry, &count);
+	assert_int_equal(count, 5000);
+	assert_int_equal(world->a.count[FAMILY_IPV4], 5000);
+	assert_int_equal(world->near->references, 5001);
+	for (count = 0; rib_next_changed(world->rib); count++)
+		continue;
+	assert_int_equal(count, 5000);
+}
+
+#define WORLD_TEST(name) cmocka_unit_test_setup_teardown(name, make_world, end_world)
+
+int main(void)
+{
+	const struct CMUnitTest tests[] = {
+		WORLD_TEST(the_better_route_is_used_and_the_other_takes_over),
+		WORLD_TEST(a_worse_route_changes_nothing),
+		WORLD_TEST(other_attributes_of_the_best_route_are_a_change),
+		WORLD_TEST(a_prefix_waits_in_the_queue_once),
+		WORLD_TEST(removing_a_source_leaves_the_others_and_the_other_family),
+		WORLD_TEST(stale_routes_are_used_until_they_are_swept),
+		WORLD_TEST(default_routes_of_both_families_are_two),
+		WORLD_TEST(the_table_grows),
+	};
+
+	return cmocka_run_group_tests(tests, NULL, NULL);
+}
