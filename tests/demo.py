@@ -35,7 +35,7 @@ def show(where, command, output, lines=20):
     say(f"  {BOLD}{where}# {command}{PLAIN}")
     text = output.rstrip("\n").splitlines()
     if len(text) > lines:
-        text = text[:lines - 4] + [f"... {len(text) - lines + 1} more lines"] + text[-3:]
+        text = [*text[:lines], f"... {len(text) - lines} more lines"]
     for line in text:
         say(f"    {line}")
     return output
@@ -81,7 +81,8 @@ class Walk:
 
     def preflight(self):
         """Is this machine fit? (tortie preflight, tortie version)"""
-        out = show("n1", "tortie preflight", self.n1.tortie("preflight", check=False), 30)
+        out = show("n1", f"tortie preflight -c {self.n1.config_file}", self.n1.tortie(
+            "preflight", "-c", self.n1.config_file, "--bpf-dir", self.n1.bpf_dir, check=False), 30)
         check(out.strip(), "preflight says what is there and what is missing")
         out = tortie(self.n1, "version")
         check(os.uname().release in out, "version names client, agent and kernel")
@@ -122,7 +123,7 @@ class Walk:
         check(self.a.ip4 in out and self.b.ip4 in out, "both pods of n1 are listed")
         out = tortie(self.n1, "get", "ippool", "-o", "wide")
         check("10.244.0.0/16" in out, "the pool is listed")
-        out = tortie(self.n1, "ipam", "show")
+        out = tortie(self.n1, "ipam", "show", "--blocks")
         check("10.244.1.0/24" in out, "n1's block is listed")
         out = tortie(self.n1, "get", "route", "-o", "wide")
         check("10.244.2.0/24" in out and "10.244.3.0/24" in out, "the other nodes' blocks too")

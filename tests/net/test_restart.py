@@ -121,7 +121,7 @@ def test_reset_leaves_nothing_behind_and_touches_nothing_of_others(net):
         node = lab.add_node(1)
         node.ip("route", "add", "203.0.113.0/24", "via", "192.168.100.1")
         node.run("nft", "add", "table", "inet", "foreign")
-        node.ip("link", "add", "califoreign", "type", "dummy")
+        node.ip("link", "add", "califoreign", "type", "veth", "peer", "name", "theirs")
         node.start_agent()
         pods = [node.add_pod(f"p{n}") for n in range(3)]
         assert node.pins()

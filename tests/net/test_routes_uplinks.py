@@ -199,3 +199,12 @@ def test_ipv6_is_not_switched_on_where_nobody_uses_it(node):
     node.start_agent()
     assert node.sysctl("net.ipv4.ip_forward") == "1"
     assert node.sysctl("net.ipv6.conf.all.forwarding") == "0"
+
+
+def test_forwarding_that_others_switch_off_is_switched_on_again(running):
+    for key in ("net.ipv4.ip_forward", "net.ipv6.conf.all.forwarding"):
+        told = running.log_length()
+        running.sysctl(key, 0)
+        wait_until(lambda k=key: running.sysctl(k) == "1", f"{key} is on again", 1)
+        path = key.replace(".", "/")
+        wait_until(lambda p=path, t=told: f"sysctl {p}: set to 1" in running.log()[t:], "log", 1)

@@ -5,12 +5,13 @@ a second, and the log says so.
     a, b -- n1 -- lan -- n2 -- c          flows a <-> b and a <-> c, 1,000 packets/s each way
 """
 import re
+from pathlib import Path
 
 import pytest
 
 import flows
 import packets
-from harness import LAN4, LAN6, Lab, run, wait_until
+from harness import LAN4, LAN6, Lab, run, tcx_programs, wait_until
 
 SECOND = 1000  # packets of a flow
 
@@ -97,25 +98,42 @@ def test_reverse_path_filters_cost_no_packet(net):
     assert "1 received" in net.n1.ping(net.a.ip4)
 
 
-def test_a_foreign_filter_behind_ours_changes_nothing(net):
-    net.flows()
+@pytest.fixture(scope="module")
+def foreign(net):
+    """A stranger's program that accepts everything, loaded and pinned."""
+    source = Path(__file__).with_name("foreign_filter.bpf.c")
+    built, pin = net.lab.dir / "foreign_filter.o", net.lab.bpffs / "foreign"
+    run("clang", "-O2", "-g", "-target", "bpf", "-c", source, "-o", built)
+    run("bpftool", "prog", "load", built, pin, "type", "classifier")
+    return pin
+
+
+def add_foreign_filter(net, foreign, preference):
     device = net.a.host_ifname
-    run("tc", "-n", net.n1.netns, "filter", "add", "dev", device, "ingress", "pref", 50,
-        "protocol", "all", "matchall", "action", "pass")
+    run("tc", "-n", net.n1.netns, "filter", "add", "dev", device, "ingress", "pref", preference,
+        "bpf", "direct-action", "object-pinned", foreign)
+    return device
+
+
+def delete_filter(net, device, preference):
+    run("tc", "-n", net.n1.netns, "filter", "del", "dev", device, "ingress", "pref", preference)
+
+
+def test_a_foreign_filter_behind_ours_changes_nothing(net, foreign):
+    net.flows()
+    device = add_foreign_filter(net, foreign, 50)
     net.assert_nothing_lost()
-    run("tc", "-n", net.n1.netns, "filter", "del", "dev", device, "ingress", "pref", 50)
+    delete_filter(net, device, 50)
 
 
-def test_a_foreign_filter_in_front_of_ours_is_told(net):
+def test_a_foreign_filter_in_front_of_ours_is_told(net, foreign):
     """A stranger's TC_ACT_OK in front hides us; the host's routes still carry the packets."""
     net.flows()
-    device = net.a.host_ifname
-    run("tc", "-n", net.n1.netns, "filter", "add", "dev", device, "ingress", "pref", 1,
-        "protocol", "all", "matchall", "action", "pass")
+    device = add_foreign_filter(net, foreign, 1)
     net.wait_log(rf"{device}.*")
     net.assert_back_within_a_second()
     status = net.n1.tortie("status", check=False)
-    run("tc", "-n", net.n1.netns, "filter", "del", "dev", device, "ingress", "pref", 1)
+    delete_filter(net, device, 1)
     assert device in status, status
 
 
@@ -167,8 +185,9 @@ def test_an_uplink_that_goes_down_and_up_carries_again_within_a_second(net, fami
     net.flows(family)
     net.n1.ip("link", "set", "up0", "down")
     net.n1.ip("link", "set", "up0", "up")
-    if family == 6:  # the kernel takes IPv6 addresses of a link that goes down
-        net.n1.ip("addr", "add", f"{net.n1.ip6}/64", "dev", "up0", "nodad")
+    # the kernel takes IPv6 addresses of a link that goes down
+    net.n1.ip("addr", "add", f"{net.n1.ip6}/64", "dev", "up0", "nodad")
+    if family == 6:
         wait_until(lambda: "tentative" not in net.n1.ip("-6", "addr", "show", "dev", "up0"),
                    "the uplink's IPv6 addresses are back", 5)
         before = net.running["across"].look()
@@ -203,15 +222,15 @@ def test_flushed_uplink_addresses_that_come_back_work_again(net):
 
 def test_a_detached_uplink_program_is_put_back(net):
     net.flows()
-    shown = net.n1.run("bpftool", "-j", "net", "show", "dev", "up0")
-    assert "from_network" in shown
-    link = re.search(r'"link_id":(\d+)', shown)
-    if link:
-        net.n1.run("bpftool", "link", "detach", "id", link.group(1))
+    pins = [pin for pin in net.n1.bpf_dir.iterdir() if pin.name.startswith("from_network")]
+    if pins:
+        assert tcx_programs(net.n1, "up0") == 1
+        run("bpftool", "link", "detach", "pinned", pins[0])
+        wait_until(lambda: tcx_programs(net.n1, "up0") == 1, "from_network is back", 3)
     else:
         run("tc", "-n", net.n1.netns, "qdisc", "del", "dev", "up0", "clsact")
-    wait_until(lambda: "from_network" in net.n1.run("bpftool", "-j", "net", "show", "dev", "up0"),
-               "from_network is back", 3)
+        wait_until(lambda: "from_network" in net.hooks("up0")[0], "from_network is back", 3)
+    net.wait_log(r"up0")
     net.assert_back_within_a_second()
 
 

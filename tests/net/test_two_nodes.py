@@ -94,8 +94,9 @@ def test_fragments_cross_nodes(two, family):
 
 
 def test_a_packet_larger_than_the_routes_mtu_is_answered_with_the_mtu(two, family):
-    """The pod keeps its MTU of 1500; the way to n2 shrinks to 1400: path MTU discovery works."""
-    two.n1.ip("link", "set", "up0", "mtu", 1400)
+    """The pod keeps its MTU of 1500; the LAN shrinks to 1400: path MTU discovery works."""
+    for node in (two.n1, two.n2):
+        node.ip("link", "set", "up0", "mtu", 1400)
     try:
         target = two.c.address(family)
         size = 1450 - (28 if family == 4 else 48)
@@ -111,7 +112,8 @@ def test_a_packet_larger_than_the_routes_mtu_is_answered_with_the_mtu(two, famil
         stream.wait_more(2 << 20)
         flows.assert_stream_whole(stream.stop())
     finally:
-        two.n1.ip("link", "set", "up0", "mtu", 1500)
+        for node in (two.n1, two.n2):
+            node.ip("link", "set", "up0", "mtu", 1500)
         for pod in two.pods:
             pod.ip(f"-{family}", "route", "flush", "cache")
 
