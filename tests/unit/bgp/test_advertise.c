@@ -1,0 +1,436 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/*
+ * test_advertise.c: what peers are told: which routes, rewritten how, in how many messages.
+ *
+ * Members write what they get into a text: "+PREFIX" for an announcement, "-PREFIX" for a
+ * withdrawal, one word a prefix; the last message's octets are kept for rewriting tests. RFC 4271
+ * sections 5.1 and 9.2, RFC 4456 section 8, RFC 1997, RFC 2918.
+ *
+ * links: bgp/advertise.c bgp/reflector.c bgp/rib.c bgp/decide.c bgp/update.c bgp/attribute_set.c
+ * links: bgp/attributes.c bgp/as_path.c bgp/message.c bgp/capability.c lib/wire.c lib/ip_prefix.c
+ * links: tests/unit/bgp/hex.c tests/unit/bgp/routes.c
+ */
+#include <setjmp.h>
+#include <stdarg.h>
+#include <stddef.h>
+#include <stdint.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+
+#include <cmocka.h>
+
+#include "bgp/advertise.h"
+#include "bgp/update.h"
+#include "lib/ip_prefix.h"
+#include "tests/unit/bgp/hex.h"
+#include "tests/unit/bgp/routes.h"
+
+#define OWN_AS 64512
+#define OWN_ID 0x0a000001u
+
+struct receiver {
+	struct advertise_member member; /* first */
+	struct rib_source source;
+	char words[1024];
+	unsigned int messages;
+	struct update last; /* announcement */
+	uint8_t octets[BGP_MESSAGE_MAX];
+};
+
+struct world {
+	struct routes routes;
+	struct rib *rib;
+	struct advertise *advertise;
+	struct rib_source own;
+	struct attribute_set *own_route;
+	struct receiver peer[4];
+};
+
+static void note_section(struct receiver *receiver, struct update_section section, char sign)
+{
+	char text[IP_PREFIX_TEXT_MAX];
+	struct ip_prefix prefix;
+	size_t len;
+
+	while (update_next_prefix(&section, &prefix)) {
+		len = strlen(receiver->words);
+		snprintf(receiver->words + len, sizeof(receiver->words) - len, "%s%c%s",
+			 len ? " " : "", sign, ip_prefix_format(&prefix, text, sizeof(text)));
+	}
+}
+
+static void take_message(struct advertise_member *member, const uint8_t *data, size_t len)
+{
+	struct receiver *receiver = (struct receiver *)member;
+	struct attribute_context context = { .is_ebgp = false, .four_octet_as = true };
+	struct bgp_error error;
+	static struct update update;
+
+	receiver->messages++;
+	memcpy(receiver->octets, data, len);
+	if (update_parse(receiver->octets + BGP_HEADER_LEN, len - BGP_HEADER_LEN, &context, &update,
+			 &error) < 0)
+		abort();
+	for (unsigned int i = 0; i < update.withdrawn_count; i++)
+		note_section(receiver, update.withdrawn[i], '-');
+	for (unsigned int i = 0; i < update.announced_count; i++)
+		note_section(receiver, update.announced[i], '+');
+	if (update.announced_count > 0)
+		receiver->last = update;
+}
+
+static int make_world(void **state)
+{
+	static struct world world;
+
+	memset(&world, 0, sizeof(world));
+	routes_init(&world.routes);
+	world.rib = rib_new(&world.routes.table);
+	world.advertise = advertise_new(world.rib, &world.routes.table, OWN_AS, OWN_ID);
+	world.own.router_id = OWN_ID;
+	routes_start(&world.routes, "", "0.0.0.0")->present = HAS_EMPTY_NEXT_HOP;
+	memset(&world.routes.draft.values.next_hop, 0, sizeof(struct ip_addr));
+	world.own_route = routes_intern(&world.routes);
+	for (unsigned int i = 0; i < 4; i++) {
+		world.peer[i].source.router_id = 0x0a000002 + i;
+		world.peer[i].member.send = take_message;
+	}
+	*state = &world;
+	return 0;
+}
+
+static int end_world(void **state)
+{
+	struct world *world = *state;
+
+	for (unsigned int i = 0; i < 4; i++)
+		advertise_leave(world->advertise, &world->peer[i].member);
+	advertise_free(world->advertise);
+	rib_free(world->rib);
+	attribute_set_unref(&world->routes.table, world->own_route);
+	routes_fini(&world->routes);
+	return 0;
+}
+
+static void work_off(struct world *world)
+{
+	struct rib_entry *entry;
+
+	while ((entry = rib_next_changed(world->rib))) {
+		assert_int_equal(advertise_change(world->advertise, entry), 0);
+		rib_put_changed(world->rib, entry);
+	}
+	advertise_flush(world->advertise);
+}
+
+/* Peer @number as a member of the group for @kind and @export, both families. */
+static struct receiver *join(struct world *world, unsigned int number, enum rib_source_kind kind,
+			     enum config_export export)
+{
+	struct advertise_key key = { .kind = kind, .export = export, .four_octet_as = true };
+	struct receiver *receiver = &world->peer[number];
+
+	key.family[FAMILY_IPV4] = key.family[FAMILY_IPV6] = true;
+	key.next_hop[FAMILY_IPV4] = addr_of("10.0.0.1");
+	key.next_hop[FAMILY_IPV6] = addr_of("fd00::1");
+	receiver->source.kind = kind;
+	work_off(world);
+	assert_int_equal(
+		advertise_join(world->advertise, &key, &receiver->member, &receiver->source), 0);
+	return receiver;
+}
+
+static void own(struct world *world, const char *text)
+{
+	struct ip_prefix prefix = prefix_of(text);
+
+	assert_int_equal(rib_set_path(world->rib, &prefix, &world->own, world->own_route), 0);
+}
+
+/* Peer @number tells @text with the set that routes_start() began. */
+static void told(struct world *world, unsigned int number, const char *text)
+{
+	struct attribute_set *set = routes_intern(&world->routes);
+	struct ip_prefix prefix = prefix_of(text);
+
+	assert_int_equal(rib_set_path(world->rib, &prefix, &world->peer[number].source, set), 0);
+	attribute_set_unref(&world->routes.table, set);
+}
+
+static void untold(struct world *world, unsigned int number, const char *text)
+{
+	struct ip_prefix prefix = prefix_of(text);
+
+	rib_remove_path(world->rib, &prefix, &world->peer[number].source);
+}
+
+static void expect(struct receiver *receiver, const char *words)
+{
+	assert_string_equal(receiver->words, words);
+	receiver->words[0] = '\0';
+	receiver->messages = 0;
+}
+
+static void own_blocks_go_to_whoever_joins(void **state)
+{
+	struct world *world = *state;
+	struct receiver *peer;
+
+	own(world, "10.244.1.0/24");
+	peer = join(world, 0, SOURCE_IBGP, EXPORT_OWN);
+	expect(peer, "+10.244.1.0/24");
+	own(world, "fd00:244:1::/64");
+	work_off(world);
+	expect(peer, "+fd00:244:1::/64");
+	assert_int_equal(advertise_count(&peer->member, FAMILY_IPV4), 1);
+	assert_int_equal(advertise_count(&peer->member, FAMILY_IPV6), 1);
+}
+
+static void an_internal_peer_gets_our_next_hop_and_local_pref(void **state)
+{
+	struct world *world = *state;
+	struct ip_addr four = addr_of("10.0.0.1"), six = addr_of("fd00::1");
+	struct receiver *peer;
+
+	own(world, "10.244.1.0/24");
+	peer = join(world, 0, SOURCE_IBGP, EXPORT_OWN);
+	assert_true(ip_addr_equal(&peer->last.announced[0].next_hop, &four));
+	assert_int_equal(peer->last.draft.values.local_pref, 100);
+	assert_int_equal(peer->last.draft.values.as_path_len, 0);
+	own(world, "fd00:244:1::/64");
+	work_off(world);
+	assert_true(ip_addr_equal(&peer->last.announced[0].next_hop, &six));
+}
+
+static void an_external_peer_gets_our_as_and_nothing_internal(void **state)
+{
+	struct world *world = *state;
+	struct ip_addr own_hop = addr_of("10.0.0.1");
+	struct attribute_values *values;
+	struct receiver *peer;
+
+	world->peer[1].source.kind = SOURCE_IBGP;
+	values = routes_start(&world->routes, "65001", "10.0.0.3");
+	values->present = HAS_MED | HAS_LOCAL_PREF | HAS_ORIGINATOR_ID;
+	values->med = values->local_pref = values->originator_id = 5;
+	values->cluster_list_len = 4;
+	told(world, 1, "10.244.2.0/24");
+	peer = join(world, 0, SOURCE_EBGP, EXPORT_ALL);
+	expect(peer, "+10.244.2.0/24");
+	assert_true(ip_addr_equal(&peer->last.announced[0].next_hop, &own_hop));
+	assert_int_equal(peer->last.draft.values.present, 0);
+	assert_int_equal(peer->last.draft.values.cluster_list_len, 0);
+	assert_true(hex_equal("02 02 0000fc00 0000fde9", peer->last.draft.as_path,
+			      peer->last.draft.values.as_path_len));
+	untold(world, 1, "10.244.2.0/24");
+	work_off(world);
+}
+
+static void an_external_route_keeps_its_next_hop_inside(void **state)
+{
+	struct world *world = *state;
+	struct ip_addr far = addr_of("10.0.0.3");
+	struct receiver *peer;
+
+	world->peer[1].source.kind = SOURCE_EBGP;
+	routes_start(&world->routes, "65001", "10.0.0.3");
+	told(world, 1, "10.244.2.0/24");
+	peer = join(world, 0, SOURCE_IBGP, EXPORT_ALL);
+	expect(peer, "+10.244.2.0/24");
+	assert_true(ip_addr_equal(&peer->last.announced[0].next_hop, &far));
+	assert_int_equal(peer->last.draft.values.as_path_hops, 1);
+	untold(world, 1, "10.244.2.0/24");
+	work_off(world);
+}
+
+static void export_own_and_none_hold_back_what_others_told(void **state)
+{
+	struct world *world = *state;
+	struct receiver *all, *some, *none;
+
+	own(world, "10.244.1.0/24");
+	world->peer[3].source.kind = SOURCE_EBGP;
+	routes_start(&world->routes, "65001", "10.0.0.3");
+	told(world, 3, "10.244.2.0/24");
+	some = join(world, 0, SOURCE_EBGP, EXPORT_OWN);
+	none = join(world, 1, SOURCE_EBGP, EXPORT_NONE);
+	all = join(world, 2, SOURCE_EBGP, EXPORT_ALL);
+	expect(some, "+10.244.1.0/24");
+	expect(none, "");
+	assert_int_equal(advertise_count(&none->member, FAMILY_IPV4), 0);
+	assert_int_equal(advertise_count(&all->member, FAMILY_IPV4), 2);
+	untold(world, 3, "10.244.2.0/24");
+	work_off(world);
+	expect(some, "");
+}
+
+static void communities_that_forbid_it_are_obeyed(void **state)
+{
+	struct world *world = *state;
+	struct receiver *inside, *outside;
+
+	world->peer[3].source.kind = SOURCE_EBGP;
+	routes_start(&world->routes, "65001", "10.0.0.3")->present = HAS_NO_EXPORT;
+	told(world, 3, "10.244.2.0/24");
+	routes_start(&world->routes, "65001", "10.0.0.3")->present = HAS_NO_ADVERTISE;
+	told(world, 3, "10.244.3.0/24");
+	inside = join(world, 0, SOURCE_IBGP, EXPORT_ALL);
+	outside = join(world, 1, SOURCE_EBGP, EXPORT_ALL);
+	expect(inside, "+10.244.2.0/24");
+	expect(outside, "");
+	untold(world, 3, "10.244.2.0/24");
+	untold(world, 3, "10.244.3.0/24");
+	work_off(world);
+}
+
+static void a_route_is_not_sent_back_to_its_peer(void **state)
+{
+	struct world *world = *state;
+	struct receiver *a = join(world, 0, SOURCE_IBGP_CLIENT, EXPORT_OWN);
+	struct receiver *b = join(world, 1, SOURCE_IBGP_CLIENT, EXPORT_OWN);
+
+	routes_start(&world->routes, "", "10.0.0.2");
+	told(world, 0, "10.244.2.0/24");
+	work_off(world);
+	expect(a, "");
+	expect(b, "+10.244.2.0/24");
+	assert_int_equal(advertise_count(&a->member, FAMILY_IPV4), 0);
+	assert_int_equal(advertise_count(&b->member, FAMILY_IPV4), 1);
+	/* reflected: stamped with whose it is and with our cluster */
+	assert_int_equal(b->last.draft.values.originator_id, 0x0a000002);
+	assert_true(hex_equal("0a000001", b->last.draft.cluster_list,
+			      b->last.draft.values.cluster_list_len));
+	untold(world, 0, "10.244.2.0/24");
+	work_off(world);
+	expect(a, "");
+	expect(b, "-10.244.2.0/24");
+}
+
+static void a_peer_whose_own_route_wins_forgets_the_other(void **state)
+{
+	struct world *world = *state;
+	struct receiver *a = join(world, 0, SOURCE_IBGP_CLIENT, EXPORT_OWN);
+	struct receiver *b = join(world, 1, SOURCE_IBGP_CLIENT, EXPORT_OWN);
+
+	routes_start(&world->routes, "", "10.0.0.3");
+	told(world, 1, "10.244.2.0/24");
+	work_off(world);
+	expect(a, "+10.244.2.0/24");
+	expect(b, "");
+	/* a's lower router id wins */
+	routes_start(&world->routes, "", "10.0.0.2");
+	told(world, 0, "10.244.2.0/24");
+	work_off(world);
+	expect(a, "-10.244.2.0/24");
+	expect(b, "+10.244.2.0/24");
+	untold(world, 0, "10.244.2.0/24");
+	work_off(world);
+	expect(a, "+10.244.2.0/24");
+	expect(b, "-10.244.2.0/24");
+	untold(world, 1, "10.244.2.0/24");
+	work_off(world);
+	expect(a, "-10.244.2.0/24");
+	expect(b, "");
+}
+
+static void equal_attributes_share_a_message(void **state)
+{
+	struct world *world = *state;
+	struct receiver *peer = join(world, 0, SOURCE_EBGP, EXPORT_OWN);
+	char text[32];
+
+	for (int i = 0; i < 40; i++) {
+		snprintf(text, sizeof(text), "10.244.%d.0/24", i);
+		own(world, text);
+	}
+	work_off(world);
+	assert_int_equal(peer->messages, 1);
+	assert_int_equal(advertise_count(&peer->member, FAMILY_IPV4), 40);
+}
+
+static void withdrawals_come_first(void **state)
+{
+	struct world *world = *state;
+	struct receiver *peer = join(world, 0, SOURCE_EBGP, EXPORT_OWN);
+	struct ip_prefix gone = prefix_of("10.244.9.0/24");
+
+	own(world, "10.244.9.0/24");
+	work_off(world);
+	expect(peer, "+10.244.9.0/24");
+	own(world, "10.244.1.0/24");
+	rib_remove_path(world->rib, &gone, &world->own);
+	work_off(world);
+	expect(peer, "-10.244.9.0/24 +10.244.1.0/24");
+}
+
+static void a_refresh_repeats_one_family(void **state)
+{
+	struct world *world = *state;
+	struct receiver *peer, *other;
+
+	own(world, "10.244.1.0/24");
+	own(world, "fd00:244:1::/64");
+	peer = join(world, 0, SOURCE_EBGP, EXPORT_OWN);
+	other = join(world, 1, SOURCE_EBGP, EXPORT_OWN);
+	peer->words[0] = other->words[0] = '\0';
+	assert_int_equal(advertise_refresh(world->advertise, &peer->member, FAMILY_IPV6), 0);
+	expect(peer, "+fd00:244:1::/64");
+	expect(other, "");
+	advertise_leave(world->advertise, &peer->member);
+	assert_int_equal(advertise_refresh(world->advertise, &peer->member, FAMILY_IPV6), 0);
+	expect(peer, "");
+}
+
+static void a_family_without_a_next_hop_of_ours_is_not_told(void **state)
+{
+	struct world *world = *state;
+	struct advertise_key key = { .kind = SOURCE_IBGP, .four_octet_as = true };
+	struct receiver *peer = &world->peer[0];
+
+	key.family[FAMILY_IPV4] = key.family[FAMILY_IPV6] = true;
+	key.next_hop[FAMILY_IPV4] = addr_of("10.0.0.1");
+	own(world, "10.244.1.0/24");
+	own(world, "fd00:244:1::/64");
+	work_off(world);
+	peer->source.kind = SOURCE_IBGP;
+	assert_int_equal(advertise_join(world->advertise, &key, &peer->member, &peer->source), 0);
+	expect(peer, "+10.244.1.0/24");
+}
+
+static void who_left_is_told_nothing_and_starts_anew(void **state)
+{
+	struct world *world = *state;
+	struct receiver *peer = join(world, 0, SOURCE_EBGP, EXPORT_OWN);
+
+	advertise_leave(world->advertise, &peer->member);
+	own(world, "10.244.1.0/24");
+	work_off(world);
+	expect(peer, "");
+	assert_int_equal(advertise_count(&peer->member, FAMILY_IPV4), 0);
+	join(world, 0, SOURCE_EBGP, EXPORT_OWN);
+	expect(peer, "+10.244.1.0/24");
+}
+
+#define WORLD_TEST(name) cmocka_unit_test_setup_teardown(name, make_world, end_world)
+
+int main(void)
+{
+	const struct CMUnitTest tests[] = {
+		WORLD_TEST(own_blocks_go_to_whoever_joins),
+		WORLD_TEST(an_internal_peer_gets_our_next_hop_and_local_pref),
+		WORLD_TEST(an_external_peer_gets_our_as_and_nothing_internal),
+		WORLD_TEST(an_external_route_keeps_its_next_hop_inside),
+		WORLD_TEST(export_own_and_none_hold_back_what_others_told),
+		WORLD_TEST(communities_that_forbid_it_are_obeyed),
+		WORLD_TEST(a_route_is_not_sent_back_to_its_peer),
+		WORLD_TEST(a_peer_whose_own_route_wins_forgets_the_other),
+		WORLD_TEST(equal_attributes_share_a_message),
+		WORLD_TEST(withdrawals_come_first),
+		WORLD_TEST(a_refresh_repeats_one_family),
+		WORLD_TEST(a_family_without_a_next_hop_of_ours_is_not_told),
+		WORLD_TEST(who_left_is_told_nothing_and_starts_anew),
+	};
+
+	return cmocka_run_group_tests(tests, NULL, NULL);
+}

@@ -1,0 +1,135 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/*
+ * test_import.c: what a peer may tell us.
+ *
+ * links: bgp/import.c bgp/reflector.c bgp/attribute_set.c bgp/attributes.c bgp/as_path.c
+ * links: bgp/message.c bgp/capability.c lib/wire.c lib/ip_prefix.c tests/unit/bgp/hex.c
+ */
+#include <setjmp.h>
+#include <stdarg.h>
+#include <stddef.h>
+#include <stdint.h>
+#include <stdio.h>
+
+#include <cmocka.h>
+
+#include "bgp/import.h"
+#include "bgp/reflector.h"
+#include "tests/unit/bgp/hex.h"
+
+static struct ip_prefix blocks[2];
+static struct config_pool pools[2];
+static struct config config;
+
+static int make_config(void **state)
+{
+	blocks[0] = prefix_of("10.244.1.0/24");
+	blocks[1] = prefix_of("fd00:244:0:1::/64");
+	pools[0].cidr = prefix_of("10.244.0.0/16");
+	pools[1].cidr = prefix_of("fd00:244::/48");
+	for (int i = 0; i < 2; i++) {
+		pools[i].block = &blocks[i];
+		pools[i].block_count = 1;
+	}
+	config.pool = pools;
+	config.pool_count = 2;
+	config.node_address[0] = addr_of("10.0.0.1");
+	config.node_address[1] = addr_of("fd99::1");
+	config.node_address_count = 2;
+	config.bgp.as = 64512;
+	return 0;
+}
+
+static const struct {
+	const char *prefix;
+	bool pools, all;
+} prefix_rows[] = {
+	{ "10.244.2.0/24", true, true },	{ "10.244.2.128/25", true, true },
+	{ "10.244.0.0/16", true, true },	{ "10.244.2.5/32", true, true },
+	{ "fd00:244:0:2::/64", true, true },	{ "10.244.1.0/24", false, true },
+	{ "10.244.1.7/32", false, true },	{ "fd00:244:0:1::5/128", false, true },
+	{ "10.0.0.0/8", false, true },		{ "192.0.2.0/24", false, true },
+	{ "0.0.0.0/0", false, true },		{ "::/0", false, true },
+	{ "2001:db8::/32", false, true },	{ "0.0.0.0/8", false, false },
+	{ "127.0.0.0/8", false, false },	{ "127.1.0.0/16", false, false },
+	{ "169.254.1.0/24", false, false },	{ "224.0.0.0/4", false, false },
+	{ "239.1.0.0/16", false, false },	{ "240.0.0.0/4", false, false },
+	{ "255.255.255.255/32", false, false }, { "::1/128", false, false },
+	{ "fe80::/64", false, false },		{ "ff00::/8", false, false },
+};
+
+static void prefixes_are_let_in_by_policy(void **state)
+{
+	for (size_t i = 0; i < sizeof(prefix_rows) / sizeof(prefix_rows[0]); i++) {
+		struct ip_prefix prefix = prefix_of(prefix_rows[i].prefix);
+
+		if (import_accepts_prefix(&config, IMPORT_POOLS, &prefix) != prefix_rows[i].pools ||
+		    import_accepts_prefix(&config, IMPORT_ALL, &prefix) != prefix_rows[i].all)
+			print_error("%s\n", prefix_rows[i].prefix);
+		assert_int_equal(import_accepts_prefix(&config, IMPORT_POOLS, &prefix),
+				 prefix_rows[i].pools);
+		assert_int_equal(import_accepts_prefix(&config, IMPORT_ALL, &prefix),
+				 prefix_rows[i].all);
+		assert_false(import_accepts_prefix(&config, IMPORT_NONE, &prefix));
+	}
+}
+
+static const struct {
+	const char *name;
+	uint32_t as;	     /* in the path, 0: none */
+	uint32_t originator; /* 0: none */
+	uint32_t cluster;    /* 0: none */
+	bool is_ebgp;
+	const char *next_hop; /* NULL: none */
+	enum import_refusal refusal;
+} route_rows[] = {
+	{ "another's", 64999, 0, 0, true, "10.0.0.2", IMPORT_OK },
+	{ "our AS in the path", 64512, 0, 0, true, "10.0.0.2", IMPORT_AS_LOOP },
+	{ "our AS in an internal path", 64512, 0, 0, false, "10.0.0.2", IMPORT_AS_LOOP },
+	{ "originated by us", 0, 0x0a000001, 0, false, "10.0.0.2", IMPORT_REFLECTION_LOOP },
+	{ "passed our cluster", 0, 9, 0x0a000001, false, "10.0.0.2", IMPORT_REFLECTION_LOOP },
+	{ "another's cluster", 0, 9, 8, false, "10.0.0.2", IMPORT_OK },
+	{ "no next hop", 64999, 0, 0, true, NULL, IMPORT_NEXT_HOP },
+	{ "our node address", 64999, 0, 0, true, "10.0.0.1", IMPORT_NEXT_HOP },
+	{ "our other node address", 64999, 0, 0, true, "fd99::1", IMPORT_NEXT_HOP },
+	{ "our end of the session", 64999, 0, 0, true, "192.0.2.1", IMPORT_NEXT_HOP },
+};
+
+static void routes_that_cannot_be_used_are_refused(void **state)
+{
+	for (size_t i = 0; i < sizeof(route_rows) / sizeof(route_rows[0]); i++) {
+		struct import_context context = { .config = &config, .router_id = 0x0a000001 };
+		static struct attribute_draft draft;
+		struct attribute_view view;
+		struct ip_addr next_hop = {};
+		enum import_refusal refusal;
+
+		context.is_ebgp = route_rows[i].is_ebgp;
+		context.local_addr = addr_of("192.0.2.1");
+		attributes_start(&draft);
+		if (route_rows[i].as)
+			assert_true(attributes_prepend_as(&draft, route_rows[i].as));
+		if (route_rows[i].originator)
+			assert_true(
+				reflector_stamp(&draft, route_rows[i].originator,
+						route_rows[i].cluster ? route_rows[i].cluster : 7));
+		if (route_rows[i].next_hop)
+			next_hop = addr_of(route_rows[i].next_hop);
+		view = attributes_view_draft(&draft);
+		refusal = import_check_route(&context, &view, &next_hop);
+		if (refusal != route_rows[i].refusal)
+			print_error("%s\n", route_rows[i].name);
+		assert_int_equal(refusal, route_rows[i].refusal);
+		assert_non_null(import_refusal_text(refusal));
+	}
+}
+
+int main(void)
+{
+	const struct CMUnitTest tests[] = {
+		cmocka_unit_test(prefixes_are_let_in_by_policy),
+		cmocka_unit_test(routes_that_cannot_be_used_are_refused),
+	};
+
+	return cmocka_run_group_tests(tests, make_config, NULL);
+}
