@@ -13,8 +13,8 @@
  * accept_ra 1 becomes 2 on uplinks, and on any other link that now has a route from an
  * advertisement. Links where an administrator set 0 keep it.
  *
- * Left to others: when (uplink.c: at start, with a new uplink, in the minute's sweep, because
- * `sysctl --system` may undo it).
+ * Left to others: when (uplink.c: at start, with a new uplink, when the kernel tells of a change,
+ * because `sysctl --system` may undo it, and in the minute's sweep).
  */
 #include "loader/forwarding.h"
 

@@ -7,7 +7,7 @@ struct nlmsghdr;
 
 /*
  * What the kernel tells, to those who asked: RTNLGRP_LINK, TC, IPV4_IFADDR, IPV6_IFADDR,
- * IPV4_ROUTE, IPV6_ROUTE, NEIGH.
+ * IPV4_ROUTE, IPV6_ROUTE, NEIGH, IPV4_NETCONF, IPV6_NETCONF.
  * @header NULL: messages were lost (ENOBUFS), or the minute's sweep is due: compare everything.
  */
 struct monitor;

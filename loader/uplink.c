@@ -25,6 +25,7 @@
 #include <string.h>
 
 #include <linux/if_link.h>
+#include <linux/netconf.h>
 #include <linux/rtnetlink.h>
 #include <netlink/msg.h>
 
@@ -280,7 +281,7 @@ static int refresh(struct uplinks *uplinks)
 	struct node_addresses addresses = { 0 };
 	struct uplinks found = { .agent = agent };
 	bool is_complete;
-	int err = node_addresses_read(agent->netlink, &addresses);
+	int switched, err = node_addresses_read(agent->netlink, &addresses);
 
 	if (err < 0)
 		return err;
@@ -296,8 +297,10 @@ static int refresh(struct uplinks *uplinks)
 	for (size_t i = 0; i < uplinks->count; i++)
 		if (!uplinks->link[i].has_hook)
 			attach(uplinks, &uplinks->link[i]);
-	forwarding_enable(agent->config, agent->netlink, uplinks->link, uplinks->count,
-			  uplinks->problem);
+	switched = forwarding_enable(agent->config, agent->netlink, uplinks->link, uplinks->count,
+				     uplinks->problem);
+	if (uplinks->is_published) /* not at start: someone had switched it off */
+		agent->repairs += (uint64_t)switched;
 	publish_addresses(uplinks, &addresses);
 	uplinks->must_compare = false;
 	return 0;
@@ -354,6 +357,15 @@ static bool link_message_matters(struct uplinks *uplinks, const struct nlmsghdr 
 	       is_configured_name(uplinks->agent->config, ifname);
 }
 
+/* A switch of the whole namespace, not one that a new link comes with. */
+static bool switch_message_matters(const struct nlmsghdr *header)
+{
+	const struct nlattr *attr[NETCONFA_IFINDEX + 1];
+
+	netlink_attrs(header, sizeof(struct netconfmsg), attr, NETCONFA_IFINDEX + 1);
+	return netlink_attr_u32(attr[NETCONFA_IFINDEX], 0) == (uint32_t)NETCONFA_IFINDEX_ALL;
+}
+
 static bool message_matters(struct uplinks *uplinks, const struct nlmsghdr *header)
 {
 	const struct ifaddrmsg *body;
@@ -368,6 +380,8 @@ static bool message_matters(struct uplinks *uplinks, const struct nlmsghdr *head
 		if (body != NULL && find_by_index(uplinks, body->ifa_index) != NULL)
 			uplinks->is_touched = true;
 		return true;
+	case RTM_NEWNETCONF:
+		return switch_message_matters(header);
 	default:
 		return false;
 	}
