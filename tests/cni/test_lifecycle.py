@@ -1,0 +1,185 @@
+# SPDX-License-Identifier: Apache-2.0
+"""Attachments that come and go in every order: repeated, late, in parallel, with things gone.
+
+    pods -- n1 (a real tortied)
+"""
+import concurrent.futures
+import os
+
+import pytest
+
+import inventory
+from harness import Pod, wait_until
+from runtime import add, call, delete
+
+
+@pytest.fixture
+def pod(node):
+    pod = Pod(node, "life", add=False)
+    yield pod
+    delete(pod)
+    pod.delete()
+
+
+@pytest.fixture(autouse=True)
+def nothing_is_left(node):
+    yield
+    inventory.assert_exactly(node, 0)
+
+
+def check(pod):
+    return call(pod, "CHECK", prevResult=pod.result)
+
+
+def test_delete_of_what_never_was_succeeds(node, pod):
+    for _ in range(3):
+        delete(pod)
+
+
+def test_a_second_add_is_refused_and_leaves_the_first_alone(node, pod):
+    add(pod)
+    answer = call(pod, "ADD")
+    assert answer.code == 100 and pod.container_id in answer.words
+    assert check(pod).status == 0
+    assert pod.reaches(node.ip4)
+
+
+def test_an_add_for_a_new_sandbox_of_the_same_id_replaces_the_dead_one(node, pod):
+    add(pod)
+    old = pod.result["interfaces"][0]["name"]
+    again = Pod(node, "life2", add=False)
+    again.container_id = pod.container_id
+    add(again)
+    assert again.result["interfaces"][0]["name"] == old
+    assert check(again).status == 0
+    assert again.reaches(node.ip4)
+    assert "does not exist" in pod.ip("link", "show", "eth0", check=False) or \
+        [link["ifname"] for link in pod.json("link", "show")] == ["lo"]
+    delete(again)
+    again.delete()
+
+
+def test_a_late_delete_of_an_old_sandbox_leaves_the_new_one_alone(node, pod):
+    """Same namespace path, same pod name, another container id."""
+    add(pod)
+    old_id = pod.container_id
+    delete(pod)
+    pod.container_id = os.urandom(32).hex()
+    add(pod)
+    delete(pod, env={"CNI_CONTAINERID": old_id})
+    assert check(pod).status == 0
+    assert pod.reaches(node.ip4)
+
+
+def test_an_add_right_behind_the_delete_finds_the_namespace_empty(node, pod):
+    """The link is deleted behind the DEL's back; the next ADD waits for it."""
+    for _ in range(5):
+        add(pod)
+        delete(pod)
+        pod.container_id = os.urandom(32).hex()
+    add(pod)
+    assert pod.reaches(node.ip4)
+
+
+@pytest.mark.parametrize("netns", ["", "/run/netns/ttcni-gone", "/etc/hostname"],
+                         ids=["empty", "gone", "a plain file"])
+def test_delete_works_without_the_namespace(node, pod, netns):
+    add(pod)
+    delete(pod, env={"CNI_NETNS": netns})
+    wait_until(lambda: len(pod.json("link", "show")) == 1, "eth0 gone")
+
+
+def test_delete_works_when_the_interface_was_renamed(node, pod):
+    add(pod)
+    pod.ip("link", "set", "eth0", "down")
+    pod.ip("link", "set", "eth0", "name", "other0")
+    delete(pod)
+    wait_until(lambda: len(pod.json("link", "show")) == 1, "other0 gone")
+
+
+def test_a_namespace_that_dies_takes_its_attachment_along(node):
+    pod = Pod(node, "dies", add=False)
+    add(pod)
+    pod.delete()
+    inventory.assert_exactly(node, 0)
+    wait_until(lambda: f"{pod.container_id}" in node.log(), "a line about it")
+    delete(pod)
+
+
+def test_a_link_deleted_by_hand_is_noticed_and_its_pod_can_be_added_again(node, pod):
+    add(pod)
+    node.ip("link", "del", pod.result["interfaces"][0]["name"])
+    inventory.assert_exactly(node, 0)
+    add(pod)
+    assert pod.reaches(node.ip4)
+
+
+def test_an_address_is_not_handed_out_again_at_once(node, pod):
+    seen = set()
+    for _ in range(5):
+        result = add(pod)
+        addresses = {ip["address"] for ip in result["ips"]}
+        assert not addresses & seen
+        seen |= addresses
+        delete(pod)
+
+
+def test_fifty_adds_at_once_get_addresses_of_their_own(node):
+    pods = [Pod(node, f"many{i}", add=False) for i in range(50)]
+    with concurrent.futures.ThreadPoolExecutor(50) as pool:
+        results = list(pool.map(add, pods))
+    addresses = [ip["address"] for result in results for ip in result["ips"]]
+    assert len(set(addresses)) == len(addresses) == 100
+    inventory.assert_exactly(node, 50)
+    assert pods[0].reaches(results[49]["ips"][0]["address"].split("/")[0])
+    with concurrent.futures.ThreadPoolExecutor(50) as pool:
+        list(pool.map(delete, pods))
+    inventory.assert_exactly(node, 0)
+    for pod in pods:
+        pod.delete()
+
+
+def test_add_and_delete_of_one_id_at_once_end_in_one_of_two_states(node, pod):
+    for _ in range(10):
+        with concurrent.futures.ThreadPoolExecutor(2) as pool:
+            added = pool.submit(call, pod, "ADD")
+            deleted = pool.submit(call, pod, "DEL")
+        assert deleted.result().status == 0
+        assert added.result().status == 0
+        live = bool(node.cali_links()) and \
+            call(pod, "CHECK", prevResult=added.result().json).status == 0
+        delete(pod)
+        wait_until(lambda: not node.cali_links(), "no link")
+        assert live in (True, False)
+
+
+def churn(pod, rounds):
+    for number in range(rounds):
+        pod.container_id = f"churn{number}-{os.getpid()}"
+        add(pod)
+        delete(pod)
+
+
+def test_sixty_pods_come_and_go(node, pod):
+    churn(pod, 60)
+
+
+def memory(process, field="RssAnon"):
+    for line in open(f"/proc/{process}/status", encoding="ascii"):
+        if line.startswith(field + ":"):
+            return int(line.split()[1])
+    raise AssertionError(field)
+
+
+def agent_pid(node):
+    """The agent behind `ip netns exec` and setpriv, which become it by exec."""
+    return node.agent.pid
+
+
+@pytest.mark.long
+def test_a_thousand_pods_come_and_go_without_the_agent_growing(node, pod):
+    churn(pod, 100)
+    before, open_before = memory(agent_pid(node)), len(os.listdir(f"/proc/{agent_pid(node)}/fd"))
+    churn(pod, 1000)
+    assert memory(agent_pid(node)) <= before + 256
+    assert len(os.listdir(f"/proc/{agent_pid(node)}/fd")) == open_before
