@@ -14,4 +14,4 @@ __attribute__((section("tc"), used)) int foreign_pass(struct __sk_buff *skb)
 	return TC_ACT_OK;
 }
 
-__attribute__((section("license"), used)) static const char license[] = "Dual BSD/GPL";
+__attribute__((section("license"), used)) static const char our_license[] = "Dual BSD/GPL";
