@@ -1,0 +1,133 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/*
+ * fuzz_bgp_update.c: any octets as the body of an UPDATE.
+ *
+ * The first octet chooses the kind of peer (bit 0: external, bit 1: four-octet AS). What is refused
+ * must come with a NOTIFICATION of code 3. What is accepted is walked, and its attributes are
+ * written and read again, in both AS widths: the path must survive.
+ *
+ * links: bgp/update.c bgp/attributes.c bgp/as_path.c bgp/message.c bgp/capability.c
+ * links: lib/wire.c lib/ip_prefix.c
+ * covers: bgp/update.c bgp/attributes.c bgp/as_path.c
+ */
+#include <stdbool.h>
+#include <stdint.h>
+#include <stdlib.h>
+#include <string.h>
+
+#include "bgp/update.h"
+#include "lib/ip_prefix.h"
+
+#define PREFIXES_MAX 4096
+
+int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size);
+
+static struct update first, second;
+static struct ip_prefix prefixes[PREFIXES_MAX];
+
+static void require(bool holds)
+{
+	if (!holds)
+		abort();
+}
+
+static size_t walk(struct update_section section)
+{
+	unsigned int offset = section.family == FAMILY_IPV4 ? IP_ADDR_V4_BITS : 0;
+	size_t count = 0;
+
+	while (update_next_prefix(&section, &prefixes[count])) {
+		struct ip_prefix *prefix = &prefixes[count];
+		struct ip_prefix masked = ip_prefix_make(&prefix->addr, prefix->bits);
+
+		require(prefix->bits >= offset && prefix->bits <= IP_ADDR_BITS);
+		require(ip_prefix_equal(prefix, &masked));
+		if (update_family(prefix) == section.family)
+			count++;
+	}
+	require(wire_reader_ok(&section.prefixes));
+	return count;
+}
+
+/* What was written must be read as it was meant. */
+static void check_announcement(const struct update_section *section, size_t count, bool wide)
+{
+	struct attribute_context context = { .is_ebgp = false, .four_octet_as = wide };
+	struct attribute_view view = attributes_view_draft(&first.draft);
+	uint8_t buf[BGP_MESSAGE_MAX];
+	struct bgp_error error;
+	size_t taken = count, len;
+
+	first.draft.values.next_hop = section->next_hop;
+	if (count == 0 || ip_addr_is_zero(&section->next_hop))
+		return;
+	len = update_write_announce(buf, &view, wide, prefixes, &taken);
+	if (len == 0)
+		return;
+	require(taken > 0 && taken <= count && len <= BGP_MESSAGE_MAX);
+	require(update_parse(buf + BGP_HEADER_LEN, len - BGP_HEADER_LEN, &context, &second,
+			     &error) == 0);
+	require(second.reaction == REACTION_NONE && second.announced_count == 1);
+	require(second.draft.values.as_path_len == first.draft.values.as_path_len);
+	require(memcmp(second.draft.as_path, first.draft.as_path, first.draft.values.as_path_len) ==
+		0);
+	require(second.draft.values.as_path_hops == first.draft.values.as_path_hops);
+	require(second.draft.values.other_len == first.draft.values.other_len);
+}
+
+/* What the table and the advertising do with a path. */
+static void use_path(void)
+{
+	struct attribute_view view = attributes_view_draft(&first.draft);
+	uint32_t as = attributes_first_as(&view);
+	unsigned int hops = first.draft.values.as_path_hops;
+
+	require(as == 0 || attributes_path_has(&view, as));
+	if (attributes_prepend_as(&first.draft, 4200000001u)) {
+		require(attributes_first_as(&view) == 4200000001u);
+		require(first.draft.values.as_path_hops == hops + 1);
+	}
+}
+
+static void check_section(const struct update_section *section)
+{
+	size_t count = walk(*section);
+
+	if (first.reaction >= REACTION_WITHDRAW)
+		return;
+	use_path();
+	check_announcement(section, count, true);
+	check_announcement(section, count, false);
+}
+
+static void check_withdrawal(const struct update_section *section)
+{
+	size_t count = walk(*section), taken = count;
+	uint8_t buf[BGP_MESSAGE_MAX];
+
+	if (count > 0)
+		require(update_write_withdraw(buf, prefixes, &taken) > 0 && taken > 0);
+}
+
+int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
+{
+	struct attribute_context context = {};
+	uint8_t buf[BGP_MESSAGE_MAX];
+	struct bgp_error error = {};
+
+	if (size < 1 || size > BGP_MESSAGE_MAX - BGP_HEADER_LEN)
+		return 0;
+	context.is_ebgp = data[0] & 1;
+	context.four_octet_as = data[0] & 2;
+	if (update_parse(data + 1, size - 1, &context, &first, &error) < 0) {
+		require(error.code == ERROR_UPDATE && error.subcode != 0);
+		return 0;
+	}
+	for (unsigned int i = 0; i < first.withdrawn_count; i++)
+		check_withdrawal(&first.withdrawn[i]);
+	for (unsigned int i = 0; i < first.announced_count; i++)
+		check_section(&first.announced[i]);
+	if (first.is_end_of_rib)
+		require(update_write_end_of_rib(buf, first.end_of_rib) > 0);
+	return 0;
+}
