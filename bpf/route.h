@@ -16,18 +16,26 @@ struct destination {
 	struct route_value *route;
 };
 
+/* All ones where @value is negative; hidden from the compiler, which would make it a branch. */
+static __always_inline __s32 sign_mask(__s32 value)
+{
+	value >>= 31;
+	barrier_var(value);
+	return value;
+}
+
 /*
  * Mask of one word of an address. Without branches: the verifier would walk each of their
- * combinations again for every prefix length (275,000 instructions instead of a few thousand).
+ * combinations again for every prefix length in use.
  */
 static __always_inline __be32 prefix_mask_word(__u32 bits, __s32 word)
 {
 	__s32 set = (__s32)bits - word * 32;
 	__s32 above;
 
-	set &= ~(set >> 31); /* at least 0 */
+	set &= ~sign_mask(set); /* at least 0 */
 	above = set - 32;
-	set = 32 + (above & (above >> 31)); /* at most 32 */
+	set = 32 + (above & sign_mask(above)); /* at most 32 */
 	/* The upper half's ones move down; a shift of 0 leaves none. */
 	return bpf_htonl((__u32)(0xffffffff00000000ull >> set));
 }
