@@ -37,7 +37,8 @@
 #define COMMUNITY_NO_ADVERTISE	      0xffffff02u
 #define COMMUNITY_NO_EXPORT_SUBCONFED 0xffffff03u
 
-#define LENGTH_ANY 65535
+#define LENGTH_ANY	   65535
+#define V4_MULTICAST_FIRST 0xe0000000u /* from here on multicast and reserved */
 
 struct parse_state {
 	const struct attribute_context *context;
@@ -73,6 +74,13 @@ struct attribute_row {
 	bool (*take)(struct parse_state *state, struct attribute *attribute);
 };
 
+bool attributes_is_next_hop(const struct ip_addr *addr)
+{
+	if (ip_addr_is_v4(addr) && ntohl(ip_addr_to_v4(addr).s_addr) >= V4_MULTICAST_FIRST)
+		return false;
+	return !ip_addr_is_zero(addr) && !ip_addr_is_loopback(addr) && !ip_addr_is_multicast(addr);
+}
+
 static bool take_origin(struct parse_state *state, struct attribute *attribute)
 {
 	uint8_t origin = wire_read_u8(&attribute->value);
@@ -99,8 +107,7 @@ static bool take_next_hop(struct parse_state *state, struct attribute *attribute
 	struct ip_addr addr = ip_addr_from_v4(octets);
 
 	state->draft->values.next_hop = addr;
-	return !ip_addr_is_zero(&addr) && !ip_addr_is_loopback(&addr) &&
-	       ntohl(octets.s_addr) < 0xe0000000u;
+	return attributes_is_next_hop(&addr);
 }
 
 static bool take_med(struct parse_state *state, struct attribute *attribute)

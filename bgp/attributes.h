@@ -99,6 +99,9 @@ struct attribute_findings {
 	uint8_t cause; /* the type that led to @reaction, 0: the block's form */
 };
 
+/** attributes_is_next_hop() - can @addr be a router's: no 0/0, loopback, multicast, reserved. */
+bool attributes_is_next_hop(const struct ip_addr *addr);
+
 /** attributes_start() - make @draft an empty set. */
 void attributes_start(struct attribute_draft *draft);
 /** attributes_saw() - was an attribute of @type in the block? */

@@ -113,8 +113,7 @@ static struct ip_addr read_mp_next_hop(struct wire_reader *value, enum bgp_famil
 		if (ip_addr_is_v4(&addr))
 			return none;
 	}
-	if (ip_addr_is_zero(&addr) || ip_addr_is_loopback(&addr) || ip_addr_is_multicast(&addr) ||
-	    ip_addr_is_link_local(&addr))
+	if (!attributes_is_next_hop(&addr) || ip_addr_is_link_local(&addr))
 		return none;
 	return addr;
 }

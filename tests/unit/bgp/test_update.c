@@ -394,6 +394,17 @@ static void an_ipv6_next_hop_must_be_a_routers_address(void **state)
 	}
 }
 
+static void an_ipv4_next_hop_in_mp_reach_must_be_one_too(void **state)
+{
+	static struct update update;
+	struct bgp_error error;
+	uint8_t body[128];
+	size_t len = build(body, ORIGIN PATH "80 0e 0d 0001 01 04 f69d0003 00" NLRI, "");
+
+	assert_int_equal(parse(EBGP, body, len, &update, &error), 0);
+	assert_true(ip_addr_is_zero(&update.announced[0].next_hop));
+}
+
 static void of_global_and_link_local_next_hop_the_global_one_is_taken(void **state)
 {
 	struct ip_addr next_hop = addr_of("fd99::2");
@@ -600,6 +611,7 @@ int main(void)
 		cmocka_unit_test(end_of_rib_is_known_in_both_families),
 		cmocka_unit_test(bits_beyond_the_prefix_are_cleared),
 		cmocka_unit_test(an_ipv6_next_hop_must_be_a_routers_address),
+		cmocka_unit_test(an_ipv4_next_hop_in_mp_reach_must_be_one_too),
 		cmocka_unit_test(of_global_and_link_local_next_hop_the_global_one_is_taken),
 		cmocka_unit_test(an_unknown_transitive_attribute_gets_the_partial_bit),
 		cmocka_unit_test(a_two_octet_peers_path_is_put_together),
