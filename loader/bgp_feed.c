@@ -201,27 +201,26 @@ static const char *listen_fault(int err)
 }
 
 int bgp_feed_handle_listen(struct agent *agent, struct client *client,
-			   const struct message_header *header, const void *body, int *fds,
-			   size_t fd_count)
+			   const struct request *request)
 {
 	struct msg_bgp_listen listen_at;
 	char addr[IP_ADDR_TEXT_MAX];
-	int fd, err = check_speaker(agent, client, header->id);
+	int fd, err = check_speaker(agent, client, request->id);
 
 	if (err < 0)
 		return err;
-	memcpy(&listen_at, body, sizeof(listen_at));
+	memcpy(&listen_at, request->body, sizeof(listen_at));
 	ip_addr_format(&listen_at.addr, addr, sizeof(addr));
 	if (!is_configured(&agent->config->bgp, &listen_at))
-		return client_send_error(client, header->id, EPERM,
+		return client_send_error(client, request->id, EPERM,
 					 "bgp.listen %s port %u: not in tortied's configuration "
 					 "(restart tortied after a change)",
 					 addr, listen_at.port);
 	fd = open_listener(&listen_at);
 	if (fd < 0)
-		return client_send_error(client, header->id, -fd, "bgp.listen %s port %u: %s", addr,
-					 listen_at.port, listen_fault(fd));
-	err = client_send(client, MSG_END, header->id, NULL, 0, &fd, 1);
+		return client_send_error(client, request->id, -fd, "bgp.listen %s port %u: %s",
+					 addr, listen_at.port, listen_fault(fd));
+	err = client_send_fd(client, request->id, fd);
 	close(fd);
 	return err;
 }
@@ -229,10 +228,9 @@ int bgp_feed_handle_listen(struct agent *agent, struct client *client,
 /* --- routes --- */
 
 int bgp_feed_handle_routes_begin(struct agent *agent, struct client *client,
-				 const struct message_header *header, const void *body, int *fds,
-				 size_t fd_count)
+				 const struct request *request)
 {
-	int err = check_speaker(agent, client, header->id);
+	int err = check_speaker(agent, client, request->id);
 
 	if (err < 0)
 		return err;
@@ -254,24 +252,22 @@ static bool is_well_formed(const struct ip_prefix *prefix)
 	return ip_addr_equal(&masked, &prefix->addr);
 }
 
-static int take_route(struct agent *agent, struct client *client,
-		      const struct message_header *header, const void *body,
+static int take_route(struct agent *agent, struct client *client, const struct request *request,
 		      struct msg_route *ret_route)
 {
-	int err = check_speaker(agent, client, header->id);
+	int err = check_speaker(agent, client, request->id);
 
 	if (err < 0)
 		return err;
-	memcpy(ret_route, body, sizeof(*ret_route));
+	memcpy(ret_route, request->body, sizeof(*ret_route));
 	return is_well_formed(&ret_route->prefix) ? 0 : -EPROTO;
 }
 
 int bgp_feed_handle_route_set(struct agent *agent, struct client *client,
-			      const struct message_header *header, const void *body, int *fds,
-			      size_t fd_count)
+			      const struct request *request)
 {
 	struct msg_route route;
-	int err = take_route(agent, client, header, body, &route);
+	int err = take_route(agent, client, request, &route);
 
 	if (err < 0)
 		return err;
@@ -281,11 +277,10 @@ int bgp_feed_handle_route_set(struct agent *agent, struct client *client,
 }
 
 int bgp_feed_handle_route_delete(struct agent *agent, struct client *client,
-				 const struct message_header *header, const void *body, int *fds,
-				 size_t fd_count)
+				 const struct request *request)
 {
 	struct msg_route route;
-	int err = take_route(agent, client, header, body, &route);
+	int err = take_route(agent, client, request, &route);
 
 	if (err < 0)
 		return err;
@@ -293,11 +288,10 @@ int bgp_feed_handle_route_delete(struct agent *agent, struct client *client,
 }
 
 int bgp_feed_handle_routes_in_sync(struct agent *agent, struct client *client,
-				   const struct message_header *header, const void *body, int *fds,
-				   size_t fd_count)
+				   const struct request *request)
 {
 	struct bgp_feed *feed = agent->bgp;
-	int err = check_speaker(agent, client, header->id);
+	int err = check_speaker(agent, client, request->id);
 
 	if (err < 0)
 		return err;
@@ -327,17 +321,16 @@ static struct feed_peer *find_peer(struct bgp_feed *feed, const struct ip_addr *
 }
 
 int bgp_feed_handle_peer_set(struct agent *agent, struct client *client,
-			     const struct message_header *header, const void *body, int *fds,
-			     size_t fd_count)
+			     const struct request *request)
 {
 	struct bgp_feed *feed = agent->bgp;
 	struct feed_peer *peer;
 	struct msg_peer msg;
-	int err = check_speaker(agent, client, header->id);
+	int err = check_speaker(agent, client, request->id);
 
 	if (err < 0)
 		return err;
-	memcpy(&msg, body, sizeof(msg));
+	memcpy(&msg, request->body, sizeof(msg));
 	msg.last_error[sizeof(msg.last_error) - 1] = '\0';
 	if (!is_peer_valid(&msg))
 		return -EPROTO;
@@ -356,17 +349,16 @@ int bgp_feed_handle_peer_set(struct agent *agent, struct client *client,
 }
 
 int bgp_feed_handle_peer_delete(struct agent *agent, struct client *client,
-				const struct message_header *header, const void *body, int *fds,
-				size_t fd_count)
+				const struct request *request)
 {
 	struct bgp_feed *feed = agent->bgp;
 	struct feed_peer *peer;
 	struct msg_peer msg;
-	int err = check_speaker(agent, client, header->id);
+	int err = check_speaker(agent, client, request->id);
 
 	if (err < 0)
 		return err;
-	memcpy(&msg, body, sizeof(msg));
+	memcpy(&msg, request->body, sizeof(msg));
 	peer = find_peer(feed, &msg.addr);
 	if (peer != NULL) {
 		HASH_DEL(feed->peers, peer);

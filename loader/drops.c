@@ -80,8 +80,7 @@ static int on_sample(void *context, void *data, size_t size)
 	make_record(data, &record);
 	DL_FOREACH(drops->followers, follower)
 	if (!client_is_behind(follower->client))
-		client_send(follower->client, MSG_DROP, follower->id, &record, sizeof(record), NULL,
-			    0);
+		client_send(follower->client, MSG_DROP, follower->id, &record, sizeof(record));
 	return 0;
 }
 
@@ -108,9 +107,7 @@ static void on_follower_gone(struct client *client, void *arg)
 		event_loop_remove_fd(drops->agent->loop, ring_buffer__epoll_fd(drops->ring));
 }
 
-int query_follow_drops(struct agent *agent, struct client *client,
-		       const struct message_header *header, const void *body, int *fds,
-		       size_t fd_count)
+int query_follow_drops(struct agent *agent, struct client *client, const struct request *request)
 {
 	struct drops *drops = agent->drops;
 	struct follower *follower = calloc(1, sizeof(*follower));
@@ -128,29 +125,27 @@ int query_follow_drops(struct agent *agent, struct client *client,
 		}
 	}
 	follower->client = client;
-	follower->id = header->id;
+	follower->id = request->id;
 	DL_APPEND(drops->followers, follower);
 	client_keep(client);
 	client_on_gone(client, on_follower_gone, drops);
 	return 0;
 }
 
-int query_drops(struct agent *agent, struct client *client, const struct message_header *header,
-		const void *body, int *fds, size_t fd_count)
+int query_drops(struct agent *agent, struct client *client, const struct request *request)
 {
 	uint64_t count[DROP_REASON_COUNT];
 	int err = dataplane_read_drops(agent->dataplane, count);
 
 	if (err)
-		return client_send_error(client, header->id, err,
+		return client_send_error(client, request->id, err,
 					 "drop counters: cannot be read: %s", strerror(-err));
 	for (uint32_t reason = 1; reason < DROP_REASON_COUNT && !err; reason++) {
 		const struct msg_drop_count record = { .reason = reason, .count = count[reason] };
 
-		err = client_send(client, MSG_DROP_COUNT, header->id, &record, sizeof(record), NULL,
-				  0);
+		err = client_send(client, MSG_DROP_COUNT, request->id, &record, sizeof(record));
 	}
-	return err ? err : client_send_end(client, header->id);
+	return err ? err : client_send_end(client, request->id);
 }
 
 int drops_open(struct agent *agent, struct drops **ret_drops)

@@ -141,7 +141,7 @@ static int send_step(const struct explanation *explanation, uint32_t hook,
 	else
 		explain_step_words(explanation->agent, step, record.text, sizeof(record.text));
 	return client_send(explanation->client, MSG_EXPLAIN_STEP, explanation->id, &record,
-			   sizeof(record), NULL, 0);
+			   sizeof(record));
 }
 
 static int send_trace(struct explanation *explanation, uint32_t hook,
@@ -285,28 +285,27 @@ static int refuse(struct client *client, uint32_t id, const char *end, const cha
 		text, end);
 }
 
-int query_explain(struct agent *agent, struct client *client, const struct message_header *header,
-		  const void *body, int *fds, size_t fd_count)
+int query_explain(struct agent *agent, struct client *client, const struct request *request)
 {
-	const struct msg_explain *question = body;
+	const struct msg_explain *question = request->body;
 	struct explanation explanation = {
 		.agent = agent,
 		.client = client,
-		.id = header->id,
+		.id = request->id,
 	};
 	struct party from, to;
 	int err;
 
 	if (question->protocol > 255 || question->port > 65535 || question->ttl > 255)
-		return client_send_error(client, header->id, EINVAL,
+		return client_send_error(client, request->id, EINVAL,
 					 "explain: protocol, port or TTL out of range");
 	if (find_party(agent, question->from, &from) < 0)
-		return refuse(client, header->id, "FROM", question->from);
+		return refuse(client, request->id, "FROM", question->from);
 	if (find_party(agent, question->to, &to) < 0)
-		return refuse(client, header->id, "TO", question->to);
+		return refuse(client, request->id, "TO", question->to);
 	if (!choose_family(&from, &to, &explanation.packet))
 		return client_send_error(
-			client, header->id, EAFNOSUPPORT,
+			client, request->id, EAFNOSUPPORT,
 			"explain: %.200s and %.200s have no address family in common",
 			question->from, question->to);
 	explanation.packet.protocol = (uint8_t)question->protocol;
@@ -316,5 +315,5 @@ int query_explain(struct agent *agent, struct client *client, const struct messa
 	err = run_question(&explanation, &from, &to);
 	if (err)
 		return err > 0 ? 0 : err; /* above 0: the client has been told */
-	return client_send_end(client, header->id);
+	return client_send_end(client, request->id);
 }

@@ -14,6 +14,7 @@
 #include <string.h>
 
 #include <arpa/inet.h>
+#include <linux/if_ether.h>
 #include <netinet/icmp6.h>
 #include <netinet/in.h>
 #include <netinet/ip.h>
@@ -21,7 +22,6 @@
 #include <netinet/ip_icmp.h>
 #include <netinet/tcp.h>
 #include <netinet/udp.h>
-#include <linux/if_ether.h>
 
 #include "lib/ip_prefix.h"
 

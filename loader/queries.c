@@ -57,14 +57,12 @@ static int send_endpoint(const struct endpoint *endpoint, void *arg)
 	record.tx_octets = counter.tx_octets;
 	record.rx_packets = counter.rx_packets;
 	record.rx_octets = counter.rx_octets;
-	return client_send(answer->client, MSG_ENDPOINT, answer->id, &record, sizeof(record), NULL,
-			   0);
+	return client_send(answer->client, MSG_ENDPOINT, answer->id, &record, sizeof(record));
 }
 
-int query_endpoints(struct agent *agent, struct client *client, const struct message_header *header,
-		    const void *body, int *fds, size_t fd_count)
+int query_endpoints(struct agent *agent, struct client *client, const struct request *request)
 {
-	struct answer answer = { .agent = agent, .client = client, .id = header->id };
+	struct answer answer = { .agent = agent, .client = client, .id = request->id };
 
 	return finish(&answer, endpoint_for_each(agent->endpoints, send_endpoint, &answer));
 }
@@ -74,29 +72,26 @@ static int send_pool_or_block(const struct msg_pool *pool, const struct msg_bloc
 	const struct answer *answer = arg;
 
 	if (block)
-		return client_send(answer->client, MSG_BLOCK, answer->id, block, sizeof(*block),
-				   NULL, 0);
-	return client_send(answer->client, MSG_POOL, answer->id, pool, sizeof(*pool), NULL, 0);
+		return client_send(answer->client, MSG_BLOCK, answer->id, block, sizeof(*block));
+	return client_send(answer->client, MSG_POOL, answer->id, pool, sizeof(*pool));
 }
 
-int query_pools(struct agent *agent, struct client *client, const struct message_header *header,
-		const void *body, int *fds, size_t fd_count)
+int query_pools(struct agent *agent, struct client *client, const struct request *request)
 {
-	struct answer answer = { .agent = agent, .client = client, .id = header->id };
+	struct answer answer = { .agent = agent, .client = client, .id = request->id };
 
 	return finish(&answer, ipam_for_each_block(agent->ipam, event_loop_now_ms(),
 						   send_pool_or_block, &answer));
 }
 
-int handle_shutdown(struct agent *agent, struct client *client, const struct message_header *header,
-		    const void *body, int *fds, size_t fd_count)
+int handle_shutdown(struct agent *agent, struct client *client, const struct request *request)
 {
-	const struct msg_shutdown *shutdown = body;
+	const struct msg_shutdown *shutdown = request->body;
 
 	if (shutdown->reset > 1)
 		return -EPROTO;
 	agent->resetting = shutdown->reset == 1;
 	log_info("asked to end%s", agent->resetting ? ", for a reset" : "");
 	event_loop_stop(agent->loop);
-	return client_send_end(client, header->id);
+	return client_send_end(client, request->id);
 }

@@ -37,7 +37,7 @@ static int send_route(const struct msg_route *route, void *arg)
 {
 	const struct answer *answer = arg;
 
-	return client_send(answer->client, MSG_ROUTE, answer->id, route, sizeof(*route), NULL, 0);
+	return client_send(answer->client, MSG_ROUTE, answer->id, route, sizeof(*route));
 }
 
 static int send_pod_routes(const struct endpoint *endpoint, void *arg)
@@ -58,15 +58,14 @@ static int send_pod_routes(const struct endpoint *endpoint, void *arg)
 	return err;
 }
 
-int query_routes(struct agent *agent, struct client *client, const struct message_header *header,
-		 const void *body, int *fds, size_t fd_count)
+int query_routes(struct agent *agent, struct client *client, const struct request *request)
 {
-	struct answer answer = { .agent = agent, .client = client, .id = header->id };
+	struct answer answer = { .agent = agent, .client = client, .id = request->id };
 	int err = endpoint_for_each(agent->endpoints, send_pod_routes, &answer);
 
 	if (!err)
 		err = remote_routes_for_each(agent->routes, send_route, &answer);
-	return err ? err : client_send_end(client, header->id);
+	return err ? err : client_send_end(client, request->id);
 }
 
 /* --- nodes --- */
@@ -147,24 +146,23 @@ static void fill_self(struct agent *agent, struct msg_node *ret_self)
 	ipam_for_each_block(agent->ipam, event_loop_now_ms(), count_own_block, ret_self);
 }
 
-int query_nodes(struct agent *agent, struct client *client, const struct message_header *header,
-		const void *body, int *fds, size_t fd_count)
+int query_nodes(struct agent *agent, struct client *client, const struct request *request)
 {
 	struct node_table table = { 0 };
 	struct msg_node self;
 	int err;
 
 	fill_self(agent, &self);
-	err = client_send(client, MSG_NODE, header->id, &self, sizeof(self), NULL, 0);
+	err = client_send(client, MSG_NODE, request->id, &self, sizeof(self));
 	if (!err)
 		err = bgp_feed_for_each_peer(agent->bgp, note_peer, &table);
 	if (!err)
 		err = remote_routes_for_each(agent->routes, count_route, &table);
 	for (size_t i = 0; i < table.count && !err; i++)
-		err = client_send(client, MSG_NODE, header->id, &table.node[i],
-				  sizeof(table.node[i]), NULL, 0);
+		err = client_send(client, MSG_NODE, request->id, &table.node[i],
+				  sizeof(table.node[i]));
 	free(table.node);
-	return err ? err : client_send_end(client, header->id);
+	return err ? err : client_send_end(client, request->id);
 }
 
 /* --- peers --- */
@@ -173,14 +171,13 @@ static int send_peer(const struct msg_peer *peer, void *arg)
 {
 	const struct answer *answer = arg;
 
-	return client_send(answer->client, MSG_PEER, answer->id, peer, sizeof(*peer), NULL, 0);
+	return client_send(answer->client, MSG_PEER, answer->id, peer, sizeof(*peer));
 }
 
-int query_peers(struct agent *agent, struct client *client, const struct message_header *header,
-		const void *body, int *fds, size_t fd_count)
+int query_peers(struct agent *agent, struct client *client, const struct request *request)
 {
-	struct answer answer = { .agent = agent, .client = client, .id = header->id };
+	struct answer answer = { .agent = agent, .client = client, .id = request->id };
 	int err = bgp_feed_for_each_peer(agent->bgp, send_peer, &answer);
 
-	return err ? err : client_send_end(client, header->id);
+	return err ? err : client_send_end(client, request->id);
 }

@@ -225,27 +225,20 @@ static struct outgoing *outgoing_new(const struct message_header *header, const 
 	return out;
 }
 
-int client_send(struct client *client, uint32_t type, uint32_t id, const void *body, size_t len,
-		const int *fds, size_t fd_count)
+static int client_queue(struct client *client, const struct message_header *header,
+			const void *body, const int *fds, size_t fd_count)
 {
-	const struct message_header header = {
-		.type = type,
-		.length = (uint32_t)(sizeof(header) + len),
-		.id = id,
-	};
-	struct outgoing *out;
 	bool was_empty = !client->queue;
+	struct outgoing *out;
 
 	if (client->is_broken)
 		return -EPIPE;
-	if (sizeof(header) + len > AGENT_MESSAGE_MAX || fd_count > AGENT_FDS_MAX)
-		return -EMSGSIZE;
-	if (client->queued_octets + header.length > QUEUE_OCTETS_MAX) {
+	if (client->queued_octets + header->length > QUEUE_OCTETS_MAX) {
 		log_warning("agent.sock: a client does not read its answers; cut");
 		client_break(client);
 		return -ENOBUFS;
 	}
-	out = outgoing_new(&header, body, fds, fd_count);
+	out = outgoing_new(header, body, fds, fd_count);
 	if (!out) {
 		client_break(client);
 		return -ENOMEM;
@@ -257,9 +250,33 @@ int client_send(struct client *client, uint32_t type, uint32_t id, const void *b
 	return client->is_broken ? -EPIPE : 0;
 }
 
+int client_send(struct client *client, uint32_t type, uint32_t id, const void *body, size_t len)
+{
+	const struct message_header header = {
+		.type = type,
+		.length = (uint32_t)(sizeof(header) + len),
+		.id = id,
+	};
+
+	if (len > AGENT_MESSAGE_MAX - sizeof(header))
+		return -EMSGSIZE;
+	return client_queue(client, &header, body, NULL, 0);
+}
+
+int client_send_fd(struct client *client, uint32_t id, int fd)
+{
+	const struct message_header header = {
+		.type = MSG_END,
+		.length = sizeof(header),
+		.id = id,
+	};
+
+	return client_queue(client, &header, NULL, &fd, 1);
+}
+
 int client_send_end(struct client *client, uint32_t id)
 {
-	return client_send(client, MSG_END, id, NULL, 0, NULL, 0);
+	return client_send(client, MSG_END, id, NULL, 0);
 }
 
 int client_send_error(struct client *client, uint32_t id, int error, const char *format, ...)
@@ -270,7 +287,7 @@ int client_send_error(struct client *client, uint32_t id, int error, const char 
 	va_start(args, format);
 	vsnprintf(body.text, sizeof(body.text), format, args);
 	va_end(args);
-	return client_send(client, MSG_ERROR, id, &body, sizeof(body), NULL, 0);
+	return client_send(client, MSG_ERROR, id, &body, sizeof(body));
 }
 
 bool client_is_root(const struct client *client)
@@ -304,11 +321,9 @@ void client_on_gone(struct client *client, client_gone_fn *fn, void *arg)
 
 /* --- requests --- */
 
-static int handle_hello(struct agent *agent, struct client *client,
-			const struct message_header *header, const void *body, int *fds,
-			size_t fd_count)
+static int handle_hello(struct agent *agent, struct client *client, const struct request *request)
 {
-	const struct msg_hello *hello = body;
+	const struct msg_hello *hello = request->body;
 	struct msg_hello_reply reply = {
 		.protocol_version = AGENT_PROTOCOL_VERSION,
 		.abi_version = DATAPLANE_ABI_VERSION,
@@ -318,7 +333,7 @@ static int handle_hello(struct agent *agent, struct client *client,
 
 	if (hello->protocol_version != AGENT_PROTOCOL_VERSION)
 		return client_send_error(
-			client, header->id, EPROTO,
+			client, request->id, EPROTO,
 			"agent: speaks protocol version %d, not %u; use the programs "
 			"of one release (agent " TORTIE_VERSION ")",
 			AGENT_PROTOCOL_VERSION, hello->protocol_version);
@@ -330,7 +345,7 @@ static int handle_hello(struct agent *agent, struct client *client,
 	if (uname(&name) == 0)
 		snprintf(reply.kernel_release, sizeof(reply.kernel_release), "%.63s", name.release);
 	snprintf(reply.node_name, sizeof(reply.node_name), "%s", agent->config->node_name);
-	return client_send(client, MSG_HELLO_REPLY, header->id, &reply, sizeof(reply), NULL, 0);
+	return client_send(client, MSG_HELLO_REPLY, request->id, &reply, sizeof(reply));
 }
 
 static bool cni_request_is_sane(const struct msg_cni_request *request)
@@ -339,17 +354,15 @@ static bool cni_request_is_sane(const struct msg_cni_request *request)
 	       request->pool_count <= CNI_POOLS_MAX && request->address_count <= POD_ADDRESSES_MAX;
 }
 
-static int handle_cni(struct agent *agent, struct client *client,
-		      const struct message_header *header, const void *body, int *fds,
-		      size_t fd_count)
+static int handle_cni(struct agent *agent, struct client *client, const struct request *request)
 {
-	const struct msg_cni_request *request = body;
+	const struct msg_cni_request *cni = request->body;
 	struct msg_cni_reply reply = { 0 };
 
-	if (!cni_request_is_sane(request))
+	if (!cni_request_is_sane(cni))
 		return -EPROTO;
-	cni_handle_request(agent, request, fds, fd_count, &reply);
-	return client_send(client, MSG_CNI_REPLY, header->id, &reply, sizeof(reply), NULL, 0);
+	cni_handle_request(agent, cni, request->fds, request->fd_count, &reply);
+	return client_send(client, MSG_CNI_REPLY, request->id, &reply, sizeof(reply));
 }
 
 static bool is_allowed(const struct client *client, enum who_may may)
@@ -368,6 +381,12 @@ static bool is_allowed(const struct client *client, enum who_may may)
 static int dispatch(struct client *client, const uint8_t *message, int *fds, size_t fd_count)
 {
 	const struct message_header *header = (const struct message_header *)(const void *)message;
+	const struct request request = {
+		.id = header->id,
+		.body = message + sizeof(*header),
+		.fds = fds,
+		.fd_count = fd_count,
+	};
 	bool on_cni = client->listener->is_cni;
 	const struct handler *handler = find_handler(header->type, on_cni);
 
@@ -378,8 +397,7 @@ static int dispatch(struct client *client, const uint8_t *message, int *fds, siz
 	if (!is_allowed(client, handler->may))
 		return client_send_error(client, header->id, EPERM,
 					 "agent: uid %u may not ask this; be root", client->uid);
-	return handler->fn(client->server->agent, client, header, message + sizeof(*header), fds,
-			   fd_count);
+	return handler->fn(client->server->agent, client, &request);
 }
 
 static void client_receive(struct client *client)

@@ -16,22 +16,24 @@ struct server;
  * octets; a client that does not read is cut. */
 struct client;
 
-/**
- * A request handler: @body has at least the struct of the type; @fds (close-on-exec) are closed by
- * the server after the call unless the handler set the entry to -1 (taken). Return 0, or -errno to
- * cut the connection.
- */
-typedef int request_fn(struct agent *agent, struct client *client,
-		       const struct message_header *header, const void *body, int *fds,
-		       size_t fd_count);
+/* One checked message; borrowed for the handler's call. */
+struct request {
+	uint32_t id;	  /* repeated in every answer */
+	const void *body; /* at least the struct of the type */
+	int *fds;	  /* close-on-exec; closed after the call unless set to -1 (taken) */
+	size_t fd_count;
+};
+
+/** A request handler. Returns 0, or -errno to cut the connection. */
+typedef int request_fn(struct agent *agent, struct client *client, const struct request *request);
 
 int server_open(struct agent *agent, struct server **ret_server);
 void server_close(struct server *server);
 
-/** client_send() - one message with @id of the request; @fds borrowed. 0 or -errno (the client will
- * be cut). */
-int client_send(struct client *client, uint32_t type, uint32_t id, const void *body, size_t len,
-		const int *fds, size_t fd_count);
+/** client_send() - one message with @id of the request. 0 or -errno (the client will be cut). */
+int client_send(struct client *client, uint32_t type, uint32_t id, const void *body, size_t len);
+/** client_send_fd() - MSG_END with one descriptor (borrowed). 0 or -errno. */
+int client_send_fd(struct client *client, uint32_t id, int fd);
 int client_send_end(struct client *client, uint32_t id);
 int client_send_error(struct client *client, uint32_t id, int error, const char *format, ...)
 	__attribute__((format(printf, 4, 5)));

@@ -47,8 +47,7 @@ static int send_line(enum status_level level, const char *text, void *arg)
 	struct msg_status_line line = { .level = level };
 
 	snprintf(line.text, sizeof(line.text), "%s", text);
-	return client_send(answer->client, MSG_STATUS_LINE, answer->id, &line, sizeof(line), NULL,
-			   0);
+	return client_send(answer->client, MSG_STATUS_LINE, answer->id, &line, sizeof(line));
 }
 
 static int count_peer(const struct msg_peer *peer, void *arg)
@@ -126,20 +125,19 @@ static void fill_status(struct agent *agent, struct msg_status *ret_status)
 			 name.release);
 }
 
-int query_status(struct agent *agent, struct client *client, const struct message_header *header,
-		 const void *body, int *fds, size_t fd_count)
+int query_status(struct agent *agent, struct client *client, const struct request *request)
 {
 	static int (*const part[])(struct agent * agent, status_line_fn * fn, void *arg) = {
 		uplinks_status,	      hook_watch_status, endpoint_store_status, ipam_status,
 		remote_routes_status, bgp_feed_status,	 masquerade_status,	conflist_status,
 	};
-	struct answer answer = { .client = client, .id = header->id };
+	struct answer answer = { .client = client, .id = request->id };
 	struct msg_status status;
 	int err;
 
 	fill_status(agent, &status);
-	err = client_send(client, MSG_STATUS, header->id, &status, sizeof(status), NULL, 0);
+	err = client_send(client, MSG_STATUS, request->id, &status, sizeof(status));
 	for (size_t i = 0; i < sizeof(part) / sizeof(part[0]) && !err; i++)
 		err = part[i](agent, send_line, &answer);
-	return err ? err : client_send_end(client, header->id);
+	return err ? err : client_send_end(client, request->id);
 }
