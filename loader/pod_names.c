@@ -13,7 +13,9 @@
  */
 #include "loader/pod_names.h"
 
+#include <dirent.h>
 #include <errno.h>
+#include <fcntl.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
@@ -21,12 +23,12 @@
 
 #include <bpf/bpf.h>
 
+#include "dataplane_abi.h"
 #include "lib/log.h"
 #include "loader/endpoint_store.h"
 
-#define POD_NAMES_VERSION "1" /* of struct pod_names_value, in the pin's name */
-#define MAP_NAME	  "pod_name"
-#define PATH_MAX_OCTETS	  4096
+#define MAP_NAME	"pod_name"
+#define PATH_MAX_OCTETS 4096
 
 struct pod_names {
 	int map_fd; /* -1: none */
@@ -70,6 +72,27 @@ static bool map_fits(int fd)
 	       info.value_size == sizeof(struct pod_names_value);
 }
 
+/*
+ * The pin carries the layout's version as all do. No program uses this map and its own layout is
+ * judged by map_fits(), so an agent of another version just renames it.
+ */
+static void take_over_pin(const char *bpf_dir, const char *path)
+{
+	const struct dirent *entry;
+	DIR *dir;
+
+	if (access(path, F_OK) == 0)
+		return;
+	dir = opendir(bpf_dir);
+	if (dir == NULL)
+		return;
+	while ((entry = readdir(dir)) != NULL)
+		if (strncmp(entry->d_name, MAP_NAME "_v", sizeof(MAP_NAME "_v") - 1) == 0 &&
+		    renameat(dirfd(dir), entry->d_name, AT_FDCWD, path) == 0)
+			break;
+	closedir(dir);
+}
+
 struct pod_names *pod_names_open(const char *bpf_dir, uint32_t max)
 {
 	struct pod_names *names = calloc(1, sizeof(*names));
@@ -77,7 +100,8 @@ struct pod_names *pod_names_open(const char *bpf_dir, uint32_t max)
 
 	if (names == NULL)
 		return NULL;
-	snprintf(path, sizeof(path), "%s/" MAP_NAME "_v" POD_NAMES_VERSION, bpf_dir);
+	snprintf(path, sizeof(path), "%s/" MAP_NAME "_v%d", bpf_dir, DATAPLANE_ABI_VERSION);
+	take_over_pin(bpf_dir, path);
 	names->map_fd = bpf_obj_get(path);
 	if (names->map_fd >= 0 && !map_fits(names->map_fd)) {
 		close(names->map_fd);
