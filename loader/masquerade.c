@@ -8,8 +8,8 @@
  * minute's sweep lead to another listing; when it differs, the table is written again.
  *
  * libnftables is large, so its context lives only as long as one command and its memory is given
- * back at once. Whether a table exists at all, and who changes it, is asked on a netlink socket of
- * our own: a node without masquerade never enters the library. A kernel that refuses (no nf_tables,
+ * back at once. Whether a table exists at all, and who changes it, is asked by nft_socket.c: a node
+ * without masquerade never enters the library. A kernel that refuses (no nf_tables,
  * no nft_masq) is a condition of `tortie status`, not a reason to stop: pods reach each other.
  *
  * Left to others: the rules (masquerade_rules.c). The table stays when the agent ends.
@@ -18,21 +18,16 @@
 
 #include <errno.h>
 #include <malloc.h>
-#include <netinet/in.h>
 #include <stdbool.h>
 #include <stdint.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 #include <sys/epoll.h>
-#include <sys/socket.h>
-#include <sys/time.h>
 #include <unistd.h>
 
 #include <linux/netfilter.h>
-#include <linux/netfilter/nf_tables.h>
 #include <linux/netfilter/nfnetlink.h>
-#include <linux/netlink.h>
 #include <nftables/libnftables.h>
 
 #include "lib/event_loop.h"
@@ -41,17 +36,15 @@
 #include "loader/masquerade_rules.h"
 #include "loader/monitor.h"
 #include "loader/netlink_attr.h"
+#include "loader/nft_socket.h"
 #include "loader/status_lines.h"
 #include "node_objects.h"
 
 #define TABLE		NFT_TABLE_FAMILY " " NFT_TABLE_NAME
-#define RECEIVE_SIZE	65536
-#define RECEIVE_BUFFER	(1 << 20) /* kube-proxy writes thousands of rules at once */
-#define READ_DATAGRAMS	1024	  /* of one event */
-#define CHECK_DELAY_MS	50	  /* a flush is many messages */
-#define CHECK_GAP_MS	500	  /* between two checks: someone may write without end */
-#define TABLE_NAME_ATTR 1	  /* NFTA_TABLE_NAME, NFTA_CHAIN_TABLE, ...: all the first */
-#define ANSWER_S	5
+#define READ_DATAGRAMS	1024 /* of one event */
+#define CHECK_DELAY_MS	50   /* a flush is many messages */
+#define CHECK_GAP_MS	500  /* between two checks: someone may write without end */
+#define TABLE_NAME_ATTR 1    /* NFTA_TABLE_NAME, NFTA_CHAIN_TABLE, ...: all the first */
 
 struct masquerade {
 	struct agent *agent;
@@ -105,87 +98,6 @@ out:
 	return err;
 }
 
-/* --- our socket --- */
-
-static int open_socket(bool listens, int *ret_fd)
-{
-	struct sockaddr_nl addr = { .nl_family = AF_NETLINK };
-	int group = NFNLGRP_NFTABLES, size = RECEIVE_BUFFER, err;
-	struct timeval limit = { .tv_sec = ANSWER_S };
-	int fd = socket(AF_NETLINK, SOCK_RAW | SOCK_CLOEXEC | (listens ? SOCK_NONBLOCK : 0),
-			NETLINK_NETFILTER);
-
-	if (fd < 0)
-		return -errno;
-	if (bind(fd, (struct sockaddr *)&addr, sizeof(addr)) < 0 ||
-	    setsockopt(fd, SOL_SOCKET, SO_RCVTIMEO, &limit, sizeof(limit)) < 0)
-		goto err_close;
-	setsockopt(fd, SOL_SOCKET, SO_RCVBUFFORCE, &size, sizeof(size));
-	if (listens &&
-	    setsockopt(fd, SOL_NETLINK, NETLINK_ADD_MEMBERSHIP, &group, sizeof(group)) < 0)
-		goto err_close;
-	*ret_fd = fd;
-	return 0;
-
-err_close:
-	err = -errno;
-	close(fd);
-	return err;
-}
-
-/* One datagram of the kernel's; its length or -errno. */
-static ssize_t receive(int fd, void *buffer)
-{
-	struct sockaddr_nl from = { 0 };
-	socklen_t from_len;
-	ssize_t len;
-
-	do {
-		from_len = sizeof(from);
-		len = recvfrom(fd, buffer, RECEIVE_SIZE, 0, (struct sockaddr *)&from, &from_len);
-	} while ((len < 0 && errno == EINTR) || (len >= 0 && from.nl_pid != 0));
-	return len < 0 ? -errno : len;
-}
-
-struct table_request {
-	struct nlmsghdr header;
-	struct nfgenmsg body;
-	struct nlattr name;
-	char text[NLA_ALIGN(sizeof(NFT_TABLE_NAME))];
-};
-
-/* Is there a table of our name? Anything but a clear yes is a no. */
-static bool table_exists(void)
-{
-	const struct table_request request = {
-		.header = { .nlmsg_len = sizeof(request),
-			    .nlmsg_type = NFNL_SUBSYS_NFTABLES << 8 | NFT_MSG_GETTABLE,
-			    .nlmsg_flags = NLM_F_REQUEST,
-			    .nlmsg_seq = 1 },
-		.body = { .nfgen_family = NFPROTO_INET, .version = NFNETLINK_V0 },
-		.name = { .nla_len = NLA_HDRLEN + sizeof(NFT_TABLE_NAME),
-			  .nla_type = NFTA_TABLE_NAME },
-		.text = NFT_TABLE_NAME,
-	};
-	struct sockaddr_nl kernel = { .nl_family = AF_NETLINK };
-	struct nlmsghdr *answer = malloc(RECEIVE_SIZE);
-	bool exists = false;
-	int fd = -1;
-
-	if (answer == NULL || open_socket(false, &fd) < 0)
-		goto out;
-	if (sendto(fd, &request, sizeof(request), 0, (struct sockaddr *)&kernel, sizeof(kernel)) <
-	    0)
-		goto out;
-	if (receive(fd, answer) >= (ssize_t)sizeof(*answer))
-		exists = answer->nlmsg_type == (NFNL_SUBSYS_NFTABLES << 8 | NFT_MSG_NEWTABLE);
-out:
-	if (fd >= 0)
-		close(fd);
-	free(answer);
-	return exists;
-}
-
 /* --- keeping the table --- */
 
 static int write_table(struct masquerade *masquerade)
@@ -217,7 +129,7 @@ static bool is_whole(const struct masquerade *masquerade)
 	char words[TEXT_MAX + 1], *listing = NULL;
 	bool whole;
 
-	if (masquerade->listing == NULL || !table_exists())
+	if (masquerade->listing == NULL || !nft_table_exists(NFT_TABLE_NAME))
 		return false;
 	if (run("list table " TABLE, &listing, words) < 0)
 		return false;
@@ -276,7 +188,7 @@ static void on_readable(int fd, uint32_t events, void *arg)
 
 	for (int i = 0; i < READ_DATAGRAMS; i++) {
 		const struct nlmsghdr *header = (const void *)masquerade->buffer;
-		ssize_t got = receive(fd, masquerade->buffer);
+		ssize_t got = nft_receive(fd, masquerade->buffer);
 		int len = (int)got;
 
 		if (got == -EAGAIN)
@@ -300,11 +212,12 @@ static void on_kernel(const struct nlmsghdr *header, void *arg)
 static int start_listening(struct masquerade *masquerade)
 {
 	struct agent *agent = masquerade->agent;
-	int err = open_socket(true, &masquerade->fd);
+	int err;
 
-	if (err < 0)
-		return err;
-	masquerade->buffer = malloc(RECEIVE_SIZE);
+	masquerade->fd = nft_listen();
+	if (masquerade->fd < 0)
+		return masquerade->fd;
+	masquerade->buffer = malloc(NFT_RECEIVE_SIZE);
 	if (masquerade->buffer == NULL)
 		return -ENOMEM;
 	err = event_loop_add_fd(agent->loop, masquerade->fd, EPOLLIN, on_readable, masquerade);
@@ -317,7 +230,7 @@ static void remove_leftover(void)
 {
 	char words[TEXT_MAX + 1];
 
-	if (!table_exists())
+	if (!nft_table_exists(NFT_TABLE_NAME))
 		return;
 	if (run("delete table " TABLE, NULL, words) < 0)
 		log_warning("masquerade: table " TABLE
@@ -372,13 +285,30 @@ void masquerade_close(struct masquerade *masquerade)
 	free(masquerade);
 }
 
+/* Docker and some firewalls drop what the host forwards; ours cannot accept what others drop. */
+static int forward_status(status_line_fn *fn, void *arg)
+{
+	char chain[TEXT_MAX + 1], text[TEXT_MAX + 1];
+
+	if (!nft_find_forward_drop(chain))
+		return 0;
+	snprintf(
+		text, sizeof(text),
+		"firewall: chain %.200s has the policy drop; pods reach pods, but the outside only "
+		"where a rule there accepts the pools (iptables -I FORWARD -s POOL -j ACCEPT, and "
+		"-d POOL)",
+		chain);
+	return fn(STATUS_WARNING, text, arg);
+}
+
 int masquerade_status(struct agent *agent, status_line_fn *fn, void *arg)
 {
 	const struct masquerade *masquerade = agent->masquerade;
+	int err = 0;
 
 	if (masquerade->problem[0] != '\0')
-		return fn(STATUS_PROBLEM, masquerade->problem, arg);
-	if (masquerade->listing == NULL)
-		return 0;
-	return fn(STATUS_OK, "masquerade: table " TABLE " in force", arg);
+		err = fn(STATUS_PROBLEM, masquerade->problem, arg);
+	else if (masquerade->listing != NULL)
+		err = fn(STATUS_OK, "masquerade: table " TABLE " in force", arg);
+	return err == 0 ? forward_status(fn, arg) : err;
 }

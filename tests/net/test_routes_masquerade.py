@@ -111,6 +111,22 @@ def test_tables_of_others_are_left_alone(net):
     net.n1.run("nft", "delete", "table", "inet", "theirs")
 
 
+@pytest.mark.parametrize("commands", [
+    ["iptables -P FORWARD DROP"],
+    ["ip6tables -P FORWARD DROP"],
+    ["nft add table inet wall",
+     "nft add chain inet wall entry { type filter hook forward priority 0; policy drop; }"],
+], ids=["iptables", "ip6tables", "nft"])
+def test_a_firewall_that_drops_what_is_forwarded_is_told(net, commands):
+    words = "has the policy drop"
+    assert words not in net.n2.tortie("status", check=False)
+    for command in commands:
+        net.n2.run(*command.split(maxsplit=5 if "{" in command else -1))
+    assert words in net.n2.tortie("status", check=False)
+    net.n2.run("nft", "flush", "ruleset")
+    assert words not in net.n2.tortie("status", check=False)
+
+
 def test_the_table_goes_with_the_last_pool_that_wants_it(net):
     net.n1.stop_agent()
     assert "masquerade" in table(net.n1)
