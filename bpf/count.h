@@ -69,11 +69,15 @@ static __always_inline void count_emit(struct __sk_buff *skb, __u32 hook, __u32 
 	event->reason = reason;
 	event->hook = hook;
 	event->packet_len = len;
-	if (len > DROP_HEAD_LEN)
-		len = DROP_HEAD_LEN;
 	__builtin_memset(event->head, 0, sizeof(event->head));
-	/* The verifier wants 1..DROP_HEAD_LEN here; a frame has at least ETH_HLEN. */
-	if (len < 1 || bpf_skb_load_bytes(skb, 0, event->head, len))
+	/* A frame has at least ETH_HLEN octets. Linux 6.1 learns the lower bound from this sum
+	 * only, which the compiler would take apart. */
+	len -= ETH_HLEN;
+	if (len > DROP_HEAD_LEN - ETH_HLEN)
+		len = DROP_HEAD_LEN - ETH_HLEN;
+	barrier_var(len);
+	len += ETH_HLEN;
+	if (bpf_skb_load_bytes(skb, 0, event->head, len))
 		len = 0;
 	event->head_len = len;
 	bpf_ringbuf_submit(event, 0);
