@@ -1,0 +1,84 @@
+# SPDX-License-Identifier: Apache-2.0
+"""`tortie node status` and the commands about routes, with BGP sessions.
+
+    n1, n2 -- lan        full mesh of two
+"""
+import re
+import signal
+
+import pytest
+
+from harness import Lab, wait_until
+
+
+class Net:
+    def __init__(self, lab):
+        self.lab = lab
+        self.n1, self.n2 = lab.add_node(1), lab.add_node(2)
+        lab.start_all()
+        lab.wait_routes()
+
+    def peer(self):
+        rows = self.n1.tortie_json("node", "status")
+        assert len(rows) == 1
+        return rows[0]
+
+
+@pytest.fixture(scope="module")
+def net():
+    with Lab("peers") as lab:
+        yield Net(lab)
+
+
+def test_the_table_is_the_one_that_people_know(net):
+    wait_until(lambda: net.peer()["routes_in_ipv4"] == 1, "the counts are told")
+    out = net.n1.tortie("node", "status")
+    assert "tortied is running on n1." in out and "No IPv6 peers found." in out
+    head = next(line for line in out.splitlines() if "PEER ADDRESS" in line)
+    assert [c.strip() for c in head.strip("|").split("|")] == \
+        ["PEER ADDRESS", "PEER TYPE", "AS", "STATE", "SINCE", "INFO", "ROUTES IN", "ROUTES OUT"]
+    row = next(line for line in out.splitlines() if net.n2.ip4 in line)
+    cells = [c.strip() for c in row.strip("|").split("|")]
+    assert cells[:4] == [net.n2.ip4, "node-to-node mesh", "64512", "up"]
+    assert re.fullmatch(r"(\d+m)?\d+s", cells[4]) and cells[5] == "Established"
+    assert cells[6:] == ["1 v4, 1 v6", "1 v4, 1 v6"]
+    lines = [line for line in out.splitlines() if line.startswith(("|", "+"))]
+    assert len({len(line) for line in lines}) == 1, "a box has straight sides"
+
+
+def test_a_peer_is_told_in_full(net):
+    peer = net.peer()
+    assert (peer["peer_address"], peer["session"], peer["as"]) == \
+        (net.n2.ip4, "Established", 64512)
+    assert peer["router_id"] == net.n2.ip4 and peer["port"] == 179
+    assert peer["hold_time_s"] == 90 and peer["last_error"] == ""
+    assert re.fullmatch(r"\d{4}-\d\d-\d\dT\d\d:\d\d:\d\dZ", peer["since"])
+
+
+def test_learnt_routes_and_their_node_are_listed(net):
+    routes = {r["destination"]: r for r in net.n1.tortie_json("get", "route")}
+    assert routes[net.n2.block4]["source"] == "bgp" and routes[net.n2.block4]["via"] == net.n2.ip4
+    assert routes[net.n2.block6]["via"] == net.n2.ip6
+    nodes = {n["address"]: n for n in net.n1.tortie_json("get", "nodes")}
+    assert nodes[net.n2.ip4]["bgp"] == "Established"
+
+
+def test_a_peer_that_is_gone_is_told_with_the_cause(net):
+    net.n2.stop_bgpd(signal.SIGKILL)
+    wait_until(lambda: net.peer()["session"] != "Established", "the loss is told")
+    peer = net.peer()
+    assert peer["state"] == "restarting" and peer["restarting"], "its routes are kept"
+    assert peer["last_error"] and peer["last_error"] in peer["info"]
+    assert net.n2.block4 in net.n1.tortie("get", "route")
+    net.n2.start_bgpd()
+    wait_until(lambda: net.peer()["session"] == "Established", "the session is back", 20)
+    assert net.peer()["since_s"] < 20
+
+
+def test_a_missing_speaker_is_a_warning_in_status(net):
+    net.n1.stop_bgpd(signal.SIGKILL)
+    wait_until(lambda: "tortie-bgpd" in net.n1.tortie("status") and
+               net.n1.tortie_json("status")["bgp"] == "no tortie-bgpd", "the loss is told")
+    assert "warning  tortie-bgpd" in net.n1.tortie("status")
+    net.n1.start_bgpd()
+    wait_until(lambda: net.n1.tortie_json("status")["bgp"] == "in sync", "in sync again", 20)
