@@ -137,7 +137,11 @@ static void handle_delete(struct agent *agent, const struct msg_cni_request *req
 static void handle_status(struct agent *agent, const struct msg_cni_request *request,
 			  struct msg_cni_reply *reply)
 {
+	struct ipam_request wish = { .pools = request->pool,
+				     .pool_count = request->pool_count,
+				     .now_ms = event_loop_now_ms() };
 	struct endpoint_error error = { 0 };
+	struct ipam_answer answer;
 	int err;
 
 	if (!uplinks_serve(agent->uplinks)) {
@@ -149,9 +153,9 @@ static void handle_status(struct agent *agent, const struct msg_cni_request *req
 		answer_error(reply, &error);
 		return;
 	}
-	err = ipam_probe(agent->ipam, request->pool, request->pool_count, event_loop_now_ms(),
-			 error.details);
+	err = ipam_probe(agent->ipam, &wish, &answer);
 	if (err < 0) {
+		snprintf(error.details, sizeof(error.details), "%s", answer.error);
 		error.code = CNI_CODE_NO_ADD;
 		snprintf(error.msg, sizeof(error.msg), "%s",
 			 err == -ENOENT ? "no such pool" : "no address is free");

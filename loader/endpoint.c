@@ -215,21 +215,24 @@ static void say_holders(const struct endpoint_store *store, char *text, size_t s
 static int take_addresses(struct agent *agent, const struct msg_cni_request *request,
 			  struct endpoint *endpoint, struct endpoint_error *error)
 {
-	char words[TEXT_MAX + 1];
+	struct ipam_request wish = { .pools = request->pool,
+				     .pool_count = request->pool_count,
+				     .now_ms = event_loop_now_ms() };
+	struct ipam_answer answer;
 	int err;
 
-	err = ipam_take(agent->ipam, request->pool, request->pool_count, event_loop_now_ms(),
-			endpoint->address, &endpoint->address_count, words);
+	err = ipam_take(agent->ipam, &wish, &answer);
 	if (err == -ENOSPC && flush_doomed(agent))
-		err = ipam_take(agent->ipam, request->pool, request->pool_count,
-				event_loop_now_ms(), endpoint->address, &endpoint->address_count,
-				words);
-	if (err == 0)
-		return 0;
+		err = ipam_take(agent->ipam, &wish, &answer);
 	if (err == -ENOENT)
-		return refuse(error, CNI_CODE_CONFIGURATION, "no such pool", "%s", words);
-	say_holders(agent->endpoints, words, sizeof(words));
-	return refuse(error, CNI_CODE_TRY_LATER, "no address is free", "%s", words);
+		return refuse(error, CNI_CODE_CONFIGURATION, "no such pool", "%s", answer.error);
+	if (err < 0) {
+		say_holders(agent->endpoints, answer.error, sizeof(answer.error));
+		return refuse(error, CNI_CODE_TRY_LATER, "no address is free", "%s", answer.error);
+	}
+	memcpy(endpoint->address, answer.addr, sizeof(endpoint->address));
+	endpoint->address_count = answer.count;
+	return 0;
 }
 
 static void release_addresses(struct agent *agent, const struct endpoint *endpoint)

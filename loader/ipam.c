@@ -424,48 +424,51 @@ static int pick_all(const struct ipam *ipam, const struct selection *selection, 
 	return count;
 }
 
-int ipam_probe(const struct ipam *ipam, const char (*pools)[NAME_MAX_LEN + 1], size_t pool_count,
-	       uint64_t now_ms, char ret_error[TEXT_MAX + 1])
+/* What both ask: the pools that are meant, and an address of each family from them. */
+static int choose(const struct ipam *ipam, const struct ipam_request *request, struct pick pick[2],
+		  struct ipam_answer *answer)
 {
 	struct selection selection;
-	struct pick pick[2];
 	int err;
 
-	ret_error[0] = '\0';
-	err = select_pools(ipam, pools, pool_count, &selection, ret_error);
+	memset(answer, 0, sizeof(*answer));
+	err = select_pools(ipam, request->pools, request->pool_count, &selection, answer->error);
 	if (err < 0)
 		return err;
-	err = pick_all(ipam, &selection, now_ms, pick, ret_error);
-	return err < 0 ? err : 0;
+	return pick_all(ipam, &selection, request->now_ms, pick, answer->error);
 }
 
-int ipam_take(struct ipam *ipam, const char (*pools)[NAME_MAX_LEN + 1], size_t pool_count,
-	      uint64_t now_ms, struct ip_addr ret_addr[POD_ADDRESSES_MAX], size_t *ret_count,
-	      char ret_error[TEXT_MAX + 1])
+int ipam_probe(const struct ipam *ipam, const struct ipam_request *request,
+	       struct ipam_answer *ret_answer)
 {
-	struct selection selection;
 	struct pick pick[2];
-	int err, count;
+	int count = choose(ipam, request, pick, ret_answer);
 
-	ret_error[0] = '\0';
-	err = select_pools(ipam, pools, pool_count, &selection, ret_error);
-	if (err < 0)
-		return err;
-	count = pick_all(ipam, &selection, now_ms, pick, ret_error);
+	return count < 0 ? count : 0;
+}
+
+int ipam_take(struct ipam *ipam, const struct ipam_request *request, struct ipam_answer *ret_answer)
+{
+	struct pick pick[2];
+	int count = choose(ipam, request, pick, ret_answer);
+
 	if (count < 0)
 		return count;
 	for (int i = 0; i < count; i++) {
+		const struct ip_addr *base = &pick[i].block->cidr.addr;
+		int err;
+
 		commit_pick(&pick[i]);
 		err = take_offset(pick[i].block, pick[i].offset);
-		ret_addr[i] = ip_addr_add(&pick[i].block->cidr.addr, pick[i].offset);
+		ret_answer->addr[i] = ip_addr_add(base, pick[i].offset);
 		if (err < 0) {
-			text_append(ret_error, TEXT_MAX + 1, "out of memory");
+			text_append(ret_answer->error, TEXT_MAX + 1, "out of memory");
 			while (--i >= 0)
-				ipam_release(ipam, &ret_addr[i], now_ms);
+				ipam_release(ipam, &ret_answer->addr[i], request->now_ms);
 			return err;
 		}
 	}
-	*ret_count = (size_t)count;
+	ret_answer->count = (size_t)count;
 	return 0;
 }
 

@@ -21,18 +21,28 @@ struct ipam;
 int ipam_new(const struct config *config, struct ipam **ret_ipam);
 void ipam_free(struct ipam *ipam);
 
+struct ipam_request {
+	const char (*pools)[NAME_MAX_LEN + 1]; /* names or CIDRs, in order of preference */
+	size_t pool_count;		       /* 0: all pools */
+	uint64_t now_ms;
+};
+
+struct ipam_answer {
+	struct ip_addr addr[POD_ADDRESSES_MAX];
+	size_t count;
+	char error[TEXT_MAX + 1]; /* pool, used/total, mend */
+};
+
 /**
  * ipam_take() - choose one free address per family that the blocks have, all or nothing: the one
- * free longest; one freed less than the quarantine ago only when nothing else is free. @pools
- * (names or CIDRs, in order of preference; count 0: all) restricts. 0; -ENOSPC exhausted, -ENOENT
- * unknown pool; both with *ret_error words (pool, used/total, mend).
+ * free longest; one freed less than the quarantine ago only when nothing else is free. 0; -ENOSPC
+ * exhausted, -ENOENT unknown pool, -ENOMEM; each with words in ret_answer->error.
  */
-int ipam_take(struct ipam *ipam, const char (*pools)[NAME_MAX_LEN + 1], size_t pool_count,
-	      uint64_t now_ms, struct ip_addr ret_addr[POD_ADDRESSES_MAX], size_t *ret_count,
-	      char ret_error[TEXT_MAX + 1]);
+int ipam_take(struct ipam *ipam, const struct ipam_request *request,
+	      struct ipam_answer *ret_answer);
 /** ipam_probe() - would ipam_take() succeed? Takes nothing; same results and words. */
-int ipam_probe(const struct ipam *ipam, const char (*pools)[NAME_MAX_LEN + 1], size_t pool_count,
-	       uint64_t now_ms, char ret_error[TEXT_MAX + 1]);
+int ipam_probe(const struct ipam *ipam, const struct ipam_request *request,
+	       struct ipam_answer *ret_answer);
 /** ipam_adopt() - a link found at start carries @addr. 0, -EEXIST already taken, -ENOENT outside
  * our blocks (fine, only told). */
 int ipam_adopt(struct ipam *ipam, const struct ip_addr *addr);

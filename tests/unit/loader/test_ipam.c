@@ -62,20 +62,20 @@ static struct ipam *make_ipam(const char *const *blocks, size_t count)
 
 static int take(struct ipam *ipam, uint64_t now_ms, char *ret_text)
 {
-	struct ip_addr got[POD_ADDRESSES_MAX];
-	char error[TEXT_MAX + 1], text[IP_ADDR_TEXT_MAX];
-	size_t count;
-	int err = ipam_take(ipam, NULL, 0, now_ms, got, &count, error);
+	struct ipam_request request = { .now_ms = now_ms };
+	struct ipam_answer answer;
+	char text[IP_ADDR_TEXT_MAX];
+	int err = ipam_take(ipam, &request, &answer);
 
 	if (err < 0) {
-		strcpy(ret_text, error);
+		strcpy(ret_text, answer.error);
 		return err;
 	}
 	ret_text[0] = '\0';
-	for (size_t i = 0; i < count; i++) {
+	for (size_t i = 0; i < answer.count; i++) {
 		if (i > 0)
 			strcat(ret_text, " ");
-		strcat(ret_text, ip_addr_format(&got[i], text, sizeof(text)));
+		strcat(ret_text, ip_addr_format(&answer.addr[i], text, sizeof(text)));
 	}
 	return 0;
 }
@@ -199,24 +199,26 @@ static void pools_are_chosen_by_name_or_cidr_in_order(void **state)
 	const char *blocks[] = { "10.0.0.0/30", "10.0.1.0/30" };
 	pool_name by_name[] = { "p1", "p0" }, by_cidr[] = { "10.0.1.0/30" }, wrong[] = { "p2" };
 	struct ipam *ipam = make_ipam(blocks, 2);
-	struct ip_addr got[POD_ADDRESSES_MAX], want;
-	char error[TEXT_MAX + 1];
-	size_t count;
+	struct ipam_request named = { .pools = by_name, .pool_count = 2 };
+	struct ipam_request cidr = { .pools = by_cidr, .pool_count = 1 };
+	struct ipam_request unknown = { .pools = wrong, .pool_count = 1 };
+	struct ipam_answer answer;
+	struct ip_addr want;
 
 	for (int i = 0; i < 4; i++) {
-		assert_int_equal(ipam_take(ipam, by_name, 2, 0, got, &count, error), 0);
+		assert_int_equal(ipam_take(ipam, &named, &answer), 0);
 		want = addr("10.0.1.0");
-		assert_memory_equal(&got[0].word[0], &want.word[0], 12);
+		assert_memory_equal(&answer.addr[0].word[0], &want.word[0], 12);
 	}
-	assert_int_equal(ipam_take(ipam, by_cidr, 1, 0, got, &count, error), -ENOSPC);
-	assert_null(strstr(error, "p0"));
-	assert_int_equal(ipam_probe(ipam, by_cidr, 1, 0, error), -ENOSPC);
-	assert_int_equal(ipam_take(ipam, by_name, 2, 0, got, &count, error), 0);
+	assert_int_equal(ipam_take(ipam, &cidr, &answer), -ENOSPC);
+	assert_null(strstr(answer.error, "p0"));
+	assert_int_equal(ipam_probe(ipam, &cidr, &answer), -ENOSPC);
+	assert_int_equal(ipam_take(ipam, &named, &answer), 0);
 	want = addr("10.0.0.1");
-	assert_memory_equal(&got[0], &want, sizeof(want));
-	assert_int_equal(ipam_take(ipam, wrong, 1, 0, got, &count, error), -ENOENT);
-	assert_non_null(
-		strstr(error, "pool \"p2\": no such pool; this node's file has \"p0\", \"p1\""));
+	assert_memory_equal(&answer.addr[0], &want, sizeof(want));
+	assert_int_equal(ipam_take(ipam, &unknown, &answer), -ENOENT);
+	assert_non_null(strstr(answer.error,
+			       "pool \"p2\": no such pool; this node's file has \"p0\", \"p1\""));
 	ipam_free(ipam);
 }
 
@@ -238,12 +240,13 @@ static void a_probe_takes_nothing(void **state)
 {
 	const char *blocks[] = { "10.0.0.0/32" };
 	struct ipam *ipam = make_ipam(blocks, 1);
-	char error[TEXT_MAX + 1];
+	struct ipam_request request = { 0 };
+	struct ipam_answer answer;
 
 	for (int i = 0; i < 3; i++)
-		assert_int_equal(ipam_probe(ipam, NULL, 0, 0, error), 0);
+		assert_int_equal(ipam_probe(ipam, &request, &answer), 0);
 	assert_takes(ipam, 0, "10.0.0.0");
-	assert_int_equal(ipam_probe(ipam, NULL, 0, 0, error), -ENOSPC);
+	assert_int_equal(ipam_probe(ipam, &request, &answer), -ENOSPC);
 	ipam_free(ipam);
 }
 
