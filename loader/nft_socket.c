@@ -212,7 +212,7 @@ static int is_forward_drop(const struct nlmsghdr *header, void *arg)
 		return 0;
 	netlink_attr_text(attr[NFTA_CHAIN_TABLE], table, sizeof(table));
 	netlink_attr_text(attr[NFTA_CHAIN_NAME], chain, sizeof(chain));
-	snprintf(text, TEXT_MAX + 1, "%s %s %s", family, table, chain);
+	snprintf(text, TEXT_MAX + 1, "%s %.240s %.240s", family, table, chain);
 	return 1;
 }
 

@@ -392,7 +392,7 @@ static void on_kernel(const struct nlmsghdr *header, void *arg)
 	struct uplinks *uplinks = arg;
 
 	if (header == NULL)
-		uplinks->must_compare = true;
+		uplinks->must_compare = uplinks->is_touched = true;
 	else if (!message_matters(uplinks, header))
 		return;
 	if (!event_timer_is_armed(&uplinks->timer))
