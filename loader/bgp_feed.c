@@ -39,7 +39,7 @@
 #include "loader/remote_routes.h"
 #include "loader/status_lines.h"
 
-#define LISTEN_BACKLOG 64
+#define LISTEN_BACKLOG 1024				    /* all nodes may restart at once */
 #define PEERS_MAX      (CONFIG_MESH_MAX + CONFIG_PEERS_MAX) /* dynamic ones are among them */
 
 struct feed_peer {
