@@ -9,9 +9,11 @@
 #ifndef INCLUDE_NODE_OBJECTS_H
 #define INCLUDE_NODE_OBJECTS_H
 
-/* Pods' links: cali and 11 hex digits, in one of three link groups (`groups:` of the file). */
+/* Pods' links: cali and 11 hex digits, in one of three link groups (`groups:` of the file), with an
+ * alias that starts with a mark of ours (loader/endpoint_alias.c). */
 #define POD_LINK_PREFIX	    "cali"
 #define POD_LINK_HEX_DIGITS 11
+#define POD_ALIAS_MARK	    "tortie:"
 
 /* Our filters' fixed place on clsact: preference and handle (with the program's name they are
  * recognised). */

@@ -37,6 +37,7 @@ class Net:
     def make_strangers(self):
         n1 = self.n1
         n1.ip("link", "add", "cali0badcafe", "type", "bridge")  # Calico's: group 0
+        n1.ip("link", "add", "cali1badcafe", "group", 11602, "type", "bridge")  # no record of ours
         n1.ip("link", "add", "mine0", "group", 11602, "type", "bridge")  # our group, another name
         n1.ip("link", "set", "mine0", "up")
         n1.ip("route", "add", STRANGE_ROUTE, "dev", "mine0", "proto", 117)
@@ -52,7 +53,7 @@ class Net:
     def assert_strangers_stay(self):
         n1 = self.n1
         links = {link["ifname"] for link in n1.json("link", "show")}
-        assert {"cali0badcafe", "mine0", "up0", "lo"} == links
+        assert {"cali0badcafe", "cali1badcafe", "mine0", "up0", "lo"} == links
         assert STRANGE_ROUTE in n1.ip("route")
         assert n1.ip("route", "show", "default"), "the default route stays"
         tables = n1.run("nft", "list", "tables")

@@ -112,6 +112,9 @@ static void link_read(const struct nlmsghdr *header, struct kernel_link *ret)
 				     .flags = info->ifi_flags };
 	if (attr[IFLA_IFNAME])
 		nla_strlcpy(ret->name, attr[IFLA_IFNAME], sizeof(ret->name));
+	if (attr[IFLA_IFALIAS])
+		ret->has_our_alias = strncmp(nla_get_string(attr[IFLA_IFALIAS]), POD_ALIAS_MARK,
+					     strlen(POD_ALIAS_MARK)) == 0;
 	if (attr[IFLA_GROUP])
 		ret->group = nla_get_u32(attr[IFLA_GROUP]);
 	if (attr[IFLA_MTU])
@@ -160,6 +163,12 @@ int kernel_links(struct kernel_link **ret_links, size_t *ret_count)
 	*ret_links = list.link;
 	*ret_count = list.count;
 	return 0;
+}
+
+bool kernel_link_is_pod(const struct kernel_link *link)
+{
+	return link->has_our_alias &&
+	       strncmp(link->name, POD_LINK_PREFIX, strlen(POD_LINK_PREFIX)) == 0;
 }
 
 int kernel_link_delete(uint32_t ifindex)

@@ -17,12 +17,15 @@ struct kernel_link {
 	uint32_t flags; /* IFF_* */
 	char name[IFNAME_MAX + 1];
 	char kind[16];	       /* "veth", "vxlan", empty for hardware */
+	bool has_our_alias;    /* starts with POD_ALIAS_MARK */
 	bool has_gso_ipv4_max; /* the kernel tells IFLA_GSO_IPV4_MAX_SIZE (6.3) */
 };
 
 /** kernel_links() - all links of this network namespace, in an array that the caller frees. 0 or
  * -errno. */
 int kernel_links(struct kernel_link **ret_links, size_t *ret_count);
+/** kernel_link_is_pod() - by name and alias: a pod's link of ours. Pure. */
+bool kernel_link_is_pod(const struct kernel_link *link);
 /** kernel_link_delete() - 0 (also when it is gone already) or -errno. */
 int kernel_link_delete(uint32_t ifindex);
 /** kernel_routes_delete() - all routes of rtm_protocol @protocol, both families, all tables. 0 or

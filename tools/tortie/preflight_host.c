@@ -72,9 +72,11 @@ void preflight_conflists(struct preflight *preflight)
 		preflight_ok(preflight, "%s: no conflist of another network", path);
 }
 
-static bool link_is_pod(const struct kernel_link *link)
+/* Called as pods' links are, but Calico's or another's. */
+static bool link_is_foreign_pod(const struct kernel_link *link)
 {
-	return strncmp(link->name, POD_LINK_PREFIX, strlen(POD_LINK_PREFIX)) == 0;
+	return strncmp(link->name, POD_LINK_PREFIX, strlen(POD_LINK_PREFIX)) == 0 &&
+	       !kernel_link_is_pod(link);
 }
 
 static bool group_is_ours(const struct preflight *preflight, uint32_t group)
@@ -147,7 +149,7 @@ void preflight_leftovers(struct preflight *preflight)
 		const struct kernel_link *link = &preflight->links[i];
 		const char *owner = link_owner(link->name);
 
-		if (link_is_pod(link) && !group_is_ours(preflight, link->group))
+		if (link_is_foreign_pod(link))
 			foreign++;
 		if (!owner)
 			continue;
@@ -169,7 +171,7 @@ void preflight_groups(struct preflight *preflight)
 	for (size_t i = 0; i < preflight->link_count; i++) {
 		const struct kernel_link *link = &preflight->links[i];
 
-		if (link_is_pod(link) || !group_is_ours(preflight, link->group))
+		if (kernel_link_is_pod(link) || !group_is_ours(preflight, link->group))
 			continue;
 		preflight_problem(preflight, "choose other numbers with groups: in the file",
 				  "link %s is in group %u, which is one of ours", link->name,

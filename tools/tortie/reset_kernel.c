@@ -2,10 +2,10 @@
 /*
  * reset_kernel.c: what reset removes from the kernel's tables.
  *
- * A link is ours when its name starts with cali AND its group is one of our three: Calico's own
- * cali* links are in group 0 and stay. Pods' links take their hooks, host routes, neighbours and
- * the pods' ends along. Routes are ours by their protocol number, filters by preference, handle and
- * program name, the nftables table by its name.
+ * A link is ours when its name starts with cali, its group is one of our three and its alias is a
+ * record of ours: Calico's own cali* links have neither and stay. Pods' links take their hooks,
+ * host routes, neighbours and the pods' ends along. Routes are ours by their protocol number,
+ * filters by preference, handle and program name, the nftables table by its name.
  */
 #include "tools/tortie/reset.h"
 
@@ -20,7 +20,7 @@
 
 static bool link_is_ours(const struct kernel_link *link, const struct reset_scope *scope)
 {
-	if (strncmp(link->name, POD_LINK_PREFIX, strlen(POD_LINK_PREFIX)) != 0)
+	if (!kernel_link_is_pod(link))
 		return false;
 	for (size_t i = 0; i < sizeof(scope->group) / sizeof(scope->group[0]); i++) {
 		if (link->group == scope->group[i])
