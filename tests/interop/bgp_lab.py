@@ -6,18 +6,34 @@
 What tortie-bgpd knows is seen where a peer sees it: at BIRD (birdc), or at a second tortie-bgpd
 through BIRD. What it reports to an agent is seen by FakeAgent, which speaks agent.sock's protocol.
 """
+import array
+import ipaddress
+import os
 import re
 import signal
+import socket
+import struct
+import threading
+from collections import Counter
 
 import yaml
 
-from harness import Failed, Host, Lab, build_dir, kill_and_wait, wait_until
+from harness import Failed, Host, Lab, build_dir, inside, kill_and_wait, wait_until
 
 NET4, NET6 = "10.99.0", "fd99::"
 
 
 class BgpLab(Lab):
     """Lab whose hosts are speakers."""
+
+    def close(self):
+        """Also: what a sanitizer said about a speaker fails the test."""
+        said = [node.log() for node in self.nodes]
+        super().close()
+        for log in said:
+            match = re.search(r"(AddressSanitizer|LeakSanitizer|runtime error)[^\n]*", log)
+            if match:
+                raise Failed(match.group(0))
 
     def speaker(self, number, *arguments, **options):
         return Speaker(self, number, *arguments, **options)
@@ -163,6 +179,127 @@ class Bird(Member):
         wait_until(lambda: set(self.routes(name, family)) == wanted,
                    f"{name} at {self.name} has exactly {sorted(wanted)}", deadline)
         return self.routes(name, family)
+
+
+# --- the agent's side of agent.sock ---
+
+HELLO, HELLO_REPLY, END = 1, 2, 4
+BGP_LISTEN, ROUTES_BEGIN, ROUTE_SET, ROUTE_DELETE, ROUTES_IN_SYNC, PEER_SET, PEER_DELETE = range(32, 39)
+PEER_STATES = {1: "Idle", 2: "Connect", 3: "Active", 4: "OpenSent", 5: "OpenConfirm",
+               6: "Established"}
+
+
+def address_of(octets):
+    address = ipaddress.IPv6Address(octets)
+    return str(address.ipv4_mapped or address)
+
+
+def prefix_of(octets, bits):
+    address = ipaddress.IPv6Address(octets)
+    return f"{address.ipv4_mapped}/{bits - 96}" if address.ipv4_mapped else f"{address}/{bits}"
+
+
+class FakeAgent:
+    """tortied as tortie-bgpd sees it: listening sockets out, routes and peers in.
+
+    routes: prefix -> next hop, as the agent would have them (what is stale at ROUTES_IN_SYNC goes);
+    peers: address -> (state, received routes of both families, last error); counts: messages by
+    type. pause() stops reading.
+    """
+
+    def __init__(self, member, run_dir):
+        self.member = member
+        self.path = os.path.join(run_dir, "agent.sock")
+        os.makedirs(run_dir, exist_ok=True)
+        self.routes, self.stale, self.peers = {}, set(), {}
+        self.counts = Counter()
+        self.in_sync = False
+        self.reading = threading.Event()
+        self.reading.set()
+        self.connection = None
+        self.start()
+
+    def start(self):
+        """As after a restart: nothing is known of tortie-bgpd, the routes are still in the maps."""
+        if os.path.exists(self.path):
+            os.unlink(self.path)
+        self.listener = socket.socket(socket.AF_UNIX, socket.SOCK_SEQPACKET)
+        self.listener.bind(self.path)
+        self.listener.listen(4)
+        self.is_running = True
+        self.in_sync = False
+        self.thread = threading.Thread(target=self.serve, args=(self.listener,), daemon=True)
+        self.thread.start()
+
+    def stop(self):
+        self.is_running = False
+        self.reading.set()
+        for end in (self.listener, self.connection):
+            if end:
+                try:
+                    end.shutdown(socket.SHUT_RDWR)
+                except OSError:
+                    pass
+                end.close()
+        self.thread.join(5)
+
+    def serve(self, listener):
+        while self.is_running:
+            try:
+                self.connection, _ = listener.accept()
+                while self.handle(self.connection.recv(131072)):
+                    self.reading.wait()
+            except OSError:
+                continue
+
+    def send(self, kind, number, body=b"", fds=()):
+        data = struct.pack("=IIII", kind, 16 + len(body), number, 0) + body
+        rights = [(socket.SOL_SOCKET, socket.SCM_RIGHTS, array.array("i", fds))] if fds else []
+        self.connection.sendmsg([data], rights)
+
+    def handle(self, message):
+        if not message:
+            return False
+        kind, length, number, _ = struct.unpack_from("=IIII", message)
+        assert length == len(message)
+        self.counts[kind] += 1
+        body = message[16:]
+        if kind == HELLO:
+            assert struct.unpack_from("=II", body) == (1, 2)
+            self.send(HELLO_REPLY, number, struct.pack("=II64s64s256s", 1, 1, b"test", b"", b""))
+        elif kind == BGP_LISTEN:
+            self.listen(number, address_of(body[:16]), struct.unpack_from("=I", body, 16)[0])
+        elif kind == ROUTES_BEGIN:
+            self.stale = set(self.routes)
+        elif kind in (ROUTE_SET, ROUTE_DELETE):
+            prefix = prefix_of(body[:16], struct.unpack_from("=I", body, 16)[0])
+            self.stale.discard(prefix)
+            self.routes.pop(prefix, None)
+            if kind == ROUTE_SET:
+                self.routes[prefix] = address_of(body[20:36])
+        elif kind == ROUTES_IN_SYNC:
+            for prefix in self.stale:
+                self.routes.pop(prefix, None)
+            self.in_sync = True
+        elif kind == PEER_SET:
+            state, = struct.unpack_from("=I", body, 40)
+            received = struct.unpack_from("=II", body, 56)
+            error = body[80:208].split(b"\0")[0].decode()
+            self.peers[address_of(body[:16])] = (PEER_STATES[state], received, error)
+        elif kind == PEER_DELETE:
+            self.peers.pop(address_of(body[:16]), None)
+        return True
+
+    def listen(self, number, address, port):
+        family = socket.AF_INET6 if ":" in address else socket.AF_INET
+        with inside(self.member.netns), socket.socket(family, socket.SOCK_STREAM) as made:
+            made.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
+            if family == socket.AF_INET6:
+                made.setsockopt(socket.IPPROTO_IPV6, socket.IPV6_V6ONLY, 1)
+            made.bind((address, port))
+            made.listen(64)
+            made.setblocking(False)
+            self.send(END, number, fds=[made.fileno()])
 
 
 def holds_for(condition, what, seconds):
