@@ -14,7 +14,7 @@ import pytest
 import yaml
 
 import packets
-from harness import Lab, wait_until
+from harness import Failed, Lab, wait_until
 
 SHOWS = ["version", "status", "node status", "get workloadendpoint", "get route", "get node",
          "get ippool", "counters", "drops", "ipam show", "ipam show --blocks"]
@@ -236,3 +236,21 @@ def test_others_than_root_are_told_about_the_group(net):
         ["setpriv", "--reuid=65534", "--regid=65534", "--clear-groups", net.n1.build / "tortie",
          "reset", "--yes"], capture_output=True, text=True, check=False)
     assert done.returncode == 1 and "only root" in done.stderr
+
+
+@pytest.mark.parametrize("name", ["\x1b]0;title\x07", "\x9b31m", "a\u202eb", "x\ny"])
+def test_a_pods_name_cannot_steer_the_terminal(net, name):
+    """Whatever the runtime let pass: refused at ADD, or shown escaped."""
+    pod = net.n1.add_pod("odd", add=False)
+    try:
+        pod.cni("ADD", env={"CNI_ARGS": f"IgnoreUnknown=1;K8S_POD_NAMESPACE=x;K8S_POD_NAME={name}"})
+    except Failed:
+        pod.delete()
+        return
+    try:
+        for form in ("wide", "json", "yaml"):
+            out = net.tortie("get", "pods", "-o", form)[1] + net.tortie("counters", "-o", form)[1]
+            assert not re.search("[^\n -~]", out), repr(out)
+    finally:
+        pod.cni("DEL")
+        pod.delete()
