@@ -400,8 +400,10 @@ static bool is_martian(const struct view *v)
 
 static bool is_too_large(const struct view *v, const struct world_route *route)
 {
+	/* The segments' headers; a jumbo option is gone when the packet is cut (RFC 2675 section 3:
+	 * no use below 64 KiB). */
 	if (v->gso_size)
-		return v->at - 14 + v->transport_len + v->gso_size > route->mtu;
+		return (v->family == 4 ? 20 : 40) + v->transport_len + v->gso_size > route->mtu;
 	return v->frame->len - 14 > route->mtu;
 }
 
