@@ -52,14 +52,17 @@ class Member(Host):
         self.process = None
         lab.plug(self, "lan0", [f"{self.ip4}/24", f"{self.ip6}/64"])
 
+    def log(self, program="tortie-bgpd"):
+        return ""
+
     def kill(self, number=signal.SIGKILL):
         """End the program (the child of `ip netns exec` is the program itself: it execs)."""
         kill_and_wait(self.process.pid, number)
         self.process.wait()
         return self.process.returncode
 
-    def add_blackholes(self):
-        """Packets to the peer vanish: TCP sees silence, not a reset."""
+    def cut(self):
+        """The link breaks: TCP hears nothing of it."""
         self.ip("link", "set", "lan0", "down")
 
 
