@@ -56,7 +56,8 @@ def measure_network(rounds, seconds):
         for number in range(rounds):
             measure_round(all_paths, seconds, samples, number)
             print(f"round {number + 1} of {rounds}", flush=True)
-        return {"limits": limits, "samples": samples, "bpf_ns": ours.program_ns(NETBENCH)}
+        return {"limits": limits, "samples": samples, "status": ours.status(),
+                "bpf_ns": ours.program_ns(NETBENCH, all_paths[0])}
     finally:
         ours.close()
         spaces.close()

@@ -9,6 +9,7 @@
 # Exit 0 passed, 1 failed, 77 when a part is missing here (the last line says which).
 set -euo pipefail
 
+modules=(veth sch_ingress cls_bpf nf_tables nft_masq nft_nat nft_chain_nat)
 top=$(cd "$(dirname "$0")/../.." && pwd)
 cache=$top/build/kernels
 work=$(mktemp -d)
@@ -19,12 +20,12 @@ skip() {
 	exit 77
 }
 
-for tool in qemu-system-x86_64 busybox cpio modprobe ip tc setpriv nsenter; do
+for tool in qemu-system-x86_64 busybox cpio modprobe xz ip tc setpriv nsenter; do
 	command -v "$tool" >/dev/null || skip "$tool is not installed"
 done
 
 newest() {
-	apt-cache search --names-only "^linux-image-${1//./\\.}.*-cloud-amd64\$" | awk '{print $1}' |
+	apt-cache search --names-only "^linux-image-${1//./\\.}\\..*-cloud-amd64\$" | awk '{print $1}' |
 		sort -V | tail -n 1
 }
 
@@ -52,32 +53,35 @@ unpack_kernel() {
 copy_program() {
 	local target=$work/root/bin/${1##*/}
 	cp -L "$1" "$target"
-	{ ldd "$1" 2>/dev/null || true; } | grep -o '/[^ ]*' | while read -r library; do
+	{ ldd "$1" 2>/dev/null || true; } | sed -n 's/^[^/]*\(\/[^ ]*\).*/\1/p' | while read -r library; do
 		mkdir -p "$work/root$(dirname "$library")"
 		cp -Lu "$library" "$work/root$library"
 	done
 }
 
+# The modules that the guest needs, unpacked, and the order in which they go in.
 copy_modules() {
-	local release=$1 module file
-	local from=$cache/$package/lib/modules/$release
-	mkdir -p "$work/root/lib/modules/$release"
-	depmod -b "$cache/$package" "$release"
-	cp "$from"/modules.* "$work/root/lib/modules/$release/"
-	for module in veth sch_ingress cls_bpf bridge nf_tables nft_masq nft_nat nft_chain_nat nf_conntrack ipv6; do
-		modprobe -d "$cache/$package" -S "$release" --show-depends "$module" 2>/dev/null |
-			sed -n 's/^insmod \([^ ]*\).*/\1/p'
-	done | sort -u | while read -r file; do
-		mkdir -p "$work/root$(dirname "${file#"$cache/$package"}")"
-		cp "$file" "$work/root${file#"$cache/$package"}"
-	done
+	local module file name
+	depmod -b "$cache/$package" "$1"
+	mkdir -p "$work/root/modules"
+	for module in "${modules[@]}"; do
+		modprobe -d "$cache/$package" -S "$1" --show-depends "$module" 2>/dev/null |
+			sed -n 's/^insmod \([^ ]*\).*/\1/p' || true
+	done | awk '!seen[$0]++' | while read -r file; do
+		name=$(basename "${file%.xz}")
+		case $file in
+		*.xz) xz -dc "$file" >"$work/root/modules/$name" ;;
+		*) cp "$file" "$work/root/modules/$name" ;;
+		esac
+		echo "$name"
+	done >"$work/root/modules/order"
 }
 
 unpack_kernel
 release=$(basename "$(echo "$cache/$package"/lib/modules/*)")
 mkdir -p "$work/root"/{bin,proc,sys,run,tmp,dev,etc,lib,root}
 cp "$(command -v busybox)" "$work/root/bin/"
-for program in ip tc setpriv nsenter; do
+for program in bash ip tc setpriv nsenter; do
 	copy_program "$(command -v "$program")"
 done
 for program in tortied tortie-bgpd tortie-cni tortie tests/tools/udp_flow tests/tools/tcp_verify; do
@@ -90,11 +94,11 @@ chmod +x "$work/root/init"
 (cd "$work/root" && find . | cpio -o -H newc --quiet | gzip -1) >"$work/initrd"
 
 echo "kernel $release"
-timeout 600 qemu-system-x86_64 -m 768 -smp 2 -nographic -no-reboot -net none \
+timeout 900 qemu-system-x86_64 -m 768 -smp 2 -nographic -no-reboot -net none \
 	-kernel "$cache/$package/boot/vmlinuz-$release" -initrd "$work/initrd" \
 	-append "console=ttyS0 quiet panic=-1 mitigations=off" </dev/null 2>&1 | tr -d '\r' | tee "$work/log" |
 	sed -n 's/^guest: //p'
 grep -q '^guest: passed$' "$work/log" || {
-	tail -n 40 "$work/log"
+	tail -n 200 "$work/log"
 	exit 1
 }

@@ -1,6 +1,5 @@
-#!/bin/busybox sh
+#!/bin/bash
 # SPDX-License-Identifier: Apache-2.0
-# shellcheck shell=dash
 #
 # The first and only program in the emulated machine (see boot.sh): two nodes as network namespaces, joined
 # by a veth pair, each with its tortied (with the capabilities of its systemd unit, not all of root's) and
@@ -30,7 +29,7 @@ fail() {
 	say "FAILED: $*"
 	for log in /tmp/n1.log /tmp/n2.log /tmp/n1.bgp.log /tmp/n2.bgp.log; do
 		echo "--- $log"
-		tail -n 20 "$log" 2>/dev/null
+		tail -n 60 "$log" 2>/dev/null
 	done
 	dmesg | tail -n 5
 	poweroff -f
@@ -51,6 +50,7 @@ wait_for() {
 config() {
 	mkdir -p "/tmp/cni$1"
 	cat >"/tmp/n$1.yaml" <<END
+log_level: debug
 node:
   name: n$1
   addresses: [192.168.100.$1, "fd00:100::$1"]
@@ -95,14 +95,17 @@ address() {
 	ip -n "$1" -o "$2" addr show dev eth0 scope global | awk '{print $4}' | cut -d/ -f1
 }
 
+# A stream of known octets both ways for two seconds; both ends must have met its end, undamaged.
 tcp_works() {
-	nsenter_net "$2" nc -l -p 7000 </dev/null >/tmp/received &
+	nsenter_net "$2" tcp_verify listen "$3" 7000 0 2 >/tmp/listen.json 2>&1 &
 	server=$!
-	wait_for 20 "TCP from $1 to $2" sh -c "dd if=/dev/zero bs=64k count=64 2>/dev/null |
-		nsenter --net=/run/netns/$1 nc $3 7000"
-	wait "$server"
-	[ "$(wc -c </tmp/received)" = 4194304 ] || fail "TCP from $1 to $2: $(wc -c </tmp/received) of 4194304 octets"
-	rm -f /tmp/received
+	wait_for 20 "no listener in $2" bash -c "nsenter --net=/run/netns/$2 netstat -ltn | grep -q :7000"
+	nsenter_net "$1" tcp_verify connect "$3" 7000 0 2 >/tmp/connect.json 2>&1 || fail "TCP: $(cat /tmp/connect.json)"
+	wait "$server" || fail "TCP: $(cat /tmp/listen.json)"
+	for end in listen connect; do
+		grep -q '"alive": *true' "/tmp/$end.json" || fail "TCP $1 $2: $(cat "/tmp/$end.json")"
+		grep -q '"mismatches\?[a-z_]*": *0[,}]' "/tmp/$end.json" || fail "TCP $1 $2: $(cat "/tmp/$end.json")"
+	done
 }
 
 pair_talks() {
@@ -112,14 +115,16 @@ pair_talks() {
 		wait_for 20 "ping $family from $1 to $2 ($to)" nsenter_net "$1" ping "$family" -c 3 -W 2 "$to"
 		say "$1 -> $2 $to: ping"
 	done
-	tcp_works "$1" "$2" "$(address "$2" -4)"
-	say "$1 -> $2: 4 MiB by TCP"
+	for family in -4 -6; do
+		tcp_works "$1" "$2" "$(address "$2" "$family")"
+		say "$1 -> $2: TCP ($family): $(tail -n 1 /tmp/connect.json)"
+	done
 }
 
 say "kernel $(uname -r)"
-for module in veth sch_ingress cls_bpf nft_masq nft_chain_nat; do
-	modprobe "$module" 2>/dev/null
-done
+while read -r module; do
+	insmod "/modules/$module" 2>/dev/null # some have no hardware here
+done </modules/order
 mkdir -p /tmp/bpf
 mount -t bpf bpf /tmp/bpf
 ip link set lo up
@@ -136,7 +141,7 @@ for node in 1 2; do
 	start_node "$node"
 done
 for node in 1 2; do
-	wait_for 60 "tortied of n$node is not ready" test -e "/run/n$node/ready"
+	wait_for 20 "tortied of n$node is not ready" test -e "/run/n$node/ready"
 	say "n$node: tortied is ready"
 done
 cni ADD 1 a >/tmp/a.json || fail "ADD a: $(cat /tmp/a.json)"
@@ -146,7 +151,7 @@ say "three pods plugged in"
 cni STATUS 1 a >/dev/null || true
 pair_talks a b
 for node in 1 2; do
-	wait_for 60 "n$node learns no route by BGP" sh -c "ip -n n$node route show proto 116 | grep -q via"
+	wait_for 60 "n$node learns no route by BGP" bash -c "ip -n n$node route show proto 116 | grep -q via"
 done
 pair_talks a c
 pair_talks c b
@@ -154,6 +159,6 @@ tortie --run-dir /run/n1 status | sed 's/^/guest: /'
 tortie --run-dir /run/n1 counters | sed 's/^/guest: /'
 tortie --run-dir /run/n1 explain pod-a "$(address c -4)":80/tcp | sed 's/^/guest: /'
 cni DEL 1 a || fail "DEL a"
-wait_for 10 "the link of a is still there" sh -c "! ip -n a link show eth0"
+wait_for 10 "the link of a is still there" bash -c "! ip -n a link show eth0"
 say passed
 poweroff -f
