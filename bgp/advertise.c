@@ -326,22 +326,39 @@ static bool same_run(const struct note *a, const struct note *b)
 	       update_family(&a->prefix) == update_family(&b->prefix);
 }
 
-/* One message with as many of @prefixes as fit; how many are dealt with. */
-static size_t write_message(const struct advertise_group *group, const struct note *note,
-			    const struct ip_prefix *prefixes, size_t count, uint8_t *buf,
-			    size_t *ret_len)
-{
-	if (note->attributes) {
-		struct attribute_view view = attribute_set_view(note->attributes);
-		size_t taken = count;
+/* Notes that can share a message. */
+struct note_run {
+	const struct note *first;
+	struct ip_prefix prefix[PACK_MAX];
+	size_t count;
+};
 
-		*ret_len = update_write_announce(buf, &view, group->key.four_octet_as, prefixes,
-						 &taken);
+static void gather_run(const struct note *note, size_t left, struct note_run *ret)
+{
+	ret->first = note;
+	for (ret->count = 0; ret->count < PACK_MAX && ret->count < left; ret->count++) {
+		if (!same_run(note, &note[ret->count]))
+			break;
+		ret->prefix[ret->count] = note[ret->count].prefix;
+	}
+}
+
+/* One message with as many prefixes of @run as fit; how many are dealt with. */
+static size_t write_message(const struct advertise_group *group, const struct note_run *run,
+			    uint8_t *buf, size_t *ret_len)
+{
+	size_t count = run->count;
+
+	if (run->first->attributes) {
+		struct attribute_view view = attribute_set_view(run->first->attributes);
+
+		*ret_len = update_write_announce(buf, &view, group->key.four_octet_as, run->prefix,
+						 &count);
 		if (*ret_len > 0)
-			return taken;
+			return count;
 		count = 1; /* RFC 4271 section 9.2: what does not fit is not advertised */
 	}
-	*ret_len = update_write_withdraw(buf, prefixes, &count);
+	*ret_len = update_write_withdraw(buf, run->prefix, &count);
 	return count;
 }
 
@@ -365,19 +382,15 @@ static void send_message(const struct advertise_group *group, struct advertise_m
 static void write_notes(const struct advertise_group *group, struct note_list *list,
 			struct advertise_member *only)
 {
-	struct ip_prefix prefixes[PACK_MAX];
 	uint8_t buf[BGP_MESSAGE_MAX];
-	size_t at = 0, count, len, taken;
+	size_t at = 0, len, taken;
+	struct note_run run;
 
 	qsort(list->note, list->count, sizeof(*list->note), note_compare);
 	while (at < list->count) {
-		for (count = 0; count < PACK_MAX && at + count < list->count; count++) {
-			if (!same_run(&list->note[at], &list->note[at + count]))
-				break;
-			prefixes[count] = list->note[at + count].prefix;
-		}
-		taken = write_message(group, &list->note[at], prefixes, count, buf, &len);
-		send_message(group, only, list->note[at].except, buf, len);
+		gather_run(&list->note[at], list->count - at, &run);
+		taken = write_message(group, &run, buf, &len);
+		send_message(group, only, run.first->except, buf, len);
 		at += taken;
 	}
 }

@@ -13,7 +13,7 @@
  * peer_open.c has what OPEN says and must say, peer_routes.c the way of routes into the table,
  * peer_restart.c graceful restart. This file connects them, and tells the agent.
  */
-#include "bgp/peer_internal.h"
+#include "bgp/peer.h"
 
 #include <errno.h>
 #include <stdio.h>
@@ -23,6 +23,7 @@
 #include <unistd.h>
 
 #include "bgp/agent_feed.h"
+#include "bgp/peer_internal.h"
 #include "bgp/tcp.h"
 #include "lib/log.h"
 

@@ -187,7 +187,8 @@ class Bird(Member):
 # --- the agent's side of agent.sock ---
 
 HELLO, HELLO_REPLY, END = 1, 2, 4
-BGP_LISTEN, ROUTES_BEGIN, ROUTE_SET, ROUTE_DELETE, ROUTES_IN_SYNC, PEER_SET, PEER_DELETE = range(32, 39)
+BGP_LISTEN, ROUTES_BEGIN, ROUTE_SET, ROUTE_DELETE = range(32, 36)
+ROUTES_IN_SYNC, PEER_SET, PEER_DELETE = range(36, 39)
 PEER_STATES = {1: "Idle", 2: "Connect", 3: "Active", 4: "OpenSent", 5: "OpenConfirm",
                6: "Established"}
 
