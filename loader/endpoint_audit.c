@@ -42,7 +42,8 @@
 #include "loader/pod_link_message.h"
 #include "node_objects.h"
 
-#define AUDIT_DELAY_MS 50 /* after a hint that names no pod */
+#define AUDIT_DELAY_MS 50   /* after a hint that names no pod */
+#define ADD_ECHO_MS    1000 /* in which the notifications of an ADD come in */
 
 static void count_repair(struct endpoint_store *store, const struct endpoint *endpoint,
 			 const char *what, int err)
@@ -117,6 +118,9 @@ static void on_new_link(struct endpoint_store *store, const struct nlmsghdr *hea
 		return;
 	entry = endpoint_store_entry(store, told.ifindex);
 	if (entry == NULL || !differs(store, &entry->endpoint, &told))
+		return;
+	if (told.group == config->group_creating &&
+	    event_loop_now_ms() - entry->since_ms < ADD_ECHO_MS)
 		return;
 	if (netlink_get(store->agent->netlink, pod_message_get_index(told.ifindex), take_link,
 			&now) < 0)

@@ -92,6 +92,7 @@ int endpoint_store_insert(struct endpoint_store *store, const struct endpoint *e
 	if (entry == NULL)
 		return -ENOMEM;
 	entry->endpoint = *endpoint;
+	entry->since_ms = event_loop_now_ms();
 	err = add_addresses(store, entry);
 	if (err < 0) {
 		remove_addresses(store, entry);

@@ -14,6 +14,7 @@ struct pod_names;
 
 struct endpoint_entry {
 	struct endpoint endpoint;
+	uint64_t since_ms;		    /* event_loop_now_ms() of its arrival here */
 	struct endpoint_entry *prev, *next; /* in the order of arrival */
 	UT_hash_handle by_ifindex;
 	UT_hash_handle by_name; /* of the host end */

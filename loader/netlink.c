@@ -7,8 +7,10 @@
  * kernel handles a datagram inside the sender's system call, so a kill cannot come between a link
  * and its alias), and an answer for each of them.
  *
- * Way of data: every message gets the next sequence number, REQUEST and ACK. Non-dump requests are
- * answered by the kernel before sendmsg() returns, so the receive below finds the answers waiting;
+ * Way of data: every message gets the next sequence number, and the last of a datagram asks for an
+ * acknowledgement. The kernel handles a datagram in order and tells failures unasked, so what has
+ * not failed when that acknowledgement comes has succeeded: one answer for the whole batch. It is
+ * queued before sendto() returns, so the receive below finds it waiting;
  * the time limit on the socket is for the answer that the kernel had no memory for. Answers to
  * earlier, given up requests are recognised by their number and skipped. A dump is collected first
  * and told afterwards: an interrupted one (NLM_F_DUMP_INTR) is asked again without anyone hearing a
@@ -224,7 +226,7 @@ static int error_of(const struct nlmsghdr *header)
 }
 
 /* Give each message its number and flags and lay them one behind the other. */
-static uint8_t *pack(struct netlink *netlink, struct nl_msg **msgs, size_t count, int extra_flags,
+static uint8_t *pack(struct netlink *netlink, struct nl_msg **msgs, size_t count, int last_flags,
 		     size_t *ret_len)
 {
 	size_t len = 0;
@@ -243,18 +245,14 @@ static uint8_t *pack(struct netlink *netlink, struct nl_msg **msgs, size_t count
 
 		header->nlmsg_seq = netlink->next_seq++;
 		header->nlmsg_pid = 0;
-		header->nlmsg_flags |= (uint16_t)(NLM_F_REQUEST | extra_flags);
+		header->nlmsg_flags |= NLM_F_REQUEST;
+		if (i + 1 == count)
+			header->nlmsg_flags |= (uint16_t)last_flags;
 		memcpy(at, header, header->nlmsg_len);
 		at += NLMSG_ALIGN(header->nlmsg_len);
 	}
 	*ret_len = len;
 	return data;
-}
-
-static void free_messages(struct nl_msg **msgs, size_t count)
-{
-	for (size_t i = 0; i < count; i++)
-		nlmsg_free(msgs[i]);
 }
 
 static bool is_ours(const struct netlink *netlink, const struct nlmsghdr *header, uint32_t first,
@@ -263,72 +261,70 @@ static bool is_ours(const struct netlink *netlink, const struct nlmsghdr *header
 	return header->nlmsg_pid == netlink->port && header->nlmsg_seq - first < count;
 }
 
-/* Note the acknowledgements of one datagram; how many were new. */
-static size_t take_acknowledgements(struct netlink *netlink, int len, uint32_t first, size_t count,
-				    int *errors)
+/* Note the failures that one datagram tells; true when the last message's answer is among them. */
+static bool take_acknowledgements(struct netlink *netlink, int len, uint32_t first, size_t count,
+				  int *errors)
 {
 	struct nlmsghdr *header = (struct nlmsghdr *)netlink->buffer;
-	size_t taken = 0;
+	bool is_last = false;
 
 	for (; NLMSG_OK(header, len); header = NLMSG_NEXT(header, len)) {
 		uint32_t index = header->nlmsg_seq - first;
 
 		if (header->nlmsg_type != NLMSG_ERROR || !is_ours(netlink, header, first, count))
 			continue;
-		if (errors[index] != 1)
-			continue;
 		errors[index] = error_of(header);
-		taken++;
+		is_last = is_last || index + 1 == count;
 	}
-	return taken;
+	return is_last;
 }
 
-int netlink_send_batch(struct netlink *netlink, struct nl_msg **msgs, size_t count, int *ret_errors)
+/* Send @count messages and read on until the last one is answered. */
+static int send_and_wait(struct netlink *netlink, struct nl_msg **msgs, size_t count, int *errors)
 {
-	int errors[NETLINK_BATCH_MAX]; /* 1: not acknowledged yet */
 	uint32_t first = netlink->next_seq;
-	size_t len = 0, acknowledged = 0;
-	uint8_t *data = NULL;
-	int err = -ENOMEM;
+	bool is_done = count == 0;
+	size_t len = 0;
+	uint8_t *data = pack(netlink, msgs, count, NLM_F_ACK, &len);
+	int err;
 
-	for (size_t i = 0; i < count; i++)
-		if (msgs[i] == NULL)
-			goto out;
-	err = -E2BIG;
-	if (count > NETLINK_BATCH_MAX)
-		goto out;
-	for (size_t i = 0; i < count; i++)
-		errors[i] = 1;
-	err = -ENOMEM;
-	data = pack(netlink, msgs, count, NLM_F_ACK, &len);
 	if (data == NULL)
-		goto out;
+		return -ENOMEM;
 	err = count > 0 ? send_octets(netlink, data, len) : 0;
-	while (err == 0 && acknowledged < count) {
+	free(data);
+	while (err == 0 && !is_done) {
 		ssize_t got = receive(netlink, 0);
 
 		if (got < 0)
 			err = (int)got;
 		else
-			acknowledged +=
-				take_acknowledgements(netlink, (int)got, first, count, errors);
+			is_done = take_acknowledgements(netlink, (int)got, first, count, errors);
 	}
+	return err;
+}
+
+int netlink_send_batch(struct netlink *netlink, struct nl_msg **msgs, size_t count, int *ret_errors)
+{
+	int errors[NETLINK_BATCH_MAX] = { 0 };
+	int err = count > NETLINK_BATCH_MAX ? -E2BIG : 0, first_error = 0;
+
+	for (size_t i = 0; i < count; i++)
+		if (msgs[i] == NULL)
+			err = -ENOMEM;
+	if (err == 0)
+		err = send_and_wait(netlink, msgs, count, errors);
 	for (size_t i = 0; i < count; i++) {
-		if (errors[i] == 1)
-			errors[i] = err;
+		/* When the exchange itself failed nothing is known of those that did not. */
+		int error = err < 0 && (i >= NETLINK_BATCH_MAX || errors[i] == 0) ? err : errors[i];
+
 		if (ret_errors != NULL)
-			ret_errors[i] = errors[i];
-		if (err == 0)
-			err = errors[i];
+			ret_errors[i] = error;
+		if (first_error == 0)
+			first_error = error;
 	}
-	free(data);
-	free_messages(msgs, count);
-	return err;
-out:
-	for (size_t i = 0; ret_errors != NULL && i < count; i++)
-		ret_errors[i] = err;
-	free_messages(msgs, count);
-	return err;
+	for (size_t i = 0; i < count; i++)
+		nlmsg_free(msgs[i]);
+	return first_error != 0 ? first_error : err;
 }
 
 int netlink_request(struct netlink *netlink, struct nl_msg *msg)
@@ -388,6 +384,8 @@ static int take_answers(struct netlink *netlink, int len, uint32_t seq,
 		err = collect(collection, header);
 		if (err < 0)
 			return err;
+		if (!(header->nlmsg_flags & NLM_F_MULTI))
+			return 1; /* the one answer to a question that is no dump */
 	}
 	return 0;
 }
@@ -461,7 +459,7 @@ int netlink_get(struct netlink *netlink, struct nl_msg *msg, netlink_message_fn 
 
 	if (msg == NULL)
 		return -ENOMEM;
-	err = ask(netlink, msg, NLM_F_ACK, &collection);
+	err = ask(netlink, msg, 0, &collection);
 	if (err == 0)
 		err = collection.len > 0 ? tell(&collection, fn, arg) : -ENODATA;
 	free(collection.data);

@@ -9,7 +9,7 @@
 struct nl_msg; /* libnl-3: nlmsg_alloc_simple(), nlmsg_append(), nla_put() build messages */
 
 /*
- * A NETLINK_ROUTE socket with whole answers: every request is acknowledged, and several messages
+ * A NETLINK_ROUTE socket with whole answers: every request's outcome is known, and several messages
  * can go as one datagram, which the kernel handles inside the sender's one system call.
  */
 struct netlink;
