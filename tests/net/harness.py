@@ -20,7 +20,6 @@ import re
 import shutil
 import signal
 import socket
-import struct
 import subprocess
 import time
 from contextlib import contextmanager
@@ -85,23 +84,6 @@ def inside(netns):
         LIBC.setns(own, CLONE_NEWNET)
         os.close(own)
         os.close(there)
-
-
-TCX_INGRESS = 46  # enum bpf_attach_type
-BPF_PROG_QUERY = 16
-SYS_BPF = {"x86_64": 321, "aarch64": 280}[os.uname().machine]
-
-
-def tcx_programs(host, device):
-    """How many tcx programs run on device's ingress (bpftool of Debian 12 does not know tcx)."""
-    index = host.json("link", "show", device)[0]["ifindex"]
-    ids = (ctypes.c_uint32 * 64)()
-    attributes = ctypes.create_string_buffer(struct.pack("=IIIIQI", index, TCX_INGRESS, 0, 0,
-                                                         ctypes.addressof(ids), 64), 64)
-    with inside(host.netns):
-        if LIBC.syscall(SYS_BPF, BPF_PROG_QUERY, attributes, 64):
-            raise OSError(ctypes.get_errno(), f"BPF_PROG_QUERY {device}")
-    return struct.unpack_from("=I", attributes, 24)[0]
 
 
 def pid_is_alive(pid):

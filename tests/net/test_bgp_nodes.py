@@ -89,14 +89,21 @@ def test_a_session_that_is_cut_comes_back_and_no_packet_is_lost(mesh):
     flows.assert_nothing_lost(flow.stop())
 
 
-def test_a_restart_of_bgpd_loses_nothing(mesh):
-    flow = flows.udp_pods(mesh.lab, mesh.a, mesh.b, 4, 7220)
-    flow.wait_more(200)
-    mesh.n2.stop_bgpd()
+@pytest.mark.parametrize("number", [signal.SIGTERM, signal.SIGKILL], ids=["term", "kill"])
+def test_a_restart_of_bgpd_loses_nothing_not_even_for_the_router_outside(mesh, number):
+    """Peers keep the routes (RFC 4724): the mesh, and BIRD, which forwards for the outside host."""
+    between = flows.udp_pods(mesh.lab, mesh.a, mesh.b, 4, 7220 + number)
+    outside = flows.udp_flow(mesh.lab, mesh.lab.outside, f"{OUT4}.2", mesh.b, mesh.b.ip4,
+                             7240 + number)
+    for flow in (between, outside):
+        flow.wait_more(200)
+    mesh.n2.stop_bgpd(number)
+    outside.wait_more(300)
     mesh.n2.start_bgpd()
     wait_until(lambda: mesh.n2.established() == 3, "sessions back", 40)
-    flow.wait_more(200)
-    flows.assert_nothing_lost(flow.stop())
+    for flow in (between, outside):
+        flow.wait_more(200)
+        flows.assert_nothing_lost(flow.stop(), flow.name)
 
 
 def test_a_bgpd_that_stays_away_is_told_by_status_and_its_routes_stay(mesh):

@@ -4,12 +4,14 @@
     a, b -- n1 -- lan -- tor -- outside
 """
 import re
+from concurrent.futures import ThreadPoolExecutor
 
 import pytest
 
 import flows
+import inventory
 import packets
-from harness import OUT4, OUT6, Lab, wait_until
+from harness import OUT4, OUT6, Lab, Pod, wait_until
 
 
 class OneNode:
@@ -152,3 +154,16 @@ def test_del_cuts_the_pod_off_and_takes_everything_away(one):
     pod.cni("DEL", netns="")
     one.node.pods.remove(pod)
     pod.delete()
+
+
+def test_pods_that_come_at_once_get_different_addresses(one):
+    """Thirty ADDs started together, as after a node's reboot."""
+    pods = [Pod(one.node, f"crowd{number}", add=False) for number in range(30)]
+    with ThreadPoolExecutor(10) as pool:
+        results = list(pool.map(lambda pod: pod.add(), pods))
+    addresses = [entry["address"] for result in results for entry in result["ips"]]
+    assert len(addresses) == len(set(addresses)) == 60
+    assert pods[0].reaches(pods[29].ip4) and pods[29].reaches(pods[7].ip6)
+    with ThreadPoolExecutor(10) as pool:
+        list(pool.map(lambda pod: pod.remove(), pods))
+    inventory.assert_exactly(one.node, len(one.node.pods))

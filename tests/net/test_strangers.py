@@ -11,7 +11,8 @@ import pytest
 
 import flows
 import packets
-from harness import LAN4, LAN6, Lab, run, tcx_programs, wait_until
+import tcx
+from harness import LAN4, LAN6, Lab, run, wait_until
 
 SECOND = 1000  # packets of a flow
 
@@ -137,6 +138,22 @@ def test_a_foreign_filter_in_front_of_ours_is_told(net, foreign):
     assert device in status, status
 
 
+def test_a_foreign_tcx_program_in_front_is_told(net, foreign):
+    """tcx runs before every filter and no notification tells of it: the sweep must see it."""
+    net.flows()
+    device = net.a.host_ifname
+    try:
+        tcx.attach(net.n1, device, foreign)
+    except OSError as error:
+        net.finish()
+        pytest.skip(f"no tcx on this kernel: {error}")
+    net.wait_log(rf"{device}", 5)
+    status = net.n1.tortie("status", check=False)
+    net.assert_back_within_a_second()
+    tcx.detach(net.n1, device, foreign)
+    assert device in status, status
+
+
 def test_a_deleted_clsact_is_put_back(net):
     device = net.a.host_ifname
     net.flows()
@@ -225,9 +242,9 @@ def test_a_detached_uplink_program_is_put_back(net):
     net.flows()
     pins = [pin for pin in net.n1.bpf_dir.iterdir() if pin.name.startswith("from_network")]
     if pins:
-        assert tcx_programs(net.n1, "up0") == 1
+        assert tcx.programs(net.n1, "up0") == 1
         run("bpftool", "link", "detach", "pinned", pins[0])
-        wait_until(lambda: tcx_programs(net.n1, "up0") == 1, "from_network is back", 3)
+        wait_until(lambda: tcx.programs(net.n1, "up0") == 1, "from_network is back", 3)
     else:
         run("tc", "-n", net.n1.netns, "qdisc", "del", "dev", "up0", "clsact")
         wait_until(lambda: "from_network" in net.hooks("up0")[0], "from_network is back", 3)

@@ -3,12 +3,15 @@
 
     a 10.9.1.2 -- r -- b 10.9.2.2
 """
+import subprocess
+import sys
 import time
+from pathlib import Path
 
 import pytest
 
 import flows
-from harness import Host, Lab
+from harness import Host, Lab, netns_names, pid_is_alive, remove_leftovers
 
 
 @pytest.fixture(scope="module")
@@ -82,3 +85,21 @@ def test_a_damaged_octet_is_seen_by_the_stream(path):
     out, _ = server.communicate(timeout=30)
     assert server.returncode == 1
     assert '"mismatches": 9' in out, out
+
+
+def test_what_a_killed_owner_left_is_removed_by_the_next(path):
+    """kill -9 of a test run: its namespaces, mounts and processes go when the next one starts."""
+    script = ("import sys; sys.path.insert(0, sys.argv[1]); import harness\n"
+              "lab = harness.Lab('gone'); host = harness.Host(lab, 'a')\n"
+              "left = host.start(['sleep', '1000'], lab.dir / 'log')\n"
+              "print(lab.dir, host.netns, left.pid, flush=True); sys.stdin.read()")
+    owner = subprocess.Popen([sys.executable, "-c", script, str(Path(__file__).parent)],
+                             stdin=subprocess.PIPE, stdout=subprocess.PIPE, text=True)
+    directory, netns, pid = owner.stdout.readline().split()
+    assert netns in netns_names() and pid_is_alive(int(pid))
+    owner.kill()
+    owner.wait()
+    remove_leftovers()
+    assert netns not in netns_names() and not pid_is_alive(int(pid))
+    assert not Path(directory).exists()
+    assert directory not in Path("/proc/mounts").read_text()
