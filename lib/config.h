@@ -109,6 +109,7 @@ struct config {
 	struct config_route *route;
 	size_t route_count;
 	uint32_t mtu;
+	bool big_tcp;					  /* auto: true, none: false */
 	uint32_t quarantine_s;				  /* default 60 */
 	uint32_t group_creating, group_live, group_dying; /* link groups */
 	uint32_t map_endpoints; /* entries of map endpoint, default 1024 */

@@ -42,10 +42,9 @@
 #include "loader/node_address.h"
 #include "loader/remote_routes.h"
 #include "loader/status_lines.h"
+#include "loader/uplink_offload.h"
 
 #define MTU_DEFAULT	 1500
-#define GSO_MAX		 196608 /* what pods get at most: 3 x 64 KiB */
-#define GSO_MIN		 65536
 #define LOOPBACK_IFINDEX 1
 
 struct uplinks {
@@ -84,7 +83,8 @@ static int on_link(const struct nlmsghdr *header, void *arg)
 	uplink->ifindex = (uint32_t)body->ifi_index;
 	uplink->is_up = is_running(body);
 	uplink->mtu = netlink_attr_u32(attr[IFLA_MTU], MTU_DEFAULT);
-	uplink->tso_max_size = netlink_attr_u32(attr[IFLA_TSO_MAX_SIZE], GSO_MIN);
+	uplink->tso_max_size = netlink_attr_u32(attr[IFLA_TSO_MAX_SIZE], GSO_SIZE_PLAIN);
+	uplink->gso_max_size = netlink_attr_u32(attr[IFLA_GSO_MAX_SIZE], GSO_SIZE_PLAIN);
 	return 0;
 }
 
@@ -233,6 +233,21 @@ static void attach(struct uplinks *uplinks, struct uplink *uplink)
 	}
 }
 
+static void raise_gso(struct uplinks *uplinks, struct uplink *uplink)
+{
+	int err;
+
+	if (!uplinks->agent->config->big_tcp)
+		return;
+	err = uplink_raise_gso(uplinks->agent->netlink, uplink);
+	if (err > 0)
+		log_info("uplink %s: GSO and GRO sizes raised to %u for BIG TCP", uplink->name,
+			 uplink->gso_max_size);
+	else if (err < 0)
+		log_debug("uplink %s: keeps its GSO size %u: %s", uplink->name,
+			  uplink->gso_max_size, strerror(-err));
+}
+
 /* Take the new list; let go of links that are uplinks no more. */
 static void adopt_found(struct uplinks *uplinks, struct uplinks *found)
 {
@@ -294,9 +309,11 @@ static int refresh(struct uplinks *uplinks)
 	for (size_t i = 0; i < found.count; i++)
 		take_addresses(uplinks, &found.link[i], &addresses);
 	adopt_found(uplinks, &found);
-	for (size_t i = 0; i < uplinks->count; i++)
+	for (size_t i = 0; i < uplinks->count; i++) {
 		if (!uplinks->link[i].has_hook)
 			attach(uplinks, &uplinks->link[i]);
+		raise_gso(uplinks, &uplinks->link[i]);
+	}
 	switched = forwarding_enable(agent->config, agent->netlink, uplinks->link, uplinks->count,
 				     uplinks->problem);
 	if (uplinks->is_published) /* not at start: someone had switched it off */
@@ -488,12 +505,14 @@ uint32_t uplinks_node_mtu(const struct uplinks *uplinks)
 
 uint32_t uplinks_gso_max_size(const struct uplinks *uplinks)
 {
-	uint32_t size = GSO_MAX;
+	uint32_t size = GSO_SIZE_BIG;
 
+	if (!uplinks->agent->config->big_tcp)
+		return GSO_SIZE_PLAIN;
 	for (size_t i = 0; i < uplinks->count; i++)
-		if (uplinks->link[i].tso_max_size < size)
-			size = uplinks->link[i].tso_max_size;
-	return size > GSO_MIN ? size : GSO_MIN;
+		if (uplinks->link[i].gso_max_size < size)
+			size = uplinks->link[i].gso_max_size;
+	return size > GSO_SIZE_PLAIN ? size : GSO_SIZE_PLAIN;
 }
 
 bool uplinks_serve(const struct uplinks *uplinks)

@@ -8,8 +8,8 @@
  * table, the run folder. Each object is recognised by what node_objects.h says. A step that fails
  * is said and the next one goes on; the exit status is 1 then. A second run finds nothing.
  *
- * Settings that the agent switched on (IP forwarding, accept_ra=2) stay: nobody can tell whether
- * another program needs them by now.
+ * Settings that the agent switched on (IP forwarding, accept_ra=2, GSO sizes of uplinks) stay:
+ * nobody can tell whether another program needs them by now.
  */
 
 #include "tools/tortie/reset.h"
@@ -125,7 +125,7 @@ int reset_run(const struct command_line *line)
 	if (report.removed == 0 && report.failed == 0)
 		printf("nothing of tortie's is here\n");
 	else
-		printf("%zu removed, %zu failed; IP forwarding and accept_ra are left as they are\n",
+		printf("%zu removed, %zu failed; IP forwarding, accept_ra and the uplinks' GSO sizes stay\n",
 		       report.removed, report.failed);
 	return report.failed ? EXIT_FAILED : EXIT_DONE;
 }
