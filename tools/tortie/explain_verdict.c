@@ -31,6 +31,14 @@ static const char *step_words(const struct msg_explain_step *step)
 	return step->text[0] ? step->text : words_step_text(step->id);
 }
 
+/* What the step is about, with the colon that the agent writes before it; "" when there is none. */
+static const char *step_subject(const struct msg_explain_step *step)
+{
+	const char *colon = strstr(step->text, ": ");
+
+	return colon ? colon : "";
+}
+
 static void verdict_set(struct explain_verdict *verdict, bool is_delivered, const char *text,
 			const char *next)
 {
@@ -97,11 +105,12 @@ void explain_verdict_judge(const struct msg_explain_step *steps, size_t count,
 	switch (last->id) {
 	case EXPLAIN_TO_PEER:
 	case EXPLAIN_PASSED:
-		verdict_set(ret, true, "delivered to the pod",
+		snprintf(text, sizeof(text), "delivered to the pod%.400s", step_subject(last));
+		verdict_set(ret, true, text,
 			    "what is missing now is inside the pod: is the port open there?");
 		return;
 	case EXPLAIN_TO_NEIGHBOUR:
-		snprintf(text, sizeof(text), "sent to the next node: %.400s", step_words(last));
+		snprintf(text, sizeof(text), "sent to the next node%.400s", step_subject(last));
 		verdict_set(ret, true, text, "run the same command on that node for the rest");
 		return;
 	case EXPLAIN_INSIDE_POD:
