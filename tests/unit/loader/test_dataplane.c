@@ -24,12 +24,11 @@
 #include <unistd.h>
 
 #include <bpf/bpf.h>
+#include <bpf/libbpf.h>
 #include <cmocka.h>
 
 #include "lib/config.h"
 #include "lib/ip_prefix.h"
-#include "loader/map_memory.h"
-#include "tortie.skel.h"
 
 #define BPF_MOUNT "/tmp"
 #define BPF_DIR	  BPF_MOUNT "/tortie"
@@ -338,74 +337,6 @@ static void a_full_map_says_so(void **state)
 	dataplane_close(dataplane);
 }
 
-/* The kernel's own figure (fdinfo, exact since 6.4) of all maps that carry our names. */
-static uint64_t kernel_octets(void)
-{
-	uint64_t sum = 0;
-
-	for (int fd = 3; fd < 256; fd++) {
-		char path[64], line[128];
-		unsigned long long octets;
-		FILE *file;
-
-		snprintf(path, sizeof(path), "/proc/self/fdinfo/%d", fd);
-		file = fopen(path, "r");
-		while (file && fgets(line, sizeof(line), file))
-			if (sscanf(line, "memlock: %llu", &octets) == 1)
-				sum += octets;
-		if (file)
-			fclose(file);
-	}
-	return sum;
-}
-
-static void the_computed_memory_is_the_kernels_within_a_tenth(void **state)
-{
-	const struct config usual = { .map_endpoints = 1024, .map_routes = 10240 };
-	struct dataplane *dataplane = open_with(&usual);
-	uint64_t computed = dataplane_map_octets(dataplane), kernel = kernel_octets();
-
-	/* Programs report memlock too: some pages each. */
-	assert_in_range(computed, kernel - kernel / 10, kernel + kernel / 10);
-	dataplane_close(dataplane);
-}
-
-static uint64_t default_node_octets(unsigned int cpus)
-{
-	struct tortie_bpf *skeleton = tortie_bpf__open();
-	struct bpf_map *map;
-	uint64_t sum = 0;
-
-	assert_non_null(skeleton);
-	bpf_object__for_each_map(map, skeleton->obj) {
-		struct map_shape shape = {
-			.type = bpf_map__type(map),
-			.key_size = bpf_map__key_size(map),
-			.value_size = bpf_map__value_size(map),
-			.max_entries = bpf_map__max_entries(map),
-		};
-		const char *name = bpf_map__name(map);
-
-		/* Defaults of the configuration: map_endpoints 1024, map_routes 10240. */
-		if (strcmp(name, "endpoint") == 0 || strcmp(name, "ep_counter") == 0)
-			shape.max_entries = 1024;
-		if (strcmp(name, "route") == 0)
-			shape.max_entries = 10240;
-		sum += map_memory_octets(&shape, cpus);
-	}
-	tortie_bpf__destroy(skeleton);
-	return sum;
-}
-
-static void a_default_node_stays_below_2_mb_and_64_kb_a_cpu(void **state)
-{
-	static const unsigned int cpus[] = { 2, 64, 256 };
-
-	for (size_t i = 0; i < sizeof(cpus) / sizeof(cpus[0]); i++)
-		assert_in_range(default_node_octets(cpus[i]), 1,
-				2000000 + (uint64_t)cpus[i] * 64000);
-}
-
 #define KERNEL_TEST(name) cmocka_unit_test_setup_teardown(name, fresh_bpffs, drop_bpffs)
 
 int main(void)
@@ -424,8 +355,6 @@ int main(void)
 		KERNEL_TEST(a_walk_may_delete_what_it_meets),
 		KERNEL_TEST(deleting_what_is_not_there_is_success),
 		KERNEL_TEST(a_full_map_says_so),
-		KERNEL_TEST(the_computed_memory_is_the_kernels_within_a_tenth),
-		cmocka_unit_test(a_default_node_stays_below_2_mb_and_64_kb_a_cpu),
 	};
 
 	return cmocka_run_group_tests(tests, NULL, NULL);

@@ -1,0 +1,201 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/*
+ * Tests of conflist.c: what a container runtime finds, and when.
+ *
+ * links: loader/conflist.c lib/log.c
+ * libs: -ljson-c
+ */
+#include "loader/conflist.h"
+
+#include <errno.h>
+#include <setjmp.h>
+#include <stdarg.h>
+#include <stddef.h>
+#include <stdint.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <sys/stat.h>
+#include <unistd.h>
+
+#include <cmocka.h>
+#include <json-c/json.h>
+
+#include "loader/agent.h"
+
+struct folder {
+	char dir[64];
+	struct config config;
+	struct agent agent;
+};
+
+static int make_folder(void **state)
+{
+	struct folder *folder = calloc(1, sizeof(*folder));
+
+	if (!folder)
+		return -1;
+	strcpy(folder->dir, "/tmp/tortie-conflist-XXXXXX");
+	if (!mkdtemp(folder->dir))
+		return -1;
+	folder->config.cni_dir = folder->dir;
+	folder->config.cni_conflist = true;
+	folder->agent.config = &folder->config;
+	folder->agent.run_dir = CONFIG_RUN_DIR_DEFAULT;
+	*state = folder;
+	return 0;
+}
+
+static int drop_folder(void **state)
+{
+	struct folder *folder = *state;
+	char command[128];
+
+	snprintf(command, sizeof(command), "rm -rf '%s'", folder->dir);
+	free(folder);
+	return system(command);
+}
+
+static bool has_file(const struct folder *folder, const char *name)
+{
+	char path[128];
+
+	snprintf(path, sizeof(path), "%s/%s", folder->dir, name);
+	return access(path, F_OK) == 0;
+}
+
+static void touch(const struct folder *folder, const char *name)
+{
+	char path[128];
+	FILE *file;
+
+	snprintf(path, sizeof(path), "%s/%s", folder->dir, name);
+	file = fopen(path, "w");
+	assert_non_null(file);
+	fclose(file);
+}
+
+static const char *text_at(struct json_object *object, const char *path)
+{
+	struct json_object *found = NULL;
+
+	if (json_pointer_get(object, path, &found) < 0)
+		return NULL;
+	return json_object_get_string(found);
+}
+
+static void it_names_versions_that_old_runtimes_take(void **state)
+{
+	char text[4096];
+	struct json_object *object;
+
+	assert_true(conflist_format(CONFIG_RUN_DIR_DEFAULT, text, sizeof(text)) > 0);
+	object = json_tokener_parse(text);
+	assert_non_null(object);
+	assert_string_equal(text_at(object, "/cniVersion"), "1.0.0");
+	assert_string_equal(text_at(object, "/cniVersions/0"), "0.4.0");
+	assert_string_equal(text_at(object, "/cniVersions/1"), "1.0.0");
+	assert_string_equal(text_at(object, "/cniVersions/2"), "1.1.0");
+	assert_string_equal(text_at(object, "/plugins/0/type"), "tortie-cni");
+	assert_null(text_at(object, "/plugins/0/runDir"));
+	assert_non_null(text_at(object, "/name"));
+	json_object_put(object);
+}
+
+static void another_run_dir_is_told_and_escaped(void **state)
+{
+	char text[4096];
+	struct json_object *object;
+
+	assert_true(conflist_format("/run/a \"b\"\\c\n", text, sizeof(text)) > 0);
+	object = json_tokener_parse(text);
+	assert_non_null(object);
+	assert_string_equal(text_at(object, "/plugins/0/runDir"), "/run/a \"b\"\\c\n");
+	json_object_put(object);
+}
+
+static void a_text_that_does_not_fit_is_refused(void **state)
+{
+	char text[64];
+
+	assert_int_equal(conflist_format(CONFIG_RUN_DIR_DEFAULT, text, sizeof(text)),
+			 -ENAMETOOLONG);
+}
+
+static void it_appears_whole_and_is_removed_on_demand(void **state)
+{
+	struct folder *folder = *state;
+
+	assert_int_equal(conflist_write(&folder->agent), 0);
+	assert_true(has_file(folder, "10-tortie.conflist"));
+	assert_false(has_file(folder, ".10-tortie.conflist"));
+	conflist_remove(&folder->agent);
+	assert_false(has_file(folder, "10-tortie.conflist"));
+	conflist_restore(&folder->agent);
+	assert_true(has_file(folder, "10-tortie.conflist"));
+}
+
+static void nobody_asked_for_it_nobody_gets_it(void **state)
+{
+	struct folder *folder = *state;
+
+	folder->config.cni_conflist = false;
+	assert_int_equal(conflist_write(&folder->agent), 0);
+	conflist_restore(&folder->agent);
+	assert_false(has_file(folder, "10-tortie.conflist"));
+	touch(folder, "10-tortie.conflist");
+	conflist_remove(&folder->agent);
+	assert_true(has_file(folder, "10-tortie.conflist")); /* somebody's own */
+}
+
+static int count_line(enum status_level level, const char *text, void *arg)
+{
+	int *lines = arg;
+
+	assert_int_equal(level, STATUS_WARNING);
+	assert_non_null(strstr(text, "05-other.conf"));
+	(*lines)++;
+	return 0;
+}
+
+static void a_file_that_a_runtime_takes_first_is_told(void **state)
+{
+	struct folder *folder = *state;
+	int lines = 0;
+
+	touch(folder, "05-other.conf");
+	touch(folder, "05-other.conf.bak");
+	touch(folder, "99-other.conflist");
+	assert_int_equal(conflist_status(&folder->agent, count_line, &lines), 0);
+	assert_int_equal(lines, 1);
+}
+
+static void order_is_that_of_names(void **state)
+{
+	assert_true(conflist_is_before("00-x.conflist"));
+	assert_true(conflist_is_before("10-calico.conflist"));
+	assert_true(conflist_is_before("05-x.json"));
+	assert_false(conflist_is_before("10-tortie.conflist"));
+	assert_false(conflist_is_before("11-x.conf"));
+	assert_false(conflist_is_before(".00-x.conf"));
+	assert_false(conflist_is_before("00-x"));
+	assert_false(conflist_is_before("00-x.txt"));
+}
+
+int main(void)
+{
+	const struct CMUnitTest tests[] = {
+		cmocka_unit_test(it_names_versions_that_old_runtimes_take),
+		cmocka_unit_test(another_run_dir_is_told_and_escaped),
+		cmocka_unit_test(a_text_that_does_not_fit_is_refused),
+		cmocka_unit_test_setup_teardown(it_appears_whole_and_is_removed_on_demand,
+						make_folder, drop_folder),
+		cmocka_unit_test_setup_teardown(nobody_asked_for_it_nobody_gets_it, make_folder,
+						drop_folder),
+		cmocka_unit_test_setup_teardown(a_file_that_a_runtime_takes_first_is_told,
+						make_folder, drop_folder),
+		cmocka_unit_test(order_is_that_of_names),
+	};
+
+	return cmocka_run_group_tests(tests, NULL, NULL);
+}
