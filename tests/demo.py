@@ -1,9 +1,9 @@
 # SPDX-License-Identifier: Apache-2.0
 """The demo: the user's guide as a walk over three nodes, every step shown and checked.
 
-Each step prints the commands as a person would type them, with their answers, and then checks what
-it showed. A step that fails does not stop the walk; the last line says how many ran, failed and were
-skipped, and the exit status is 1 when one failed.
+Each step prints the commands as a person would type them, with their answers, and then checks
+what it showed. A step that fails does not stop the walk; the last line says how many ran, failed
+and were skipped, and the exit status is 1 when one failed.
 """
 import json
 import os

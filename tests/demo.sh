@@ -2,9 +2,11 @@
 # SPDX-License-Identifier: Apache-2.0
 # demo.sh: three nodes in network namespaces, real pods, a BIRD router; a walk through the guide.
 #
-#	make demo, or tests/demo.sh          installs what is missing, builds, shows, removes all it made
-#	make demo KEEP=1, or KEEP=1 tests/demo.sh    leaves the nodes up and says how to enter them
-#	tests/demo.sh remove                 removes what KEEP=1 left
+#	make demo		installs what is missing, builds, shows, removes all it made
+#	make demo KEEP=1	leaves the nodes up and says how to enter them
+#	tests/demo.sh remove	removes what KEEP=1 left
+#
+# tests/demo.sh and KEEP=1 tests/demo.sh are the same without make.
 set -euo pipefail
 cd "$(dirname "$0")/.."
 

@@ -9,8 +9,8 @@
 A Lab owns everything it makes: namespaces tt<tag>-<pid>-..., a directory with each node's
 configuration, run directory, CNI directory and logs, a bpffs of its own in that directory, and the
 processes it started. Lab.close() removes all of it; what a killed test run left behind is removed
-when the next Lab is made (names carry the owner's pid). Nothing waits for time to pass: wait_until()
-waits for a condition.
+when the next Lab is made (names carry the owner's pid). Nothing waits for time to pass:
+wait_until() waits for a condition.
 """
 import ctypes
 import ipaddress

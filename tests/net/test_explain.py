@@ -7,8 +7,8 @@
 
 What really happened is seen from outside the data plane: n1's host stack (a set of nftables that
 notes the number of every packet that reaches prerouting), a tap in every pod, a tap on n1's uplink.
-A packet carries its number as IPv4 identification or IPv6 flow label; number, source and destination
-together tell it from all others (answers go the other way).
+A packet carries its number as IPv4 identification or IPv6 flow label; number, source and
+destination together tell it from all others (answers go the other way).
 """
 import ipaddress
 import json
@@ -108,7 +108,8 @@ class Probe:
 
     def frame(self, net):
         if self.protocol == "icmp":
-            upper = (ICMP if self.family == 4 else ICMPv6EchoRequest)(id=7, seq=self.number & 0xffff)
+            echo = ICMP if self.family == 4 else ICMPv6EchoRequest
+            upper = echo(id=7, seq=self.number & 0xffff)
         elif self.protocol == "tcp":
             upper = TCP(sport=40000, dport=self.port, flags="S")
         else:
