@@ -34,8 +34,8 @@
 
 #define PORT	    7077
 #define SAMPLES_MAX 4000000
-#define PPS_OCTETS  22 /* with UDP, IPv4 and Ethernet headers: a 64-octet frame */
-#define STREAM_BUF  (256 * 1024)
+#define PPS_OCTETS  22		  /* with UDP, IPv4 and Ethernet headers: a 64-octet frame */
+#define STREAM_BUF  (1024 * 1024) /* large writes: the path decides how a stream is cut */
 #define PPS_BATCH   32
 
 struct bench {
@@ -93,7 +93,8 @@ static int make_socket(const struct bench *bench, int type)
 	if (type == SOCK_STREAM) {
 		if (setsockopt(fd, IPPROTO_TCP, TCP_CONGESTION, "cubic", 5))
 			die("congestion control cubic");
-		setsockopt(fd, IPPROTO_TCP, TCP_NODELAY, &one, sizeof(one));
+		if (strcmp(bench->mode, "tcp_stream"))
+			setsockopt(fd, IPPROTO_TCP, TCP_NODELAY, &one, sizeof(one));
 	}
 	return fd;
 }
