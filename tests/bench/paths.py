@@ -3,6 +3,7 @@
 
     same node                              two nodes (one veth pair is the wire)
     raw_a, raw_b  [A]====[B]               node    [n1]====[n2]
+    raw_big       the same with BIG TCP
     bridge        [A]==(br)==[B]           kroute  [A]==(n1)====(n2)==[B]   kernel routing
     route         [A]==(fw)==[B]           vxlan   [A]==(br n1)~~~~(br n2)==[B]   as Flannel does it
     tortie        [A]==(tortied)==[B]      cross   [A]==(tortied n1)====(tortied n2)==[B]
@@ -10,7 +11,15 @@
 raw_a and raw_b are the same thing built twice: what they differ by is what the run cannot tell.
 """
 import os
+import socket
+import struct
 import subprocess
+import sys
+from pathlib import Path as FilePath
+
+sys.path.insert(0, str(FilePath(__file__).resolve().parents[1] / "net"))
+
+import harness  # noqa: E402
 
 
 def sh(command, check=True):
@@ -84,6 +93,34 @@ def raw(spaces, name, limit=None, ends=("a", "b")):
     spaces.address(a, "eth0", "10.1.0.1/24", "fd01::1/64")
     spaces.address(b, "eth0", "10.1.0.2/24", "fd01::2/64")
     return Path(name, limit or name, a, b, ("10.1.0.1", "fd01::1"))
+
+
+GSO_ATTRIBUTES = (41, 58, 63, 64)  # IFLA_GSO_MAX_SIZE, _GRO_MAX_SIZE and their IPv4 twins
+BIG_TCP_SIZE = 196608
+RTM_SETLINK, NLM_REQUEST_ACK = 19, 5
+
+
+def raise_gso(namespace, device):
+    """BIG TCP on a link by hand: this iproute2 knows no IPv4 sizes."""
+    with harness.inside(namespace):
+        index = socket.if_nametoindex(device)
+        body = struct.pack("=BxHiII", 0, 0, index, 0, 0)
+        for attribute in GSO_ATTRIBUTES:
+            body += struct.pack("=HHI", 8, attribute, BIG_TCP_SIZE)
+        with socket.socket(socket.AF_NETLINK, socket.SOCK_RAW, 0) as netlink:
+            netlink.send(struct.pack("=IHHII", 16 + len(body), RTM_SETLINK, NLM_REQUEST_ACK, 1, 0)
+                         + body)
+            error = struct.unpack_from("=i", netlink.recv(4096), 16)[0]
+    if error:
+        raise OSError(-error, f"{namespace} {device}: GSO size")
+
+
+def raw_big(spaces):
+    """The bare pair with the packets that tortie gives its pods: the limit for bulk TCP."""
+    path = raw(spaces, "raw_big", "raw_a")
+    for end in ("a", "b"):
+        raise_gso(f"{spaces.prefix}raw_big{end}", "eth0")
+    return path
 
 
 def bridge(spaces):
@@ -170,4 +207,5 @@ def kernel_vxlan(spaces):
 def kernel_paths(spaces):
     """Every path but ours, in the order in which a round runs them."""
     return [raw(spaces, "raw_a"), bridge(spaces), route(spaces), raw(spaces, "raw_b", "raw_a"),
+            raw_big(spaces),
             node_to_node(spaces), kernel_route(spaces), kernel_vxlan(spaces)]

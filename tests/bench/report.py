@@ -10,7 +10,8 @@ COLUMNS = (("tcp_rr", "p50_us", "TCP_RR p50 us"), ("tcp_rr", "p99_us", "TCP_RR p
            ("crr", "p50_us", "CRR p50 us"), ("crr", "p99_us", "CRR p99 us"),
            ("udp_pps", "kpps", "64-octet UDP kpps"), ("udp_pps", "cpu_ns", "CPU ns per packet"),
            ("tcp_stream", "gbps", "TCP Gb/s, one CPU"))
-TITLES = {"raw_a": "bare veth pair", "raw_b": "bare veth pair (again)", "bridge": "Linux bridge",
+TITLES = {"raw_a": "bare veth pair", "raw_b": "bare veth pair (again)",
+          "raw_big": "bare veth pair, BIG TCP", "bridge": "Linux bridge",
           "route": "kernel routing", "tortie": "**tortie, same node**", "node": "node to node",
           "kroute": "kernel routing", "vxlan": "kernel VXLAN (as Flannel)",
           "cross": "**tortie, two nodes**"}
