@@ -140,3 +140,52 @@ def test_a_node_that_leaves_for_good_is_forgotten_and_one_that_comes_is_learnt(m
     mesh.c = node.add_pod("c2")
     mesh.pods.append(mesh.c)
     wait_until(lambda: mesh.a.reaches(mesh.c.ip4), "a reaches the new pod of n3")
+
+
+def restart(node):
+    """Both programs, with the configuration as it is now; hitless by promise."""
+    node.stop_bgpd()
+    node.stop_agent()
+    node.start_agent()
+    node.start_bgpd()
+
+
+def test_a_block_more_is_told_and_one_less_is_withdrawn(mesh):
+    """The node's operator edits blocks: and restarts; the others follow without a restart."""
+    flow = flows.udp_pods(mesh.lab, mesh.a, mesh.b, 4, 7260)
+    flow.wait_more(200)
+    blocks = mesh.n2.config["pools"][0]["blocks"]
+    blocks.append("10.244.12.0/24")
+    restart(mesh.n2)
+    for node in (mesh.n1, mesh.n3):
+        wait_until(lambda n=node: f"via {mesh.n2.ip4}" in n.ip("route", "show", "10.244.12.0/24"),
+                   f"{node.name} learns the block", 20)
+    blocks.pop()
+    restart(mesh.n2)
+    for node in (mesh.n1, mesh.n3):
+        wait_until(lambda n=node: not has_route(n, "10.244.12.0/24"),
+                   f"{node.name} forgets the block", 20)
+        assert has_route(node, mesh.n2.block4)
+    flow.wait_more(200)
+    flows.assert_nothing_lost(flow.stop())
+
+
+def test_a_node_more_is_taken_in_without_a_loss(mesh):
+    """n4 joins: the others get its address in bgp.mesh and restart under traffic."""
+    flow = flows.udp_pods(mesh.lab, mesh.a, mesh.b, 4, 7270)
+    flow.wait_more(200)
+    newcomer = mesh.lab.add_node(4)
+    for node in mesh.lab.nodes:
+        node.config["bgp"] = mesh.lab.peer_config(node)
+        node.config["bgp"]["peers"] = [] if node is newcomer else node.config["bgp"]["peers"]
+    newcomer.start_agent()
+    newcomer.start_bgpd()
+    for node in (mesh.n1, mesh.n2, mesh.n3):
+        restart(node)
+    mesh.lab.wait_routes(40)
+    pod = newcomer.add_pod("d")
+    for other in mesh.pods:
+        wait_until(lambda o=other: o.reaches(pod.ip4) and o.reaches(pod.ip6),
+                   f"{other.name} reaches the new node's pod", 5)
+    flow.wait_more(200)
+    flows.assert_nothing_lost(flow.stop())
