@@ -19,6 +19,7 @@
 
 #include <errno.h>
 #include <grp.h>
+#include <poll.h>
 #include <pwd.h>
 #include <stdarg.h>
 #include <stdio.h>
@@ -42,6 +43,7 @@
 #include "node_objects.h"
 
 #define AGENT_CLIENTS_MAX   64
+#define AGENT_CLIENTS_OURS  16 /* of these, for root and the BGP speaker alone */
 #define CNI_CLIENTS_MAX	    512
 #define QUEUE_OCTETS_MAX    (16u << 20)
 #define QUEUE_OCTETS_BEHIND (256u << 10)
@@ -65,6 +67,7 @@ struct listener {
 	bool is_cni;
 	size_t client_count;
 	size_t client_max;
+	bool has_complained; /* about too many, until one leaves */
 	char path[SOCKET_PATH_MAX];
 };
 
@@ -167,6 +170,7 @@ static void client_free(struct client *client)
 	event_loop_remove_fd(server->agent->loop, client->fd);
 	close(client->fd);
 	client->listener->client_count--;
+	client->listener->has_complained = false;
 	DL_DELETE(server->clients, client);
 	free(client);
 }
@@ -354,6 +358,14 @@ static bool cni_request_is_sane(const struct msg_cni_request *request)
 	       request->pool_count <= CNI_POOLS_MAX && request->address_count <= POD_ADDRESSES_MAX;
 }
 
+/* Has the plugin given up? It leaves after some seconds, and the runtime calls the ADD failed. */
+static bool client_has_left(const struct client *client)
+{
+	struct pollfd hangup = { .fd = client->fd, .events = POLLRDHUP };
+
+	return poll(&hangup, 1, 0) == 1;
+}
+
 static int handle_cni(struct agent *agent, struct client *client, const struct request *request)
 {
 	const struct msg_cni_request *cni = request->body;
@@ -361,6 +373,8 @@ static int handle_cni(struct agent *agent, struct client *client, const struct r
 
 	if (!cni_request_is_sane(cni))
 		return -EPROTO;
+	if (cni->verb == CNI_ADD && client_has_left(client))
+		return -ECONNRESET;
 	cni_handle_request(agent, cni, request->fds, request->fd_count, &reply);
 	return client_send(client, MSG_CNI_REPLY, request->id, &reply, sizeof(reply));
 }
@@ -445,6 +459,17 @@ static void on_client(int fd, uint32_t events, void *arg)
 
 /* --- connections --- */
 
+/* Whoever may only ask cannot keep out those who change. */
+static bool has_room(const struct listener *listener, uid_t uid)
+{
+	const struct server *server = listener->server;
+	size_t max = listener->client_max;
+
+	if (!listener->is_cni && uid != 0 && !(server->has_bgpd_uid && uid == server->bgpd_uid))
+		max -= AGENT_CLIENTS_OURS;
+	return listener->client_count < max;
+}
+
 static void on_accept(int fd, uint32_t events, void *arg)
 {
 	struct listener *listener = arg;
@@ -457,10 +482,13 @@ static void on_accept(int fd, uint32_t events, void *arg)
 
 	if (conn < 0)
 		return;
-	client = calloc(1, sizeof(*client));
-	if (!client || listener->client_count >= listener->client_max ||
+	client = has_room(listener, uid) ? calloc(1, sizeof(*client)) : NULL;
+	if (!client ||
 	    event_loop_add_fd(server->agent->loop, conn, EPOLLIN, on_client, client) < 0) {
-		log_warning("%s: too many connections; uid %u refused", listener->path, uid);
+		if (!listener->has_complained)
+			log_warning("%s: too many connections; uid %u refused", listener->path,
+				    uid);
+		listener->has_complained = true;
 		free(client);
 		close(conn);
 		return;
