@@ -207,3 +207,16 @@ def test_status_tells_of_a_data_plane_that_does_not_serve(node):
     assert "tortie status" in status(node).words
     node.ip("link", "set", "up0", "up")
     wait_until(lambda: status(node).status == 0, "status good again")
+
+
+def test_an_add_whose_plugin_has_given_up_is_not_carried_out(node):
+    """The runtime has called it failed, and may never send a DEL for it."""
+    pod = Pod(node, "a", add=False)
+    os.kill(node.agent.pid, signal.SIGSTOP)
+    try:
+        assert call(pod, "ADD").code == 11
+    finally:
+        os.kill(node.agent.pid, signal.SIGCONT)
+    assert status(node).status == 0  # comes behind it on the same socket
+    inventory.assert_exactly(node, 0)
+    assert len(pod.json("link", "show")) == 1
