@@ -56,7 +56,8 @@ struct agent_feed {
 	bool is_greeted;      /* the agent answered our hello */
 	bool is_waiting_said; /* "agent is not there" was logged */
 	bool is_in_sync;      /* the speaker is */
-	bool is_sync_sent;    /* on this connection */
+	bool is_begin_sent;   /* on this connection */
+	bool is_sync_sent;    /* likewise */
 	bool is_peer_lost;    /* a peer's state could not be sent */
 	bool is_listening[CONFIG_LISTEN_MAX];
 	uint64_t retry_ms;
@@ -130,6 +131,10 @@ static void send_pending(struct agent_feed *feed)
 	unsigned int sent = 0;
 
 	if (!feed->is_greeted)
+		return;
+	if (!feed->is_begin_sent)
+		feed->is_begin_sent = send_message(feed, MSG_ROUTES_BEGIN, 0, NULL, 0) == 0;
+	if (!feed->is_begin_sent)
 		return;
 	while (feed->pending && sent++ < SEND_BATCH)
 		if (send_route(feed, feed->pending) < 0)
@@ -223,6 +228,14 @@ static void disconnect(struct agent_feed *feed, const char *why)
 	schedule_retry(feed);
 }
 
+static bool is_listening_everywhere(const struct agent_feed *feed)
+{
+	for (size_t i = 0; i < feed->config->bgp.listen_count && i < CONFIG_LISTEN_MAX; i++)
+		if (!feed->is_listening[i])
+			return false;
+	return true;
+}
+
 /* Ask for the listening sockets that we do not have yet; the id says which. */
 static void ask_listening(struct agent_feed *feed)
 {
@@ -236,8 +249,10 @@ static void ask_listening(struct agent_feed *feed)
 			continue;
 		if (send_message(feed, MSG_BGP_LISTEN, (uint32_t)i + 1, &message, sizeof(message)) <
 		    0)
-			return;
+			break;
 	}
+	if (feed->is_greeted && !is_listening_everywhere(feed))
+		event_timer_set(feed->loop, &feed->listen_timer, LISTEN_RETRY_MS);
 }
 
 static void on_listen_retry(void *arg)
@@ -253,9 +268,7 @@ static void replay(struct agent_feed *feed)
 {
 	struct feed_route *route, *next;
 
-	feed->is_sync_sent = false;
-	if (send_message(feed, MSG_ROUTES_BEGIN, 0, NULL, 0) < 0)
-		return;
+	feed->is_begin_sent = feed->is_sync_sent = false;
 	HASH_ITER(hh, feed->routes, route, next)
 	{
 		if (route->is_gone)
@@ -303,8 +316,6 @@ static void on_error_message(struct agent_feed *feed, const struct message_heade
 		log_warning("agent %s: request %u: %.511s; trying again", feed->path, header->id,
 			    message->text);
 	feed->is_waiting_said = true;
-	if (header->id > 0)
-		event_timer_set(feed->loop, &feed->listen_timer, LISTEN_RETRY_MS);
 }
 
 static void on_message(struct agent_feed *feed, int *fd)

@@ -17,6 +17,7 @@
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
+#include <sys/resource.h>
 #include <time.h>
 #include <unistd.h>
 
@@ -80,6 +81,18 @@ static int run_speaker(struct event_loop *loop, const struct config *config,
 	return err;
 }
 
+/* One session is one descriptor, and a mesh has thousands; the default of 1,024 is for select(2).
+ */
+static void raise_descriptor_limit(void)
+{
+	struct rlimit limit;
+
+	if (getrlimit(RLIMIT_NOFILE, &limit) < 0)
+		return;
+	limit.rlim_cur = limit.rlim_max;
+	setrlimit(RLIMIT_NOFILE, &limit);
+}
+
 static int run_with_config(const struct config *config, const struct options *options)
 {
 	struct event_loop *loop;
@@ -89,6 +102,7 @@ static int run_with_config(const struct config *config, const struct options *op
 		log_error("event loop: %s", strerror(-err));
 		return err;
 	}
+	raise_descriptor_limit();
 	event_loop_add_signal(loop, SIGTERM, on_signal, loop);
 	event_loop_add_signal(loop, SIGINT, on_signal, loop);
 	err = run_speaker(loop, config, options);

@@ -42,7 +42,7 @@ struct peer {
 	enum peer_state reported_state;
 	uint32_t reported[4];
 	int64_t since_s;
-	uint64_t refused_routes;
+	uint64_t bad_updates; /* that RFC 7606 let pass with less than they said */
 	bool is_limit_logged;
 	char last_error[128];
 	UT_hash_handle hh;

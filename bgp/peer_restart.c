@@ -16,7 +16,11 @@
 /* RFC 4724 section 4.2: only the loss of the TCP connection; never after a NOTIFICATION. */
 bool peer_end_is_restart(const struct peer *peer, const struct session_end *end)
 {
-	return end->how == END_TCP && peer->capabilities.graceful_restart;
+	const struct capabilities *caps = &peer->capabilities;
+
+	/* Without families or time it only says that it could help us. */
+	return end->how == END_TCP && caps->graceful_restart && caps->restart_time_s > 0 &&
+	       (caps->restart_family[FAMILY_IPV4] || caps->restart_family[FAMILY_IPV6]);
 }
 
 static void sweep_stale(struct peer *peer, enum bgp_family family)
@@ -42,7 +46,7 @@ void peer_on_stale(void *arg)
 	for (int i = 0; i < FAMILY_COUNT; i++)
 		sweep_stale(peer, i);
 	peer_restart_is_over(peer, "its time ran out; routes not told again are removed");
-	speaker_work_off(speaker);
+	speaker_finish_round(speaker);
 	peer_free_when_done(peer);
 }
 
@@ -54,7 +58,7 @@ void peer_keep_stale(struct peer *peer)
 	for (int i = 0; i < FAMILY_COUNT; i++) {
 		/* A second restart before End-of-RIB: what is still stale goes. */
 		sweep_stale(peer, i);
-		if (peer->family[i] && caps->restart_family[i] && caps->restart_time_s > 0)
+		if (peer->family[i] && caps->restart_family[i])
 			rib_mark_stale(peer->speaker->rib, &peer->source, i);
 		else
 			rib_remove_source(peer->speaker->rib, &peer->source, i, false);
@@ -99,7 +103,7 @@ void peer_on_quiet(void *arg)
 	for (int i = 0; i < FAMILY_COUNT; i++)
 		if (peer->family[i])
 			peer_on_end_of_rib(peer, i);
-	speaker_work_off(peer->speaker);
+	speaker_finish_round(peer->speaker);
 }
 
 bool peer_holds_up(const struct peer *peer, bool for_agent)

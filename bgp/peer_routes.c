@@ -88,7 +88,7 @@ static void note_reaction(struct peer *peer, const struct update *update)
 		 update->reaction == REACTION_WITHDRAW ? "its routes are withdrawn"
 						       : "the attribute is left out");
 	/* The first of a row says it; a peer that goes on must not fill the log. */
-	if (peer->refused_routes++ == 0)
+	if (peer->bad_updates++ == 0)
 		log_warning("peer %s: %s", peer->name, peer->last_error);
 }
 

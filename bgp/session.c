@@ -33,6 +33,7 @@
 #define HOLD_LARGE_MS	 240000 /* RFC 4271 section 8.2.2: 4 minutes suggested */
 #define HOLD_GRACE_MS	 1000	/* when octets of the peer wait unread at expiry */
 #define OUTPUT_MAX	 (64u << 20)
+#define DISCARD_READS	 64
 #define OUTPUT_KEPT	 16384 /* a larger empty buffer is given back */
 
 static void run(struct session *session, enum fsm_event event, const struct bgp_error *error);
@@ -186,6 +187,16 @@ static uint64_t jittered(uint64_t ms)
 	return ms - (uint64_t)random() % (ms / 4 + 1); /* RFC 4271 section 10: 0.75 to 1.0 */
 }
 
+/* Closing with octets unread makes a reset, which can overtake the NOTIFICATION. */
+static void discard_input(int fd)
+{
+	uint8_t buf[BGP_MESSAGE_MAX];
+
+	for (int i = 0; i < DISCARD_READS; i++)
+		if (recv(fd, buf, sizeof(buf), MSG_DONTWAIT) <= 0)
+			return;
+}
+
 static void send_notification(struct session *session, const struct fsm_step *step,
 			      const struct bgp_error *error)
 {
@@ -197,8 +208,10 @@ static void send_notification(struct session *session, const struct fsm_step *st
 	else
 		message_error_set(&session->end.error, step->code, step->subcode, NULL, 0);
 	session_send(session, buf, message_write_notification(buf, &session->end.error));
-	if (session->fd >= 0)
-		write_output(session);
+	if (session->fd < 0)
+		return;
+	write_output(session);
+	discard_input(session->fd);
 }
 
 static void send_open(struct session *session)

@@ -19,6 +19,7 @@
 
 #include <arpa/inet.h>
 #include <errno.h>
+#include <fcntl.h>
 #include <stdlib.h>
 #include <string.h>
 #include <sys/epoll.h>
@@ -30,9 +31,10 @@
 #include "lib/ip_prefix.h"
 #include "lib/log.h"
 
-#define ACCEPT_BATCH   32 /* connections a round */
-#define REPORT_MS      1000
-#define REFUSED_LOG_MS 10000
+#define ACCEPT_BATCH	32 /* connections a round */
+#define ACCEPT_PAUSE_MS 1000
+#define REPORT_MS	1000
+#define REFUSED_LOG_MS	10000
 
 /* --- changes --- */
 
@@ -64,12 +66,15 @@ void speaker_work_off(struct speaker *speaker)
 	}
 }
 
-static void on_round_done(void *arg)
+void speaker_finish_round(struct speaker *speaker)
 {
-	struct speaker *speaker = arg;
-
 	speaker_work_off(speaker);
 	session_flush_all(&speaker->session_shared);
+}
+
+static void on_round_done(void *arg)
+{
+	speaker_finish_round(arg);
 }
 
 void speaker_report_soon(struct speaker *speaker)
@@ -134,7 +139,7 @@ static void on_sync(void *arg)
 		end_restart(speaker);
 	if (!speaker->is_in_sync && !is_anyone_awaited(speaker, true))
 		declare_sync(speaker, "every peer told all its routes");
-	session_flush_all(&speaker->session_shared);
+	speaker_finish_round(speaker);
 }
 
 /* Looked at when the round is over: a thousand peers may say the same in it. */
@@ -152,7 +157,7 @@ static void on_deferral(void *arg)
 		end_restart(speaker);
 	if (!speaker->is_in_sync)
 		declare_sync(speaker, "waited long enough for peers that are not there");
-	session_flush_all(&speaker->session_shared);
+	speaker_finish_round(speaker);
 }
 
 /* --- listening --- */
@@ -169,6 +174,27 @@ static void log_refused(struct speaker *speaker, const struct ip_addr *addr)
 		 ip_addr_format(addr, text, sizeof(text)));
 }
 
+static void watch_listening(struct speaker *speaker, uint32_t events)
+{
+	for (size_t i = 0; i < CONFIG_LISTEN_MAX; i++)
+		if (speaker->listen_fd[i] >= 0)
+			event_loop_modify_fd(speaker->loop, speaker->listen_fd[i], events);
+}
+
+static void on_accept_again(void *arg)
+{
+	watch_listening(arg, EPOLLIN);
+}
+
+/* The connection stays in the queue and would wake us for ever. */
+static void pause_accepting(struct speaker *speaker, int err)
+{
+	log_error("listening sockets: %s; accepting waits for %u ms", strerror(-err),
+		  ACCEPT_PAUSE_MS);
+	watch_listening(speaker, 0);
+	event_timer_set(speaker->loop, &speaker->accept_timer, ACCEPT_PAUSE_MS);
+}
+
 static void on_connection(int listen_fd, uint32_t events, void *arg)
 {
 	struct speaker *speaker = arg;
@@ -178,6 +204,8 @@ static void on_connection(int listen_fd, uint32_t events, void *arg)
 
 	for (int i = 0; i < ACCEPT_BATCH; i++) {
 		fd = tcp_accept(listen_fd, &remote);
+		if (fd == -EMFILE || fd == -ENFILE || fd == -ENOBUFS || fd == -ENOMEM)
+			pause_accepting(speaker, fd);
 		if (fd < 0)
 			break;
 		peer = peer_for_connection(speaker, &remote);
@@ -213,6 +241,7 @@ static void set_passwords(struct speaker *speaker, size_t index, int fd)
 
 void speaker_take_listen_fd(struct speaker *speaker, size_t index, int fd)
 {
+	fcntl(fd, F_SETFL, fcntl(fd, F_GETFL) | O_NONBLOCK); /* whoever made it */
 	set_passwords(speaker, index, fd);
 	speaker->listen_fd[index] = fd;
 	if (event_loop_add_fd(speaker->loop, fd, EPOLLIN, on_connection, speaker) < 0)
@@ -355,6 +384,7 @@ int speaker_new(struct event_loop *loop, const struct config *config, struct age
 	event_timer_init(&speaker->deferral_timer, on_deferral, speaker);
 	event_timer_init(&speaker->report_timer, on_report, speaker);
 	event_timer_init(&speaker->sync_timer, on_sync, speaker);
+	event_timer_init(&speaker->accept_timer, on_accept_again, speaker);
 	err = fill(speaker);
 	if (err < 0) {
 		if (err == -ENOMEM)
@@ -376,6 +406,7 @@ void speaker_free(struct speaker *speaker)
 	event_timer_cancel(speaker->loop, &speaker->deferral_timer);
 	event_timer_cancel(speaker->loop, &speaker->report_timer);
 	event_timer_cancel(speaker->loop, &speaker->sync_timer);
+	event_timer_cancel(speaker->loop, &speaker->accept_timer);
 	for (size_t i = 0; i < CONFIG_LISTEN_MAX; i++) {
 		if (speaker->listen_fd[i] < 0)
 			continue;

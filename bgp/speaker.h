@@ -32,6 +32,7 @@ struct speaker {
 	struct event_timer deferral_timer;
 	struct event_timer report_timer;
 	struct event_timer sync_timer;
+	struct event_timer accept_timer; /* out of descriptors: accepting waits */
 	uint64_t refused_logged_ms;
 };
 
@@ -56,8 +57,10 @@ void speaker_replay(struct speaker *speaker);
 
 /* --- for peer.c --- */
 
-/** speaker_work_off() - hand on what changed in the table, write what is to be sent. */
+/** speaker_work_off() - hand on what changed in the table; the sessions' output is only queued. */
 void speaker_work_off(struct speaker *speaker);
+/** speaker_finish_round() - the same, and write it: the end of a handler that is no session's. */
+void speaker_finish_round(struct speaker *speaker);
 /** speaker_check_sync() - a peer's routes may be complete now. */
 void speaker_check_sync(struct speaker *speaker);
 /** speaker_report_soon() - route counts changed: tell the agent within a second. */

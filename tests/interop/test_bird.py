@@ -3,6 +3,7 @@
 
     t1 (tortie-bgpd, 10.99.0.1) ---- LAN ---- b2, b3 ... (BIRD 2, 10.99.0.N)
 """
+import re
 import signal
 
 import pytest
@@ -11,6 +12,7 @@ from bgp_lab import BgpLab, holds_for
 from harness import wait_until
 
 OWN4, OWN6 = "10.244.1.0/24", "fd00:244:0:1::/64"
+REMOVED = r"node\S* > removed"  # how BIRD traces a route that is gone
 FAR4, FAR6 = "10.244.2.0/24", "fd00:244:0:2::/64"
 
 
@@ -50,7 +52,7 @@ def connected(lab, *arguments, **options):
     """pair(), started, with routes exchanged both ways; FAR routes go on to an observer o3."""
     node, bird = pair(lab, *arguments, **options)
     node.config["bgp"]["peers"].append({"address": "10.99.0.3", "as": 64999, "export": "all"})
-    observer = lab.bird(3, 64999).peer("node", "10.99.0.1", 64512)
+    observer = lab.bird(3, 64999).peer("node", "10.99.0.1", 64512, "debug { routes }")
     for each in (bird, observer, node):
         each.start()
     bird.wait_established("node")
@@ -103,6 +105,7 @@ def test_a_withdrawn_route_is_withdrawn_everywhere(lab):
     bird.birdc("configure")
     observer.wait_routes("node", [OWN4, "10.244.9.0/24"], 4)
     observer.wait_routes("node", [OWN6, FAR6], 6)
+    wait_until(lambda: re.search(REMOVED, observer.log()), "the observer's log says so")
 
 
 def test_a_peer_that_ends_with_cease_takes_its_routes_along(lab):
@@ -120,6 +123,34 @@ def test_without_graceful_restart_a_lost_session_takes_its_routes_along(lab):
     observer.wait_routes("node", [OWN6], 6)
 
 
+def test_a_peer_that_falls_silent_is_dropped_after_the_hold_time(lab):
+    node, bird, observer = connected(lab, 64512, 64512, ["hold time 3", "keepalive time 1"])
+    bird.cut()
+    node.wait_log("session lost: sent Hold Timer Expired", 8)
+    observer.wait_routes("node", [OWN4], 4)
+    observer.wait_routes("node", [OWN6], 6)
+
+
+def test_a_speaker_of_two_octet_as_numbers_is_understood(lab):
+    node, bird = pair(lab, 64999, 64999, ["enable as4 off"])
+    node.config["bgp"]["peers"].append({"address": "10.99.0.3", "as": 4200000001, "export": "all"})
+    wide = lab.bird(3, 4200000001).announce("10.244.3.0/24").peer("node", "10.99.0.1", 64512)
+    node.config["bgp"]["peers"][0]["export"] = "all"
+    for each in (bird, wide, node):
+        each.start()
+    route = bird.wait_routes("node", [OWN4, "10.244.3.0/24"], 4)["10.244.3.0/24"]
+    assert "BGP.as_path: 64512 4200000001\n" in route or "BGP.as_path: 64512 23456\n" in route
+    far = wide.wait_routes("node", [OWN4, FAR4], 4)[FAR4]
+    assert "BGP.as_path: 64512 64999\n" in far
+
+
+def test_a_peer_without_end_of_rib_does_not_hold_up_the_sync(lab):
+    node, bird = pair(lab, 64512, 64512, ["graceful restart off"])
+    bird.start()
+    node.start()
+    node.wait_log("routes: in sync: every peer told all its routes")
+
+
 def test_a_restarting_peer_keeps_its_routes(lab):
     node, bird, observer = connected(lab, 64512, 64512, ["graceful restart time 60"])
     bird.kill()
@@ -128,7 +159,7 @@ def test_a_restarting_peer_keeps_its_routes(lab):
     bird.wait_established("node")
     node.wait_log("graceful restart is over: End-of-RIB received")
     assert set(observer.routes("node", 4)) == {OWN4, FAR4}
-    assert "withdraw" not in observer.log()
+    assert not re.search(REMOVED, observer.log())
 
 
 def test_routes_of_a_peer_that_does_not_come_back_go_after_its_time(lab):
