@@ -111,6 +111,13 @@ static int check_missing(const struct netconf_env *env, enum cni_command command
 		      missing);
 }
 
+static bool is_printable(const char *text)
+{
+	while (*text >= ' ' && *text < 0x7f)
+		text++;
+	return *text == '\0';
+}
+
 static int take_env(const struct netconf_env *env, struct netconf *conf, struct cni_error *error)
 {
 	struct msg_cni_request *request = &conf->request;
@@ -125,13 +132,17 @@ static int take_env(const struct netconf_env *env, struct netconf *conf, struct 
 			env->container_id, CONTAINER_ID_MAX);
 	if (!ifname_is_valid(env->ifname))
 		return refuse(error, CNI_ERROR_ENVIRONMENT,
-			      "CNI_IFNAME=%.64s: must be 1 to %d octets, not '.' or '..', without "
-			      "'/', ':' and white space",
+			      "CNI_IFNAME=%.64s: must be 1 to %d printable characters, not '.' or "
+			      "'..', without '/', ':', '%%' and white space",
 			      env->ifname, IFNAME_MAX);
 	snprintf(request->container_id, sizeof(request->container_id), "%s", env->container_id);
 	snprintf(request->ifname, sizeof(request->ifname), "%s", env->ifname);
 	if (!command_needs_netns(conf->command))
 		return 0;
+	/* It comes back in the result, which must be UTF-8. */
+	if (!is_printable(env->netns))
+		return refuse(error, CNI_ERROR_ENVIRONMENT,
+			      "CNI_NETNS: must be a path of printable ASCII characters");
 	if (strlen(env->netns) > NETNS_PATH_MAX)
 		return refuse(error, CNI_ERROR_ENVIRONMENT, "CNI_NETNS: longer than %d octets",
 			      NETNS_PATH_MAX);

@@ -57,8 +57,7 @@ bool ifname_is_valid(const char *name)
 	if (len == 0 || len > IFNAME_MAX || strcmp(name, ".") == 0 || strcmp(name, "..") == 0)
 		return false;
 	for (size_t i = 0; i < len; i++)
-		if ((unsigned char)name[i] <= ' ' || name[i] == 0x7f || name[i] == '/' ||
-		    name[i] == ':')
+		if (name[i] <= ' ' || name[i] >= 0x7f || strchr("/:%", name[i]) != NULL)
 			return false;
 	return true;
 }

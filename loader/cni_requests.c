@@ -109,7 +109,11 @@ static void handle_in_namespace(struct agent *agent, const struct msg_cni_reques
 		answer_error(reply, &error);
 		return;
 	}
-	if (request->verb == CNI_ADD) {
+	if (request->verb == CNI_ADD && agent->resetting) {
+		error = (struct endpoint_error){ .code = CNI_CODE_TRY_LATER,
+						 .msg = "the agent is being removed" };
+		err = -ECANCELED;
+	} else if (request->verb == CNI_ADD) {
 		forget_note(agent, request);
 		err = endpoint_add(agent, &add, &endpoint, &error);
 	} else {

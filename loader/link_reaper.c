@@ -111,7 +111,7 @@ static int reap_all(struct netlink *netlink, uint32_t group)
 	dying->group = group;
 	do
 		err = reap(netlink, dying);
-	while (err > 0);
+	while (err > 0 || err == -EINTR); /* EINTR: links change faster than they can be read */
 	free(dying);
 	return err;
 }

@@ -35,7 +35,7 @@
 
 #define RECEIVE_SIZE	 65536 /* the kernel's dumps come in pieces of at most 32 KiB */
 #define ANSWER_TIMEOUT_S 5
-#define DUMP_ATTEMPTS	 8
+#define DUMP_ATTEMPTS	 64 /* of some ms each; a burst of new pods interrupts one after another */
 #define READ_DATAGRAMS	 4096 /* of one netlink_read(), so that a flood cannot hold the loop */
 #define COLLECT_FIRST	 16384
 #define COLLECT_LIMIT	 (256u << 20)

@@ -1,5 +1,5 @@
 # SPDX-License-Identifier: Apache-2.0
-"""The runtime's side: the plugin run with a chosen environment and input, in the node's namespace."""
+"""The runtime's side: the plugin with a chosen environment and input, in the node's namespace."""
 import json
 import os
 import subprocess

@@ -89,6 +89,8 @@ ENVIRONMENT = [
      ["not a network namespace"]),
     ("the node's own namespace", "ADD", {"CNI_NETNS": "/proc/self/ns/net"}, 4,
      ["node's own"]),
+    ("interface name with a per cent sign", "ADD", {"CNI_IFNAME": "eth%d"}, 4, ["CNI_IFNAME"]),
+    ("namespace that is not ASCII", "ADD", {"CNI_NETNS": "/run/caf\u00e9"}, 4, ["CNI_NETNS"]),
     ("long namespace path", "ADD", {"CNI_NETNS": "/" + "n" * 1024}, 4, ["CNI_NETNS", "1023"]),
 ]
 

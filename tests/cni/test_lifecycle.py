@@ -114,6 +114,19 @@ def test_a_link_deleted_by_hand_is_noticed_and_its_pod_can_be_added_again(node, 
     assert pod.reaches(node.ip4)
 
 
+def test_a_pod_without_ipv6_is_refused_with_the_reason(node):
+    pod = Pod(node, "no6", add=False)
+    pod.sysctl("net.ipv6.conf.default.disable_ipv6", 1)
+    answer = call(pod, "ADD")
+    assert answer.code == 101
+    for word in ("adding an address", "disable_ipv6", "IPv6 is switched off"):
+        assert word in answer.words, answer.words
+    inventory.assert_exactly(node, 0)
+    assert call(pod, "ADD", pools=["default-ipv4"]).status == 0
+    delete(pod)
+    pod.delete()
+
+
 def test_an_address_is_not_handed_out_again_at_once(node, pod):
     seen = set()
     for _ in range(5):

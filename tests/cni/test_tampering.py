@@ -1,6 +1,6 @@
 # SPDX-License-Identifier: Apache-2.0
-"""What others do to a pod's link: CHECK tells of what is changed in the pod, and the agent puts back
-what is changed on the node.
+"""What others do to a pod's link: CHECK tells of what is changed in the pod, and the agent puts
+back what is changed on the node.
 
     pod -- n1 (a real tortied)
 """

@@ -57,6 +57,8 @@ static void interface_names_follow_the_specification(void **state)
 	assert_false(ifname_is_valid("a b"));
 	assert_false(ifname_is_valid("a\tb"));
 	assert_false(ifname_is_valid("a\x7f"));
+	assert_false(ifname_is_valid("a\xff"));
+	assert_false(ifname_is_valid("eth%d"));
 }
 
 int main(void)
