@@ -99,13 +99,12 @@ static int write_file(const char *path, const char *text, size_t len)
 	return err;
 }
 
-int conflist_write(struct agent *agent)
+/* Whole or not at all; the folder is made when it is missing. */
+static int place(struct agent *agent)
 {
 	char path[PATH_MAX], fresh[PATH_MAX], text[CONFLIST_OCTETS_MAX];
 	int len, err;
 
-	if (!agent->config->cni_conflist)
-		return 0;
 	len = conflist_format(agent->run_dir, text, sizeof(text));
 	if (len < 0)
 		return len;
@@ -116,25 +115,40 @@ int conflist_write(struct agent *agent)
 	err = write_file(fresh, text, (size_t)len);
 	if (!err && rename(fresh, path) < 0)
 		err = -errno;
-	if (err) {
+	if (err)
 		unlink(fresh);
-		log_error("%s: cannot be written: %s; set cni.dir, or cni.conflist: none", path,
-			  strerror(-err));
-	}
+	return err;
+}
+
+static bool is_missing(const struct agent *agent)
+{
+	char path[PATH_MAX];
+
+	conflist_path(agent, "", path);
+	return access(path, F_OK) < 0 && errno == ENOENT;
+}
+
+int conflist_write(struct agent *agent)
+{
+	int err;
+
+	if (!agent->config->cni_conflist)
+		return 0;
+	err = place(agent);
+	if (err)
+		log_error("%s/" CONFLIST_NAME ": cannot be written: %s; set cni.dir, or "
+			  "cni.conflist: none",
+			  agent->config->cni_dir, strerror(-err));
 	return err;
 }
 
 void conflist_restore(struct agent *agent)
 {
-	char path[PATH_MAX];
-
-	if (!agent->config->cni_conflist)
+	if (!agent->config->cni_conflist || !is_missing(agent))
 		return;
-	conflist_path(agent, "", path);
-	if (access(path, F_OK) == 0 || errno != ENOENT)
-		return;
-	if (conflist_write(agent) == 0)
-		log_warning("%s: was removed by someone; put back", path);
+	/* That it cannot be written was said once; status says it as long as it lasts. */
+	if (place(agent) == 0)
+		log_warning("%s/" CONFLIST_NAME ": was missing; put back", agent->config->cni_dir);
 }
 
 void conflist_remove(struct agent *agent)
@@ -169,9 +183,16 @@ int conflist_status(struct agent *agent, status_line_fn *fn, void *arg)
 
 	if (!agent->config->cni_conflist)
 		return 0;
+	if (agent->ready && is_missing(agent)) {
+		snprintf(text, sizeof(text),
+			 "%.200s/" CONFLIST_NAME ": cannot be written, no runtime finds this node "
+			 "(set cni.dir, or cni.conflist: none)",
+			 agent->config->cni_dir);
+		result = fn(STATUS_PROBLEM, text, arg);
+	}
 	dir = opendir(agent->config->cni_dir);
 	if (!dir)
-		return 0;
+		return result;
 	while (!result && (entry = readdir(dir))) {
 		if (!conflist_is_before(entry->d_name))
 			continue;

@@ -320,6 +320,15 @@ int hook_watch_status(struct agent *agent, status_line_fn *fn, void *arg)
 			 stranger->is_egress ? "to" : "from", stranger->program_id);
 		result = fn(STATUS_WARNING, text, arg);
 	}
+	if (!watch->stranger_count && watch->link_count) {
+		char text[TEXT_MAX + 1];
+
+		snprintf(text, sizeof(text),
+			 "hooks: our programs come first on %zu pods' links (looked at every "
+			 "second)",
+			 watch->link_count);
+		result = fn(STATUS_OK, text, arg);
+	}
 	return result;
 }
 
