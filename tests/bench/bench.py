@@ -5,7 +5,8 @@
 A round measures every path once with every mode; rounds follow each other, so what the machine does
 besides meets all paths alike, and a figure is the median of its rounds. Two bare veth pairs that
 are the same thing must agree within 3 %, or the run says so and ends with 1: its ratios
-would mean nothing. All raw samples go to OUT/benchmarks.json; report.py makes OUT/benchmarks.md of it.
+would mean nothing. All raw samples go to OUT/benchmarks.json; report.py makes OUT/benchmarks.md
+of it.
 
     bench.py [--rounds N] [--seconds S] [--out DIR] [--only network|cni|memory]
 """
@@ -83,8 +84,9 @@ def machine():
            if line.startswith("model name")]
     commit = subprocess.run(["git", "describe", "--always", "--dirty", "--abbrev=12"],
                             capture_output=True, text=True).stdout.strip()
-    return {"commit": commit or "unknown", "kernel": platform.release(), "cpu": cpu[0] if cpu else "",
-            "cpus": os.cpu_count(), "congestion_control": "cubic", "load": read("/proc/loadavg"),
+    return {"commit": commit or "unknown", "kernel": platform.release(),
+            "cpu": cpu[0] if cpu else "", "cpus": os.cpu_count(),
+            "congestion_control": "cubic", "load": read("/proc/loadavg"),
             "date": time.strftime("%Y-%m-%d", time.gmtime()), "resolution": RESOLUTION}
 
 

@@ -1,5 +1,6 @@
 # SPDX-License-Identifier: Apache-2.0
-"""CNI ADD and DEL: tortie beside ptp+host-local and bridge+host-local, interleaved, fresh namespaces."""
+"""CNI ADD and DEL: tortie beside ptp+host-local and bridge+host-local, interleaved, in fresh
+namespaces."""
 import json
 import os
 import subprocess
@@ -28,7 +29,8 @@ def host_local(folder, plugin, subnet):
 def call(namespace, plugin, plugin_dir, config, count, at_once, tag):
     done = subprocess.run(
         ["nsenter", f"--net=/run/netns/{namespace}", CNIBENCH, f"{plugin_dir}/{plugin}", plugin_dir,
-         config, str(count), str(at_once), tag], stdin=subprocess.DEVNULL, capture_output=True, text=True)
+         config, str(count), str(at_once), tag],
+        stdin=subprocess.DEVNULL, capture_output=True, text=True)
     if not done.stdout.strip().endswith("}"):
         raise RuntimeError(f"{plugin}: {done.stderr.strip()}")
     return json.loads(done.stdout)
@@ -55,7 +57,8 @@ def measure():
     try:
         with tempfile.TemporaryDirectory() as folder:
             node = ours.node()
-            plugins = {"tortie": (node.namespace, "tortie-cni", os.path.abspath("build"), node.netconf)}
+            plugins = {"tortie": (node.namespace, "tortie-cni", os.path.abspath("build"),
+                                  node.netconf)}
             for number, plugin in enumerate(("ptp", "bridge"), 1):
                 plugins[f"{plugin}+host-local"] = (
                     spaces.add(plugin), plugin, REFERENCE,

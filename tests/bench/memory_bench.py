@@ -1,5 +1,6 @@
 # SPDX-License-Identifier: Apache-2.0
-"""Memory of a node with 100 pods and 10,000 remote blocks learnt by BGP, and of its maps in the kernel."""
+"""Memory of a node with 100 pods and 10,000 remote blocks learnt by BGP, and of its maps in the
+kernel."""
 import json
 import os
 import subprocess
@@ -21,7 +22,7 @@ def process_row(pid):
 
 
 def program_pid(process, name):
-    """The pid of the program itself: the test bed starts it through `ip netns exec`, which execs."""
+    """The program's own pid: the test bed starts it through `ip netns exec`, which execs."""
     with open(f"/proc/{process.pid}/comm", encoding="utf-8") as file:
         comm = file.read().strip()
     if comm != name[:15]:
@@ -30,7 +31,7 @@ def program_pid(process, name):
 
 
 def start_route_source(lab, node):
-    """A BIRD on the wire that announces BLOCKS /26 out of the pool, with its own address as next hop."""
+    """A BIRD on the wire that announces BLOCKS /26 out of the pool, its own address as next hop."""
     source = lab.nodes[1]
     folder = lab.dir / "source"
     folder.mkdir()
@@ -50,8 +51,8 @@ def map_octets(node):
     """Kernel memory of the pinned maps, as the kernel charges it."""
     total = 0
     for pin in node.bpf_dir.glob("**/*"):
-        done = subprocess.run(["bpftool", "-j", "map", "show", "pinned", str(pin)], capture_output=True,
-                              text=True)
+        done = subprocess.run(["bpftool", "-j", "map", "show", "pinned", str(pin)],
+                              capture_output=True, text=True)
         if done.returncode == 0 and "bytes_memlock" in done.stdout:
             total += int(json.loads(done.stdout)["bytes_memlock"])
     return total
@@ -79,8 +80,8 @@ def measure():
         with open("/sys/devices/system/cpu/possible", encoding="utf-8") as file:
             possible = int(file.read().strip().rsplit("-", maxsplit=1)[-1]) + 1
         return {"tortied": agent, "tortie-bgpd": speaker, "tortied_idle": idle,
-                "both_rss_kib": agent["rss_kib"] + speaker["rss_kib"], "map_octets": map_octets(node),
-                "possible_cpus": possible}
+                "both_rss_kib": agent["rss_kib"] + speaker["rss_kib"],
+                "map_octets": map_octets(node), "possible_cpus": possible}
     finally:
         lab.close()
 

@@ -40,7 +40,7 @@ class Path:
 
 
 class Namespaces:
-    """Namespaces named ttbench-PID-*, removed by close() and, when their owner died, by the next run."""
+    """Namespaces named ttbench-PID-*, removed by close() and, their owner dead, by the next run."""
 
     def __init__(self):
         self.prefix = f"ttbench-{os.getpid()}-"
@@ -84,7 +84,8 @@ class Namespaces:
 
     @staticmethod
     def forward(namespace):
-        sh(f"ip netns exec {namespace} sysctl -qw net.ipv4.ip_forward=1 net.ipv6.conf.all.forwarding=1")
+        sh(f"ip netns exec {namespace} sysctl -qw net.ipv4.ip_forward=1 "
+           "net.ipv6.conf.all.forwarding=1")
 
 
 def raw(spaces, name, limit=None, ends=("a", "b")):
@@ -139,7 +140,8 @@ def routed_pods(spaces, node, subnet, pods):
     spaces.forward(node)
     for number, pod in enumerate(pods, 1):
         spaces.veth(node, f"p{number}", pod, "eth0")
-        spaces.address(node, f"p{number}", f"10.{subnet}.{number}.1/24", f"fd{subnet}:{number}::1/64")
+        spaces.address(node, f"p{number}", f"10.{subnet}.{number}.1/24",
+                       f"fd{subnet}:{number}::1/64")
         spaces.address(pod, "eth0", f"10.{subnet}.{number}.2/24", f"fd{subnet}:{number}::2/64")
         sh(f"ip -n {pod} route add default via 10.{subnet}.{number}.1")
         sh(f"ip -n {pod} -6 route add default via fd{subnet}:{number}::1")
@@ -176,14 +178,14 @@ def kernel_route(spaces):
 
 
 def kernel_vxlan(spaces):
-    """Flannel's shape: a bridge for the pods, a VXLAN device with static entries towards the other node."""
+    """Flannel's shape: a bridge for the pods, a VXLAN device with static entries for the other."""
     nodes = two_nodes(spaces, "vx")
     pods = (spaces.add("vxa"), spaces.add("vxb"))
     for number, (node, pod) in enumerate(zip(nodes, pods), 1):
         other = 3 - number
         spaces.forward(node)
-        sh(f"ip -n {node} link add vxlan1 address 02:00:00:00:00:0{number} type vxlan id 1 dstport 8472 "
-           f"local 192.168.100.{number} nolearning")
+        sh(f"ip -n {node} link add vxlan1 address 02:00:00:00:00:0{number} type vxlan id 1 "
+           f"dstport 8472 local 192.168.100.{number} nolearning")
         sh(f"ip -n {node} link add cni0 type bridge")
         sh(f"ip -n {node} link set cni0 up")
         sh(f"ip -n {node} link set vxlan1 up")

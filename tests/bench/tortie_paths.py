@@ -1,5 +1,5 @@
 # SPDX-License-Identifier: Apache-2.0
-"""Our own paths for the benchmark: nodes of the test bed, with one veth pair as the wire between two."""
+"""Our own paths for the benchmark: nodes of the test bed, one veth pair as the wire between two."""
 import json
 import re
 import subprocess
@@ -31,7 +31,7 @@ def per_run(start, end):
 
 
 class WireLab(harness.Lab):
-    """Two nodes on one veth pair, as the other two-node paths have, in place of the test bed's bridge."""
+    """Two nodes on one veth pair, as the other paths have, in place of the test bed's bridge."""
 
     def plug(self, host, device, addresses):
         if not self.lan:
@@ -47,7 +47,7 @@ class WireLab(harness.Lab):
 
 
 class TortieNode:
-    """What cnibench needs: the node's namespace and the configuration a runtime passes to the plugin."""
+    """What cnibench needs: the node's namespace and what a runtime passes to the plugin."""
 
     def __init__(self, node):
         self.node = node
@@ -101,8 +101,9 @@ class TortiePaths:
 
     def program_ns(self, netbench, bare):
         """
-        Nanoseconds a run of each program under UDP floods on one node and across two. bpf_stats adds its
-        own clock reads, so a program that does nothing is measured beside, on the path @bare.
+        Nanoseconds a run of each program under UDP floods on one node and across two. bpf_stats
+        adds its own clock reads, so a program that does nothing is measured beside, on the path
+        @bare.
         """
         stats = "kernel.bpf_stats_enabled"
         before = paths.sh(f"sysctl -n {stats}").strip()

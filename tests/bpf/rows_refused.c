@@ -20,9 +20,9 @@
 #define ADDR_B	     "\x0a\xf4\x01\x0b"
 #define ADDR_GATEWAY "\xa9\xfe\x01\x01"
 
-#define ND_TO(type)                                                                                 \
-	type "\x00\x00\x00\x00\x00\x00\x00\xfe\x80\x00\x00\x00\x00\x00\x00\xec\xee\xee\xff\xfe\xee" \
-	     "\xee\xee"
+#define ND_TO(type)                                                                             \
+	type "\x00\x00\x00\x00\x00\x00\x00\xfe\x80\x00\x00\x00\x00\x00\x00\xec\xee\xee\xff\xfe" \
+	     "\xee\xee\xee"
 #define ND_GATEWAY_GROUP      "ff02::1:ffee:eeee"
 #define ALL_NODES	      "ff02::1"
 #define DEST_OPTIONS_TO(next) next "\x00\x01\x04\x00\x00\x00\x00"

@@ -1,6 +1,6 @@
 # SPDX-License-Identifier: Apache-2.0
-"""`tortie reset` removes all that tortie made and nothing of others, with the agent running, stopped
-and dead.
+"""`tortie reset` removes all that tortie made and nothing of others, with the agent running,
+stopped and dead.
 
     a, b -- n1 -- lan -- n2
 """
@@ -41,14 +41,15 @@ class Net:
         n1.ip("link", "add", "mine0", "group", 11602, "type", "bridge")  # our group, another name
         n1.ip("link", "set", "mine0", "up")
         n1.ip("route", "add", STRANGE_ROUTE, "dev", "mine0", "proto", 117)
-        n1.run("nft", "-f", "-", stdin="add table inet theirs\nadd chain inet theirs c\nadd table ip tortie\n")
+        n1.run("nft", "-f", "-", stdin="add table inet theirs\nadd chain inet theirs c\n"
+                                       "add table ip tortie\n")
         run("tc", "-n", n1.netns, "qdisc", "add", "dev", "mine0", "clsact")
         run("tc", "-n", n1.netns, "filter", "add", "dev", "mine0", "ingress", "pref", 2, "handle",
             "0x74", *STRANGE_FILTER)
         (n1.run_dir / "theirs.pid").write_text("1\n")
         (n1.cni_dir / "20-theirs.conflist").write_text("{}\n")
-        run("bpftool", "map", "create", n1.bpf_dir / "theirs", "type", "array", "key", 4, "value", 4,
-            "entries", 1, "name", "theirs")
+        run("bpftool", "map", "create", n1.bpf_dir / "theirs", "type", "array", "key", 4,
+            "value", 4, "entries", 1, "name", "theirs")
 
     def assert_strangers_stay(self):
         n1 = self.n1

@@ -26,7 +26,8 @@ STYLE = [
     ("bgp/a.c", HEAD + FUNCTION % deep(4), "bgp/a.c:12: f: nested 4 deep"),
     ("bgp/a.c", HEAD + FUNCTION % ("\ta++;\n" * 76), None),
     ("bgp/a.c", HEAD + FUNCTION % ("\ta++;\n" * 77), "bgp/a.c:7: f: 81 lines"),
-    ("bgp/a.c", HEAD + "int f(int a, int b, int c, int d,\n      int e)\n{\n\treturn 0;\n}\n", None),
+    ("bgp/a.c", HEAD + "int f(int a, int b, int c, int d,\n      int e)\n{\n\treturn 0;\n}\n",
+     None),
     ("bgp/a.c", HEAD + "int f(int a, int b, int c, int d, int e, void (*g)(int, int))\n{\n}\n",
      "f: 6 parameters"),
     ("bgp/a.c", HEAD + FUNCTION % "#if 1\n\ta++;\n#endif\n", "bgp/a.c:9: f: #if inside"),
@@ -42,11 +43,19 @@ STYLE = [
     ("bgp/a.c", HEAD + "/* " + "TO" + "DO: later */\n", "bgp/a.c:7: unfinished"),
     ("bgp/a.c", HEAD + "/* " + "x" * 95 + " */\n", "bgp/a.c:7: 101 columns"),
     ("bgp/a.c", HEAD + "\t/* " + "x" * 87 + " */\n", "bgp/a.c:7: 101 columns"),
+    ("bgp/a.c", HEAD + "const char *a = \"" + "x" * 90 + "\";\n", None),
+    ("bgp/a.c", HEAD + FUNCTION % ("\tputs(\"x\"); /* " + "x" * 76 + " */\n"), "101 columns"),
+    ("bgp/a.c", HEAD + "int " + "a" * 84 + " = f(\"xxxx\");\n", "bgp/a.c:7: 101 columns"),
+    ("tests/a.py", "# SPDX-License-Identifier: Apache-2.0\nA = \"" + "x" * 95 + "\"\nB = \"" +
+     "x" * 95 + "\"\n", "tests/a.py:2: 101 columns; at most 100\ntests/a.py:3: 101 columns"),
+    ("tests/a.sh", "# SPDX-License-Identifier: Apache-2.0\necho \"" + "x" * 94 + "\"\n",
+     "tests/a.sh:2: 101 columns"),
     ("bgp/a.c", HEAD + FUNCTION % "\t/* if (x) { */\n\tputs(\"{{{{\");\n", None),
 ]
 
 INCLUDES = [
-    ("#include <errno.h>\n#include <stdio.h>\n\n#include \"bgp/b.h\"\n#include \"lib/b.h\"\n", None),
+    ("#include <errno.h>\n#include <stdio.h>\n\n#include \"bgp/b.h\"\n#include \"lib/b.h\"\n",
+     None),
     ("#include \"loader/b.h\"\n", "bgp/a.c:1: \"loader/b.h\""),
     ("#include \"dataplane_abi.h\"\n", "knows no map"),
     ("#include \"agent_protocol.h\"\n", None),

@@ -1,6 +1,6 @@
 # SPDX-License-Identifier: Apache-2.0
-"""kill -9 of the agent and of the plugin at random instants of an ADD: after the runtime's retry and
-a restart no address, link, map entry or pin is there too many.
+"""kill -9 of the agent and of the plugin at random instants of an ADD: after the runtime's retry
+and a restart no address, link, map entry or pin is there too many.
 
     one node, pods come and go
 """

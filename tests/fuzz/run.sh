@@ -53,7 +53,8 @@ lines_run() { # SOURCE [FUNCTION...]
 		return
 	fi
 	"$cov" report "$program" -instr-profile="$profile.profdata" -show-functions "$source" |
-		awk -v names="$*" 'BEGIN { split(names, list, " "); for (i in list) want[list[i]] = 1 }
+		awk -v names="$*" '
+			BEGIN { split(names, list, " "); for (i in list) want[list[i]] = 1 }
 			{ sub(/^.*:/, "", $1) }
 			$1 in want { all += $5; run += $5 - $6 } END { print run + 0, all + 0 }'
 }

@@ -32,7 +32,8 @@ class Bed:
         self.node.start("--run-dir", self.run_dir)
 
     def wait_routes(self, *prefixes, deadline=10.0):
-        wait_until(lambda: set(self.agent.routes) == set(prefixes), f"agent has {prefixes}", deadline)
+        wait_until(lambda: set(self.agent.routes) == set(prefixes), f"agent has {prefixes}",
+                   deadline)
 
     def wait_sync(self):
         wait_until(lambda: self.agent.in_sync, "in sync")
@@ -55,7 +56,8 @@ def test_routes_peers_and_sync_reach_the_agent(lab):
 
 def test_the_agent_may_come_later(lab):
     bed = Bed(lab, start_agent=False)
-    bed.node.wait_log("agent .*/agent.sock: No such file or directory; sessions go on, trying again")
+    bed.node.wait_log("agent .*/agent.sock: No such file or directory; sessions go on, "
+                      "trying again")
     bed.bird.wait_established("node")
     bed.agent = FakeAgent(bed.node, bed.run_dir)
     bed.wait_routes(FAR4, FAR6)

@@ -89,8 +89,8 @@ BAD_OPENS = {
 
 GOOD_OPENS = {
     "extended, short": open_body()[:9] + h("ffff0009 02 0006 4104 0000fde7"),
-    "extended, 300 octets": open_body()[:9] + h("ffff012f 02 012c 4104 0000fde7 80fe") + bytes(254) +
-    h("8024") + bytes(36),
+    "extended, 300 octets": open_body()[:9] + h("ffff012f 02 012c 4104 0000fde7 80fe") +
+    bytes(254) + h("8024") + bytes(36),
     "broken graceful restart": open_body(capabilities=CAPABILITIES + h("4003 000000")),
     "broken LLGR": open_body(capabilities=CAPABILITIES + h("4703 000101")),
     "broken add-path": open_body(capabilities=CAPABILITIES + h("4503 000101")),
@@ -184,9 +184,10 @@ BAD_ATTRIBUTES = {
     "unknown non-transitive": (GOOD + h("80630141"), KEEP),
     "3,900 octets unknown": (GOOD + h("d063 0f3c") + b"A" * 3900, KEEP),
     "900 communities": (GOOD + h("d008 0e10") + b"\1" * 3600, KEEP),
-    "900 ASNs": (ORIGIN + h("5002 0e18") + (h("02ff") + b"\1" * 1020) * 3 + h("0287") + b"\1" * 540 +
-                 hop(), KEEP),
-    **{f"attribute {number} overruns inside": (GOOD + h(f"c0{number:02x}07 05 0004 00 01 ffff"), KEEP)
+    "900 ASNs": (ORIGIN + h("5002 0e18") + (h("02ff") + b"\1" * 1020) * 3 + h("0287") +
+                 b"\1" * 540 + hop(), KEEP),
+    **{f"attribute {number} overruns inside":
+       (GOOD + h(f"c0{number:02x}07 05 0004 00 01 ffff"), KEEP)
        for number in (22, 23, 26, 28, 29, 35, 37, 38, 39, 40, 128)},
     "unknown family": (GOOD + h("800e0a 0019 41 04 0a630002 00 ff"), KEEP),
     "End-of-RIB of an unknown family": (GOOD + h("800f03 0019 41"), KEEP),
@@ -212,7 +213,8 @@ class Neighbour:
 
     def receive(self):
         """The next message, (type, body); (None, b"") at the end of the connection."""
-        while len(self.buffer) < 19 or len(self.buffer) < struct.unpack(">H", self.buffer[16:18])[0]:
+        while (len(self.buffer) < 19
+               or len(self.buffer) < struct.unpack(">H", self.buffer[16:18])[0]):
             try:
                 data = self.socket.recv(65536)
             except ConnectionResetError:

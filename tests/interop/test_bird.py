@@ -1,5 +1,6 @@
 # SPDX-License-Identifier: Apache-2.0
-"""tortie-bgpd against BIRD 2: sessions, both families, restart in both roles, passwords, reflection.
+"""tortie-bgpd against BIRD 2: sessions, both families, restart in both roles, passwords,
+reflection.
 
     t1 (tortie-bgpd, 10.99.0.1) ---- LAN ---- b2, b3 ... (BIRD 2, 10.99.0.N)
 """

@@ -1,8 +1,9 @@
 #!/bin/bash
 # SPDX-License-Identifier: Apache-2.0
 #
-# Boot another kernel in qemu (software emulation will do) with our programs in its initramfs, run guest.sh
-# there, and give its exit status. The kernel is Debian's package, unpacked, never installed.
+# Boot another kernel in qemu (software emulation will do) with our programs in its initramfs, run
+# guest.sh there, and give its exit status. The kernel is Debian's package, unpacked, never
+# installed.
 #
 #   boot.sh PACKAGE     e.g. linux-image-6.1.0-56-cloud-amd64, or "newest-6.1", "newest-6.12"
 #
@@ -25,8 +26,8 @@ for tool in qemu-system-x86_64 busybox cpio modprobe xz ip tc setpriv nsenter; d
 done
 
 newest() {
-	apt-cache search --names-only "^linux-image-${1//./\\.}\\..*-cloud-amd64\$" | awk '{print $1}' |
-		sort -V | tail -n 1
+	apt-cache search --names-only "^linux-image-${1//./\\.}\\..*-cloud-amd64\$" |
+		awk '{print $1}' | sort -V | tail -n 1
 }
 
 package=$1
@@ -42,8 +43,10 @@ unpack_kernel() {
 	[ -e "$folder/ready" ] && return
 	rm -rf "$folder"
 	mkdir -p "$folder"
-	(cd "$folder" && apt-get -qq -o APT::Sandbox::User=root download "$package" >/dev/null 2>&1) ||
-		skip "$package cannot be downloaded"
+	(
+		cd "$folder" &&
+			apt-get -qq -o APT::Sandbox::User=root download "$package" >/dev/null 2>&1
+	) || skip "$package cannot be downloaded"
 	dpkg-deb -x "$folder"/*.deb "$folder"
 	rm -f "$folder"/*.deb
 	touch "$folder/ready"
@@ -53,7 +56,8 @@ unpack_kernel() {
 copy_program() {
 	local target=$work/root/bin/${1##*/}
 	cp -L "$1" "$target"
-	{ ldd "$1" 2>/dev/null || true; } | sed -n 's/^[^/]*\(\/[^ ]*\).*/\1/p' | while read -r library; do
+	{ ldd "$1" 2>/dev/null || true; } | sed -n 's/^[^/]*\(\/[^ ]*\).*/\1/p' |
+	while read -r library; do
 		mkdir -p "$work/root$(dirname "$library")"
 		cp -Lu "$library" "$work/root$library"
 	done
@@ -96,8 +100,8 @@ chmod +x "$work/root/init"
 echo "kernel $release"
 timeout 900 qemu-system-x86_64 -m 768 -smp 2 -nographic -no-reboot -net none \
 	-kernel "$cache/$package/boot/vmlinuz-$release" -initrd "$work/initrd" \
-	-append "console=ttyS0 quiet panic=-1 mitigations=off" </dev/null 2>&1 | tr -d '\r' | tee "$work/log" |
-	sed -n 's/^guest: //p'
+	-append "console=ttyS0 quiet panic=-1 mitigations=off" </dev/null 2>&1 |
+	tr -d '\r' | tee "$work/log" | sed -n 's/^guest: //p'
 grep -q '^guest: passed$' "$work/log" || {
 	tail -n 200 "$work/log"
 	exit 1

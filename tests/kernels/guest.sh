@@ -1,9 +1,10 @@
 #!/bin/bash
 # SPDX-License-Identifier: Apache-2.0
 #
-# The first and only program in the emulated machine (see boot.sh): two nodes as network namespaces, joined
-# by a veth pair, each with its tortied (with the capabilities of its systemd unit, not all of root's) and
-# tortie-bgpd; pods plugged in by the CNI plugin; packets on one node and across two, IPv4 and IPv6.
+# The first and only program in the emulated machine (see boot.sh): two nodes as network namespaces,
+# joined by a veth pair, each with its tortied (with the capabilities of its systemd unit, not all
+# of root's) and tortie-bgpd; pods plugged in by the CNI plugin; packets on one node and across
+# two, IPv4 and IPv6.
 #
 #   [a 10.244.1.x]-\                                            /-[c 10.244.2.x]
 #                  (n1 192.168.100.1)====up0====(n2 192.168.100.2)
@@ -74,7 +75,8 @@ start_node() {
 	nsenter_net "n$1" setpriv --bounding-set -all,+bpf,+net_admin,+perfmon,+net_bind_service \
 		--inh-caps -all /bin/tortied -c "/tmp/n$1.yaml" --run-dir "/run/n$1" \
 		--bpf-dir "/tmp/bpf/n$1" >"/tmp/n$1.log" 2>&1 &
-	nsenter_net "n$1" /bin/tortie-bgpd -c "/tmp/n$1.yaml" --run-dir "/run/n$1" >"/tmp/n$1.bgp.log" 2>&1 &
+	nsenter_net "n$1" /bin/tortie-bgpd -c "/tmp/n$1.yaml" --run-dir "/run/n$1" \
+		>"/tmp/n$1.bgp.log" 2>&1 &
 }
 
 # Enter only the network namespace: `ip netns exec` would hide /sys/fs/bpf behind a fresh /sys.
@@ -86,9 +88,10 @@ nsenter_net() {
 
 cni() {
 	verb=$1 node=$2 pod=$3
-	echo "{\"cniVersion\":\"1.0.0\",\"name\":\"tortie\",\"type\":\"tortie-cni\",\"runDir\":\"/run/n$node\"}" |
-		CNI_COMMAND=$verb CNI_CONTAINERID="pod-$pod" CNI_NETNS="/run/netns/$pod" CNI_IFNAME=eth0 CNI_PATH=/bin \
-			nsenter_net "n$node" /bin/tortie-cni
+	printf '{"cniVersion":"1.0.0","name":"tortie","type":"tortie-cni","runDir":"%s"}' \
+		"/run/n$node" |
+		CNI_COMMAND=$verb CNI_CONTAINERID="pod-$pod" CNI_NETNS="/run/netns/$pod" \
+			CNI_IFNAME=eth0 CNI_PATH=/bin nsenter_net "n$node" /bin/tortie-cni
 }
 
 address() {
@@ -99,12 +102,16 @@ address() {
 tcp_works() {
 	nsenter_net "$2" tcp_verify listen "$3" 7000 0 2 >/tmp/listen.json 2>&1 &
 	server=$!
-	wait_for 20 "no listener in $2" bash -c "nsenter --net=/run/netns/$2 netstat -ltn | grep -q :7000"
-	nsenter_net "$1" tcp_verify connect "$3" 7000 0 2 >/tmp/connect.json 2>&1 || fail "TCP: $(cat /tmp/connect.json)"
+	wait_for 20 "no listener in $2" \
+		bash -c "nsenter --net=/run/netns/$2 netstat -ltn | grep -q :7000"
+	nsenter_net "$1" tcp_verify connect "$3" 7000 0 2 >/tmp/connect.json 2>&1 ||
+		fail "TCP: $(cat /tmp/connect.json)"
 	wait "$server" || fail "TCP: $(cat /tmp/listen.json)"
 	for end in listen connect; do
-		grep -q '"alive": *true' "/tmp/$end.json" || fail "TCP $1 $2: $(cat "/tmp/$end.json")"
-		grep -q '"mismatches\?[a-z_]*": *0[,}]' "/tmp/$end.json" || fail "TCP $1 $2: $(cat "/tmp/$end.json")"
+		for word in '"alive": *true' '"mismatches\?[a-z_]*": *0[,}]'; do
+			grep -q "$word" "/tmp/$end.json" ||
+				fail "TCP $1 $2: $(cat "/tmp/$end.json")"
+		done
 	done
 }
 
@@ -112,7 +119,8 @@ pair_talks() {
 	for family in -4 -6; do
 		to=$(address "$2" "$family")
 		[ -n "$to" ] || fail "pod $2 has no address ($family)"
-		wait_for 20 "ping $family from $1 to $2 ($to)" nsenter_net "$1" ping "$family" -c 3 -W 2 "$to"
+		wait_for 20 "ping $family from $1 to $2 ($to)" \
+			nsenter_net "$1" ping "$family" -c 3 -W 2 "$to"
 		say "$1 -> $2 $to: ping"
 	done
 	for family in -4 -6; do
@@ -151,7 +159,8 @@ say "three pods plugged in"
 cni STATUS 1 a >/dev/null || true
 pair_talks a b
 for node in 1 2; do
-	wait_for 60 "n$node learns no route by BGP" bash -c "ip -n n$node route show proto 116 | grep -q via"
+	wait_for 60 "n$node learns no route by BGP" \
+		bash -c "ip -n n$node route show proto 116 | grep -q via"
 done
 pair_talks a c
 pair_talks c b

@@ -45,7 +45,7 @@ class Failed(Exception):
 
 
 def run(*argv, check=True, stdin=None, timeout=60, env=None):
-    """Run a command, return its stdout; Failed with stdout and stderr when it does not end with 0."""
+    """Run a command, return its stdout; Failed with stdout and stderr when it ends with not 0."""
     done = subprocess.run([str(a) for a in argv], input=stdin, capture_output=True, text=True,
                           timeout=timeout, env=env)
     if check and done.returncode != 0:
@@ -110,7 +110,7 @@ def kill_and_wait(pid, number=signal.SIGKILL, deadline=10.0):
 # --- what a dead owner left ---
 
 def netns_names():
-    return [entry.name for entry in Path("/run/netns").glob("*")] if Path("/run/netns").is_dir() else []
+    return [entry.name for entry in Path("/run/netns").glob("*")]
 
 
 def remove_directory(directory):
@@ -178,7 +178,7 @@ class Host:
         return self.run("sysctl", "-qw", f"{key}={value}")
 
     def start(self, argv, log, stdout=None, env=None):
-        """Start a program in this namespace; its stderr goes to the file log in the Lab's directory."""
+        """Start a program in this namespace; its stderr goes to log, in the Lab's directory."""
         return self.lab.start(["ip", "netns", "exec", self.netns, *[str(a) for a in argv]], log,
                               stdout=stdout, env=env)
 
@@ -325,8 +325,9 @@ class Node(Host):
 
     def start_agent(self, wait=True, build=None):
         self.write_config()
-        self.agent = self.start([*self.AGENT_RIGHTS, (build or self.build) / "tortied", "-c", self.config_file,
-                                 "--run-dir", self.run_dir, "--bpf-dir", self.bpf_dir],
+        self.agent = self.start([*self.AGENT_RIGHTS, (build or self.build) / "tortied",
+                                 "-c", self.config_file, "--run-dir", self.run_dir,
+                                 "--bpf-dir", self.bpf_dir],
                                 self.dir / "tortied.log")
         if wait:
             self.wait_ready()
@@ -341,8 +342,9 @@ class Node(Host):
         wait_until(is_ready, f"{self.name}: tortied ready\n{self.log()[-2000:]}", deadline)
 
     def start_bgpd(self, build=None):
-        self.bgpd = self.start([*self.BGPD_RIGHTS, (build or self.build) / "tortie-bgpd", "-c", self.config_file,
-                                "--run-dir", self.run_dir], self.dir / "tortie-bgpd.log")
+        self.bgpd = self.start([*self.BGPD_RIGHTS, (build or self.build) / "tortie-bgpd",
+                                "-c", self.config_file, "--run-dir", self.run_dir],
+                               self.dir / "tortie-bgpd.log")
         return self.bgpd
 
     def stop_agent(self, number=signal.SIGTERM, deadline=10.0):
@@ -482,7 +484,8 @@ class Lab:
         if not self.lan:
             self.add_lan()
         port = f"p-{host.name}"[:15]
-        self.lan.ip("link", "add", port, "type", "veth", "peer", "name", device, "netns", host.netns)
+        self.lan.ip("link", "add", port, "type", "veth", "peer", "name", device,
+                    "netns", host.netns)
         self.lan.ip("link", "set", port, "master", "br0", "up")
         for address in addresses:
             host.ip("addr", "add", address, "dev", device, "nodad")

@@ -1,5 +1,5 @@
 # SPDX-License-Identifier: Apache-2.0
-"""Whole frames, sent and seen: what a hostile pod can put on its link and what arrives elsewhere."""
+"""Whole frames, sent and seen: what a hostile pod can put on its link, what arrives elsewhere."""
 import select
 import socket
 import time

@@ -1,5 +1,5 @@
 # SPDX-License-Identifier: Apache-2.0
-"""pytest's set-up for all tests that make networks: root, long tests on request, logs of a failure."""
+"""pytest's set-up for tests that make networks: root, long tests on request, logs of a failure."""
 import os
 
 import pytest

@@ -248,7 +248,7 @@ def test_a_flood_of_spoofed_packets_does_not_hurt_a_neighbours_flow(attacked):
 
 
 def test_odd_but_lawful_packets_do_no_harm(attacked):
-    """Options, extension headers, absurd TCP flags, empty UDP, multicast: any verdict, no damage."""
+    """Options, extension headers, absurd TCP flags, empty UDP, multicast: no damage."""
     from scapy.layers.inet import IPOption_RR
     from scapy.layers.inet6 import IPv6ExtHdrDestOpt, IPv6ExtHdrHopByHop, IPv6ExtHdrRouting
     frames = [

@@ -51,10 +51,11 @@ def ifindex(node, device):
 
 
 def hook_is_on(node, device):
-    """By the pinned tcx link, else by the filter on clsact. (bpftool net of Debian 12 knows no tcx.)"""
+    """By the pinned tcx link, else by the filter on clsact. (Debian 12's bpftool net: no tcx.)"""
     pin = node.bpf_dir / f"from_network_{ifindex(node, device)}"
     if not pin.exists():
-        return "from_network" in run("tc", "-n", node.netns, "filter", "show", "dev", device, "ingress")
+        return "from_network" in run("tc", "-n", node.netns, "filter", "show", "dev", device,
+                                     "ingress")
     link = json.loads(run("bpftool", "-j", "link", "show", "pinned", pin))
     link = link[0] if isinstance(link, list) else link
     return json.loads(run("bpftool", "-j", "prog", "show", "id", link["prog_id"]))["name"] == \
@@ -62,7 +63,8 @@ def hook_is_on(node, device):
 
 
 def wait_log(node, pattern, deadline=5):
-    wait_until(lambda: re.search(pattern, node.log()), f"log says {pattern!r}\n{node.log()}", deadline)
+    wait_until(lambda: re.search(pattern, node.log()), f"log says {pattern!r}\n{node.log()}",
+               deadline)
 
 
 def wait_status(node, words, deadline=5):

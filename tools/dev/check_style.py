@@ -142,12 +142,18 @@ def columns(line):
     return len(line.expandtabs(8))
 
 
+def one_literal(line):
+    """A line of C whose last thing is a literal that passes the limit: what is said to a user is
+    not cut where a search for it would fail, and clang-format leaves it alone too."""
+    found = re.search(r"\"(?:\\.|[^\"\\])*\"[\s,;)]*$", line)
+    return found is not None and columns(line[:found.start()]) < LINE_COLUMNS / 2
+
+
 def check_lines(report, path, text):
     for number, line in enumerate(text.split("\n"), 1):
         if UNFINISHED.search(line):
             report.say(path, number, "unfinished work does not land; do it or leave it out")
-        # clang-format leaves a literal that is longer than a line alone, and so do we.
-        if columns(line) > LINE_COLUMNS and '"' not in line:
+        if columns(line) > LINE_COLUMNS and not (path.endswith((".c", ".h")) and one_literal(line)):
             report.say(path, number, f"{columns(line)} columns; at most {LINE_COLUMNS}")
 
 

@@ -11,13 +11,13 @@ files() { # NAME-PATTERN...: files of the project, without what is generated
 	local pattern args=()
 	for pattern in "$@"; do args+=(-o -name "$pattern"); done
 	find . \( -path ./build -o -path ./.git -o -name __pycache__ \) -prune -o \
-		-type f \( "${args[@]:1}" \) -print | sed 's|^\./||' | grep -vx 'vmlinux/vmlinux.h' |
-		sort
+		-type f \( "${args[@]:1}" \) -print |
+		sed 's|^\./||' | grep -vx 'vmlinux/vmlinux.h' | sort
 }
 
 shell_files() {
 	files '*.sh'
-	echo .ci/run
+	printf '%s\n' .ci/run deploy/bash-completion/tortie
 }
 
 need() {
@@ -35,7 +35,8 @@ check_format() {
 }
 
 check_style() {
-	files '*.c' '*.h' '*.py' '*.sh' | xargs -r /usr/bin/python3 tools/dev/check_style.py
+	{ files '*.c' '*.h' '*.py'; shell_files; } |
+		xargs -r /usr/bin/python3 tools/dev/check_style.py
 }
 
 check_includes() {

@@ -26,8 +26,10 @@ wanted() { # the packages of the sets, each once
 missing() { # those of the arguments that are not installed
 	local package
 	for package in "$@"; do
-		[ "$(dpkg-query -W -f '${db:Status-Status}' "$package" 2>/dev/null)" = installed ] ||
-			echo "$package"
+		case $(dpkg-query -W -f '${db:Status-Status}' "$package" 2>/dev/null) in
+		installed) ;;
+		*) echo "$package" ;;
+		esac
 	done
 }
 
@@ -58,7 +60,8 @@ disable_new_units() { # those that are enabled now and were not in the file $1
 	local link
 	enabled_units | comm -13 "$1" - | while read -r link; do
 		rm -f "$link"
-		echo "packages: left disabled: ${link##*/} (to use it: systemctl enable ${link##*/})"
+		echo "packages: left disabled: ${link##*/}" \
+			"(to use it: systemctl enable ${link##*/})"
 	done
 }
 

@@ -8,7 +8,7 @@ self=$top/tools/dev/run_prepared.sh
 
 if [ "$(id -u)" -ne 0 ]; then
 	if ! command -v sudo >/dev/null; then
-		echo "tortie: this needs root (namespaces, BPF): run it as root, or install sudo" >&2
+		echo "tortie: this needs root (namespaces, BPF): be root, or install sudo" >&2
 		exit 1
 	fi
 	exec sudo -- "$self" "$@"
