@@ -81,12 +81,18 @@ static void take_section(struct peer *peer, struct update *update, struct update
 
 static void note_reaction(struct peer *peer, const struct update *update)
 {
+	const char *what = update->reaction == REACTION_WITHDRAW ? "its routes are withdrawn"
+								 : "the attribute is left out";
+
 	if (update->reaction == REACTION_NONE)
 		return;
-	snprintf(peer->last_error, sizeof(peer->last_error),
-		 "UPDATE with a bad attribute %u: %s (RFC 7606)", update->cause,
-		 update->reaction == REACTION_WITHDRAW ? "its routes are withdrawn"
-						       : "the attribute is left out");
+	if (update->cause)
+		snprintf(peer->last_error, sizeof(peer->last_error),
+			 "UPDATE whose attribute %u is bad or missing: %s (RFC 7606)",
+			 update->cause, what);
+	else
+		snprintf(peer->last_error, sizeof(peer->last_error),
+			 "UPDATE whose attributes do not fit their length: %s (RFC 7606)", what);
 	/* The first of a row says it; a peer that goes on must not fill the log. */
 	if (peer->bad_updates++ == 0)
 		log_warning("peer %s: %s", peer->name, peer->last_error);

@@ -72,9 +72,19 @@ void speaker_finish_round(struct speaker *speaker)
 	session_flush_all(&speaker->session_shared);
 }
 
-static void on_round_done(void *arg)
+static void on_flush(void *arg)
 {
 	speaker_finish_round(arg);
+}
+
+/* Not at once: what several peers said in this round of the loop goes out in common messages. */
+static void on_round_done(void *arg)
+{
+	struct speaker *speaker = arg;
+
+	if (!event_timer_is_armed(&speaker->flush_timer) &&
+	    event_timer_set(speaker->loop, &speaker->flush_timer, 0) < 0)
+		speaker_finish_round(speaker); /* no memory to wait */
 }
 
 void speaker_report_soon(struct speaker *speaker)
@@ -381,6 +391,7 @@ int speaker_new(struct event_loop *loop, const struct config *config, struct age
 	speaker->session_shared.round_arg = speaker;
 	for (size_t i = 0; i < CONFIG_LISTEN_MAX; i++)
 		speaker->listen_fd[i] = -1;
+	event_timer_init(&speaker->flush_timer, on_flush, speaker);
 	event_timer_init(&speaker->deferral_timer, on_deferral, speaker);
 	event_timer_init(&speaker->report_timer, on_report, speaker);
 	event_timer_init(&speaker->sync_timer, on_sync, speaker);
@@ -403,6 +414,7 @@ void speaker_free(struct speaker *speaker)
 
 	if (!speaker)
 		return;
+	event_timer_cancel(speaker->loop, &speaker->flush_timer);
 	event_timer_cancel(speaker->loop, &speaker->deferral_timer);
 	event_timer_cancel(speaker->loop, &speaker->report_timer);
 	event_timer_cancel(speaker->loop, &speaker->sync_timer);

@@ -28,7 +28,8 @@ struct speaker {
 	int listen_fd[CONFIG_LISTEN_MAX]; /* -1: not open */
 	/* We restarted: what peers kept of us is swept when we say End-of-RIB (RFC 4724 4.1). */
 	bool is_restarting;
-	bool is_in_sync; /* every peer's routes are in: the agent may sweep */
+	bool is_in_sync;		/* every peer's routes are in: the agent may sweep */
+	struct event_timer flush_timer; /* at once, when the round of events is through */
 	struct event_timer deferral_timer;
 	struct event_timer report_timer;
 	struct event_timer sync_timer;
