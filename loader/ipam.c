@@ -97,7 +97,7 @@ static uint64_t saturated_size(uint64_t last)
 
 static uint64_t block_capacity(const struct block *block)
 {
-	return saturated_size(block->last) - (block->skips_zero ? 1 : 0);
+	return block->skips_zero ? block->last : saturated_size(block->last);
 }
 
 static void block_init(struct block *block, const struct ip_prefix *cidr, size_t pool)
