@@ -58,7 +58,8 @@ class Disturbed:
 
     def wait_log(self, pattern, deadline=3):
         wait_until(lambda: re.search(pattern, self.n1.log()[self.log_from:]),
-                   f"n1's log says {pattern!r}; it says:\n{self.n1.log()[self.log_from:]}", deadline)
+                   f"n1's log says {pattern!r}; it says:\n{self.n1.log()[self.log_from:]}",
+                   deadline)
 
     def hooks(self, device):
         return [run("tc", "-n", self.n1.netns, "filter", "show", "dev", device, way)
@@ -196,6 +197,15 @@ def test_a_pod_link_that_goes_down_and_up_works_again(net):
     wait_until(lambda: f"{net.a.ip4} dev {device}" in net.n1.ip("route"), "route is back", 1)
     wait_until(lambda: "1 received" in net.n1.ping(net.a.ip4), "the node reaches the pod", 2)
     wait_until(lambda: "1 received" in net.n1.ping(net.a.ip6), "and by IPv6", 2)
+
+
+def test_a_renamed_pod_link_goes_on_and_gets_its_name_back(net):
+    net.flows()
+    device = net.a.host_ifname
+    net.n1.ip("link", "set", device, "name", "renamed0")
+    wait_until(lambda: device in [x["ifname"] for x in net.n1.cali_links()], "the name is back", 2)
+    net.wait_log(rf"{device}.*name")
+    net.assert_nothing_lost()
 
 
 def test_an_uplink_that_goes_down_and_up_carries_again_within_a_second(net, family):
