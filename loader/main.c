@@ -31,11 +31,11 @@
 #include "lib/options.h"
 #include "loader/agent.h"
 #include "loader/privileges.h"
+#include "loader/server.h"
 #include "node_objects.h"
 
 #define PROGRAM	     "tortied"
 #define EXIT_MISUSED 2
-#define SOCKET_GROUP "tortie"
 
 struct arguments {
 	const char *config_file;
@@ -151,6 +151,16 @@ static int take_folder(const char *what, const char *path, mode_t mode, char ret
 	return 0; /* the descriptor stays open: it is the lock */
 }
 
+static int take_run_dir(const char *path, char ret_path[PATH_MAX])
+{
+	int err = take_folder("run-dir", path, 0755, ret_path);
+
+	if (err || server_paths_fit(ret_path))
+		return err;
+	log_error("run-dir %s: too long for the path of a socket", path);
+	return -ENAMETOOLONG;
+}
+
 static int check_privileges(void)
 {
 	char missing[128];
@@ -165,10 +175,10 @@ static int check_privileges(void)
 
 static int give_up_privileges(void)
 {
-	int err = privileges_join_group(SOCKET_GROUP);
+	int err = privileges_join_group(SERVER_SOCKET_GROUP);
 
 	if (err && err != -ENOENT && err != -EPERM)
-		log_warning("group " SOCKET_GROUP ": cannot be joined: %s", strerror(-err));
+		log_warning("group " SERVER_SOCKET_GROUP ": cannot be joined: %s", strerror(-err));
 	err = privileges_keep_for_loading();
 	if (err)
 		log_error("capabilities cannot be given up: %s", strerror(-err));
@@ -232,8 +242,7 @@ int main(int argc, char **argv)
 	if (args.check) {
 		printf("%s: ok\n", args.config_file);
 		status = EXIT_SUCCESS;
-	} else if (check_privileges() == 0 &&
-		   take_folder("run-dir", args.run_dir, 0755, run_dir) == 0 &&
+	} else if (check_privileges() == 0 && take_run_dir(args.run_dir, run_dir) == 0 &&
 		   give_up_privileges() == 0 && run(&agent) == 0) {
 		status = EXIT_SUCCESS;
 	}

@@ -50,7 +50,6 @@
 #define SILENCE_MS	    10000  /* before the first message */
 #define SILENCE_TOOL_MS	    300000 /* between a tool's questions */
 #define SWEEP_MS	    2000
-#define SOCKET_GROUP	    "tortie"
 #define SOCKET_PATH_MAX	    108
 
 struct outgoing {
@@ -524,18 +523,20 @@ static void on_sweep(void *arg)
 		event_timer_set(server->agent->loop, &server->sweep_timer, SWEEP_MS);
 }
 
+bool server_paths_fit(const char *run_dir)
+{
+	/* The longer of the two names. */
+	return strlen(run_dir) + sizeof("/" AGENT_SOCKET_NAME ".sock") <= SOCKET_PATH_MAX;
+}
+
 static int listener_open(struct server *server, struct listener *listener, const char *name,
 			 mode_t mode, gid_t gid)
 {
 	int err;
 
 	listener->server = server;
-	if (snprintf(listener->path, sizeof(listener->path), "%s/%s.sock", server->agent->run_dir,
-		     name) >= (int)sizeof(listener->path)) {
-		log_error("run-dir %s: too long for a socket's path (%d octets)",
-			  server->agent->run_dir, SOCKET_PATH_MAX - 1);
-		return -ENAMETOOLONG;
-	}
+	snprintf(listener->path, sizeof(listener->path), "%s/%s.sock", server->agent->run_dir,
+		 name);
 	listener->fd = unix_socket_listen(listener->path, mode, gid);
 	if (listener->fd < 0) {
 		err = listener->fd;
@@ -548,27 +549,30 @@ static int listener_open(struct server *server, struct listener *listener, const
 
 static int open_tool_socket(struct server *server)
 {
-	const struct group *group = getgrnam(SOCKET_GROUP);
+	const struct group *group = getgrnam(SERVER_SOCKET_GROUP);
 	int err;
 
 	if (!group) {
-		log_info("agent.sock: no group " SOCKET_GROUP " on this machine: root only");
+		log_info("agent.sock: no group " SERVER_SOCKET_GROUP " on this machine: root only");
 		return listener_open(server, &server->tool, AGENT_SOCKET_NAME, 0600, (gid_t)-1);
 	}
 	err = listener_open(server, &server->tool, AGENT_SOCKET_NAME, 0660, group->gr_gid);
 	if (err != -EPERM)
 		return err;
 	/* Not a member and no CAP_CHOWN: the unit lacks SupplementaryGroups. */
-	log_info("agent.sock: cannot be given to group " SOCKET_GROUP ": root only");
+	log_info("agent.sock: cannot be given to group " SERVER_SOCKET_GROUP ": root only");
 	return listener_open(server, &server->tool, AGENT_SOCKET_NAME, 0600, (gid_t)-1);
 }
 
 int server_open(struct agent *agent, struct server **ret_server)
 {
 	const struct passwd *user;
-	struct server *server = calloc(1, sizeof(*server));
+	struct server *server;
 	int err = -ENOMEM;
 
+	if (!server_paths_fit(agent->run_dir))
+		return -ENAMETOOLONG;
+	server = calloc(1, sizeof(*server));
 	if (!server)
 		return -ENOMEM;
 	server->agent = agent;

@@ -27,6 +27,11 @@ struct request {
 /** A request handler. Returns 0, or -errno to cut the connection. */
 typedef int request_fn(struct agent *agent, struct client *client, const struct request *request);
 
+/* Who is in it may ask on agent.sock, where the machine has such a group. */
+#define SERVER_SOCKET_GROUP "tortie"
+
+/** server_paths_fit() - are the sockets' paths in @run_dir short enough for the kernel? */
+bool server_paths_fit(const char *run_dir);
 int server_open(struct agent *agent, struct server **ret_server);
 void server_close(struct server *server);
 
