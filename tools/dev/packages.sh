@@ -23,13 +23,26 @@ wanted() { # the packages of the sets, each once
 	done | sort -u
 }
 
-missing() { # those of the arguments that are not installed
-	local package
-	for package in "$@"; do
-		case $(dpkg-query -W -f '${db:Status-Status}' "$package" 2>/dev/null) in
-		installed) ;;
-		*) echo "$package" ;;
-		esac
+is_installed() { [ "$(dpkg-query -W -f '${db:Status-Status}' "$1" 2>/dev/null)" = installed ]; }
+
+missing() { # those of the arguments of which no alternative is installed
+	local entry package
+	for entry in "$@"; do
+		for package in ${entry//|/ }; do
+			if is_installed "$package"; then continue 2; fi
+		done
+		echo "$entry"
+	done
+}
+
+choose() { # of each argument's alternatives the first that apt knows
+	local entry package
+	for entry in "$@"; do
+		for package in ${entry//|/ }; do
+			if apt-cache show "$package" >/dev/null 2>&1; then break; fi
+			package=${entry%%|*}
+		done
+		echo "$package"
 	done
 }
 
@@ -70,9 +83,11 @@ install_packages() {
 	place_guard "$@"
 	before=$(mktemp)
 	enabled_units >"$before"
-	echo "packages: installing $*"
 	export DEBIAN_FRONTEND=noninteractive
 	apt-get update -q >/dev/null || echo "packages: apt-get update failed; trying as it is" >&2
+	mapfile -t packages < <(choose "$@")
+	set -- "${packages[@]}"
+	echo "packages: installing $*"
 	if ! apt-get install -y -q --no-install-recommends "$@" </dev/null >"$before.log" 2>&1; then
 		disable_new_units "$before"
 		tail -n 20 "$before.log" >&2
