@@ -108,6 +108,7 @@ static void on_speaker_gone(struct client *client, void *arg)
 static int check_speaker(struct agent *agent, struct client *client, uint32_t id)
 {
 	struct bgp_feed *feed = agent->bgp;
+	int err;
 
 	if (!client_is_bgpd(client)) {
 		client_send_error(client, id, EPERM,
@@ -122,8 +123,10 @@ static int check_speaker(struct agent *agent, struct client *client, uint32_t id
 				  "tortie-bgpd: another one is connected; stop it first");
 		return -EBUSY;
 	}
+	err = client_on_gone(client, on_speaker_gone, feed);
+	if (err < 0)
+		return err;
 	feed->speaker = client;
-	client_on_gone(client, on_speaker_gone, feed);
 	client_keep(client);
 	log_info("tortie-bgpd: connected");
 	return 0;

@@ -115,21 +115,26 @@ int query_follow_drops(struct agent *agent, struct client *client, const struct 
 
 	if (!follower)
 		return -ENOMEM;
+	/* Once for a client: each following costs memory and a message a drop. */
+	err = client_on_gone(client, on_follower_gone, drops);
+	if (err)
+		goto err_free;
 	if (!drops->followers) {
 		ring_buffer__consume(drops->ring); /* what is old is for nobody */
 		err = event_loop_add_fd(agent->loop, ring_buffer__epoll_fd(drops->ring), EPOLLIN,
 					on_ring, drops);
-		if (err) {
-			free(follower);
-			return err;
-		}
+		if (err)
+			goto err_free;
 	}
 	follower->client = client;
 	follower->id = request->id;
 	DL_APPEND(drops->followers, follower);
 	client_keep(client);
-	client_on_gone(client, on_follower_gone, drops);
 	return 0;
+
+err_free:
+	free(follower);
+	return err; /* cuts the connection */
 }
 
 int query_drops(struct agent *agent, struct client *client, const struct request *request)

@@ -47,6 +47,7 @@
 #define CNI_CLIENTS_MAX	    512
 #define QUEUE_OCTETS_MAX    (16u << 20)
 #define QUEUE_OCTETS_BEHIND (256u << 10)
+#define FAREWELLS_MAX	    4	   /* parts that hold a pointer to one client */
 #define SILENCE_MS	    10000  /* before the first message */
 #define SILENCE_TOOL_MS	    300000 /* between a tool's questions */
 #define SWEEP_MS	    2000
@@ -70,6 +71,12 @@ struct listener {
 	char path[SOCKET_PATH_MAX];
 };
 
+/* One client may be the speaker and follow drops: whoever holds a pointer to it is told. */
+struct farewell {
+	client_gone_fn *fn;
+	void *arg;
+};
+
 struct client {
 	struct client *prev, *next;
 	struct server *server;
@@ -83,8 +90,7 @@ struct client {
 	uint64_t heard_ms;
 	struct outgoing *queue;
 	size_t queued_octets;
-	client_gone_fn *gone;
-	void *gone_arg;
+	struct farewell farewell[FAREWELLS_MAX];
 };
 
 struct server {
@@ -162,8 +168,8 @@ static void client_free(struct client *client)
 	struct server *server = client->server;
 	struct outgoing *out, *next;
 
-	if (client->gone)
-		client->gone(client, client->gone_arg);
+	for (size_t i = 0; i < FAREWELLS_MAX && client->farewell[i].fn; i++)
+		client->farewell[i].fn(client, client->farewell[i].arg);
 	DL_FOREACH_SAFE(client->queue, out, next)
 	outgoing_free(out);
 	event_loop_remove_fd(server->agent->loop, client->fd);
@@ -316,10 +322,19 @@ void client_keep(struct client *client)
 	client->is_kept = true;
 }
 
-void client_on_gone(struct client *client, client_gone_fn *fn, void *arg)
+int client_on_gone(struct client *client, client_gone_fn *fn, void *arg)
 {
-	client->gone = fn;
-	client->gone_arg = arg;
+	for (size_t i = 0; i < FAREWELLS_MAX; i++) {
+		struct farewell *farewell = &client->farewell[i];
+
+		if (farewell->fn == fn && farewell->arg == arg)
+			return -EALREADY;
+		if (farewell->fn)
+			continue;
+		*farewell = (struct farewell){ .fn = fn, .arg = arg };
+		return 0;
+	}
+	return -ENOSPC;
 }
 
 /* --- requests --- */

@@ -51,7 +51,8 @@ bool client_is_behind(const struct client *client);
 /** client_keep() - this connection may be silent for good (a follower, a speaker). */
 void client_keep(struct client *client);
 typedef void client_gone_fn(struct client *client, void *arg);
-void client_on_gone(struct client *client, client_gone_fn *fn,
-		    void *arg); /* called once, before it is freed */
+/** client_on_gone() - call @fn once, before @client is freed; several parts may ask. 0, -EALREADY
+ * when this one has asked before, or -ENOSPC. */
+int client_on_gone(struct client *client, client_gone_fn *fn, void *arg);
 
 #endif /* LOADER_SERVER_H */

@@ -22,6 +22,7 @@
 #include <sys/time.h>
 #include <sys/un.h>
 #include <sys/wait.h>
+#include <time.h>
 #include <unistd.h>
 
 #include <cmocka.h>
@@ -62,9 +63,36 @@ HANDLER(bgp_feed_handle_routes_begin)
 HANDLER(bgp_feed_handle_route_set)
 HANDLER(bgp_feed_handle_route_delete)
 HANDLER(bgp_feed_handle_routes_in_sync)
-HANDLER(bgp_feed_handle_peer_set)
-HANDLER(bgp_feed_handle_peer_delete)
 HANDLER(handle_shutdown)
+
+static void leave_mark(struct client *client, void *arg)
+{
+	close(open(arg, O_WRONLY | O_CREAT | O_CLOEXEC, 0600));
+}
+
+/* Two parts of the agent that want to know when a client leaves; the server is in RUN-DIR then. */
+static int ask_for_farewell(struct client *client, const struct request *request, char *mark)
+{
+	int err = client_on_gone(client, leave_mark, mark);
+
+	return err ? err : client_send_end(client, request->id);
+}
+
+int bgp_feed_handle_peer_set(struct agent *agent, struct client *client,
+			     const struct request *request)
+{
+	static char mark[] = "left-1";
+
+	return ask_for_farewell(client, request, mark);
+}
+
+int bgp_feed_handle_peer_delete(struct agent *agent, struct client *client,
+				const struct request *request)
+{
+	static char mark[] = "left-2";
+
+	return ask_for_farewell(client, request, mark);
+}
 
 /* More than a socket holds at once. */
 int query_routes(struct agent *agent, struct client *client, const struct request *request)
@@ -115,7 +143,8 @@ static void serve(const char *run_dir, int ready_fd)
 	struct agent agent = { .config = &config, .run_dir = run_dir };
 
 	signal(SIGPIPE, SIG_IGN);
-	if (event_loop_new(&agent.loop) < 0 || server_open(&agent, &agent.server) < 0)
+	if (chdir(run_dir) < 0 || event_loop_new(&agent.loop) < 0 ||
+	    server_open(&agent, &agent.server) < 0)
 		_exit(1);
 	if (write(ready_fd, "r", 1) != 1)
 		_exit(1);
@@ -471,6 +500,44 @@ static void too_many_connections_are_refused_not_waited_for(void **state)
 		agent_client_close(&client[i]);
 }
 
+static bool has_mark(const struct world *world, const char *mark)
+{
+	const struct timespec pause = { .tv_nsec = 10 * 1000 * 1000 };
+	char path[RUN_DIR_OCTETS + 16];
+
+	snprintf(path, sizeof(path), "%s/%s", world->run_dir, mark);
+	for (int i = 0; i < 500; i++) {
+		if (access(path, F_OK) == 0)
+			return true;
+		nanosleep(&pause, NULL);
+	}
+	return false;
+}
+
+static void every_part_that_asked_is_told_when_a_client_leaves(void **state)
+{
+	struct agent_client client = connect_as(*state, ROLE_BGPD);
+
+	ask(&client, MSG_PEER_SET);
+	assert_int_equal(next_type(&client), MSG_END);
+	ask(&client, MSG_PEER_DELETE);
+	assert_int_equal(next_type(&client), MSG_END);
+	agent_client_close(&client);
+	assert_true(has_mark(*state, "left-1"));
+	assert_true(has_mark(*state, "left-2"));
+}
+
+static void a_part_is_told_once_however_often_it_asks(void **state)
+{
+	struct agent_client client = connect_as(*state, ROLE_BGPD);
+
+	ask(&client, MSG_PEER_SET);
+	assert_int_equal(next_type(&client), MSG_END);
+	ask(&client, MSG_PEER_SET);
+	assert_int_equal(next_type(&client), 0);
+	agent_client_close(&client);
+}
+
 #define SERVER_TEST(name) cmocka_unit_test_setup_teardown(name, start_server, stop_server)
 
 int main(void)
@@ -492,6 +559,8 @@ int main(void)
 		SERVER_TEST(the_group_may_ask_and_not_change),
 		SERVER_TEST(the_configured_user_may_speak_as_bgpd),
 		SERVER_TEST(too_many_connections_are_refused_not_waited_for),
+		SERVER_TEST(every_part_that_asked_is_told_when_a_client_leaves),
+		SERVER_TEST(a_part_is_told_once_however_often_it_asks),
 	};
 
 	return cmocka_run_group_tests(tests, NULL, NULL);
