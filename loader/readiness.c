@@ -4,13 +4,14 @@
  *
  * Ready means: every part of the agent is up, known pods are complete, and all uplinks serve (up,
  * hooked, no IPv6 link-local address in duplicate address detection: redirect_neigh loses
- * everything in those two seconds). Then, once: the conflist, RUN-DIR/ready and READY=1.
+ * everything in those two seconds; where uplinks are found by the node's addresses, these have
+ * come). Then, once: the conflist, RUN-DIR/ready and READY=1.
  *
  * Ready is not taken back when an uplink fails later: pods of this node still reach each other, the
  * service manager has no word for "no longer ready", and a runtime that lost its conflist would
  * call the node broken and evict pods that work. `tortie status` tells what does not serve.
  *
- * A node whose uplinks never come stays not ready and says so once.
+ * A node whose uplinks do not come stays not ready and says once what it waits for.
  */
 #include "loader/readiness.h"
 
@@ -29,11 +30,12 @@
 #include "loader/endpoint_store.h"
 #include "loader/notify.h"
 #include "loader/remote_routes.h"
+#include "loader/status_lines.h"
 #include "loader/uplink.h"
 #include "node_objects.h"
 
 #define LOOK_MS	    50
-#define PATIENCE_MS 10000
+#define PATIENCE_MS 4000 /* duplicate address detection takes two seconds */
 
 struct readiness {
 	struct agent *agent;
@@ -54,11 +56,12 @@ static void write_ready_file(const struct agent *agent)
 	ready_path(agent, path);
 	fd = open(path, O_WRONLY | O_CREAT | O_TRUNC | O_CLOEXEC | O_NOFOLLOW, 0644);
 	if (fd < 0) {
-		log_error("%s: cannot be written: %s", path, strerror(errno));
+		log_error("%s: cannot be written: %s; who waits for this file waits for nothing",
+			  path, strerror(errno));
 		return;
 	}
 	if (dprintf(fd, "%s\n", TORTIE_VERSION) < 0)
-		log_error("%s: cannot be written: %s", path, strerror(errno));
+		log_error("%s: cannot be written: %s; make room there", path, strerror(errno));
 	close(fd);
 }
 
@@ -73,6 +76,13 @@ static void become_ready(struct agent *agent)
 		 uplinks_count(agent->uplinks));
 }
 
+static int say_problem(enum status_level level, const char *text, void *arg)
+{
+	if (level != STATUS_OK)
+		log_warning("not ready: %s", text);
+	return 0;
+}
+
 static void on_timer(void *arg)
 {
 	struct readiness *readiness = arg;
@@ -84,7 +94,7 @@ static void on_timer(void *arg)
 	}
 	if (!readiness->has_complained && event_loop_now_ms() - agent->started_ms > PATIENCE_MS) {
 		readiness->has_complained = true;
-		log_warning("not ready: an uplink does not serve; see tortie status");
+		uplinks_status(agent, say_problem, NULL);
 	}
 	event_timer_set(agent->loop, &readiness->timer, LOOK_MS);
 }

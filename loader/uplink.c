@@ -84,6 +84,7 @@ static int on_link(const struct nlmsghdr *header, void *arg)
 	uplink->is_up = is_running(body);
 	uplink->mtu = netlink_attr_u32(attr[IFLA_MTU], MTU_DEFAULT);
 	uplink->tso_max_size = netlink_attr_u32(attr[IFLA_TSO_MAX_SIZE], GSO_SIZE_PLAIN);
+	uplink->is_veth = netlink_attr_is_veth(attr[IFLA_LINKINFO]);
 	uplink->gso_max_size = netlink_attr_u32(attr[IFLA_GSO_MAX_SIZE], GSO_SIZE_PLAIN);
 	return 0;
 }
@@ -233,11 +234,23 @@ static void attach(struct uplinks *uplinks, struct uplink *uplink)
 	}
 }
 
+static bool may_carry_big_tcp(const struct uplinks *uplinks, const struct uplink *uplink)
+{
+	switch (uplinks->agent->config->big_tcp) {
+	case BIG_TCP_ALWAYS:
+		return true;
+	case BIG_TCP_NONE:
+		return false;
+	default:
+		return !uplink->is_veth;
+	}
+}
+
 static void raise_gso(struct uplinks *uplinks, struct uplink *uplink)
 {
 	int err;
 
-	if (!uplinks->agent->config->big_tcp)
+	if (!may_carry_big_tcp(uplinks, uplink))
 		return;
 	err = uplink_raise_gso(uplinks->agent->netlink, uplink);
 	if (err > 0)
@@ -507,17 +520,33 @@ uint32_t uplinks_gso_max_size(const struct uplinks *uplinks)
 {
 	uint32_t size = GSO_SIZE_BIG;
 
-	if (!uplinks->agent->config->big_tcp)
+	if (uplinks->agent->config->big_tcp == BIG_TCP_NONE)
 		return GSO_SIZE_PLAIN;
-	for (size_t i = 0; i < uplinks->count; i++)
+	for (size_t i = 0; i < uplinks->count; i++) {
+		if (!may_carry_big_tcp(uplinks, &uplinks->link[i]))
+			return GSO_SIZE_PLAIN;
 		if (uplinks->link[i].gso_max_size < size)
 			size = uplinks->link[i].gso_max_size;
+	}
 	return size > GSO_SIZE_PLAIN ? size : GSO_SIZE_PLAIN;
+}
+
+/* No uplink at all is a node for itself, but not while a node address has yet to come (DHCP). */
+static bool waits_for_address(const struct uplinks *uplinks)
+{
+	const struct config *config = uplinks->agent->config;
+
+	if (uplinks->count > 0)
+		return false;
+	for (size_t i = 0; i < config->node_address_count; i++)
+		if (node_addresses_find(&uplinks->addresses, &config->node_address[i]) == NULL)
+			return true;
+	return false;
 }
 
 bool uplinks_serve(const struct uplinks *uplinks)
 {
-	if (uplinks->count < uplinks->agent->config->uplink_count)
+	if (uplinks->count < uplinks->agent->config->uplink_count || waits_for_address(uplinks))
 		return false;
 	for (size_t i = 0; i < uplinks->count; i++) {
 		const struct uplink *uplink = &uplinks->link[i];

@@ -108,6 +108,8 @@ def test_a_missing_uplink_is_told_and_taken_when_it_comes(node):
     node.start_agent(wait=False)
     wait_until(lambda: (node.run_dir / "agent.sock").exists(), "the agent's socket")
     wait_status(node, "uplink late0: no such link")
+    wait_until(lambda: "not ready: uplink late0: no such link (set node.uplinks)" in node.log(),
+               "a line about the uplink")
     assert not node.ready_file.exists()
     node.lab.lan.ip("link", "add", "late-port", "type", "veth", "peer", "name", "late0",
                     "netns", node.netns)
@@ -115,6 +117,18 @@ def test_a_missing_uplink_is_told_and_taken_when_it_comes(node):
     node.ip("link", "set", "late0", "up")
     node.wait_ready()
     assert hook_is_on(node, "late0")
+
+
+def test_a_node_address_that_no_link_has_is_told_and_waited_for(node):
+    del node.config["node"]["uplinks"]
+    node.config["node"]["addresses"] = [f"{LAN4}.77"]
+    node.start_agent(wait=False)
+    wait_until(lambda: f"not ready: node address {LAN4}.77: no link carries it" in node.log(),
+               "a line about the address")
+    assert not node.ready_file.exists()
+    node.ip("addr", "add", f"{LAN4}.77/24", "dev", "up0")
+    node.wait_ready()
+    assert hook_is_on(node, "up0")
 
 
 def test_an_uplink_that_is_replaced_by_another_link_of_its_name_is_taken_anew(running):
