@@ -27,7 +27,6 @@ static int set_defaults(struct config *config, const char *file)
 {
 	config->log_level = LOG_LEVEL_INFO;
 	config->mtu = CONFIG_MTU_AUTO;
-	config->big_tcp = true;
 	config->quarantine_s = 60;
 	config->group_creating = CONFIG_GROUP_CREATING_DEFAULT;
 	config->group_live = CONFIG_GROUP_LIVE_DEFAULT;

@@ -92,6 +92,12 @@ struct config_bgp {
 	size_t peer_count;
 };
 
+enum config_big_tcp {
+	BIG_TCP_AUTO = 0, /* not where an uplink is a veth, behind which nobody knows what is */
+	BIG_TCP_ALWAYS,
+	BIG_TCP_NONE,
+};
+
 enum config_mtu {
 	CONFIG_MTU_AUTO = 0, /* any other value: octets, 1280..65535 */
 };
@@ -109,7 +115,7 @@ struct config {
 	struct config_route *route;
 	size_t route_count;
 	uint32_t mtu;
-	bool big_tcp;					  /* auto: true, none: false */
+	enum config_big_tcp big_tcp;
 	uint32_t quarantine_s;				  /* default 60 */
 	uint32_t group_creating, group_live, group_dying; /* link groups */
 	uint32_t map_endpoints; /* entries of map endpoint, default 1024 */

@@ -258,8 +258,8 @@ static int read_kube_proxy(struct config_reader *reader, const struct config_row
 	return 0;
 }
 
-static int read_auto_none(struct config_reader *reader, const struct config_row *row,
-			  const struct config_node *node, void *field)
+static int read_conflist(struct config_reader *reader, const struct config_row *row,
+			 const struct config_node *node, void *field)
 {
 	unsigned int choice = 0;
 	int err = config_read_choice(reader, row, node, &choice);
@@ -327,7 +327,7 @@ static int read_maps(struct config_reader *reader, const struct config_row *row,
 
 static const struct config_row cni_rows[] = {
 	{ "dir", config_read_path, offsetof(struct config, cni_dir) },
-	{ "conflist", read_auto_none, offsetof(struct config, cni_conflist),
+	{ "conflist", read_conflist, offsetof(struct config, cni_conflist),
 	  .choices = "auto none" },
 };
 
@@ -342,7 +342,8 @@ static const struct config_row top_rows[] = {
 	{ "pools", read_pools, 0 },
 	{ "routes", read_routes, 0 },
 	{ "mtu", read_mtu, offsetof(struct config, mtu), 1280, 65535, NULL },
-	{ "big_tcp", read_auto_none, offsetof(struct config, big_tcp), .choices = "auto none" },
+	{ "big_tcp", config_read_choice, offsetof(struct config, big_tcp),
+	  .choices = "auto always none" },
 	{ "quarantine", config_read_u32, offsetof(struct config, quarantine_s), 0, 86400, NULL },
 	{ "kube_proxy", read_kube_proxy, 0 },
 	{ "log_level", config_read_choice, offsetof(struct config, log_level),

@@ -16,6 +16,8 @@
 
 #include <netinet/in.h>
 
+#include <linux/if_link.h>
+
 #include "lib/ip_prefix.h"
 
 const void *netlink_body(const struct nlmsghdr *header, size_t size)
@@ -25,23 +27,28 @@ const void *netlink_body(const struct nlmsghdr *header, size_t size)
 	return (const uint8_t *)header + NLMSG_HDRLEN;
 }
 
-void netlink_attrs(const struct nlmsghdr *header, size_t size, const struct nlattr **ret_attrs,
-		   size_t count)
+/* The attributes in octets @at .. @end of @octets, by type. */
+static void collect(const uint8_t *octets, size_t at, size_t end, const struct nlattr **ret_attrs,
+		    size_t count)
 {
-	const uint8_t *octets = (const uint8_t *)header;
-	size_t at = NLMSG_HDRLEN + NLMSG_ALIGN(size);
-
 	memset(ret_attrs, 0, count * sizeof(*ret_attrs));
-	while (at + NLA_HDRLEN <= header->nlmsg_len) {
+	while (at + NLA_HDRLEN <= end) {
 		const struct nlattr *attr = (const struct nlattr *)(const void *)(octets + at);
 		size_t type = attr->nla_type & NLA_TYPE_MASK;
 
-		if (attr->nla_len < NLA_HDRLEN || at + attr->nla_len > header->nlmsg_len)
+		if (attr->nla_len < NLA_HDRLEN || at + attr->nla_len > end)
 			return;
 		if (type < count && ret_attrs[type] == NULL)
 			ret_attrs[type] = attr;
 		at += NLA_ALIGN(attr->nla_len);
 	}
+}
+
+void netlink_attrs(const struct nlmsghdr *header, size_t size, const struct nlattr **ret_attrs,
+		   size_t count)
+{
+	collect((const uint8_t *)header, NLMSG_HDRLEN + NLMSG_ALIGN(size), header->nlmsg_len,
+		ret_attrs, count);
 }
 
 const void *netlink_attr_data(const struct nlattr *attr, size_t *ret_len)
@@ -80,6 +87,18 @@ int netlink_attr_text(const struct nlattr *attr, char *buf, size_t size)
 	memcpy(buf, data, len);
 	buf[len] = '\0';
 	return 0;
+}
+
+bool netlink_attr_is_veth(const struct nlattr *linkinfo)
+{
+	const struct nlattr *attr[IFLA_INFO_KIND + 1];
+	char kind[sizeof("veth") + 1];
+
+	if (linkinfo == NULL)
+		return false;
+	collect((const uint8_t *)linkinfo, NLA_HDRLEN, linkinfo->nla_len, attr, IFLA_INFO_KIND + 1);
+	return netlink_attr_text(attr[IFLA_INFO_KIND], kind, sizeof(kind)) == 0 &&
+	       strcmp(kind, "veth") == 0;
 }
 
 int netlink_attr_addr(const struct nlattr *attr, int family, struct ip_addr *ret_addr)

@@ -2,6 +2,7 @@
 #ifndef LOADER_NETLINK_ATTR_H
 #define LOADER_NETLINK_ATTR_H
 
+#include <stdbool.h>
 #include <stddef.h>
 #include <stdint.h>
 
@@ -24,6 +25,8 @@ const void *netlink_attr_data(const struct nlattr *attr, size_t *ret_len);
 /** netlink_attr_text() - copy at most @size - 1 octets of a name; 0 or -ENODATA (buf is "" then).
  */
 int netlink_attr_text(const struct nlattr *attr, char *buf, size_t size);
+/** netlink_attr_is_veth() - does an IFLA_LINKINFO (NULL: none) say that the link is a veth? */
+bool netlink_attr_is_veth(const struct nlattr *linkinfo);
 /** netlink_attr_addr() - an address of @family (AF_INET, AF_INET6); 0 or -ENODATA. */
 int netlink_attr_addr(const struct nlattr *attr, int family, struct ip_addr *ret_addr);
 

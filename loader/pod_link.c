@@ -43,18 +43,6 @@
 #define SECOND_METRIC	 4096 /* of the routes of a namespace's further interfaces, plus ifindex */
 #define BATCH_MAX	 (4 + 2 * POD_ADDRESSES_MAX + 6)
 
-static bool read_kind_is_veth(const struct nlattr *linkinfo)
-{
-	size_t len;
-	const struct nlattr *kind;
-	const void *data = netlink_attr_data(linkinfo, &len);
-
-	if (data == NULL)
-		return false;
-	kind = nla_find(data, (int)len, IFLA_INFO_KIND);
-	return kind != NULL && nla_len(kind) >= 4 && memcmp(nla_data(kind), "veth", 4) == 0;
-}
-
 bool pod_link_read(const struct nlmsghdr *header, struct pod_link *ret_link)
 {
 	const struct nlattr *attrs[POD_LINK_GRO_IPV4_MAX_SIZE + 1];
@@ -71,7 +59,7 @@ bool pod_link_read(const struct nlmsghdr *header, struct pod_link *ret_link)
 	netlink_attrs(header, sizeof(*body), attrs, sizeof(attrs) / sizeof(attrs[0]));
 	link.ifindex = (uint32_t)body->ifi_index;
 	link.is_up = (body->ifi_flags & IFF_UP) != 0;
-	link.is_veth = read_kind_is_veth(attrs[IFLA_LINKINFO]);
+	link.is_veth = netlink_attr_is_veth(attrs[IFLA_LINKINFO]);
 	link.peer_ifindex = netlink_attr_u32(attrs[IFLA_LINK], 0);
 	link.netnsid = (int)netlink_attr_u32(attrs[IFLA_LINK_NETNSID], (uint32_t)-1);
 	link.group = netlink_attr_u32(attrs[IFLA_GROUP], 0);

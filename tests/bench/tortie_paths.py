@@ -74,6 +74,7 @@ class TortiePaths:
                     {"prefix": block, "via": via} for other in self.lab.nodes if other is not node
                     for block, via in ((other.block4, other.ip4), (other.block6, other.ip6))]
                 node.config["log_level"] = "warning"
+                node.config["big_tcp"] = "always"  # the wire ends at the other node
             self.lab.start_all(bgp=False)
         return self.lab.nodes
 

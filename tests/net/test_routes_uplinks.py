@@ -224,3 +224,26 @@ def test_forwarding_that_others_switch_off_is_switched_on_again(running):
         wait_until(lambda k=key: running.sysctl(k) == "1", f"{key} is on again", 1)
         path = key.replace(".", "/")
         wait_until(lambda p=path, t=told: f"sysctl {p}: set to 1" in running.log()[t:], "log", 1)
+
+
+def gso_size(node, device):
+    return node.json("-d", "link", "show", device)[0]["gso_max_size"]
+
+
+@pytest.mark.parametrize("setting, size", [("auto", 65536), ("none", 65536), ("always", 196608)])
+def test_pods_and_a_veth_uplink_get_big_tcp_together_and_only_when_told(node, setting, size):
+    node.config["big_tcp"] = setting
+    node.start_agent()
+    pod = node.add_pod("a")
+    assert gso_size(node, "up0") == size
+    assert gso_size(node, pod.host_ifname) == size
+    assert pod.json("-d", "link", "show", "eth0")[0]["gso_max_size"] == size
+
+
+def test_an_uplink_whose_gso_size_somebody_set_keeps_it_and_pods_follow(node):
+    node.config["big_tcp"] = "always"
+    node.ip("link", "set", "up0", "gso_max_size", "100000")
+    node.start_agent()
+    pod = node.add_pod("a")
+    assert gso_size(node, "up0") == 100000
+    assert gso_size(node, pod.host_ifname) == 100000

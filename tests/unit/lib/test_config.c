@@ -149,7 +149,7 @@ static const struct bad_row bad_rows[] = {
 	{ NODE "mtu: 0x5dc\n", 2, 6, { "0x5dc" } },
 	{ NODE "mtu: \"1500\"\n", 2, 6, { "1500" } },
 	{ NODE "mtu: 01500\n", 2, 6, { "01500" } },
-	{ NODE "big_tcp: 65536\n", 2, 10, { "big_tcp", "auto none" } },
+	{ NODE "big_tcp: 65536\n", 2, 10, { "big_tcp", "auto always none" } },
 	{ NODE "quarantine: -1\n", 2, 13, { "quarantine", "-1", "86400" } },
 	{ NODE "quarantine: 99999999999999999999\n", 2, 13, { "quarantine" } },
 	{ NODE "quarantine:\n", 2, 0, { "quarantine", "no value" } },
@@ -329,7 +329,7 @@ static void the_smallest_file_gets_all_defaults(void **state)
 	assert_int_equal(config->pool_count, 0);
 	assert_int_equal(config->route_count, 0);
 	assert_int_equal(config->mtu, CONFIG_MTU_AUTO);
-	assert_true(config->big_tcp);
+	assert_int_equal(config->big_tcp, BIG_TCP_AUTO);
 	assert_int_equal(config->quarantine_s, 60);
 	assert_int_equal(config->log_level, LOG_LEVEL_INFO);
 	assert_int_equal(config->group_creating, 11601);
