@@ -2,11 +2,12 @@
 /*
  * agent.c: the parts of the agent, put together and taken apart.
  *
- * The order is that of struct agent and has reasons: programs and maps before anything is attached;
- * the monitor before uplinks and pods, so that no change between a dump and the first notification
- * is missed; uplinks before pods, which need the node's MTU; the store of endpoints before deletes
- * that were noted while the agent was away; routes after uplinks. Once uplinks and pods run the new
- * programs, the predecessors' pins go. The sockets come last: who can connect gets whole answers.
+ * The order is that of struct agent and has reasons: the claim on the network namespace before
+ * anything in it is touched; programs and maps before anything is attached; the monitor before
+ * uplinks and pods, so that no change between a dump and the first notification is missed; uplinks
+ * before pods, which need the node's MTU; the store of endpoints before deletes that were noted
+ * while the agent was away; routes after uplinks. Once uplinks and pods run the new programs, the
+ * predecessors' pins go. The sockets come last: who can connect gets whole answers.
  *
  * CAP_PERFMON is given up as soon as both copies of the programs are loaded.
  */
@@ -27,6 +28,7 @@
 #include "loader/link_reaper.h"
 #include "loader/masquerade.h"
 #include "loader/monitor.h"
+#include "loader/namespace_claim.h"
 #include "loader/netlink.h"
 #include "loader/privileges.h"
 #include "loader/readiness.h"
@@ -41,6 +43,15 @@ struct part {
 	int (*open)(struct agent *agent);
 	bool says_why; /* in the log, when it fails */
 };
+
+static int open_claim(struct agent *agent)
+{
+	int err = namespace_claim_open(agent, &agent->claim);
+
+	if (err && err != -EADDRINUSE)
+		log_error("cannot start: network namespace: %s", strerror(-err));
+	return err;
+}
 
 static int open_netlink(struct agent *agent)
 {
@@ -138,13 +149,21 @@ static int open_readiness(struct agent *agent)
 }
 
 static const struct part parts[] = {
-	{ "netlink", open_netlink, false },	  { "data plane", open_dataplane, true },
-	{ "monitor", open_monitor, false },	  { "uplinks", open_uplinks, false },
-	{ "addresses", open_ipam, false },	  { "link reaper", open_reaper, false },
-	{ "pods", open_endpoints, false },	  { "routes", open_routes, false },
-	{ "masquerade", open_masquerade, false }, { "BGP feed", open_bgp, false },
-	{ "hook watch", open_hooks, false },	  { "drops", open_drops, true },
-	{ "sockets", open_server, true },	  { "readiness", open_readiness, false },
+	{ "network namespace", open_claim, true },
+	{ "netlink", open_netlink, false },
+	{ "data plane", open_dataplane, true },
+	{ "monitor", open_monitor, false },
+	{ "uplinks", open_uplinks, false },
+	{ "addresses", open_ipam, false },
+	{ "link reaper", open_reaper, false },
+	{ "pods", open_endpoints, false },
+	{ "routes", open_routes, false },
+	{ "masquerade", open_masquerade, false },
+	{ "BGP feed", open_bgp, false },
+	{ "hook watch", open_hooks, false },
+	{ "drops", open_drops, true },
+	{ "sockets", open_server, true },
+	{ "readiness", open_readiness, false },
 };
 
 int agent_open(struct agent *agent)
@@ -183,4 +202,5 @@ void agent_close(struct agent *agent)
 		monitor_close(agent->monitor);
 	dataplane_close(agent->dataplane);
 	netlink_close(agent->netlink);
+	namespace_claim_close(agent->claim);
 }

@@ -17,6 +17,7 @@ struct ipam;
 struct link_reaper;
 struct masquerade;
 struct monitor;
+struct namespace_claim;
 struct netlink;
 struct readiness;
 struct remote_routes;
@@ -32,6 +33,7 @@ struct agent {
 	const char *run_dir; /* borrowed */
 	const char *bpf_dir;
 	struct event_loop *loop;
+	struct namespace_claim *claim;	  /* no other agent in this network namespace */
 	struct netlink *netlink;	  /* requests in the node's own namespace */
 	struct dataplane *dataplane;	  /* programs and maps */
 	struct monitor *monitor;	  /* what the kernel tells */

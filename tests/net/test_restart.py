@@ -9,7 +9,7 @@ import signal
 import pytest
 
 import flows
-from harness import Lab, wait_until
+from harness import Failed, Lab, wait_until
 
 
 class Restarted:
@@ -150,3 +150,42 @@ def test_reset_works_when_the_agent_was_killed():
         node.reset()
         assert not node.cali_links() and not node.pins()
         assert "proto 116" not in node.ip("route") + node.ip("-6", "route")
+
+
+def second_agent(node):
+    """Another agent in the namespace of node, with folders of its own."""
+    folder = node.dir / "second"
+    folder.mkdir()
+    return ["timeout", "5", node.build / "tortied", "-c", node.config_file, "--run-dir",
+            folder / "run", "--bpf-dir", node.lab.bpffs / "second"]
+
+
+def test_a_second_agent_in_the_namespace_is_refused_before_it_touches_anything():
+    with Lab("claim") as lab:
+        node = lab.add_node(1, pods_nat=True)
+        node.start_agent()
+        before = node.ip("route"), node.run("nft", "list", "ruleset"), node.log_length()
+        with pytest.raises(Failed, match="another tortied .process [0-9]+. serves it"):
+            node.run(*second_agent(node))
+        assert not (lab.bpffs / "second").exists()
+        assert before == (node.ip("route"), node.run("nft", "list", "ruleset"), node.log_length())
+
+
+STRANGER = """
+import os, socket, sys, time
+os.setuid(65534)
+held = socket.socket(socket.AF_UNIX, socket.SOCK_SEQPACKET)
+held.bind(bytes(1) + b"tortie/agent")
+held.listen()
+print("held", flush=True)
+time.sleep(60)
+"""
+
+
+def test_a_stranger_who_holds_the_agents_name_does_not_keep_it_from_starting():
+    with Lab("claim") as lab:
+        node = lab.add_node(1)
+        node.start(["/usr/bin/python3", "-c", STRANGER], lab.dir / "stranger.log")
+        wait_until(lambda: "held" in (lab.dir / "stranger.log").read_text(), "the stranger")
+        node.start_agent()
+        assert "of uid 65534 holds the abstract socket" in node.log()
