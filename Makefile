@@ -145,6 +145,21 @@ bench:
 	$(Q)tools/dev/run_prepared.sh 'build bench' sh -c '$(prepared_build) && \
 		tests/bench/bench.py $(ARGS)'
 
+# What a node needs, below DESTDIR. Nothing is started and no configuration is written.
+install: all
+	$(call say,INSTALL,$(DESTDIR)/)
+	$(Q)install -D -m 755 -t $(DESTDIR)/usr/sbin $(B)/tortied $(B)/tortie-bgpd
+	$(Q)install -D -m 755 -t $(DESTDIR)/usr/bin $(B)/tortie
+	$(Q)install -D -m 755 -t $(DESTDIR)/opt/cni/bin $(B)/tortie-cni
+	$(Q)install -D -m 644 -t $(DESTDIR)/etc/systemd/system deploy/systemd/tortied.service \
+		deploy/systemd/tortie-bgpd.service
+	$(Q)install -D -m 644 -t $(DESTDIR)/etc/sysusers.d deploy/sysusers.d/tortie.conf
+	$(Q)install -D -m 644 -t $(DESTDIR)/etc/iproute2/rt_protos.d deploy/rt_protos.d/tortie.conf
+	$(Q)install -D -m 644 -t $(DESTDIR)/usr/share/bash-completion/completions \
+		deploy/bash-completion/tortie
+	$(Q)install -D -m 644 -t $(DESTDIR)/usr/share/man/man8 $(wildcard docs/man/*.8)
+	$(Q)install -D -m 644 -t $(DESTDIR)/usr/share/man/man5 $(wildcard docs/man/*.5)
+
 clean:
 	$(Q)rm -rf build
 
