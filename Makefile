@@ -48,7 +48,7 @@ FUZZERS := $(patsubst tests/fuzz/%.c,$(B)/fuzz/%,$(FUZZ_SRC))
 
 .DELETE_ON_ERROR:
 .SECONDARY:
-.PHONY: FORCE all bpf test-programs test-tools fuzzers lint test test-long demo bench clean
+.PHONY: FORCE all bpf install test-programs test-tools fuzzers lint test test-long demo bench clean
 all: $(PROGRAMS) $(B)/tortie.bpf.o
 bpf: $(B)/tortie.bpf.o $(SKEL)
 test-tools: $(TEST_TOOLS)
