@@ -4,9 +4,9 @@
  *
  * One pass over argv: an option fills the target of its row, every other word is an operand and
  * moves to the front, so the caller finds argv[1..operands] in the order written. "--" ends the
- * options; "-" alone is an operand. An unknown option, a missing or superfluous value, a number
- * out of its range: one line on stderr and -EINVAL. Short flags are not joined ("-ab"), since a
- * joined value ("-ojson") looks the same.
+ * options; "-" alone is an operand. An unknown option, a missing, empty or superfluous value, a
+ * number out of its range: one line on stderr and -EINVAL. Short flags are not joined ("-ab"),
+ * since a joined value ("-ojson") looks the same.
  */
 #include "lib/options.h"
 
@@ -23,6 +23,21 @@ struct option_scan {
 	char **argv;
 	int at; /* word being read */
 };
+
+/* One line on stderr about a word, in which control characters do not speak to the terminal. */
+static int complain(const struct option_scan *scan, const char *word, const char *what)
+{
+	char shown[128];
+	size_t i;
+
+	snprintf(shown, sizeof(shown), "%s", word);
+	for (i = 0; shown[i]; i++) {
+		if ((unsigned char)shown[i] < ' ' || shown[i] == 0x7f)
+			shown[i] = '?';
+	}
+	fprintf(stderr, "%s: %s: %s\n", scan->program, shown, what);
+	return -EINVAL;
+}
 
 static int parse_number(const struct option_row *row, const char *text)
 {
@@ -42,35 +57,41 @@ static int parse_number(const struct option_row *row, const char *text)
 	return 0;
 }
 
+static int complain_range(const struct option_scan *scan, const struct option_row *row,
+			  const char *word)
+{
+	char what[64];
+
+	snprintf(what, sizeof(what), "not a number from %u to %u", row->min, row->max);
+	return complain(scan, word, what);
+}
+
 /* @name is the option as written, for words; @joined its value within the same word, or NULL. */
 static int apply(struct option_scan *scan, const struct option_row *row, const char *name,
 		 const char *joined)
 {
 	const char *value = joined;
+	char text[128];
 
 	if (row->kind == OPTION_FLAG) {
-		if (joined) {
-			fprintf(stderr, "%s: %s: takes no value\n", scan->program, name);
-			return -EINVAL;
-		}
+		if (joined)
+			return complain(scan, name, "takes no value");
 		*(bool *)row->target = true;
 		return 0;
 	}
 	if (!value && scan->at + 1 < scan->argc)
 		value = scan->argv[++scan->at];
-	if (!value) {
-		fprintf(stderr, "%s: %s: needs a value (%s)\n", scan->program, name,
-			row->value_name);
-		return -EINVAL;
-	}
+	snprintf(text, sizeof(text), "%s (%s)", value ? "is empty" : "needs a value",
+		 row->value_name);
+	if (!value || (row->kind == OPTION_TEXT && *value == '\0'))
+		return complain(scan, name, text);
 	if (row->kind == OPTION_TEXT) {
 		*(const char **)row->target = value;
 		return 0;
 	}
 	if (parse_number(row, value) < 0) {
-		fprintf(stderr, "%s: %s %s: not a number from %u to %u\n", scan->program, name,
-			value, row->min, row->max);
-		return -EINVAL;
+		snprintf(text, sizeof(text), "%s %s", name, value);
+		return complain_range(scan, row, text);
 	}
 	return 0;
 }
@@ -88,8 +109,7 @@ static int parse_long(struct option_scan *scan, const char *word)
 		if (long_name && strcmp(long_name, name + 2) == 0)
 			return apply(scan, &scan->rows[i], name, equals ? equals + 1 : NULL);
 	}
-	fprintf(stderr, "%s: %s: unknown option\n", scan->program, name);
-	return -EINVAL;
+	return complain(scan, name, "unknown option");
 }
 
 static int parse_short(struct option_scan *scan, const char *word)
@@ -101,8 +121,7 @@ static int parse_short(struct option_scan *scan, const char *word)
 		if (scan->rows[i].short_name == word[1])
 			return apply(scan, &scan->rows[i], name, word[2] ? word + 2 : NULL);
 	}
-	fprintf(stderr, "%s: %s: unknown option\n", scan->program, name);
-	return -EINVAL;
+	return complain(scan, name, "unknown option");
 }
 
 int options_parse(const char *program, const struct option_row *rows, size_t row_count, int argc,

@@ -12,7 +12,7 @@
  */
 enum option_kind {
 	OPTION_FLAG,   /* bool *target = true */
-	OPTION_TEXT,   /* const char **target = value (borrowed from argv) */
+	OPTION_TEXT,   /* const char **target = value, not empty (borrowed from argv) */
 	OPTION_NUMBER, /* unsigned int *target; decimal, min..max */
 };
 

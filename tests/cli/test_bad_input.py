@@ -109,10 +109,13 @@ def test_the_version_is_told_without_an_agent(tmp_path):
     assert NO_AGENT in done.stderr
 
 
-def test_control_characters_in_arguments_do_not_reach_the_terminal(tmp_path):
-    done = tortie(tmp_path, "get", "\x1b]0;pwned\x07")
-    assert done.returncode == 2
-    assert "\x1b" not in done.stderr and "\\x1b]0;pwned\\x07" in done.stderr
+@pytest.mark.parametrize("argv", [("get", "{}"), ("--{}",), ("status", "--wait", "{}"),
+                                  ("get", "node", "-o", "{}"), ("-{}",), ("{}",)],
+                         ids=lambda argv: " ".join(argv))
+def test_control_characters_in_arguments_do_not_reach_the_terminal(tmp_path, argv):
+    done = tortie(tmp_path, *[word.format("\x1b]0;pwned\x07") for word in argv])
+    assert done.returncode == 2 and done.stderr
+    assert "\x1b" not in done.stderr and "\x07" not in done.stderr
 
 
 def test_waiting_for_an_agent_ends_in_time(tmp_path):

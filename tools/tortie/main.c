@@ -247,10 +247,6 @@ static int command_parse(const struct command *command, int argc, char **argv)
 		say_error("-o %s: unknown format (wide, json or yaml)", format_text);
 		return misused(command);
 	}
-	if (line.run_dir[0] == '\0') {
-		say_error("--run-dir: is empty (a folder, default %s)", CONFIG_RUN_DIR_DEFAULT);
-		return misused(command);
-	}
 	return EXIT_DONE;
 }
 

@@ -76,9 +76,6 @@ static void values_are_taken_joined_and_apart(void **state)
 	assert_int_equal(r.err, 0);
 	assert_string_equal(r.targets.output, "yaml");
 	assert_int_equal(r.targets.wait, 60);
-	r = PARSE("--output=");
-	assert_int_equal(r.err, 0);
-	assert_string_equal(r.targets.output, "");
 }
 
 static void operands_keep_their_order_among_options(void **state)
@@ -116,6 +113,10 @@ static void what_is_wrong_is_said_in_one_line(void **state)
 		{ { "-wx" }, "prog: -w: takes no value\n" },
 		{ { "-o" }, "prog: -o: needs a value (FORMAT)\n" },
 		{ { "--output" }, "prog: --output: needs a value (FORMAT)\n" },
+		{ { "--output=" }, "prog: --output: is empty (FORMAT)\n" },
+		{ { "-o", "" }, "prog: -o: is empty (FORMAT)\n" },
+		{ { "--\x1b]0;a\a" }, "prog: --?]0;a?: unknown option\n" },
+		{ { "--wait=\x7f\n" }, "prog: --wait ??: not a number from 1 to 60\n" },
 		{ { "--wait", "0" }, "prog: --wait 0: not a number from 1 to 60\n" },
 		{ { "--wait=61" }, "prog: --wait 61: not a number from 1 to 60\n" },
 		{ { "--wait=" }, "prog: --wait : not a number from 1 to 60\n" },
