@@ -133,6 +133,8 @@ class Walk:
     def sessions(self):
         """BGP: every node with every other, and with BIRD at the top of the rack"""
         wait_until(lambda: self.n1.established() == 3, "n1: three sessions established", 20)
+        wait_until(lambda: sum(row["routes_in_ipv4"] for row in
+                               self.n1.tortie_json("node", "status")) == 2, "two routes counted")
         tortie(self.n1, "node", "status")
         check(self.n1.established() == 3, "n1 has three sessions: n2, n3 and BIRD")
         out = wait_until(lambda: "fd00:244:0:3::/64" in self.lab.birdc("show", "route") and
@@ -145,11 +147,10 @@ class Walk:
         ways = [(self.a, self.b, "same node"), (self.a, self.c, "across nodes"),
                 (self.d, self.a, "across nodes, the other way")]
         for source, target, words in ways:
-            for family in (4, 6):
-                out = wait_until(lambda s=source, t=target, f=family: s.ping(t.address(f)),
-                                 f"{source.name} reaches {target.name}")
-            show(source.name, f"ping -c 1 {target.ip6}", "\n".join(out.splitlines()[1:2]))
-            check("ttl=6" in out, f"{source.name} reaches {target.name} by IPv4 and IPv6 ({words})")
+            answers = [source.ping(target.address(family)).splitlines()[1] for family in (4, 6)]
+            show(source.name, f"ping -c 1 {target.ip4}; ping -c 1 {target.ip6}", "\n".join(answers))
+            check(all("ttl=6" in line for line in answers),
+                  f"{source.name} reaches {target.name} by IPv4 and IPv6 ({words})")
         out = on(self.a, "ping", "-c", 1, f"{harness.OUT4}.2", lines=3)
         check("1 received" in out, "a reaches the host outside")
         out = show("out", f"ping -c 1 {self.c.ip4}", self.lab.outside.ping(self.c.ip4), 3)

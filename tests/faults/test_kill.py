@@ -25,6 +25,20 @@ from harness import ROOT, Lab, build_dir, run, wait_until
 TIMES = int(os.environ.get("TORTIE_TIMES") or 10)
 
 
+def record(counts, stream):
+    """The figures of a test, kept beside the logs of failed tests: a passed test has them too."""
+    ends = [end for pair in counts.values() for end in pair]
+    udp = {key: sum(end[key] for end in ends) for key in ("sent", "received")}
+    tcp = {key: sum(end[key] for end in stream)
+           for key in ("received", "mismatches", "retransmissions", "spurious")}
+    line = f"{os.environ.get('PYTEST_CURRENT_TEST', '')}: UDP {udp}, TCP {tcp}"
+    print(line)
+    logs = ROOT / "build/test-logs"
+    logs.mkdir(parents=True, exist_ok=True)
+    with open(logs / "faults.txt", "a", encoding="utf-8") as file:
+        file.write(line + "\n")
+
+
 class Loaded:
     def __init__(self, lab):
         self.lab = lab
@@ -61,8 +75,7 @@ class Loaded:
         self.go_on()
         stream = self.stream.stop()
         counts = {name: flow.stop() for name, flow in self.running.items()}
-        print(f"sent {sum(c['sent'] for pair in counts.values() for c in pair)} packets, "
-              f"TCP retransmissions {[c['retransmissions'] for c in stream]}")
+        record(counts, stream)
         return counts, stream
 
     def assert_nothing_lost(self):

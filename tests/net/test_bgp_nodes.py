@@ -48,6 +48,15 @@ def test_every_session_is_established(mesh):
         wait_until(lambda n=node: n.established() == 3, f"{node.name}: three sessions", 20)
 
 
+def test_node_status_counts_the_routes_of_every_peer(mesh):
+    """One block a family from each node; BIRD sends none."""
+    def counts():
+        rows = mesh.n1.tortie_json("node", "status")
+        return {row["peer_address"]: (row["routes_in_ipv4"], row["routes_in_ipv6"]) for row in rows}
+    wanted = {mesh.n2.ip4: (1, 1), mesh.n3.ip4: (1, 1), f"{LAN4}.1": (0, 0)}
+    wait_until(lambda: counts() == wanted, f"{wanted}", 10)
+
+
 def test_routes_are_in_map_and_kernel_with_our_protocol(mesh):
     for node in mesh.lab.nodes:
         for other in mesh.lab.nodes:

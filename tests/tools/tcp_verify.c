@@ -11,16 +11,17 @@
  * end of the time at the connecting end closes its direction; the listening end answers by closing
  * its own, so that both have read to the other's end. Each prints "running" when the stream stands
  * and in the end one line of JSON: octets sent and received, mismatching octets, retransmissions
- * as TCP_INFO counts them, alive (both directions ended in order, no error), seconds, and the
- * longest time without a received octet. SIGUSR1 prints such a line in between. A stream that
- * stands still for 30 seconds is given up: alive is false, exit status 1.
+ * as TCP_INFO counts them and how many of them the other end had already (spurious), alive (both
+ *directions ended in order, no error), seconds, and the longest time without a received octet.
+ *SIGUSR1 prints such a line in between. A stream that stands still for 30 seconds is given up:
+ *alive is false, exit status 1.
  *
  * The congestion control is cubic: bbr would pace the stream and hide what the path can do.
  */
 #include <arpa/inet.h>
 #include <errno.h>
+#include <linux/tcp.h>
 #include <netinet/in.h>
-#include <netinet/tcp.h>
 #include <poll.h>
 #include <signal.h>
 #include <stdbool.h>
@@ -96,8 +97,8 @@ static void stream_report(const struct stream *stream)
 	printf("{\"sent\": %llu, \"received\": %llu, \"mismatches\": %llu, ",
 	       (unsigned long long)stream->sent, (unsigned long long)stream->received,
 	       (unsigned long long)stream->mismatches);
-	printf("\"retransmissions\": %u, \"alive\": %s, \"error\": \"%s\", ",
-	       info.tcpi_total_retrans, is_alive ? "true" : "false",
+	printf("\"retransmissions\": %u, \"spurious\": %u, \"alive\": %s, \"error\": \"%s\", ",
+	       info.tcpi_total_retrans, info.tcpi_dsack_dups, is_alive ? "true" : "false",
 	       stream->error ? strerror(stream->error) : "");
 	printf("\"seconds\": %.3f, \"longest_gap_ms\": %.1f, \"rtt_us\": %u}\n",
 	       (double)(now_ns() - stream->start_ns) / 1e9, (double)stream->longest_gap_ns / 1e6,
