@@ -16,9 +16,10 @@
 
 #define NS_PER_S 1000000000ull
 
-static __always_inline void count_sent(struct __sk_buff *skb, __u32 ifindex)
+/* @number as struct endpoint_value carries it. */
+static __always_inline void count_sent(struct __sk_buff *skb, __u32 number)
 {
-	struct endpoint_counter *counter = bpf_map_lookup_elem(&ep_counter, &ifindex);
+	struct endpoint_counter *counter = bpf_map_lookup_elem(&ep_counter, &number);
 
 	if (!counter)
 		return;
@@ -26,9 +27,9 @@ static __always_inline void count_sent(struct __sk_buff *skb, __u32 ifindex)
 	counter->tx_octets += skb->len;
 }
 
-static __always_inline void count_received(struct __sk_buff *skb, __u32 ifindex)
+static __always_inline void count_received(struct __sk_buff *skb, __u32 number)
 {
-	struct endpoint_counter *counter = bpf_map_lookup_elem(&ep_counter, &ifindex);
+	struct endpoint_counter *counter = bpf_map_lookup_elem(&ep_counter, &number);
 
 	if (!counter)
 		return;
@@ -114,9 +115,9 @@ static __always_inline int count_exit(struct __sk_buff *skb, const struct packet
 		explain(EXPLAIN_TO_STACK, 0);
 	if (!dry_run) {
 		if (hook == HOOK_FROM_POD)
-			count_sent(skb, skb->ifindex);
-		if (packet->rx_ifindex)
-			count_received(skb, packet->rx_ifindex);
+			count_sent(skb, packet->tx_counter);
+		if (packet->rx_counter)
+			count_received(skb, packet->rx_counter);
 	}
 	return end == STEP_SENT ? TC_ACT_REDIRECT : TC_ACT_UNSPEC;
 }

@@ -21,6 +21,7 @@ static __always_inline int deliver_local(struct __sk_buff *skb, struct packet *p
 					 const struct endpoint_value *pod)
 {
 	__u32 ifindex = pod->ifindex;
+	__u32 counter = pod->counter;
 	int err;
 
 	explain(EXPLAIN_TO_PEER, ifindex);
@@ -37,7 +38,7 @@ static __always_inline int deliver_local(struct __sk_buff *skb, struct packet *p
 		return err;
 	if (bpf_redirect_peer(ifindex, 0) != TC_ACT_REDIRECT)
 		return -DROP_INTERNAL;
-	packet->rx_ifindex = ifindex;
+	packet->rx_counter = counter;
 	return STEP_SENT;
 }
 

@@ -52,6 +52,7 @@ static __always_inline int endpoint_check_source(struct __sk_buff *skb, struct p
 		return -DROP_SOURCE_LINK;
 	if (!endpoint_has_mac(ep, packet->mac_head, packet->mac_tail))
 		return -DROP_SOURCE_MAC;
+	packet->tx_counter = ep->counter;
 	explain(EXPLAIN_SOURCE_OK, ep->ifindex);
 	return 0;
 }

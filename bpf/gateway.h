@@ -91,6 +91,7 @@ static __always_inline int gateway_answer_arp(struct __sk_buff *skb, struct pack
 	    !endpoint_has_mac(ep, packet->mac_head, packet->mac_tail) ||
 	    !endpoint_has_mac(ep, mac_head, mac_tail))
 		return -DROP_ARP;
+	packet->tx_counter = ep->counter;
 	explain(EXPLAIN_ANSWERED, 0);
 	if (dry_run)
 		return STEP_SENT;
@@ -170,6 +171,7 @@ static __always_inline int gateway_answer_nd(struct __sk_buff *skb, struct packe
 	if (!endpoint_is_pod(ep) || ep->ifindex != skb->ifindex ||
 	    !endpoint_has_mac(ep, packet->mac_head, packet->mac_tail))
 		return -DROP_ND;
+	packet->tx_counter = ep->counter;
 	explain(EXPLAIN_ANSWERED, 0);
 	if (dry_run)
 		return STEP_SENT;

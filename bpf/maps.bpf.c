@@ -13,6 +13,7 @@ struct endpoint_map endpoint SEC(".maps");
 struct route_map route SEC(".maps");
 struct settings_map settings SEC(".maps");
 struct ep_counter_map ep_counter SEC(".maps");
+struct ep_slot_map ep_slot SEC(".maps");
 struct drop_counter_map drop_counter SEC(".maps");
 struct drop_event_map drop_event SEC(".maps");
 struct drop_sample_map drop_sample SEC(".maps");

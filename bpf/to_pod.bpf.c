@@ -11,9 +11,13 @@
 SEC("tc")
 int to_pod(struct __sk_buff *skb)
 {
+	__u32 ifindex = skb->ifindex;
+	__u32 *number;
+
 	explain_begin();
-	explain(EXPLAIN_PASSED, skb->ifindex);
-	if (!dry_run)
-		count_received(skb, skb->ifindex);
+	explain(EXPLAIN_PASSED, ifindex);
+	number = dry_run ? NULL : bpf_map_lookup_elem(&ep_slot, &ifindex);
+	if (number)
+		count_received(skb, *number);
 	return TC_ACT_UNSPEC;
 }

@@ -44,11 +44,17 @@ static __always_inline int transport_skip(struct __sk_buff *skb, struct packet *
 	return 0;
 }
 
-static __always_inline int transport_find(struct __sk_buff *skb, struct packet *packet)
+/*
+ * A global function: the verifier walks it once, not in front of all that follows. It takes @packet
+ * for a pointer that may be NULL there.
+ */
+__noinline int transport_find(struct __sk_buff *skb, struct packet *packet)
 {
 	int err;
 	int i;
 
+	if (!packet)
+		return -DROP_INTERNAL;
 	for (i = 0; i <= EXTENSION_HEADERS_MAX; i++) {
 		if (packet->is_later_fragment || !ipv6_is_extension(packet->protocol))
 			return 0;

@@ -44,6 +44,7 @@ struct endpoint_value {
 	__u32 policy_id;  /* 0: no policy */
 	__u32 peer_id;	  /* selector set of this address; 0: none */
 	__u32 generation; /* changes when the address gets another owner */
+	__u32 counter;	  /* number of the pod's counters in ep_counter; 0: none */
 	ENDPOINT_ADDED_FIELD
 };
 
@@ -74,7 +75,11 @@ struct dataplane_settings {
 	__u8 v6_bits[ROUTE_LENGTHS_MAX];
 };
 
-/* --- map ep_counter: __u32 ifindex -> struct endpoint_counter (per-CPU hash) --- */
+/*
+ * --- map ep_slot: __u32 ifindex -> __u32 number in ep_counter (hash) ---
+ * --- map ep_counter: number -> struct endpoint_counter (per-CPU array) ---
+ * Number 0 is nobody's.
+ */
 struct endpoint_counter {
 	__u64 tx_packets; /* sent by the pod */
 	__u64 tx_octets;
@@ -189,7 +194,7 @@ struct explain_trace {
 	struct explain_step step[EXPLAIN_STEPS_MAX];
 };
 
-_Static_assert(sizeof(struct endpoint_value) >= 28, "map layout");
+_Static_assert(sizeof(struct endpoint_value) >= 32, "map layout");
 _Static_assert(sizeof(struct route_value) == 32, "map layout");
 _Static_assert(sizeof(struct dataplane_settings) == 40, "map layout");
 _Static_assert(sizeof(struct drop_event) == 120, "ring buffer layout");

@@ -42,7 +42,7 @@ static const char *const known_map_name[MAP_KNOWN_COUNT] = {
 	[MAP_ENDPOINT] = "endpoint",	       [MAP_ROUTE] = "route",
 	[MAP_SETTINGS] = "settings",	       [MAP_EP_COUNTER] = "ep_counter",
 	[MAP_DROP_COUNTER] = "drop_counter",   [MAP_DROP_EVENT] = "drop_event",
-	[MAP_EXPLAIN_TRACE] = "explain_trace",
+	[MAP_EXPLAIN_TRACE] = "explain_trace", [MAP_EP_SLOT] = "ep_slot",
 };
 
 /* libbpf and the verifier talk a lot; our own line names the cause, theirs are for debugging. */
@@ -101,6 +101,7 @@ static int set_sizes(struct bpf_object *object, const struct config *config)
 	} size[] = {
 		{ "endpoint", config->map_endpoints },
 		{ "ep_counter", config->map_endpoints },
+		{ "ep_slot", config->map_endpoints },
 		{ "route", config->map_routes },
 	};
 
@@ -243,6 +244,11 @@ int dataplane_open(const struct config *config, const char *bpf_dir,
 	err = dataplane_pins_carry(dataplane);
 	if (err)
 		goto err_close;
+	err = dataplane_counters_init(dataplane);
+	if (err) {
+		log_error("map ep_slot: cannot be read: %s", strerror(-err));
+		goto err_close;
+	}
 	err = load_dry_run(dataplane);
 	if (err) {
 		log_error("BPF programs: the dry-run copy for explain was refused: %s",
@@ -279,6 +285,7 @@ void dataplane_close(struct dataplane *dataplane)
 	for (size_t i = 0; i < dataplane->link_count; i++)
 		close_fd(&dataplane->link[i].fd);
 	close_fd(&dataplane->lock_fd);
+	free(dataplane->counter_taken);
 	free(dataplane);
 }
 

@@ -64,8 +64,10 @@ typedef int dataplane_route_fn(const struct ip_prefix *prefix, const struct rout
 int dataplane_for_each_route(struct dataplane *dataplane, dataplane_route_fn *fn, void *arg);
 int dataplane_set_settings(struct dataplane *dataplane, const struct dataplane_settings *settings);
 
-int dataplane_create_counter(struct dataplane *dataplane,
-			     uint32_t ifindex); /* keeps an existing one */
+/** dataplane_create_counter() - a number in ep_counter for the pod at @ifindex, its counts zero;
+ * the one it has already is kept with its counts. -ENOSPC when all are taken. */
+int dataplane_create_counter(struct dataplane *dataplane, uint32_t ifindex, uint32_t *ret_number);
+/** dataplane_delete_counter() - after the last endpoint entry with its number is gone. */
 int dataplane_delete_counter(struct dataplane *dataplane, uint32_t ifindex);
 int dataplane_read_counter(struct dataplane *dataplane, uint32_t ifindex,
 			   struct endpoint_counter *ret_sum);

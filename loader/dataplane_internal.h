@@ -21,6 +21,7 @@ enum dataplane_map_id {
 	MAP_ROUTE,
 	MAP_SETTINGS,
 	MAP_EP_COUNTER,
+	MAP_EP_SLOT,
 	MAP_DROP_COUNTER,
 	MAP_DROP_EVENT,
 	MAP_EXPLAIN_TRACE,
@@ -59,7 +60,10 @@ struct dataplane {
 	struct dataplane_link link[DATAPLANE_LINKS_MAX];
 	size_t link_count;
 	int lock_fd;
-	unsigned int cpus; /* possible CPUs: values of a per-CPU map */
+	unsigned int cpus;   /* possible CPUs: values of a per-CPU map */
+	bool *counter_taken; /* by number in ep_counter; 0 is nobody's */
+	uint32_t counter_count;
+	uint32_t counter_last; /* the number given away last */
 };
 
 /** dataplane_pins_prepare() - the folder exists, is ours alone, lies on a bpffs. Returns a
@@ -75,5 +79,9 @@ int dataplane_pins_carry(struct dataplane *dataplane);
 /** dataplane_pins_finish() - add what programs counted in predecessors, remove other versions'
  * pins. */
 int dataplane_pins_finish(struct dataplane *dataplane);
+
+/** dataplane_counters_init() - learn from map ep_slot which numbers of ep_counter are taken. 0 or
+ * -errno. */
+int dataplane_counters_init(struct dataplane *dataplane);
 
 #endif /* LOADER_DATAPLANE_INTERNAL_H */

@@ -2,9 +2,9 @@
 /*
  * dataplane_maps.c: typed reading and writing of map elements, the only place that does.
  *
- * The agent is the sole writer of endpoint, route and settings; programs count in ep_counter and
- * drop_counter and write drop_event and explain_trace. Keys and values are copied whole, their
- * padding zeroed by whoever made them (the layout has it explicit).
+ * The agent is the sole writer of endpoint, ep_slot, route and settings; programs count in
+ * ep_counter and drop_counter and write drop_event and explain_trace. Keys and values are copied
+ * whole, their padding zeroed by whoever made them (the layout has it explicit).
  *
  * A walk first copies the keys: the kernel's "next key" starts again from the beginning when the
  * key in hand was deleted, so a callback that deletes would loop.
@@ -145,23 +145,90 @@ int dataplane_set_settings(struct dataplane *dataplane, const struct dataplane_s
 	return set_element(dataplane, MAP_SETTINGS, &key, settings);
 }
 
-int dataplane_create_counter(struct dataplane *dataplane, uint32_t ifindex)
+int dataplane_counters_init(struct dataplane *dataplane)
 {
-	int fd = map_fd(dataplane, MAP_EP_COUNTER);
-	struct endpoint_counter *zero = calloc(dataplane->cpus, sizeof(*zero));
-	int err = 0;
+	uint32_t count = (uint32_t)map_max(dataplane, MAP_EP_COUNTER);
+	void *copy = NULL;
+	const uint32_t *ifindex;
+	long pods;
 
+	dataplane->counter_taken = calloc(count, sizeof(*dataplane->counter_taken));
+	if (!dataplane->counter_taken)
+		return -ENOMEM;
+	dataplane->counter_count = count;
+	pods = copy_keys(map_fd(dataplane, MAP_EP_SLOT), sizeof(*ifindex),
+			 map_max(dataplane, MAP_EP_SLOT), &copy);
+	ifindex = copy;
+	for (long i = 0; i < pods; i++) {
+		uint32_t number;
+
+		if (get_element(dataplane, MAP_EP_SLOT, &ifindex[i], &number) < 0)
+			continue;
+		/* The map has become smaller, or somebody wrote into it: a new number then. */
+		if (number == 0 || number >= count || dataplane->counter_taken[number])
+			delete_element(dataplane, MAP_EP_SLOT, &ifindex[i]);
+		else
+			dataplane->counter_taken[number] = true;
+	}
+	free(copy);
+	return pods < 0 ? (int)pods : 0;
+}
+
+/*
+ * The first free number behind the one given away last, 0 when there is none: a program that still
+ * counts for the owner before must not do so for the new one.
+ */
+static uint32_t free_counter(const struct dataplane *dataplane)
+{
+	uint32_t number = dataplane->counter_last;
+
+	for (uint32_t i = 0; i < dataplane->counter_count; i++) {
+		number = (number + 1) % dataplane->counter_count;
+		if (number != 0 && !dataplane->counter_taken[number])
+			return number;
+	}
+	return 0;
+}
+
+int dataplane_create_counter(struct dataplane *dataplane, uint32_t ifindex, uint32_t *ret_number)
+{
+	struct endpoint_counter *zero;
+	uint32_t number;
+	int err;
+
+	err = get_element(dataplane, MAP_EP_SLOT, &ifindex, ret_number);
+	if (err != -ENOENT)
+		return err;
+	number = free_counter(dataplane);
+	if (number == 0)
+		return -ENOSPC;
+	zero = calloc(dataplane->cpus, sizeof(*zero));
 	if (!zero)
 		return -ENOMEM;
-	if (bpf_map_update_elem(fd, &ifindex, zero, BPF_NOEXIST) < 0 && errno != EEXIST)
-		err = -errno;
+	err = set_element(dataplane, MAP_EP_COUNTER, &number, zero);
 	free(zero);
-	return err;
+	if (!err)
+		err = set_element(dataplane, MAP_EP_SLOT, &ifindex, &number);
+	if (err)
+		return err;
+	dataplane->counter_taken[number] = true;
+	dataplane->counter_last = number;
+	*ret_number = number;
+	return 0;
 }
 
 int dataplane_delete_counter(struct dataplane *dataplane, uint32_t ifindex)
 {
-	return delete_element(dataplane, MAP_EP_COUNTER, &ifindex);
+	uint32_t number;
+	int err = get_element(dataplane, MAP_EP_SLOT, &ifindex, &number);
+
+	if (!err)
+		err = delete_element(dataplane, MAP_EP_SLOT, &ifindex);
+	if (err)
+		return err == -ENOENT ? 0 : err;
+	if (number < dataplane->counter_count)
+		dataplane->counter_taken[number] = false;
+	return 0;
 }
 
 int dataplane_read_counter(struct dataplane *dataplane, uint32_t ifindex,
@@ -169,11 +236,14 @@ int dataplane_read_counter(struct dataplane *dataplane, uint32_t ifindex,
 {
 	struct endpoint_counter *value = calloc(dataplane->cpus, sizeof(*value));
 	struct endpoint_counter sum = { 0 };
+	uint32_t number;
 	int err;
 
 	if (!value)
 		return -ENOMEM;
-	err = get_element(dataplane, MAP_EP_COUNTER, &ifindex, value);
+	err = get_element(dataplane, MAP_EP_SLOT, &ifindex, &number);
+	if (!err)
+		err = get_element(dataplane, MAP_EP_COUNTER, &number, value);
 	for (unsigned int cpu = 0; !err && cpu < dataplane->cpus; cpu++) {
 		sum.tx_packets += value[cpu].tx_packets;
 		sum.tx_octets += value[cpu].tx_octets;

@@ -43,8 +43,8 @@ static const struct {
 	const char *name;
 	enum map_carry carry;
 } carry_rule[] = {
-	{ "endpoint", CARRY_COPY },  { "route", CARRY_COPY },	    { "settings", CARRY_COPY },
-	{ "ep_counter", CARRY_ADD }, { "drop_counter", CARRY_ADD },
+	{ "endpoint", CARRY_COPY }, { "route", CARRY_COPY },	 { "settings", CARRY_COPY },
+	{ "ep_slot", CARRY_COPY },  { "ep_counter", CARRY_ADD }, { "drop_counter", CARRY_ADD },
 };
 
 static enum map_carry carry_of(const char *name)

@@ -297,9 +297,9 @@ static int refuse_link(struct agent *agent, const struct endpoint *endpoint, int
 
 /* 1 when the entry had to be written, 0, or -errno. */
 static int set_map_entry(struct agent *agent, const struct endpoint *endpoint,
-			 const struct ip_addr *addr)
+			 const struct ip_addr *addr, uint32_t counter)
 {
-	struct endpoint_value value = { .ifindex = endpoint->ifindex }, old;
+	struct endpoint_value value = { .ifindex = endpoint->ifindex, .counter = counter }, old;
 	int err;
 
 	memcpy(value.mac, endpoint->pod_mac, sizeof(value.mac));
@@ -307,10 +307,14 @@ static int set_map_entry(struct agent *agent, const struct endpoint *endpoint,
 	if (err == 0 && (old.flags & ENDPOINT_HOST))
 		return -EADDRINUSE;
 	if (err == 0 && old.ifindex == value.ifindex &&
-	    memcmp(old.mac, value.mac, sizeof(value.mac)) == 0)
-		return 0; /* its policy and generation are right */
-	if (getrandom(&value.generation, sizeof(value.generation), 0) < 0)
+	    memcmp(old.mac, value.mac, sizeof(value.mac)) == 0) {
+		if (old.counter == counter)
+			return 0; /* its policy and generation are right */
+		value = old;
+		value.counter = counter;
+	} else if (getrandom(&value.generation, sizeof(value.generation), 0) < 0) {
 		return -errno;
+	}
 	err = dataplane_set_endpoint(agent->dataplane, addr, &value);
 	return err < 0 ? err : 1;
 }
@@ -318,17 +322,20 @@ static int set_map_entry(struct agent *agent, const struct endpoint *endpoint,
 int endpoint_write_maps(struct agent *agent, const struct endpoint *endpoint, const char **ret_step)
 {
 	int err, written = 0;
+	uint32_t counter;
 
+	*ret_step = "writing map ep_counter";
+	err = dataplane_create_counter(agent->dataplane, endpoint->ifindex, &counter);
+	if (err < 0)
+		return err;
 	*ret_step = "writing map endpoint";
 	for (size_t i = 0; i < endpoint->address_count; i++) {
-		err = set_map_entry(agent, endpoint, &endpoint->address[i]);
+		err = set_map_entry(agent, endpoint, &endpoint->address[i], counter);
 		if (err < 0)
 			return err;
 		written |= err;
 	}
-	*ret_step = "writing map ep_counter";
-	err = dataplane_create_counter(agent->dataplane, endpoint->ifindex);
-	return err < 0 ? err : written;
+	return written;
 }
 
 int endpoint_activate(struct agent *agent, const struct endpoint *endpoint, const char **ret_step)

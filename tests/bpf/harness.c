@@ -66,9 +66,16 @@ static int load_dry(struct harness *harness)
 	return tortie_bpf__load(harness->dry);
 }
 
+/* 0, nobody's, for what is no pod. */
+static uint32_t counter_number(enum place place)
+{
+	return place == POD_A || place == POD_B ? 1 + (uint32_t)place - POD_A : 0;
+}
+
 static int put_endpoint(struct harness *harness, const struct world_endpoint *from)
 {
-	struct endpoint_value value = { .ifindex = harness->wire.ifindex[from->place] };
+	struct endpoint_value value = { .ifindex = harness->wire.ifindex[from->place],
+					.counter = counter_number(from->place) };
 	struct ip_addr key;
 
 	if (from->place == NOWHERE)
@@ -113,10 +120,11 @@ static int fill_maps(struct harness *harness)
 		if (put_route(harness, &world_route[i]))
 			return -EINVAL;
 	}
-	memset(harness->per_cpu, 0, sizeof(harness->per_cpu));
-	for (int place = POD_A; place <= POD_B; place++) {
-		if (bpf_map_update_elem(bpf_map__fd(harness->live->maps.ep_counter),
-					&harness->wire.ifindex[place], harness->per_cpu, 0))
+	for (enum place place = POD_A; place <= POD_B; place++) {
+		uint32_t number = counter_number(place);
+
+		if (bpf_map_update_elem(bpf_map__fd(harness->live->maps.ep_slot),
+					&harness->wire.ifindex[place], &number, 0))
 			return -errno;
 	}
 	return bpf_map_update_elem(bpf_map__fd(harness->live->maps.settings), &zero, &settings, 0);
@@ -225,8 +233,9 @@ static int read_counters(struct harness *harness, enum place place, struct obser
 	const struct endpoint_counter *value = (const void *)harness->per_cpu;
 	struct endpoint_counter *before = &harness->counted[place];
 	struct endpoint_counter sum = {};
+	uint32_t number = counter_number(place);
 
-	if (bpf_map_lookup_elem(fd, &harness->wire.ifindex[place], harness->per_cpu))
+	if (bpf_map_lookup_elem(fd, &number, harness->per_cpu))
 		return -errno;
 	for (unsigned int cpu = 0; cpu < harness->cpus; cpu++) {
 		sum.tx_packets += value[cpu].tx_packets;

@@ -27,7 +27,7 @@ def count(node):
         "links": len(node.cali_links()),
         "endpoints": len(node.tortie_json("get", "workloadendpoint")),
         "map entries": len(pod_entries(node)),
-        "counters": len(node.map_dump("ep_counter")),
+        "counters": len(node.map_dump("ep_slot")),
         "ipv4 routes": len(link_routes(node, 4)),
         "ipv6 routes": len(link_routes(node, 6)),
         "addresses": used,

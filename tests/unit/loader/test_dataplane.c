@@ -141,14 +141,17 @@ static void another_size_keeps_the_content(void **state)
 	const struct config large = { .map_endpoints = 256, .map_routes = 128 };
 	struct endpoint_counter sum;
 	struct dataplane *dataplane = open_with(&small);
+	uint32_t number = 0, again = 0;
 
 	add_pod(dataplane, "10.244.1.2", 11);
 	add_pod(dataplane, "fd00:10:244:1::2", 12);
-	assert_int_equal(dataplane_create_counter(dataplane, 11), 0);
+	assert_int_equal(dataplane_create_counter(dataplane, 11, &number), 0);
 	dataplane_close(dataplane);
 	dataplane = open_with(&large);
 	assert_int_equal(pod_ifindex(dataplane, "10.244.1.2"), 11);
 	assert_int_equal(pod_ifindex(dataplane, "fd00:10:244:1::2"), 12);
+	assert_int_equal(dataplane_create_counter(dataplane, 11, &again), 0);
+	assert_int_equal(again, number);
 	assert_int_equal(dataplane_read_counter(dataplane, 11, &sum), 0);
 	assert_int_equal(dataplane_drop_old_pins(dataplane), 0);
 	/* The pin holds the larger map: 200 more entries fit. */
@@ -250,7 +253,18 @@ static void a_longer_value_of_another_version_is_cut(void **state)
 	dataplane_close(dataplane);
 }
 
-static void count_in(int fd, uint32_t ifindex, uint64_t packets)
+static int open_counters(void)
+{
+	char name[64], path[128];
+	int fd;
+
+	snprintf(path, sizeof(path), BPF_DIR "/%s", current_pin("ep_counter", name, sizeof(name)));
+	fd = bpf_obj_get(path);
+	assert_true(fd >= 0);
+	return fd;
+}
+
+static void count_in(int fd, uint32_t number, uint64_t packets)
 {
 	unsigned int cpus = (unsigned int)libbpf_num_possible_cpus();
 	struct endpoint_counter *value = calloc(cpus, sizeof(*value));
@@ -258,32 +272,124 @@ static void count_in(int fd, uint32_t ifindex, uint64_t packets)
 	assert_non_null(value);
 	for (unsigned int i = 0; i < cpus; i++)
 		value[i].tx_packets = packets;
-	assert_int_equal(bpf_map_update_elem(fd, &ifindex, value, BPF_ANY), 0);
+	assert_int_equal(bpf_map_update_elem(fd, &number, value, BPF_ANY), 0);
 	free(value);
+}
+
+static uint64_t sent(struct dataplane *dataplane, uint32_t ifindex)
+{
+	struct endpoint_counter sum;
+
+	assert_int_equal(dataplane_read_counter(dataplane, ifindex, &sum), 0);
+	return sum.tx_packets;
+}
+
+static uint32_t new_counter(struct dataplane *dataplane, uint32_t ifindex)
+{
+	uint32_t number = 0;
+
+	assert_int_equal(dataplane_create_counter(dataplane, ifindex, &number), 0);
+	assert_in_range(number, 1, small.map_endpoints - 1);
+	return number;
+}
+
+static void counts_stay_with_their_pod_over_a_restart(void **state)
+{
+	uint64_t cpus = (uint64_t)libbpf_num_possible_cpus();
+	struct dataplane *dataplane = open_with(&small);
+	uint32_t first = new_counter(dataplane, 11);
+	uint32_t second = new_counter(dataplane, 12);
+	int fd = open_counters();
+
+	assert_int_not_equal(first, second);
+	count_in(fd, first, 3);
+	count_in(fd, second, 4);
+	dataplane_close(dataplane);
+	dataplane = open_with(&small);
+	assert_int_equal(new_counter(dataplane, 12), second);
+	assert_int_equal(new_counter(dataplane, 11), first);
+	assert_int_equal(sent(dataplane, 11), 3 * cpus);
+	assert_int_equal(sent(dataplane, 12), 4 * cpus);
+	assert_int_not_equal(new_counter(dataplane, 13), first);
+	assert_int_not_equal(new_counter(dataplane, 14), second);
+	dataplane_close(dataplane);
+	close(fd);
+}
+
+static void a_new_pod_starts_from_zero_at_any_number(void **state)
+{
+	struct dataplane *dataplane = open_with(&small);
+	struct endpoint_counter sum;
+	int fd = open_counters();
+
+	/* Twice around all numbers. */
+	for (uint32_t ifindex = 100; ifindex < 100 + 2 * small.map_endpoints; ifindex++) {
+		uint32_t number = new_counter(dataplane, ifindex);
+
+		assert_int_equal(sent(dataplane, ifindex), 0);
+		count_in(fd, number, 1000);
+		assert_int_equal(dataplane_delete_counter(dataplane, ifindex), 0);
+		assert_int_equal(dataplane_read_counter(dataplane, ifindex, &sum), -ENOENT);
+	}
+	dataplane_close(dataplane);
+	close(fd);
+}
+
+static void pods_beyond_the_numbers_are_refused(void **state)
+{
+	struct dataplane *dataplane = open_with(&small);
+	uint32_t number, freed;
+
+	for (uint32_t ifindex = 1; ifindex < small.map_endpoints; ifindex++)
+		new_counter(dataplane, ifindex);
+	assert_int_equal(dataplane_create_counter(dataplane, 1000, &number), -ENOSPC);
+	freed = new_counter(dataplane, 7);
+	assert_int_equal(dataplane_delete_counter(dataplane, 7), 0);
+	assert_int_equal(dataplane_create_counter(dataplane, 1000, &number), 0);
+	assert_int_equal(number, freed);
+	dataplane_close(dataplane);
+}
+
+static void a_number_outside_of_a_smaller_map_is_replaced(void **state)
+{
+	const struct config large = { .map_endpoints = 256, .map_routes = 128 };
+	struct dataplane *dataplane = open_with(&large);
+	uint32_t number = 0;
+
+	for (uint32_t ifindex = 1; ifindex <= 100; ifindex++)
+		assert_int_equal(dataplane_create_counter(dataplane, ifindex, &number), 0);
+	for (uint32_t ifindex = 1; ifindex < 100; ifindex++)
+		assert_int_equal(dataplane_delete_counter(dataplane, ifindex), 0);
+	assert_in_range(number, small.map_endpoints, 255);
+	dataplane_close(dataplane);
+	dataplane = open_with(&small);
+	new_counter(dataplane, 100);
+	assert_int_equal(sent(dataplane, 100), 0);
+	dataplane_close(dataplane);
 }
 
 static void what_old_programs_count_until_the_end_is_added_once(void **state)
 {
 	uint64_t cpus = (uint64_t)libbpf_num_possible_cpus();
-	struct endpoint_counter sum;
+	const uint32_t ifindex = 30, number = 5;
 	struct dataplane *dataplane;
-	int fd = pin_foreign_map(BPF_MAP_TYPE_PERCPU_HASH, 4, sizeof(struct endpoint_counter),
+	int slots = pin_foreign_map(BPF_MAP_TYPE_HASH, 4, 4, "ep_slot_v9000");
+	int fd = pin_foreign_map(BPF_MAP_TYPE_PERCPU_ARRAY, 4, sizeof(struct endpoint_counter),
 				 "ep_counter_v9000");
 
-	count_in(fd, 5, 10);
+	assert_int_equal(bpf_map_update_elem(slots, &ifindex, &number, BPF_ANY), 0);
+	count_in(fd, number, 10);
 	dataplane = open_with(&small);
-	/* The key is there for the new programs before the switch, the counts after it. */
-	assert_int_equal(dataplane_read_counter(dataplane, 5, &sum), 0);
-	assert_int_equal(sum.tx_packets, 0);
-	count_in(fd, 5, 100);
+	/* The number is there for the new programs before the switch, the counts after it. */
+	assert_int_equal(sent(dataplane, ifindex), 0);
+	count_in(fd, number, 100);
 	assert_int_equal(dataplane_drop_old_pins(dataplane), 0);
-	assert_int_equal(dataplane_read_counter(dataplane, 5, &sum), 0);
-	assert_int_equal(sum.tx_packets, 100 * cpus);
+	assert_int_equal(sent(dataplane, ifindex), 100 * cpus);
 	assert_int_equal(dataplane_drop_old_pins(dataplane), 0);
-	assert_int_equal(dataplane_read_counter(dataplane, 5, &sum), 0);
-	assert_int_equal(sum.tx_packets, 100 * cpus);
+	assert_int_equal(sent(dataplane, ifindex), 100 * cpus);
 	dataplane_close(dataplane);
 	close(fd);
+	close(slots);
 }
 
 static int delete_each(const struct ip_addr *addr, const struct endpoint_value *value, void *arg)
@@ -351,6 +457,10 @@ int main(void)
 		KERNEL_TEST(a_foreign_map_under_our_name_is_replaced),
 		KERNEL_TEST(a_shorter_value_of_another_version_gets_zeros_behind),
 		KERNEL_TEST(a_longer_value_of_another_version_is_cut),
+		KERNEL_TEST(counts_stay_with_their_pod_over_a_restart),
+		KERNEL_TEST(a_new_pod_starts_from_zero_at_any_number),
+		KERNEL_TEST(pods_beyond_the_numbers_are_refused),
+		KERNEL_TEST(a_number_outside_of_a_smaller_map_is_replaced),
 		KERNEL_TEST(what_old_programs_count_until_the_end_is_added_once),
 		KERNEL_TEST(a_walk_may_delete_what_it_meets),
 		KERNEL_TEST(deleting_what_is_not_there_is_success),
