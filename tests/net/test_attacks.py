@@ -3,6 +3,7 @@
 
     evil, b -- n1 -- lan -- n2 -- c
 """
+import json
 import struct
 
 import pytest
@@ -192,6 +193,23 @@ def test_attack_is_dropped_counted_and_seen_by_nobody(attacked, row):
             f"fence at {name}", 3)
         assert not [data for data in seen if MARKER in data or frame[14:] in data and
                     len(frame) > 20], f"{name} saw the attack"
+
+
+def test_a_drop_is_shown_as_it_happens(attacked):
+    """`tortie drops --follow` names link, reason and packet."""
+    follow = attacked.n1.start([attacked.n1.build / "tortie", "--run-dir", attacked.n1.run_dir,
+                                "drops", "--follow", "--count", "1", "-o", "json"],
+                               attacked.lab.dir / "follow.log", stdout=-1)
+    frame = bytes(eth(attacked) / to_b4(attacked, "10.244.1.251") / DATA)
+
+    def is_shown():
+        attacked.tap_evil.send(frame)
+        return follow.poll() is not None
+    wait_until(is_shown, "a drop is shown", 5, 0.1)
+    shown = json.loads(follow.stdout.read())
+    assert shown["reason"] == "SOURCE_UNKNOWN"
+    assert shown["interface"] == attacked.evil.host_ifname
+    assert "10.244.1.251" in shown["packet"]
 
 
 def test_neighbours_are_unharmed(attacked):

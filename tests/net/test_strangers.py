@@ -92,6 +92,20 @@ def test_firewalls_rules_and_neighbours_of_others_cost_no_packet(net, command):
             net.n1.ip("rule", "add", "pref", priority, "lookup", table, check=False)
 
 
+def test_a_firewall_that_drops_invalid_packets_does_not_hide_errors_from_pods(net):
+    """n1's conntrack never sees short-cut flows; errors about them must take the short cut too."""
+    net.n1.run("nft", "-f", "-", stdin="""
+table inet strict {
+    chain forward { type filter hook forward priority 0; ct state invalid counter drop; }
+}""")
+
+    def three_hops():
+        out = net.a.run("traceroute", "-n", "-q", "1", "-w", "1", "-m", "5", net.c.ip4)
+        return len(out.strip().splitlines()) == 4 and "*" not in out and out
+    assert net.n2.ip4 in wait_until(three_hops, "n2 is seen as a hop", 8)
+    net.n1.run("nft", "delete", "table", "inet", "strict")
+
+
 def test_reverse_path_filters_cost_no_packet(net):
     net.flows()
     for device in ("all", "default", "up0", net.a.host_ifname, net.b.host_ifname):

@@ -5,11 +5,13 @@
                    |
                   tor -- outside
 """
+from concurrent.futures import ThreadPoolExecutor
+
 import pytest
 
 import flows
 import packets
-from harness import OUT4, OUT6, Failed, Lab, wait_until
+from harness import OUT4, OUT6, Failed, Lab, Pod, wait_until
 
 
 class TwoNodes:
@@ -139,6 +141,28 @@ def test_with_nat_outgoing_the_outside_sees_the_node(two, family):
     from scapy.layers.l2 import Ether
     assert Ether(frame).payload.src == two.n2.address(family)
     assert "1 received" in two.c.ping(outside_address(family))
+
+
+def test_with_nat_outgoing_the_outside_reaches_the_pod_by_its_own_address(two, family):
+    """Answers belong to a connection from outside: they are not translated."""
+    pod = two.c.address(family)
+    stream = flows.tcp_stream(two.lab, two.c, pod, two.lab.outside, 7130 + family)
+    stream.wait_more(100000)
+    flows.assert_stream_whole(stream.stop())
+
+
+def test_pods_that_come_and_go_cost_their_neighbours_no_packet(two):
+    running = [flows.udp_pods(two.lab, two.a, two.b, 4, 7160),
+               flows.udp_pods(two.lab, two.a, two.c, 6, 7161)]
+    for flow in running:
+        flow.wait_more(200)
+    with ThreadPoolExecutor(8) as pool:
+        pods = [Pod(two.n1, f"churn{number}", add=False) for number in range(24)]
+        list(pool.map(lambda pod: pod.add(), pods))
+        list(pool.map(lambda pod: pod.remove(), pods))
+    for flow in running:
+        flow.wait_more(200)
+        flows.assert_nothing_lost(flow.stop(), flow.name)
 
 
 def test_a_node_reaches_the_other_nodes_pods(two, family):

@@ -12,9 +12,9 @@
  * its own, so that both have read to the other's end. Each prints "running" when the stream stands
  * and in the end one line of JSON: octets sent and received, mismatching octets, retransmissions
  * as TCP_INFO counts them and how many of them the other end had already (spurious), alive (both
- *directions ended in order, no error), seconds, and the longest time without a received octet.
- *SIGUSR1 prints such a line in between. A stream that stands still for 30 seconds is given up:
- *alive is false, exit status 1.
+ * directions ended in order, no error), seconds, and the longest time without a received octet.
+ * SIGUSR1 prints such a line in between. A stream that stands still for 30 seconds is given up:
+ * alive is false, exit status 1.
  *
  * The congestion control is cubic: bbr would pace the stream and hide what the path can do.
  */
