@@ -29,13 +29,15 @@
 #include "lib/event_loop.h"
 #include "lib/log.h"
 #include "lib/options.h"
+#include "lib/unix_socket.h"
 #include "loader/agent.h"
 #include "loader/privileges.h"
 #include "loader/server.h"
 #include "node_objects.h"
 
-#define PROGRAM	     "tortied"
-#define EXIT_MISUSED 2
+#define PROGRAM		  "tortied"
+#define EXIT_MISUSED	  2
+#define ANSWER_TIMEOUT_MS 1000
 
 struct arguments {
 	const char *config_file;
@@ -118,10 +120,26 @@ static int load_config(const char *file, struct config **ret_config)
 	return err;
 }
 
+/*
+ * Everybody may read the run folder and so lock it: only an agent that answers is one. One that is
+ * still starting is met at its socket later.
+ */
+static bool agent_answers(const char *run_dir)
+{
+	char path[PATH_MAX + sizeof("/" CNI_SOCKET_NAME ".sock")];
+	int fd;
+
+	snprintf(path, sizeof(path), "%s/" CNI_SOCKET_NAME ".sock", run_dir);
+	fd = unix_socket_connect_timeout(path, ANSWER_TIMEOUT_MS);
+	if (fd >= 0)
+		close(fd);
+	return fd != -ENOENT && fd != -ECONNREFUSED;
+}
+
 /* The folder, made when missing, locked as long as we live; *ret_path is its absolute name. */
 static int take_folder(const char *what, const char *path, mode_t mode, char ret_path[PATH_MAX])
 {
-	int fd;
+	int fd, err;
 
 	if (mkdir(path, mode) < 0 && errno != EEXIST) {
 		log_error("%s %s: cannot be made: %s", what, path, strerror(errno));
@@ -136,19 +154,21 @@ static int take_folder(const char *what, const char *path, mode_t mode, char ret
 		log_error("%s %s: %s", what, path, strerror(errno));
 		return -errno;
 	}
-	if (flock(fd, LOCK_EX | LOCK_NB) < 0) {
-		int err = -errno;
-
-		if (err == -EWOULDBLOCK)
-			log_error("%s %s: in use by another tortied; give this one a folder of its "
-				  "own",
-				  what, path);
-		else
-			log_error("%s %s: cannot be locked: %s", what, path, strerror(-err));
-		close(fd);
-		return err;
+	if (flock(fd, LOCK_EX | LOCK_NB) == 0)
+		return 0; /* the descriptor stays open: it is the lock */
+	err = -errno;
+	close(fd);
+	if (err == -EWOULDBLOCK && !agent_answers(ret_path)) {
+		log_warning("%s %s: locked by a process that is no tortied (see /proc/locks)", what,
+			    path);
+		return 0;
 	}
-	return 0; /* the descriptor stays open: it is the lock */
+	if (err == -EWOULDBLOCK)
+		log_error("%s %s: in use by another tortied; give this one a folder of its own",
+			  what, path);
+	else
+		log_error("%s %s: cannot be locked: %s", what, path, strerror(-err));
+	return err;
 }
 
 static int take_run_dir(const char *path, char ret_path[PATH_MAX])

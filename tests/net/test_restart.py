@@ -189,3 +189,16 @@ def test_a_stranger_who_holds_the_agents_name_does_not_keep_it_from_starting():
         wait_until(lambda: "held" in (lab.dir / "stranger.log").read_text(), "the stranger")
         node.start_agent()
         assert "of uid 65534 holds the abstract socket" in node.log()
+
+
+def test_a_stranger_who_locks_the_run_folder_does_not_keep_the_agent_from_starting():
+    with Lab("lock") as lab:
+        node = lab.add_node(1)
+        node.start(["setpriv", "--reuid", 65534, "--clear-groups", "flock", node.run_dir, "sh",
+                    "-c", "echo held; exec sleep 60"], lab.dir / "stranger.log")
+        wait_until(lambda: "held" in (lab.dir / "stranger.log").read_text(), "the stranger")
+        node.start_agent()
+        assert "locked by a process that is no tortied" in node.log()
+        with pytest.raises(Failed, match="run-dir .*: in use by another tortied"):
+            node.run(node.build / "tortied", "-c", node.config_file, "--run-dir", node.run_dir,
+                     "--bpf-dir", lab.bpffs / "second", timeout=10)
