@@ -258,6 +258,20 @@ void speaker_take_listen_fd(struct speaker *speaker, size_t index, int fd)
 		log_error("listening socket %zu: no memory; peers cannot connect to it", index);
 }
 
+static const char *listen_mend(int err)
+{
+	switch (-err) {
+	case EACCES:
+		return "; start with CAP_NET_BIND_SERVICE, or set bgp.listen to a port above 1023";
+	case EADDRINUSE:
+		return "; stop the other BGP daemon, or set bgp.listen";
+	case EADDRNOTAVAIL:
+		return "; no link carries the address: set bgp.listen or node.addresses";
+	default:
+		return "";
+	}
+}
+
 int speaker_listen(struct speaker *speaker)
 {
 	const struct config_bgp *bgp = &speaker->config->bgp;
@@ -267,9 +281,9 @@ int speaker_listen(struct speaker *speaker)
 		int fd = tcp_listen(&bgp->listen[i].addr, bgp->listen[i].port);
 
 		if (fd < 0) {
-			log_error("bgp.listen %s port %u: %s",
+			log_error("bgp.listen %s port %u: %s%s",
 				  ip_addr_format(&bgp->listen[i].addr, text, sizeof(text)),
-				  bgp->listen[i].port, strerror(-fd));
+				  bgp->listen[i].port, strerror(-fd), listen_mend(fd));
 			return fd;
 		}
 		speaker_take_listen_fd(speaker, i, fd);

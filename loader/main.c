@@ -142,8 +142,10 @@ static int take_folder(const char *what, const char *path, mode_t mode, char ret
 	int fd, err;
 
 	if (mkdir(path, mode) < 0 && errno != EEXIST) {
-		log_error("%s %s: cannot be made: %s", what, path, strerror(errno));
-		return -errno;
+		err = -errno;
+		log_error("%s %s: cannot be made: %s; make the folder above it, or say --%s DIR",
+			  what, path, strerror(-err), what);
+		return err;
 	}
 	if (!realpath(path, ret_path)) {
 		log_error("%s %s: %s", what, path, strerror(errno));

@@ -555,7 +555,9 @@ static int listener_open(struct server *server, struct listener *listener, const
 	listener->fd = unix_socket_listen(listener->path, mode, gid);
 	if (listener->fd < 0) {
 		err = listener->fd;
-		log_error("%s: cannot listen: %s", listener->path,
+		log_error("%s: cannot listen: %s; say --run-dir DIR, a folder of its own that root "
+			  "may write",
+			  listener->path,
 			  err == -EADDRINUSE ? "another tortied answers there" : strerror(-err));
 		return err;
 	}
