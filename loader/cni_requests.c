@@ -22,6 +22,7 @@
 #include <stdio.h>
 #include <string.h>
 #include <sys/stat.h>
+#include <time.h>
 #include <unistd.h>
 
 #include "dataplane_abi.h"
@@ -36,8 +37,9 @@
 #include "loader/uplink.h"
 #include "node_objects.h"
 
-#define NOTES_MAX   65536 /* of one replay */
-#define NOTE_OCTETS (CONTAINER_ID_MAX + 1 + IFNAME_MAX + 1)
+#define NOTES_MAX    65536 /* of one replay */
+#define UNFINISHED_S 60
+#define NOTE_OCTETS  (CONTAINER_ID_MAX + 1 + IFNAME_MAX + 1)
 
 static void answer_error(struct msg_cni_reply *reply, const struct endpoint_error *error)
 {
@@ -233,6 +235,16 @@ static void replay_note(struct agent *agent, int dir_fd, const char *name)
 	remove_note(dir_fd, name);
 }
 
+/* A plugin writes its note in no time: what is old was left by one that was killed. */
+static void remove_unfinished(int dir_fd, const char *name)
+{
+	struct stat file;
+
+	if (fstatat(dir_fd, name, &file, AT_SYMLINK_NOFOLLOW) == 0 && !S_ISDIR(file.st_mode) &&
+	    file.st_mtime < time(NULL) - UNFINISHED_S)
+		remove_note(dir_fd, name);
+}
+
 void cni_replay_deletes(struct agent *agent)
 {
 	int dir_fd = open_deletes(agent);
@@ -248,7 +260,9 @@ void cni_replay_deletes(struct agent *agent)
 	}
 	for (int i = 0; i < NOTES_MAX && (entry = readdir(dir)) != NULL; i++)
 		/* Names with a dot in front are being written. */
-		if (entry->d_name[0] != '.')
+		if (entry->d_name[0] == '.')
+			remove_unfinished(dir_fd, entry->d_name);
+		else
 			replay_note(agent, dir_fd, entry->d_name);
 	closedir(dir);
 }

@@ -104,6 +104,18 @@ def test_what_is_no_note_is_removed_and_said(node):
     assert node.log().count("not a note of the plugin") == 6
 
 
+def test_a_note_whose_writer_was_killed_is_removed_when_it_is_old(node):
+    folder = node.run_dir / "deletes"
+    folder.mkdir(exist_ok=True)
+    for name in (".cali00000000000-7", ".cali11111111111-8"):
+        (folder / name).write_text("abc\n")
+    os.utime(folder / ".cali00000000000-7", (1, 1))
+    node.stop_agent()
+    restart(node)
+    assert [path.name for path in folder.iterdir()] == [".cali11111111111-8"]
+    (folder / ".cali11111111111-8").unlink()
+
+
 def test_a_frozen_agent_holds_nobody_for_long(node):
     pod, other = Pod(node, "a", add=False), Pod(node, "b", add=False)
     add(pod)
