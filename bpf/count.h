@@ -114,7 +114,7 @@ static __always_inline int count_exit(struct __sk_buff *skb, const struct packet
 	if (end != STEP_SENT)
 		explain(EXPLAIN_TO_STACK, 0);
 	if (!dry_run) {
-		if (hook == HOOK_FROM_POD)
+		if (packet->tx_counter)
 			count_sent(skb, packet->tx_counter);
 		if (packet->rx_counter)
 			count_received(skb, packet->rx_counter);

@@ -18,13 +18,11 @@
 
 /* To a pod of this node, inside the same pass through the kernel (its to_pod is passed by). */
 static __always_inline int deliver_local(struct __sk_buff *skb, struct packet *packet,
-					 const struct endpoint_value *pod)
+					 const struct decision *to)
 {
-	__u32 ifindex = pod->ifindex;
-	__u32 counter = pod->counter;
 	int err;
 
-	explain(EXPLAIN_TO_PEER, ifindex);
+	explain(EXPLAIN_TO_PEER, to->ifindex);
 	if (dry_run)
 		return STEP_SENT;
 	/* redirect_peer does so itself since 6.15; before, the pod would drop such a frame. */
@@ -33,37 +31,36 @@ static __always_inline int deliver_local(struct __sk_buff *skb, struct packet *p
 	err = rewrite_ttl(skb, packet);
 	if (err)
 		return err;
-	err = rewrite_macs(skb, pod);
+	err = rewrite_macs(skb, to);
 	if (err)
 		return err;
-	if (bpf_redirect_peer(ifindex, 0) != TC_ACT_REDIRECT)
+	if (bpf_redirect_peer(to->ifindex, 0) != TC_ACT_REDIRECT)
 		return -DROP_INTERNAL;
-	packet->rx_counter = counter;
+	packet->rx_counter = to->rx_counter;
 	return STEP_SENT;
 }
 
 /* To another node: the kernel resolves the next hop's MAC and keeps it fresh. */
-static __always_inline int deliver_remote(struct __sk_buff *skb, struct packet *packet,
-					  const struct route_value *value)
+static __always_inline int deliver_remote(struct __sk_buff *skb, const struct packet *packet,
+					  const struct decision *to)
 {
 	struct bpf_redir_neigh next = {};
-	__u32 ifindex = value->ifindex;
 	int err;
 
-	explain_block(EXPLAIN_TO_NEIGHBOUR, ifindex, &value->next_hop, IP_ADDR_BITS);
+	explain_block(EXPLAIN_TO_NEIGHBOUR, to->ifindex, &to->next_hop, IP_ADDR_BITS);
 	if (dry_run)
 		return STEP_SENT;
 	err = rewrite_ttl(skb, packet);
 	if (err)
 		return err;
-	if (ip_addr_is_mapped(&value->next_hop)) {
+	if (ip_addr_is_mapped(&to->next_hop)) {
 		next.nh_family = FAMILY_IPV4;
-		next.ipv4_nh = value->next_hop.word[3];
+		next.ipv4_nh = to->next_hop.word[3];
 	} else {
 		next.nh_family = FAMILY_IPV6;
-		__builtin_memcpy(next.ipv6_nh, &value->next_hop, sizeof(next.ipv6_nh));
+		__builtin_memcpy(next.ipv6_nh, &to->next_hop, sizeof(next.ipv6_nh));
 	}
-	if (bpf_redirect_neigh(ifindex, &next, sizeof(next), 0) != TC_ACT_REDIRECT)
+	if (bpf_redirect_neigh(to->ifindex, &next, sizeof(next), 0) != TC_ACT_REDIRECT)
 		return -DROP_INTERNAL;
 	return STEP_SENT;
 }
@@ -73,13 +70,11 @@ static __always_inline int deliver_remote(struct __sk_buff *skb, struct packet *
  * An ifindex of 0 would be lost in silence behind us, so it is counted here.
  */
 static __always_inline int deliver(struct __sk_buff *skb, struct packet *packet,
-				   const struct destination *to)
+				   const struct decision *to)
 {
-	if (to->pod && to->pod->ifindex)
-		return deliver_local(skb, packet, to->pod);
-	if (to->route && to->route->ifindex)
-		return deliver_remote(skb, packet, to->route);
-	return -DROP_INTERNAL;
+	if (!to->ifindex)
+		return -DROP_INTERNAL;
+	return to->is_local ? deliver_local(skb, packet, to) : deliver_remote(skb, packet, to);
 }
 
 #endif /* BPF_DELIVER_H */

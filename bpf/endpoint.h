@@ -22,12 +22,7 @@ static __always_inline bool endpoint_is_pod(const struct endpoint_value *ep)
 static __always_inline bool endpoint_has_mac(const struct endpoint_value *ep, __u32 head,
 					     __u16 tail)
 {
-	__u32 ep_head;
-	__u16 ep_tail;
-
-	__builtin_memcpy(&ep_head, ep->mac, sizeof(ep_head));
-	__builtin_memcpy(&ep_tail, ep->mac + 4, sizeof(ep_tail));
-	return ep_head == head && ep_tail == tail;
+	return *(const __u32 *)ep->mac == head && *(const __u16 *)(ep->mac + 4) == tail;
 }
 
 /* :: of IPv6, or 0.0.0.0 in its mapped form. */
@@ -38,10 +33,11 @@ static __always_inline bool endpoint_is_unspecified(const struct ip_addr *addr)
 }
 
 /**
- * endpoint_check_source() - address, link and MAC of the sender belong together.
+ * endpoint_check_source() - address, link and MAC of the sender belong together; into @decision.
  * 0, or a negative drop reason.
  */
-static __always_inline int endpoint_check_source(struct __sk_buff *skb, struct packet *packet)
+static __always_inline int endpoint_check_source(struct __sk_buff *skb, const struct packet *packet,
+						 struct decision *to)
 {
 	struct endpoint_value *ep = endpoint_lookup(&packet->source);
 
@@ -52,8 +48,10 @@ static __always_inline int endpoint_check_source(struct __sk_buff *skb, struct p
 		return -DROP_SOURCE_LINK;
 	if (!endpoint_has_mac(ep, packet->mac_head, packet->mac_tail))
 		return -DROP_SOURCE_MAC;
-	packet->tx_counter = ep->counter;
 	explain(EXPLAIN_SOURCE_OK, ep->ifindex);
+	to->mac_head = packet->mac_head;
+	to->mac_tail = packet->mac_tail;
+	to->tx_counter = ep->counter;
 	return 0;
 }
 

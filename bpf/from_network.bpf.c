@@ -8,6 +8,7 @@
  * thing refused: a packet that claims to come from a pod of this very node.
  */
 #include "count.h"
+#include "decision.h"
 #include "deliver.h"
 #include "icmp_error.h"
 
@@ -22,11 +23,11 @@ static __always_inline bool network_correspondent(struct __sk_buff *skb,
 }
 
 /* 0 where the packet is between a pod of another node and one of ours (into @to). */
-static __always_inline int network_find(struct __sk_buff *skb, struct packet *packet,
-					struct destination *to)
+static __always_inline int network_find(struct __sk_buff *skb, const struct packet *packet,
+					struct decision *to)
 {
 	struct endpoint_value *ep = endpoint_lookup(&packet->dest);
-	struct route_value *value;
+	struct route_value *value = NULL;
 	struct ip_addr other;
 	__u32 bits;
 
@@ -35,7 +36,6 @@ static __always_inline int network_find(struct __sk_buff *skb, struct packet *pa
 		return STEP_TO_STACK;
 	}
 	explain(EXPLAIN_LOCAL_POD, ep->ifindex);
-	value = NULL;
 	if (network_correspondent(skb, packet, &other))
 		value = route_lookup(packet, &other, &bits);
 	if (!value || !route_is_direct(packet, value)) {
@@ -43,27 +43,46 @@ static __always_inline int network_find(struct __sk_buff *skb, struct packet *pa
 		return STEP_TO_STACK;
 	}
 	explain_block(EXPLAIN_SOURCE_REMOTE, value->node_id, &other, bits);
-	to->pod = ep;
+	route_to_pod(ep, to);
+	return 0;
+}
+
+/* 0 with the pod in @to, STEP_TO_STACK, or a negative drop reason. */
+static __always_inline int network_decide(struct __sk_buff *skb, const struct packet *packet,
+					  struct decision *to)
+{
+	/* ICMP is not remembered: errors are judged by what they quote. */
+	__u32 now = packet->protocol == packet_icmp_protocol(packet) ? 0 : decision_generation();
+	int end;
+
+	if (decision_holds(to, skb, packet, now))
+		return 0;
+	decision_begin(to);
+	if (endpoint_is_pod(endpoint_lookup(&packet->source)))
+		return -DROP_NETWORK_SPOOF;
+	end = network_find(skb, packet, to);
+	if (end)
+		return end;
+	decision_keep(to, skb, packet, now);
 	return 0;
 }
 
 SEC("tc")
 int from_network(struct __sk_buff *skb)
 {
-	struct destination to = {};
 	struct packet packet = {};
 	int end = STEP_TO_STACK;
+	struct decision *to;
 
 	explain_begin();
 	/* Frames for others (a bridge, promiscuous mode) are none of ours. */
 	if (skb->pkt_type != PACKET_HOST || packet_parse(skb, &packet) || packet.kind == PACKET_ARP)
 		goto out;
 	explain(EXPLAIN_PARSED, packet.protocol);
-	if (endpoint_is_pod(endpoint_lookup(&packet.source))) {
-		end = -DROP_NETWORK_SPOOF;
+	to = decision_find(&packet);
+	if (!to)
 		goto out;
-	}
-	end = network_find(skb, &packet, &to);
+	end = network_decide(skb, &packet, to);
 	if (end)
 		goto out;
 	end = route_check_plain(&packet);
@@ -71,7 +90,8 @@ int from_network(struct __sk_buff *skb)
 		goto out;
 	/* With kube-proxy beside us: flows that the host stack has carried stay there, asked here.
 	 */
-	end = deliver(skb, &packet, &to);
+	rewrite_device_sum(skb, &packet);
+	end = deliver(skb, &packet, to);
 out:
 	return count_exit(skb, &packet, HOOK_FROM_NETWORK, end);
 }

@@ -8,15 +8,39 @@
  * docs/packet-path.md tells the same story with its reasons.
  */
 #include "count.h"
+#include "decision.h"
 #include "deliver.h"
 #include "gateway.h"
 #include "transport.h"
 
+/* Who sends, and where does it go? Into @to. 0, STEP_TO_STACK, or a negative drop reason. */
+static __always_inline int from_pod_decide(struct __sk_buff *skb, struct packet *packet,
+					   struct decision *to)
+{
+	__u32 now = decision_generation();
+	int end;
+
+	if (decision_holds(to, skb, packet, now) && to->mac_head == packet->mac_head &&
+	    to->mac_tail == packet->mac_tail)
+		return 0;
+	decision_begin(to);
+	end = endpoint_check_source(skb, packet, to);
+	if (end)
+		return end;
+	/* Policy of the sender has its place here. */
+	packet->tx_counter = to->tx_counter;
+	end = route_find(skb, packet, to);
+	if (end)
+		return end;
+	decision_keep(to, skb, packet, now);
+	return 0;
+}
+
 SEC("tc")
 int from_pod(struct __sk_buff *skb)
 {
-	struct destination to = {};
 	struct packet packet = {};
+	struct decision *to;
 	int end;
 
 	explain_begin();
@@ -30,22 +54,23 @@ int from_pod(struct __sk_buff *skb)
 	end = gateway_check(skb, &packet);
 	if (end)
 		goto out;
-	end = endpoint_check_source(skb, &packet);
+	end = -DROP_INTERNAL;
+	to = decision_find(&packet);
+	if (!to)
+		goto out;
+	end = from_pod_decide(skb, &packet, to);
 	if (end)
 		goto out;
-	/* Policy of the sender has its place here. */
-	end = route_find(skb, &packet, &to);
-	if (end)
-		goto out;
+	packet.tx_counter = to->tx_counter;
 	end = route_check_plain(&packet);
 	if (end)
 		goto out;
-	end = route_check_mtu(skb, &packet, &to);
+	end = route_check_mtu(skb, &packet, to);
 	if (end)
 		goto out;
 	/* With kube-proxy beside us: flows that the host stack has carried stay there, asked here.
 	 */
-	end = deliver(skb, &packet, &to);
+	end = deliver(skb, &packet, to);
 out:
 	return count_exit(skb, &packet, HOOK_FROM_POD, end);
 }

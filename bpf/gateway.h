@@ -48,9 +48,16 @@ struct nd_frame {
 	__u8 mac[ETH_ALEN];
 } __attribute__((packed));
 
+/* By words, as octet by octet the compiler would do it. */
+static __always_inline void mac_set(__u8 *mac, __u32 head, __u16 tail)
+{
+	*(__u32 *)mac = head;
+	*(__u16 *)(mac + 4) = tail;
+}
+
 static __always_inline void mac_set_gateway(__u8 *mac)
 {
-	__builtin_memset(mac, GATEWAY_MAC_OCTET, ETH_ALEN);
+	mac_set(mac, GATEWAY_MAC_OCTET * 0x01010101u, GATEWAY_MAC_OCTET * 0x0101);
 }
 
 static __always_inline int gateway_send_back(struct __sk_buff *skb)
@@ -85,7 +92,7 @@ static __always_inline int gateway_answer_arp(struct __sk_buff *skb, struct pack
 		return -DROP_ARP;
 	__builtin_memcpy(&mac_head, arp->sender_mac, sizeof(mac_head));
 	__builtin_memcpy(&mac_tail, arp->sender_mac + 4, sizeof(mac_tail));
-	sender = ip_addr_from_ipv4(arp->sender);
+	ip_addr_set_ipv4(&sender, arp->sender);
 	ep = endpoint_lookup(&sender);
 	if (!endpoint_is_pod(ep) || ep->ifindex != skb->ifindex ||
 	    !endpoint_has_mac(ep, packet->mac_head, packet->mac_tail) ||

@@ -49,8 +49,8 @@ static __always_inline bool icmp_quoted_ipv4(struct __sk_buff *skb, const struct
 	    bpf_skb_load_bytes(skb, packet->transport + ICMP_QUOTE, &ip, sizeof(ip)) ||
 	    ip.version != 4)
 		return false;
-	quoted->source = ip_addr_from_ipv4(ip.saddr);
-	quoted->dest = ip_addr_from_ipv4(ip.daddr);
+	ip_addr_set_ipv4(&quoted->source, ip.saddr);
+	ip_addr_set_ipv4(&quoted->dest, ip.daddr);
 	return true;
 }
 
@@ -63,8 +63,8 @@ static __always_inline bool icmp_quoted_ipv6(struct __sk_buff *skb, const struct
 	    bpf_skb_load_bytes(skb, packet->transport + ICMP_QUOTE, &ip, sizeof(ip)) ||
 	    ip.version != 6)
 		return false;
-	quoted->source = ip_addr_from_ipv6(&ip.saddr);
-	quoted->dest = ip_addr_from_ipv6(&ip.daddr);
+	ip_addr_set_ipv6(&quoted->source, &ip.saddr);
+	ip_addr_set_ipv6(&quoted->dest, &ip.daddr);
 	return !ip_addr_is_mapped(&quoted->dest);
 }
 

@@ -12,6 +12,8 @@
 struct endpoint_map endpoint SEC(".maps");
 struct route_map route SEC(".maps");
 struct settings_map settings SEC(".maps");
+struct generation_map generation SEC(".maps");
+struct decision_map decision SEC(".maps");
 struct ep_counter_map ep_counter SEC(".maps");
 struct ep_slot_map ep_slot SEC(".maps");
 struct drop_counter_map drop_counter SEC(".maps");
@@ -19,7 +21,7 @@ struct drop_event_map drop_event SEC(".maps");
 struct drop_sample_map drop_sample SEC(".maps");
 struct explain_trace_map explain_trace SEC(".maps");
 
-const volatile __u32 dry_run = 0;
-const volatile __u32 abi_version = DATAPLANE_ABI_VERSION;
+const __u32 dry_run = 0;
+const __u32 abi_version = DATAPLANE_ABI_VERSION;
 
 char LICENSE[] SEC("license") = "Dual BSD/GPL";

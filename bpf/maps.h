@@ -48,6 +48,55 @@ struct settings_map {
 };
 extern struct settings_map settings SEC(".maps");
 
+/* Raised by the agent after each change of the maps above; see struct decision. */
+struct generation_map {
+	__uint(type, BPF_MAP_TYPE_ARRAY);
+	__uint(max_entries, 1);
+	__type(key, __u32);
+	__type(value, __u32);
+};
+extern struct generation_map generation SEC(".maps");
+
+/*
+ * What was decided for packets from @source to @dest that entered at @ifindex_in: a copy of what
+ * the maps above said. Only a CPU itself reads and writes its own, and only while no other packet
+ * can come between. Good as long as @generation is the agent's, which is never 0.
+ */
+struct decision {
+	struct ip_addr source;
+	struct ip_addr dest;
+	__u32 generation;
+	__u32 ifindex_in;
+	__u32 mac_head; /* source MAC, as in struct packet; 0 from the network */
+	__u16 mac_tail;
+	__u8 is_local; /* to a pod of this node: ifindex, pod_mac; else ifindex, mtu, next_hop */
+	__u8 pad;
+	__u32 ifindex;
+	__u32 mtu;
+	__u32 tx_counter; /* numbers in ep_counter, 0: none */
+	__u32 rx_counter;
+	struct ip_addr next_hop;
+	__u32 pod_mac_head;
+	__u16 pod_mac_tail;
+	__u16 pad_end;
+};
+
+#define DECISIONS	 256
+#define DECISION_DRY_RUN DECISIONS /* a place of its own for the copy that explains */
+
+/*
+ * The decisions that a CPU took last, by a hash of the addresses: an element is found without a
+ * function call, where each lookup in a hash costs two or three (which is most of a program's time
+ * on CPUs with slow returns). Lost with the map: nothing but time.
+ */
+struct decision_map {
+	__uint(type, BPF_MAP_TYPE_PERCPU_ARRAY);
+	__uint(max_entries, DECISIONS + 1);
+	__type(key, __u32);
+	__type(value, struct decision);
+};
+extern struct decision_map decision SEC(".maps");
+
 /*
  * Traffic of each pod by the number its endpoint entries carry: an array costs 2 ns a packet where
  * a per-CPU hash takes 30. The agent zeroes a number before it gives it away, the programs add.
@@ -114,10 +163,14 @@ struct explain_trace_map {
 };
 extern struct explain_trace_map explain_trace SEC(".maps");
 
-/* 1 in the copy that only explains: it changes, sends and counts nothing. Set before load. */
-extern const volatile __u32 dry_run;
+/*
+ * 1 in the copy that only explains: it changes, sends and counts nothing. Set before load. Not
+ * volatile as such settings usually are: their values cannot be seen from the other files anyway,
+ * and so they are read once and not at each step.
+ */
+extern const __u32 dry_run;
 
 /* DATAPLANE_ABI_VERSION of this object, for who finds the programs later. */
-extern const volatile __u32 abi_version;
+extern const __u32 abi_version;
 
 #endif /* BPF_MAPS_H */

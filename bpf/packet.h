@@ -119,30 +119,49 @@ static __always_inline int packet_load(struct __sk_buff *skb, __u32 offset, void
 	return 0;
 }
 
-static __always_inline struct ip_addr ip_addr_from_ipv4(__be32 addr)
-{
-	struct ip_addr ret = { { 0, 0, bpf_htonl(0xffff), addr } };
+/* An address as two words of eight octets: half the work where it is copied and compared. */
+struct ip_addr_halves {
+	__u64 high;
+	__u64 low;
+} __attribute__((may_alias));
 
-	return ret;
+#if __BYTE_ORDER__ == __ORDER_LITTLE_ENDIAN__
+#define HALF_OF_WORDS(first, second) ((__u64)(second) << 32 | (first))
+#else
+#define HALF_OF_WORDS(first, second) ((__u64)(first) << 32 | (second))
+#endif
+
+/* One store for the half: read back whole, two would have to reach the cache first. */
+static __always_inline void ip_addr_set_ipv4(struct ip_addr *to, __be32 addr)
+{
+	struct ip_addr_halves *halves = (struct ip_addr_halves *)to;
+
+	halves->high = 0;
+	halves->low = HALF_OF_WORDS(bpf_htonl(0xffff), addr);
 }
 
-static __always_inline struct ip_addr ip_addr_from_ipv6(const struct in6_addr *addr)
+static __always_inline void ip_addr_set_ipv6(struct ip_addr *to, const struct in6_addr *addr)
 {
-	struct ip_addr ret = { { addr->s6_addr32[0], addr->s6_addr32[1], addr->s6_addr32[2],
-				 addr->s6_addr32[3] } };
+	const struct ip_addr_halves *from = (const struct ip_addr_halves *)addr;
+	struct ip_addr_halves *halves = (struct ip_addr_halves *)to;
 
-	return ret;
+	halves->high = from->high;
+	halves->low = from->low;
 }
 
 static __always_inline bool ip_addr_is_mapped(const struct ip_addr *addr)
 {
-	return !(addr->word[0] | addr->word[1]) && addr->word[2] == bpf_htonl(0xffff);
+	const struct ip_addr_halves *halves = (const struct ip_addr_halves *)addr;
+
+	return !halves->high && addr->word[2] == bpf_htonl(0xffff);
 }
 
 static __always_inline bool ip_addr_same(const struct ip_addr *a, const struct ip_addr *b)
 {
-	return !((a->word[0] ^ b->word[0]) | (a->word[1] ^ b->word[1]) | (a->word[2] ^ b->word[2]) |
-		 (a->word[3] ^ b->word[3]));
+	const struct ip_addr_halves *left = (const struct ip_addr_halves *)a;
+	const struct ip_addr_halves *right = (const struct ip_addr_halves *)b;
+
+	return left->high == right->high && left->low == right->low;
 }
 
 static __always_inline int packet_parse_ipv4(struct __sk_buff *skb, struct packet *packet)
@@ -167,14 +186,17 @@ static __always_inline int packet_parse_ipv4(struct __sk_buff *skb, struct packe
 	    total_len > room)
 		return -DROP_IPV4_HEADER;
 	fragment = bpf_ntohs(ip->frag_off);
-	packet->source = ip_addr_from_ipv4(ip->saddr);
-	packet->dest = ip_addr_from_ipv4(ip->daddr);
+	ip_addr_set_ipv4(&packet->source, ip->saddr);
+	ip_addr_set_ipv4(&packet->dest, ip->daddr);
 	packet->transport = ETH_HLEN + header_len;
 	packet->payload = total_len - header_len;
 	packet->protocol = ip->protocol;
 	packet->ttl = ip->ttl;
-	packet->has_options = ip->ihl > IPV4_HEADER_WORDS;
-	packet->is_fragment = !!(fragment & (IPV4_OFFSET_MASK | IPV4_MORE_FRAGMENTS));
+	if (ip->ihl > IPV4_HEADER_WORDS)
+		packet->has_options = 1;
+	if (!(fragment & (IPV4_OFFSET_MASK | IPV4_MORE_FRAGMENTS)))
+		return 0;
+	packet->is_fragment = 1;
 	packet->is_later_fragment = !!(fragment & IPV4_OFFSET_MASK);
 	packet->is_tiny_fragment = (fragment & IPV4_OFFSET_MASK) == 1;
 	return 0;
@@ -227,8 +249,8 @@ static __always_inline int packet_parse_ipv6(struct __sk_buff *skb, struct packe
 		payload_len = room - sizeof(*ip);
 	if (ip->version != 6 || payload_len + sizeof(*ip) > room)
 		return -DROP_IPV6_HEADER;
-	packet->source = ip_addr_from_ipv6(&ip->saddr);
-	packet->dest = ip_addr_from_ipv6(&ip->daddr);
+	ip_addr_set_ipv6(&packet->source, &ip->saddr);
+	ip_addr_set_ipv6(&packet->dest, &ip->daddr);
 	/* Mapped addresses may not be on a wire, and would alias IPv4 in our maps. */
 	if (ip_addr_is_mapped(&packet->source) || ip_addr_is_mapped(&packet->dest))
 		return -DROP_MARTIAN;
@@ -265,8 +287,8 @@ static __always_inline int packet_parse(struct __sk_buff *skb, struct packet *pa
 	eth = packet_at(skb, 0, sizeof(*eth));
 	if (!eth)
 		return -DROP_TRUNCATED;
-	__builtin_memcpy(&packet->mac_head, eth->h_source, sizeof(packet->mac_head));
-	__builtin_memcpy(&packet->mac_tail, eth->h_source + 4, sizeof(packet->mac_tail));
+	packet->mac_head = *(__u32 *)eth->h_source;
+	packet->mac_tail = *(__u16 *)(eth->h_source + 4);
 	if (skb->vlan_present) /* the kernel keeps the tag beside the frame */
 		return -DROP_ETHERTYPE;
 	switch (eth->h_proto) {

@@ -10,12 +10,6 @@
 
 #include "endpoint.h"
 
-/* Exactly one of the two is set where route_find() says go on. */
-struct destination {
-	struct endpoint_value *pod;
-	struct route_value *route;
-};
-
 /* All ones where @value is negative; hidden from the compiler, which would make it a branch. */
 static __always_inline __s32 sign_mask(__s32 value)
 {
@@ -96,7 +90,7 @@ static __always_inline bool destination_is_martian(const struct packet *packet)
 	return !(packet->dest.word[0] | packet->dest.word[1] | packet->dest.word[2]) && low <= 1;
 }
 
-static __always_inline int route_find_remote(struct packet *packet, struct destination *to)
+static __always_inline int route_find_remote(const struct packet *packet, struct decision *to)
 {
 	struct route_value *value;
 	__u32 bits;
@@ -113,16 +107,30 @@ static __always_inline int route_find_remote(struct packet *packet, struct desti
 		explain(EXPLAIN_NO_WAY, value->how);
 		return STEP_TO_STACK;
 	}
-	to->route = value;
+	to->is_local = 0;
+	to->ifindex = value->ifindex;
+	to->mtu = value->mtu;
+	to->next_hop = value->next_hop;
+	to->rx_counter = 0;
 	return 0;
+}
+
+/* A pod of this node is where it goes. */
+static __always_inline void route_to_pod(struct endpoint_value *ep, struct decision *to)
+{
+	to->is_local = 1;
+	to->ifindex = ep->ifindex;
+	to->pod_mac_head = *(__u32 *)ep->mac;
+	to->pod_mac_tail = *(__u16 *)(ep->mac + 4);
+	to->rx_counter = ep->counter;
 }
 
 /**
  * route_find() - local pod or remote block of the destination, into @to.
  * 0, STEP_TO_STACK, or a negative drop reason.
  */
-static __always_inline int route_find(struct __sk_buff *skb, struct packet *packet,
-				      struct destination *to)
+static __always_inline int route_find(struct __sk_buff *skb, const struct packet *packet,
+				      struct decision *to)
 {
 	struct endpoint_value *ep = endpoint_lookup(&packet->dest);
 
@@ -135,7 +143,7 @@ static __always_inline int route_find(struct __sk_buff *skb, struct packet *pack
 	if (ep->ifindex == skb->ifindex)
 		return -DROP_MARTIAN;
 	explain(EXPLAIN_LOCAL_POD, ep->ifindex);
-	to->pod = ep;
+	route_to_pod(ep, to);
 	return 0;
 }
 
@@ -158,20 +166,20 @@ static __always_inline int route_check_plain(const struct packet *packet)
  * the segments it will become, else TCP would meet a black hole where a route's MTU shrinks.
  */
 static __always_inline int route_check_mtu(struct __sk_buff *skb, const struct packet *packet,
-					   const struct destination *to)
+					   const struct decision *to)
 {
 	__u32 len = skb->len - ETH_HLEN;
 
-	if (!to->route)
+	if (to->is_local)
 		return 0;
 	/* No options are left here; the jumbo option of a super-packet goes when it is cut. */
 	if (skb->gso_size)
 		len = (packet->kind == PACKET_IPV4 ? sizeof(struct iphdr)
 						   : sizeof(struct ipv6hdr)) +
 		      packet->transport_len + skb->gso_size;
-	if (len <= to->route->mtu)
+	if (len <= to->mtu)
 		return 0;
-	explain(EXPLAIN_TOO_LARGE, to->route->mtu);
+	explain(EXPLAIN_TOO_LARGE, to->mtu);
 	return STEP_TO_STACK;
 }
 

@@ -76,6 +76,13 @@ struct dataplane_settings {
 };
 
 /*
+ * --- map generation: 0 -> __u32 (array of 1) ---
+ * The programs remember what they decided for the last packets, under the generation of that
+ * moment. The agent raises it after each change of endpoint, route or settings, and so makes them
+ * look again. 0 means: remember nothing.
+ */
+
+/*
  * --- map ep_slot: __u32 ifindex -> __u32 number in ep_counter (hash) ---
  * --- map ep_counter: number -> struct endpoint_counter (per-CPU array) ---
  * Number 0 is nobody's.

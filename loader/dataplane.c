@@ -43,6 +43,7 @@ static const char *const known_map_name[MAP_KNOWN_COUNT] = {
 	[MAP_SETTINGS] = "settings",	       [MAP_EP_COUNTER] = "ep_counter",
 	[MAP_DROP_COUNTER] = "drop_counter",   [MAP_DROP_EVENT] = "drop_event",
 	[MAP_EXPLAIN_TRACE] = "explain_trace", [MAP_EP_SLOT] = "ep_slot",
+	[MAP_GENERATION] = "generation",
 };
 
 /* libbpf and the verifier talk a lot; our own line names the cause, theirs are for debugging. */
@@ -244,6 +245,11 @@ int dataplane_open(const struct config *config, const char *bpf_dir,
 	err = dataplane_pins_carry(dataplane);
 	if (err)
 		goto err_close;
+	err = dataplane_generation_init(dataplane);
+	if (err) {
+		log_error("map generation: cannot be written: %s", strerror(-err));
+		goto err_close;
+	}
 	err = dataplane_counters_init(dataplane);
 	if (err) {
 		log_error("map ep_slot: cannot be read: %s", strerror(-err));

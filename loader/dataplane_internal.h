@@ -25,6 +25,7 @@ enum dataplane_map_id {
 	MAP_DROP_COUNTER,
 	MAP_DROP_EVENT,
 	MAP_EXPLAIN_TRACE,
+	MAP_GENERATION,
 	MAP_KNOWN_COUNT,
 };
 
@@ -64,6 +65,7 @@ struct dataplane {
 	bool *counter_taken; /* by number in ep_counter; 0 is nobody's */
 	uint32_t counter_count;
 	uint32_t counter_last; /* the number given away last */
+	uint32_t generation;   /* last written to map generation */
 };
 
 /** dataplane_pins_prepare() - the folder exists, is ours alone, lies on a bpffs. Returns a
@@ -80,6 +82,9 @@ int dataplane_pins_carry(struct dataplane *dataplane);
  * pins. */
 int dataplane_pins_finish(struct dataplane *dataplane);
 
+/** dataplane_generation_init() - make the programs look at all maps again, whatever the agent
+ * before was killed in. 0 or -errno. */
+int dataplane_generation_init(struct dataplane *dataplane);
 /** dataplane_counters_init() - learn from map ep_slot which numbers of ep_counter are taken. 0 or
  * -errno. */
 int dataplane_counters_init(struct dataplane *dataplane);

@@ -2,12 +2,15 @@
 /*
  * dataplane_maps.c: typed reading and writing of map elements, the only place that does.
  *
- * The agent is the sole writer of endpoint, ep_slot, route and settings; programs count in
- * ep_counter and drop_counter and write drop_event and explain_trace. Keys and values are copied
+ * The agent is the sole writer of endpoint, ep_slot, route, settings and generation; programs count
+ * in ep_counter and drop_counter and write drop_event and explain_trace. Keys and values are copied
  * whole, their padding zeroed by whoever made them (the layout has it explicit).
  *
  * A walk first copies the keys: the kernel's "next key" starts again from the beginning when the
  * key in hand was deleted, so a callback that deletes would loop.
+ *
+ * The programs remember what endpoint, route and settings told them, under the number in map
+ * generation (bpf/decision.h): each change here raises it, so that they ask again.
  *
  * Deleting what is not there is success: after a crash nobody knows which half was done.
  */
@@ -17,6 +20,7 @@
 #include <errno.h>
 #include <stdlib.h>
 #include <string.h>
+#include <sys/random.h>
 
 #include "loader/dataplane_internal.h"
 
@@ -25,18 +29,38 @@ static int map_fd(const struct dataplane *dataplane, enum dataplane_map_id id)
 	return dataplane->known_fd[id];
 }
 
-static int set_element(const struct dataplane *dataplane, enum dataplane_map_id id, const void *key,
-		       const void *value)
+/* Maps whose answers the programs remember. */
+static bool is_remembered(enum dataplane_map_id id)
 {
-	return bpf_map_update_elem(map_fd(dataplane, id), key, value, BPF_ANY) < 0 ? -errno : 0;
+	return id == MAP_ENDPOINT || id == MAP_ROUTE || id == MAP_SETTINGS;
 }
 
-static int delete_element(const struct dataplane *dataplane, enum dataplane_map_id id,
-			  const void *key)
+static int raise_generation(struct dataplane *dataplane)
 {
-	if (bpf_map_delete_elem(map_fd(dataplane, id), key) == 0 || errno == ENOENT)
-		return 0;
-	return -errno;
+	const uint32_t key = 0;
+
+	dataplane->generation++;
+	if (!dataplane->generation) /* 0 would switch remembering off */
+		dataplane->generation++;
+	if (bpf_map_update_elem(map_fd(dataplane, MAP_GENERATION), &key, &dataplane->generation,
+				BPF_ANY) < 0)
+		return -errno;
+	return 0;
+}
+
+static int set_element(struct dataplane *dataplane, enum dataplane_map_id id, const void *key,
+		       const void *value)
+{
+	if (bpf_map_update_elem(map_fd(dataplane, id), key, value, BPF_ANY) < 0)
+		return -errno;
+	return is_remembered(id) ? raise_generation(dataplane) : 0;
+}
+
+static int delete_element(struct dataplane *dataplane, enum dataplane_map_id id, const void *key)
+{
+	if (bpf_map_delete_elem(map_fd(dataplane, id), key) < 0)
+		return errno == ENOENT ? 0 : -errno;
+	return is_remembered(id) ? raise_generation(dataplane) : 0;
 }
 
 static int get_element(const struct dataplane *dataplane, enum dataplane_map_id id, const void *key,
@@ -143,6 +167,20 @@ int dataplane_set_settings(struct dataplane *dataplane, const struct dataplane_s
 	uint32_t key = 0;
 
 	return set_element(dataplane, MAP_SETTINGS, &key, settings);
+}
+
+int dataplane_generation_init(struct dataplane *dataplane)
+{
+	const uint32_t key = 0;
+	int err = get_element(dataplane, MAP_GENERATION, &key, &dataplane->generation);
+
+	if (err)
+		return err;
+	/* A new map beside what programs remember under older numbers: begin anywhere but there. */
+	if (!dataplane->generation &&
+	    getrandom(&dataplane->generation, sizeof(dataplane->generation), 0) < 0)
+		return -errno;
+	return raise_generation(dataplane);
 }
 
 int dataplane_counters_init(struct dataplane *dataplane)

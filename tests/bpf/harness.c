@@ -33,6 +33,7 @@ struct harness {
 	struct observation *current; /* where samples go */
 	struct wire wire;
 	unsigned int cpus;
+	uint32_t generation;
 	uint64_t drops[DROP_REASON_COUNT];	      /* sums so far */
 	struct endpoint_counter counted[PLACE_COUNT]; /* sums so far */
 	uint8_t per_cpu[CPUS_MAX * sizeof(struct endpoint_counter)];
@@ -101,6 +102,15 @@ static int put_route(struct harness *harness, const struct world_route *from)
 	return bpf_map_update_elem(bpf_map__fd(harness->live->maps.route), &key, &value, 0);
 }
 
+int harness_raise_generation(struct harness *harness)
+{
+	const uint32_t zero = 0;
+
+	harness->generation++;
+	return bpf_map_update_elem(bpf_map__fd(harness->live->maps.generation), &zero,
+				   &harness->generation, 0);
+}
+
 static int fill_maps(struct harness *harness)
 {
 	/* The lengths of world_route, longest first, in bits of the mapped address. */
@@ -127,6 +137,8 @@ static int fill_maps(struct harness *harness)
 					&harness->wire.ifindex[place], &number, 0))
 			return -errno;
 	}
+	if (harness_raise_generation(harness))
+		return -errno;
 	return bpf_map_update_elem(bpf_map__fd(harness->live->maps.settings), &zero, &settings, 0);
 }
 
@@ -202,6 +214,25 @@ static int program_fd(const struct tortie_bpf *copy, enum dataplane_hook hook)
 int harness_program_fd(const struct harness *harness, enum dataplane_hook hook)
 {
 	return program_fd(harness->live, hook);
+}
+
+int harness_get_endpoint(struct harness *harness, const char *addr, struct endpoint_value *ret)
+{
+	struct ip_addr key;
+
+	if (ip_addr_parse(addr, &key))
+		return -EINVAL;
+	return bpf_map_lookup_elem(bpf_map__fd(harness->live->maps.endpoint), &key, ret);
+}
+
+int harness_set_endpoint(struct harness *harness, const char *addr,
+			 const struct endpoint_value *value)
+{
+	struct ip_addr key;
+
+	if (ip_addr_parse(addr, &key))
+		return -EINVAL;
+	return bpf_map_update_elem(bpf_map__fd(harness->live->maps.endpoint), &key, value, 0);
 }
 
 struct wire *harness_wire(struct harness *harness)

@@ -40,8 +40,15 @@ int harness_run(struct harness *harness, const struct injection *in, bool is_dry
 
 /** The devices, for tests that send real frames; borrowed. */
 struct wire *harness_wire(struct harness *harness);
+/** Tell the programs that the maps have changed. 0 or -errno. */
+int harness_raise_generation(struct harness *harness);
 /** Descriptor of a live program, for tests that attach it. */
 int harness_program_fd(const struct harness *harness, enum dataplane_hook hook);
+
+/** What the live copy's map @addr says; 0 or -errno. */
+int harness_get_endpoint(struct harness *harness, const char *addr, struct endpoint_value *ret);
+int harness_set_endpoint(struct harness *harness, const char *addr,
+			 const struct endpoint_value *value);
 
 /** harness_check() - run both copies and compare with @want; NULL when all agrees, else what does
  * not (static text, valid until the next call). */

@@ -392,6 +392,51 @@ static void what_old_programs_count_until_the_end_is_added_once(void **state)
 	close(slots);
 }
 
+static uint32_t pinned_generation(void)
+{
+	uint32_t key = 0, generation = 0;
+	char name[64], path[128];
+	int fd;
+
+	snprintf(path, sizeof(path), BPF_DIR "/%s", current_pin("generation", name, sizeof(name)));
+	fd = bpf_obj_get(path);
+	assert_true(fd >= 0);
+	assert_int_equal(bpf_map_lookup_elem(fd, &key, &generation), 0);
+	close(fd);
+	return generation;
+}
+
+static void every_change_and_every_start_raise_the_generation(void **state)
+{
+	const struct ip_addr addr = addr_of("10.244.1.2");
+	const struct ip_prefix block = ip_prefix_make(&addr, 120);
+	const struct route_value route = { .how = ROUTE_DIRECT };
+	const struct dataplane_settings settings = { .v4_count = 1, .v4_bits = { 120 } };
+	struct dataplane *dataplane = open_with(&small);
+	uint32_t last = pinned_generation();
+
+	assert_int_not_equal(last, 0);
+	add_pod(dataplane, "10.244.1.2", 11);
+	assert_in_range(pinned_generation(), last + 1, last + 9);
+	last = pinned_generation();
+	assert_int_equal(dataplane_delete_endpoint(dataplane, &addr), 0);
+	assert_in_range(pinned_generation(), last + 1, last + 9);
+	last = pinned_generation();
+	assert_int_equal(dataplane_set_route(dataplane, &block, &route), 0);
+	assert_in_range(pinned_generation(), last + 1, last + 9);
+	last = pinned_generation();
+	assert_int_equal(dataplane_delete_route(dataplane, &block), 0);
+	assert_in_range(pinned_generation(), last + 1, last + 9);
+	last = pinned_generation();
+	assert_int_equal(dataplane_set_settings(dataplane, &settings), 0);
+	assert_in_range(pinned_generation(), last + 1, last + 9);
+	last = pinned_generation();
+	dataplane_close(dataplane);
+	dataplane = open_with(&small);
+	assert_in_range(pinned_generation(), last + 1, last + 9);
+	dataplane_close(dataplane);
+}
+
 static int delete_each(const struct ip_addr *addr, const struct endpoint_value *value, void *arg)
 {
 	struct dataplane **dataplane = arg;
@@ -462,6 +507,7 @@ int main(void)
 		KERNEL_TEST(pods_beyond_the_numbers_are_refused),
 		KERNEL_TEST(a_number_outside_of_a_smaller_map_is_replaced),
 		KERNEL_TEST(what_old_programs_count_until_the_end_is_added_once),
+		KERNEL_TEST(every_change_and_every_start_raise_the_generation),
 		KERNEL_TEST(a_walk_may_delete_what_it_meets),
 		KERNEL_TEST(deleting_what_is_not_there_is_success),
 		KERNEL_TEST(a_full_map_says_so),
