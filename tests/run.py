@@ -18,6 +18,7 @@ import glob
 import json
 import os
 import re
+import signal
 import subprocess
 import sys
 import tempfile
@@ -33,6 +34,9 @@ KERNELS = ("newest-6.1", "newest-6.12")
 UNIT_SECONDS = 300
 FILE_SECONDS = 1200
 LONG_SECONDS = 3 * 3600
+STOP_SECONDS = 60  # for a test that is interrupted, to remove what it made
+END_SECONDS = 3  # for processes that were told to end
+LAB_FOLDER = os.environ.get("TORTIE_TEST_DIR", "/run/tortie-lab")  # as tests/net/harness.py
 
 SANITIZER_ENVIRONMENT = {
     "ASAN_OPTIONS": "detect_leaks=1:abort_on_error=0:allocator_may_return_null=1",
@@ -72,9 +76,43 @@ class Report:
         return 1 if self.failures or not self.ran else 0
 
 
+def stop(process):
+    """End a test that may have things to remove; what it says by then."""
+    for number, patience in ((signal.SIGINT, STOP_SECONDS), (signal.SIGKILL, None)):
+        os.killpg(process.pid, number)
+        try:
+            return process.communicate(timeout=patience)[0]
+        except subprocess.TimeoutExpired:
+            pass
+    return ""
+
+
+def left_behind(pid):
+    """What a test with this pid made and did not remove: by the names, which carry the pid, of
+    namespaces and of the test bed's folder, and by the session, which is its own."""
+    mark = re.compile(rf"-{pid}(?![0-9])")
+    things = [f"namespace {name}" for name in glob.glob(f"/run/netns/*-{pid}-*")]
+    with open("/proc/mounts", encoding="utf-8") as mounts:
+        things += [f"mount {line.split()[1]}" for line in mounts
+                   if mark.search(line.split()[1]) and not line.startswith("nsfs")]
+    things += [f"folder {path}" for path in glob.glob(f"{LAB_FOLDER}/*-{pid}")]
+    for folder in glob.glob("/proc/[0-9]*"):
+        try:
+            with open(f"{folder}/cmdline", encoding="utf-8", errors="replace") as file:
+                words = file.read().replace("\0", " ")
+            with open(f"{folder}/stat", encoding="utf-8", errors="replace") as file:
+                fields = file.read().rsplit(")", 1)[1].split()
+        except OSError:
+            continue  # ended meanwhile
+        if fields[0] != "Z" and (fields[3] == str(pid) or f"{LAB_FOLDER}/" in words
+                                 and mark.search(words)):
+            things.append(f"process {os.path.basename(folder)} {words.strip()}")
+    return things
+
+
 def run(command, seconds, environment=None):
-    """(exit status, output, seconds); status None: killed after that many seconds. The test gets a
-    session of its own, so that nothing it started outlives the limit."""
+    """(exit status, output, seconds); status None: ended after that many seconds, or something was
+    left behind. The test gets a session of its own, so that all it started can be found."""
     begin = time.monotonic()
     try:
         process = subprocess.Popen(
@@ -87,13 +125,17 @@ def run(command, seconds, environment=None):
         output, _ = process.communicate(timeout=seconds)
         status = process.returncode
     except subprocess.TimeoutExpired:
-        os.killpg(process.pid, 9)
-        output, _ = process.communicate()
-        output += f"\nstill running after {seconds} s: killed\n"
+        output = f"{stop(process)}\nstill running after {seconds} s: stopped\n"
         status = None
     except KeyboardInterrupt:
-        os.killpg(process.pid, 9)
+        stop(process)
         raise
+    deadline = time.monotonic() + END_SECONDS
+    while left_behind(process.pid) and time.monotonic() < deadline:
+        time.sleep(0.05)
+    for thing in left_behind(process.pid):
+        output += f"\nleft behind: {thing}"
+        status = None
     return status, output, time.monotonic() - begin
 
 
@@ -220,12 +262,16 @@ def corpora(report, words):
 
 
 def pytest(report, path, marks, seconds_max, environment=None):
-    with tempfile.NamedTemporaryFile("r", suffix=".json") as results:
+    with tempfile.TemporaryDirectory(prefix="tortie-test-") as folder:
+        results = f"{folder}/results.json"
         command = ["/usr/bin/python3", "-m", "pytest", "-q", "-p", "no:cacheprovider",
-                   "-p", "pytest_results", "-m", marks, path]
+                   "-p", "pytest_results", "--basetemp", f"{folder}/tmp", "-m", marks, path]
         status, output, seconds = run(command, seconds_max, {
-            "PYTHONPATH": "tests", "TORTIE_RESULTS": results.name, **(environment or {})})
-        cases = [json.loads(line) for line in results]
+            "PYTHONPATH": "tests", "TORTIE_RESULTS": results, **(environment or {})})
+        cases = []
+        if os.path.exists(results):
+            with open(results, encoding="utf-8") as file:
+                cases = [json.loads(line) for line in file]
     failures = [(case["name"], case["words"]) for case in cases if case["outcome"] == "failed"]
     skips = [(case["name"], case["words"]) for case in cases if case["outcome"] == "skipped"]
     passed = sum(case["outcome"] == "passed" for case in cases)
@@ -323,6 +369,7 @@ def main():
     if os.geteuid() != 0:
         sys.exit("run.py: the tests need root; use make test, which becomes root")
     report = Report()
+    signal.signal(signal.SIGTERM, signal.default_int_handler)
     try:
         if arguments.long:
             long_run(report, arguments.words, arguments.long)
