@@ -3,8 +3,8 @@
  * decision.h: remember what the maps said for the last packets of a CPU (struct decision).
  *
  * Only the answers of endpoint, route and settings are remembered; what depends on the packet
- * itself (lengths, options, TTL, size) is asked for each. A packet that is dropped or goes to the
- * stack leaves nothing behind.
+ * itself (lengths, options, TTL, size) is asked for each. A packet that is dropped leaves nothing
+ * behind.
  *
  * Fresh or not is told by the generation: the agent raises it after each change, we read it before
  * the lookups and store it behind them. So an answer from before a change can only be stored under
@@ -69,10 +69,15 @@ static __always_inline void decision_begin(struct decision *decision)
 	__sync_lock_test_and_set(&decision->generation, 0);
 }
 
-/** decision_keep() - after the lookups: good for all packets like this one while @now lasts. */
+/**
+ * decision_keep() - after the lookups: good for all packets like this one while @now lasts.
+ * @end: 0, or STEP_TO_STACK when the maps said so.
+ */
 static __always_inline void decision_keep(struct decision *decision, struct __sk_buff *skb,
-					  const struct packet *packet, __u32 now)
+					  const struct packet *packet, __u32 now, int end)
 {
+	if (end == STEP_TO_STACK)
+		decision->way = WAY_STACK;
 	decision->source = packet->source;
 	decision->dest = packet->dest;
 	decision->ifindex_in = skb->ifindex;

@@ -74,7 +74,9 @@ static __always_inline int deliver(struct __sk_buff *skb, struct packet *packet,
 {
 	if (!to->ifindex)
 		return -DROP_INTERNAL;
-	return to->is_local ? deliver_local(skb, packet, to) : deliver_remote(skb, packet, to);
+	if (to->way == WAY_LOCAL)
+		return deliver_local(skb, packet, to);
+	return deliver_remote(skb, packet, to);
 }
 
 #endif /* BPF_DELIVER_H */

@@ -55,16 +55,14 @@ static __always_inline int network_decide(struct __sk_buff *skb, const struct pa
 	__u32 now = packet->protocol == packet_icmp_protocol(packet) ? 0 : decision_generation();
 	int end;
 
-	if (decision_holds(to, skb, packet, now))
-		return 0;
-	decision_begin(to);
-	if (endpoint_is_pod(endpoint_lookup(&packet->source)))
-		return -DROP_NETWORK_SPOOF;
-	end = network_find(skb, packet, to);
-	if (end)
-		return end;
-	decision_keep(to, skb, packet, now);
-	return 0;
+	if (!decision_holds(to, skb, packet, now)) {
+		decision_begin(to);
+		if (endpoint_is_pod(endpoint_lookup(&packet->source)))
+			return -DROP_NETWORK_SPOOF;
+		end = network_find(skb, packet, to);
+		decision_keep(to, skb, packet, now, end);
+	}
+	return to->way == WAY_STACK ? STEP_TO_STACK : 0;
 }
 
 SEC("tc")

@@ -20,20 +20,20 @@ static __always_inline int from_pod_decide(struct __sk_buff *skb, struct packet 
 	__u32 now = decision_generation();
 	int end;
 
-	if (decision_holds(to, skb, packet, now) && to->mac_head == packet->mac_head &&
-	    to->mac_tail == packet->mac_tail)
-		return 0;
-	decision_begin(to);
-	end = endpoint_check_source(skb, packet, to);
-	if (end)
-		return end;
-	/* Policy of the sender has its place here. */
+	if (!decision_holds(to, skb, packet, now) || to->mac_head != packet->mac_head ||
+	    to->mac_tail != packet->mac_tail) {
+		decision_begin(to);
+		end = endpoint_check_source(skb, packet, to);
+		if (end)
+			return end;
+		/* Policy of the sender has its place here. */
+		end = route_find(skb, packet, to);
+		if (end < 0)
+			return end;
+		decision_keep(to, skb, packet, now, end);
+	}
 	packet->tx_counter = to->tx_counter;
-	end = route_find(skb, packet, to);
-	if (end)
-		return end;
-	decision_keep(to, skb, packet, now);
-	return 0;
+	return to->way == WAY_STACK ? STEP_TO_STACK : 0;
 }
 
 SEC("tc")
@@ -61,7 +61,6 @@ int from_pod(struct __sk_buff *skb)
 	end = from_pod_decide(skb, &packet, to);
 	if (end)
 		goto out;
-	packet.tx_counter = to->tx_counter;
 	end = route_check_plain(&packet);
 	if (end)
 		goto out;

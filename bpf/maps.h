@@ -57,6 +57,12 @@ struct generation_map {
 };
 extern struct generation_map generation SEC(".maps");
 
+enum decision_way {
+	WAY_LOCAL = 1,	/* to a pod of this node: ifindex, pod_mac, rx_counter */
+	WAY_REMOTE = 2, /* to another node: ifindex, mtu, next_hop */
+	WAY_STACK = 3,	/* to the host stack */
+};
+
 /*
  * What was decided for packets from @source to @dest that entered at @ifindex_in: a copy of what
  * the maps above said. Only a CPU itself reads and writes its own, and only while no other packet
@@ -69,7 +75,7 @@ struct decision {
 	__u32 ifindex_in;
 	__u32 mac_head; /* source MAC, as in struct packet; 0 from the network */
 	__u16 mac_tail;
-	__u8 is_local; /* to a pod of this node: ifindex, pod_mac; else ifindex, mtu, next_hop */
+	__u8 way; /* enum decision_way */
 	__u8 pad;
 	__u32 ifindex;
 	__u32 mtu;

@@ -107,7 +107,7 @@ static __always_inline int route_find_remote(const struct packet *packet, struct
 		explain(EXPLAIN_NO_WAY, value->how);
 		return STEP_TO_STACK;
 	}
-	to->is_local = 0;
+	to->way = WAY_REMOTE;
 	to->ifindex = value->ifindex;
 	to->mtu = value->mtu;
 	to->next_hop = value->next_hop;
@@ -118,7 +118,7 @@ static __always_inline int route_find_remote(const struct packet *packet, struct
 /* A pod of this node is where it goes. */
 static __always_inline void route_to_pod(struct endpoint_value *ep, struct decision *to)
 {
-	to->is_local = 1;
+	to->way = WAY_LOCAL;
 	to->ifindex = ep->ifindex;
 	to->pod_mac_head = *(__u32 *)ep->mac;
 	to->pod_mac_tail = *(__u16 *)(ep->mac + 4);
@@ -170,7 +170,7 @@ static __always_inline int route_check_mtu(struct __sk_buff *skb, const struct p
 {
 	__u32 len = skb->len - ETH_HLEN;
 
-	if (to->is_local)
+	if (to->way != WAY_REMOTE)
 		return 0;
 	/* No options are left here; the jumbo option of a super-packet goes when it is cut. */
 	if (skb->gso_size)

@@ -114,6 +114,36 @@ static void the_sender_is_checked_again_after_a_change(void **state)
 	}
 }
 
+static void an_address_that_was_nobodys_becomes_a_pods(void **state)
+{
+	static const char *const free_addr[] = { "10.244.1.99", "fd00:244:1::99" };
+	struct endpoint_value pod, nobody = {};
+	struct observation seen;
+
+	for (int family = 0; family < 2; family++) {
+		struct row row = a_to_b[family];
+		struct row from_network = network_to_b[family];
+
+		row.spec.to = from_network.spec.to = free_addr[family];
+		for (int i = 0; i < 2; i++) {
+			run(&row, &seen);
+			assert_int_equal(seen.verdict, TC_ACT_UNSPEC);
+			assert_int_equal(seen.counted[POD_A].tx_packets, 1);
+			run(&from_network, &seen);
+			assert_int_equal(seen.verdict, TC_ACT_UNSPEC);
+		}
+		assert_int_equal(harness_get_endpoint(harness, addr_of_b[family], &pod), 0);
+		assert_int_equal(harness_set_endpoint(harness, free_addr[family], &pod), 0);
+		assert_int_equal(harness_raise_generation(harness), 0);
+		assert_delivered_to(&row, pod_mac[POD_B]);
+		assert_delivered_to(&from_network, pod_mac[POD_B]);
+		/* And back: an entry of a link that is gone delivers nothing. */
+		assert_int_equal(harness_set_endpoint(harness, free_addr[family], &nobody), 0);
+		assert_int_equal(harness_raise_generation(harness), 0);
+		assert_dropped(&row, DROP_INTERNAL);
+	}
+}
+
 static void another_sender_does_not_profit(void **state)
 {
 	for (int family = 0; family < 2; family++) {
@@ -158,6 +188,7 @@ int main(void)
 	const struct CMUnitTest tests[] = {
 		cmocka_unit_test(a_change_counts_from_the_raised_generation_on),
 		cmocka_unit_test(the_sender_is_checked_again_after_a_change),
+		cmocka_unit_test(an_address_that_was_nobodys_becomes_a_pods),
 		cmocka_unit_test(another_sender_does_not_profit),
 		cmocka_unit_test(a_packet_of_its_own_kind_is_still_looked_at),
 	};
