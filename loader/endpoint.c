@@ -3,10 +3,10 @@
  * endpoint.c: attaching a pod to the network and taking it off, as one ordered piece of work.
  *
  * ADD: take addresses, make the link (in the creating group, with its record), configure the pod's
- * side, write the maps, hang the programs on the link, bring the host's side up with neighbours and
- * routes, and last of all move the link to the live group. That is the commit: whatever kills the
- * agent before it leaves a creating link, which the next start or the runtime's retry removes;
- * after it the pod is complete. Nothing is written anywhere else.
+ * side, write the maps, hang the programs on the link, and last of all, in one datagram, move the
+ * link to the live group and bring the host's side up with neighbours and routes. That is the
+ * commit: whatever kills the agent before it leaves a creating link, which the next start or the
+ * runtime's retry removes; after it the pod is complete. Nothing is written anywhere else.
  *
  * DEL goes the other way: the link to the dying group first, then maps and routes (the pod is cut
  * off), then the answer; the link itself is deleted behind everyone's back (link_reaper.c), and its
@@ -338,7 +338,8 @@ int endpoint_write_maps(struct agent *agent, const struct endpoint *endpoint, co
 	return written;
 }
 
-int endpoint_activate(struct agent *agent, const struct endpoint *endpoint, const char **ret_step)
+static int write_and_attach(struct agent *agent, const struct endpoint *endpoint,
+			    const char **ret_step)
 {
 	int err;
 
@@ -346,7 +347,13 @@ int endpoint_activate(struct agent *agent, const struct endpoint *endpoint, cons
 	if (err < 0)
 		return err;
 	*ret_step = "attaching the programs to the host end";
-	err = attach_pod(agent->dataplane, agent->netlink, endpoint->ifindex);
+	return attach_pod(agent->dataplane, agent->netlink, endpoint->ifindex);
+}
+
+int endpoint_activate(struct agent *agent, const struct endpoint *endpoint, const char **ret_step)
+{
+	int err = write_and_attach(agent, endpoint, ret_step);
+
 	if (err < 0)
 		return err;
 	return pod_link_configure_host(agent->netlink, endpoint, ret_step);
@@ -395,12 +402,12 @@ static int complete(struct agent *agent, const struct endpoint_add *add,
 	err = pod_link_configure_pod(add->pod, endpoint, link->peer_ifindex, &step);
 	if (err < 0)
 		return refuse_step(error, step, err);
-	err = endpoint_activate(agent, endpoint, &step);
+	err = write_and_attach(agent, endpoint, &step);
 	if (err < 0)
 		return refuse_step(error, step, err);
-	err = pod_link_set_group(agent->netlink, endpoint->ifindex, agent->config->group_live);
+	err = pod_link_go_live(agent->netlink, endpoint, agent->config->group_live, &step);
 	if (err < 0)
-		return refuse_step(error, "making the link live", err);
+		return refuse_step(error, step, err);
 	return 0;
 }
 

@@ -269,33 +269,54 @@ static int settle_route(struct netlink *netlink, const struct pod_route *route)
 	return errors[1];
 }
 
-int pod_link_configure_host(struct netlink *netlink, const struct endpoint *endpoint,
-			    const char **ret_step)
+/* Send what @batch has, then the host end's configuration, as one datagram. */
+static int configure_host(struct netlink *netlink, const struct endpoint *endpoint,
+			  struct batch *batch, const char **ret_step)
 {
-	struct batch batch = { .count = 0 };
 	int errors[BATCH_MAX];
 
-	add(&batch, "setting the host end up", pod_message_up(endpoint->ifindex));
+	add(batch, "setting the host end up", pod_message_up(endpoint->ifindex));
 	for (size_t i = 0; i < endpoint->address_count; i++) {
 		struct pod_route route = { .prefix = ip_prefix_host(&endpoint->address[i]),
 					   .ifindex = endpoint->ifindex,
 					   .protocol = ROUTE_PROTOCOL };
 
-		add(&batch, "adding the pod's neighbour entry",
+		add(batch, "adding the pod's neighbour entry",
 		    pod_message_neighbour(endpoint->ifindex, &endpoint->address[i],
 					  endpoint->pod_mac));
-		add_route(&batch, "adding the route to the pod", &route);
+		add_route(batch, "adding the route to the pod", &route);
 	}
-	netlink_send_batch(netlink, batch.msgs, batch.count, errors);
-	for (size_t i = 0; i < batch.count; i++) {
-		if (errors[i] == -EEXIST && batch.route[i].ifindex != 0)
-			errors[i] = settle_route(netlink, &batch.route[i]);
+	netlink_send_batch(netlink, batch->msgs, batch->count, errors);
+	for (size_t i = 0; i < batch->count; i++) {
+		if (errors[i] == -EEXIST && batch->route[i].ifindex != 0)
+			errors[i] = settle_route(netlink, &batch->route[i]);
 		if (errors[i] < 0) {
-			*ret_step = batch.step[i];
+			*ret_step = batch->step[i];
 			return errors[i];
 		}
 	}
 	return 0;
+}
+
+int pod_link_configure_host(struct netlink *netlink, const struct endpoint *endpoint,
+			    const char **ret_step)
+{
+	struct batch batch = { .count = 0 };
+
+	return configure_host(netlink, endpoint, &batch, ret_step);
+}
+
+/*
+ * The group goes first, while the link is down: to a change of group on a link that is up the
+ * kernel walks all IPv6 routes of the node (NETDEV_CHANGE, rt6_sync_up), more for each pod.
+ */
+int pod_link_go_live(struct netlink *netlink, const struct endpoint *endpoint, uint32_t group,
+		     const char **ret_step)
+{
+	struct batch batch = { .count = 0 };
+
+	add(&batch, "making the link live", pod_message_group(endpoint->ifindex, group));
+	return configure_host(netlink, endpoint, &batch, ret_step);
 }
 
 void pod_link_remove_routes(struct netlink *netlink, const struct endpoint *endpoint)

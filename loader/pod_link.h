@@ -65,6 +65,13 @@ int pod_link_configure_host(struct netlink *netlink, const struct endpoint *endp
 /** pod_link_remove_routes() - the host's routes to @endpoint's addresses; what is not there is
  * fine. */
 void pod_link_remove_routes(struct netlink *netlink, const struct endpoint *endpoint);
+/**
+ * pod_link_go_live() - pod_link_configure_host() of a link that is down yet, and its move to
+ * @group, all in one datagram: no kill comes between. On failure the link may be in @group already.
+ */
+int pod_link_go_live(struct netlink *netlink, const struct endpoint *endpoint, uint32_t group,
+		     const char **ret_step);
+
 /** pod_link_set_group() - the link's state. 0 or -errno (-ENODEV: gone). */
 int pod_link_set_group(struct netlink *netlink, uint32_t ifindex, uint32_t group);
 /** pod_link_delete() - waits for the kernel (about 20 ms). 0 or -errno (-ENODEV: gone). */

@@ -31,6 +31,7 @@
 #include "loader/pod_link_message.h"
 
 #define GROUP_CREATING 11601
+#define GROUP_LIVE     11602
 #define GROUP_DYING    11603
 
 /* A node and a pod, each a namespace with a socket in it. */
@@ -221,6 +222,54 @@ static void a_group_is_deleted_at_once(void **state)
 	assert_int_equal(pod_link_get(world->pod, "eth0", &link), -ENODEV);
 }
 
+/* What the kernel told of links in the node's namespace. */
+struct told {
+	size_t up_and_live;
+	size_t up_and_else;
+};
+
+static int count_up(const struct nlmsghdr *header, void *arg)
+{
+	struct told *told = arg;
+	struct pod_link link;
+
+	if (!pod_link_read(header, &link) || !link.is_up)
+		return 0;
+	if (link.group == GROUP_LIVE)
+		told->up_and_live++;
+	else
+		told->up_and_else++;
+	return 0;
+}
+
+/* The kernel answers a later change of group with a walk over all IPv6 routes, and a message. */
+static void a_link_is_live_before_it_is_up(void **state)
+{
+	const unsigned int groups[] = { RTNLGRP_LINK };
+	struct world *world = *state;
+	struct endpoint endpoint = example();
+	struct pod_link_spec spec = { .endpoint = &endpoint,
+				      .netns_fd = world->pod_fd,
+				      .group = GROUP_CREATING };
+	struct netlink *monitor;
+	struct told told = { 0 };
+	const char *step = "";
+	struct pod_link link;
+
+	assert_int_equal(netlink_subscribe(groups, 1, 1 << 20, &monitor), 0);
+	assert_int_equal(pod_link_create(world->node, &spec, &link), 0);
+	endpoint.ifindex = link.ifindex;
+	assert_int_equal(pod_link_configure_pod(world->pod, &endpoint, link.peer_ifindex, &step),
+			 0);
+	assert_int_equal(pod_link_go_live(world->node, &endpoint, GROUP_LIVE, &step), 0);
+	assert_whole(world, &endpoint);
+	assert_int_equal(netlink_read(monitor, count_up, &told), 0);
+	assert_int_equal(told.up_and_else, 0);
+	assert_true(told.up_and_live > 0);
+	netlink_close(monitor);
+	assert_int_equal(pod_link_delete(world->node, endpoint.ifindex), 0);
+}
+
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
@@ -230,6 +279,7 @@ int main(void)
 		cmocka_unit_test(a_second_interface_gets_routes_behind_the_firsts),
 		cmocka_unit_test(a_strangers_route_is_respected_and_an_old_one_of_ours_replaced),
 		cmocka_unit_test(a_group_is_deleted_at_once),
+		cmocka_unit_test(a_link_is_live_before_it_is_up),
 	};
 
 	return cmocka_run_group_tests(tests, setup, teardown);
