@@ -179,6 +179,27 @@ def test_a_block_more_is_told_and_one_less_is_withdrawn(mesh):
     flows.assert_nothing_lost(flow.stop())
 
 
+def test_a_block_that_moves_to_another_node_is_followed(mesh):
+    """n2 gives a block up and n3 takes it: n1's pods meet the new owner, by map and kernel."""
+    block = "10.244.14.0/24"
+    for old, new in ((None, mesh.n2), (mesh.n2, mesh.n3)):
+        if old:
+            old.config["pools"][0]["blocks"].remove(block)
+            restart(old)
+        new.config["pools"][0]["blocks"].insert(0, block)
+        restart(new)
+        wait_until(lambda n=new: f"via {n.ip4}" in mesh.n1.ip("route", "show", block),
+                   f"n1 knows {new.name} as the owner", 20)
+        pod = new.add_pod(f"mover-{new.name}")
+        assert pod.ip4.startswith("10.244.14.")
+        wait_until(lambda p=pod: mesh.a.reaches(p.ip4), "a reaches the pod", 2)
+        assert "20 received" in mesh.a.ping(pod.ip4, 20)
+        pod.remove()
+    mesh.n3.config["pools"][0]["blocks"].remove(block)
+    restart(mesh.n3)
+    wait_until(lambda: not has_route(mesh.n1, block), "n1 forgets the block", 20)
+
+
 def test_a_node_more_is_taken_in_without_a_loss(mesh):
     """n4 joins: the others get its address in bgp.mesh and restart under traffic."""
     flow = flows.udp_pods(mesh.lab, mesh.a, mesh.b, 4, 7270)
