@@ -9,7 +9,7 @@
 #include <stddef.h>
 #include <stdint.h>
 
-#define FRAME_MAX     2048
+#define FRAME_MAX     8192
 #define ETHERNET_LEN  14
 #define IPV4_LEN      20
 #define IPV6_LEN      40

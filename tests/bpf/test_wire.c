@@ -98,11 +98,39 @@ static void what_the_network_sends_arrives(void **state)
 	run_rows(rows_from_network, rows_from_network_count);
 }
 
+/*
+ * Of a frame larger than a page, a packet socket puts the Ethernet header alone into the linear
+ * part: the programs have to pull or to load what they read.
+ */
+static void a_packet_that_lies_in_pieces_arrives(void **state)
+{
+	static const struct row rows[] = {
+		{ "large_udp", HOOK_FROM_POD, POD_A,
+		  .spec = { POD_A_IPV4, POD_B_IPV4, .payload = 6000 } },
+		{ "large_udp", HOOK_FROM_POD, POD_A,
+		  .spec = { POD_A_IPV6, POD_B_IPV6, .payload = 6000 } },
+		{ "large_tcp", HOOK_FROM_POD, POD_A,
+		  .spec = { POD_A_IPV4, POD_B_IPV4, .protocol = 6, .payload = 6000 } },
+		{ "large_tcp", HOOK_FROM_POD, POD_A,
+		  .spec = { POD_A_IPV6, POD_B_IPV6, .protocol = 6, .payload = 6000 } },
+		{ "large_ping", HOOK_FROM_NETWORK, UPLINK,
+		  .spec = { "10.244.2.20", POD_B_IPV4, .protocol = 1, .payload = 6000 } },
+		{ "large_ping", HOOK_FROM_NETWORK, UPLINK,
+		  .spec = { "fd00:244:2::20", POD_B_IPV6, .protocol = 58, .payload = 6000 } },
+	};
+	int failed = 0;
+
+	for (size_t i = 0; i < sizeof(rows) / sizeof(rows[0]); i++)
+		failed += !!run_row(&rows[i]);
+	assert_int_equal(failed, 0);
+}
+
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
 		cmocka_unit_test(what_a_pod_sends_arrives),
 		cmocka_unit_test(what_the_network_sends_arrives),
+		cmocka_unit_test(a_packet_that_lies_in_pieces_arrives),
 	};
 	int failed;
 

@@ -65,8 +65,8 @@ static int make_device(const struct wire *wire, const char *name, const uint8_t 
 	format_mac(mac, mac_text, sizeof(mac_text));
 	format_mac(peer_mac, peer_text, sizeof(peer_text));
 	snprintf(command, sizeof(command),
-		 "ip link add %s address %s type veth"
-		 " peer name %s-p address %s netns /proc/%d/fd/%d"
+		 "ip link add %s mtu 9000 address %s type veth"
+		 " peer name %s-p mtu 9000 address %s netns /proc/%d/fd/%d"
 		 " && ip link set %s addrgenmode none && ip link set %s up",
 		 name, mac_text, name, peer_text, getpid(), wire->pods_ns, name, name);
 	return run(command);
