@@ -7,9 +7,11 @@
  *   at once       notifications of tc (a deleted clsact is told as DELQDISC and DELCHAIN only, a
  *                 filter put in our place as a NEWTFILTER with another program id): look at that
  *                 link, put back what is missing; measured: 0.2 ms after the deleting call;
- *   every second  all links in slices of SLICE_LINKS, since notifications can be lost and since no
- *                 message at all tells of a tcx program, which runs before any filter. 6 us a link.
- *                 Pins are looked after in the same round.
+ *   every second  all links in slices of SLICE_LINKS, for tcx programs: they run before any filter,
+ *                 and no message at all tells of them. Pins are looked after in the same round.
+ *                 Filters cost twice as much to read, so that only every FILTER_ROUNDS-th link
+ *                 has its turn, and those with a stranger. When notifications were lost
+ *                 (monitor.c), and every minute, all have.
  *
  * A stranger in front of ours can decide without us. It is told once in the log and as long as it
  * lasts in `tortie status`; it is not fought: whoever put it there may do it again, and an endless
@@ -38,7 +40,8 @@
 #include "loader/uplink.h"
 
 #define ROUND_MS      1000
-#define SLICE_LINKS   128
+#define SLICE_LINKS   32 /* an ADD that comes meanwhile waits for a slice: 0.5 ms */
+#define FILTER_ROUNDS 8
 #define STRANGERS_MAX 64
 
 /* A program in front of ours; @seen_round tells when it was there last. */
@@ -56,6 +59,8 @@ struct hook_watch {
 	uint32_t *links; /* of the running round */
 	size_t link_count, link_size, next_link;
 	uint64_t round;
+	bool wants_all; /* of the next round: all links' filters are read */
+	bool reads_all;
 	struct stranger stranger[STRANGERS_MAX];
 	size_t stranger_count;
 };
@@ -145,6 +150,7 @@ static void check_pod_link(struct hook_watch *watch, uint32_t ifindex)
 	if (err) {
 		log_error("%s: %s removed by someone and cannot be put back: %s",
 			  link_name(agent, ifindex), missing_words(&hooks), strerror(-err));
+		watch->wants_all = true; /* so that it is tried again in a second */
 		return;
 	}
 	agent->repairs++;
@@ -214,6 +220,8 @@ static void restore_pins(struct hook_watch *watch)
 static void start_round(struct hook_watch *watch)
 {
 	watch->round++;
+	watch->reads_all = watch->wants_all;
+	watch->wants_all = false;
 	watch->link_count = watch->next_link = 0;
 	forget_strangers(watch);
 	endpoint_for_each(watch->agent->endpoints, collect_link, watch);
@@ -221,6 +229,22 @@ static void start_round(struct hook_watch *watch)
 	check_uplinks(watch);
 	if (watch->agent->ready)
 		conflist_restore(watch->agent);
+}
+
+static bool has_stranger(const struct hook_watch *watch, uint32_t ifindex)
+{
+	for (size_t i = 0; i < watch->stranger_count; i++)
+		if (watch->stranger[i].ifindex == ifindex)
+			return true;
+	return false;
+}
+
+/* Is more to be read of this link in this round than who is on tcx? */
+static bool link_is_due(const struct hook_watch *watch, uint32_t ifindex)
+{
+	return watch->reads_all || (ifindex + watch->round) % FILTER_ROUNDS == 0 ||
+	       has_stranger(watch, ifindex) || attach_first_tcx(ifindex, TCX_INGRESS) ||
+	       attach_first_tcx(ifindex, TCX_EGRESS);
 }
 
 /* Every slice its share of the second, so that a thousand pods do not come in one lump. */
@@ -234,11 +258,15 @@ static void on_slice(void *arg)
 	if (watch->next_link >= watch->link_count)
 		start_round(watch);
 	last = watch->next_link + SLICE_LINKS;
-	for (; watch->next_link < watch->link_count && watch->next_link < last; watch->next_link++)
+	for (; watch->next_link < watch->link_count && watch->next_link < last;
+	     watch->next_link++) {
+		uint32_t ifindex = watch->links[watch->next_link];
+
 		/* A pod that left since the round began has no hooks to keep. */
-		if (endpoint_find_by_ifindex(watch->agent->endpoints,
-					     watch->links[watch->next_link]))
-			check_pod_link(watch, watch->links[watch->next_link]);
+		if (endpoint_find_by_ifindex(watch->agent->endpoints, ifindex) &&
+		    link_is_due(watch, ifindex))
+			check_pod_link(watch, ifindex);
+	}
 	slices = watch->link_count / SLICE_LINKS + 1;
 	event_timer_set(watch->agent->loop, &watch->timer, ROUND_MS / slices);
 }
@@ -272,6 +300,7 @@ static void check_changed(struct hook_watch *watch, uint32_t ifindex)
 
 static void check_all(struct hook_watch *watch)
 {
+	watch->wants_all = true;
 	watch->next_link = watch->link_count = 0;
 	event_timer_set(watch->agent->loop, &watch->timer, 0);
 }
@@ -323,9 +352,7 @@ int hook_watch_status(struct agent *agent, status_line_fn *fn, void *arg)
 	if (!watch->stranger_count && watch->link_count) {
 		char text[TEXT_MAX + 1];
 
-		snprintf(text, sizeof(text),
-			 "hooks: our programs come first on %zu pods' links (looked at every "
-			 "second)",
+		snprintf(text, sizeof(text), "hooks: our programs come first on %zu pods' links",
 			 watch->link_count);
 		result = fn(STATUS_OK, text, arg);
 	}
@@ -340,6 +367,7 @@ int hook_watch_open(struct agent *agent, struct hook_watch **ret_watch)
 	if (!watch)
 		return -ENOMEM;
 	watch->agent = agent;
+	watch->wants_all = true;
 	event_timer_init(&watch->timer, on_slice, watch);
 	err = monitor_listen(agent->monitor, on_message, watch);
 	if (!err)
