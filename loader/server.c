@@ -45,7 +45,7 @@
 #define AGENT_CLIENTS_MAX   64
 #define AGENT_CLIENTS_OURS  16 /* of these, for root and the BGP speaker alone */
 #define CNI_CLIENTS_MAX	    512
-#define QUEUE_OCTETS_MAX    (16u << 20)
+#define QUEUE_OCTETS_MAX    (4u << 20)
 #define QUEUE_OCTETS_BEHIND (256u << 10)
 #define FAREWELLS_MAX	    4	   /* parts that hold a pointer to one client */
 #define SILENCE_MS	    10000  /* before the first message */
