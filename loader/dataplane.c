@@ -273,7 +273,16 @@ err_close:
 
 int dataplane_drop_old_pins(struct dataplane *dataplane)
 {
-	return dataplane_pins_finish(dataplane);
+	int err = dataplane_pins_finish(dataplane);
+
+	if (err)
+		return err;
+	/*
+	 * Until now programs of before could remember, under today's generation, what maps of
+	 * before said: they share generation and decision with ours where only another map's size
+	 * changed.
+	 */
+	return dataplane_generation_init(dataplane);
 }
 
 void dataplane_close(struct dataplane *dataplane)

@@ -434,6 +434,10 @@ static void every_change_and_every_start_raise_the_generation(void **state)
 	dataplane_close(dataplane);
 	dataplane = open_with(&small);
 	assert_in_range(pinned_generation(), last + 1, last + 9);
+	/* And when the last hook has left the programs of before, which looked at older maps. */
+	last = pinned_generation();
+	assert_int_equal(dataplane_drop_old_pins(dataplane), 0);
+	assert_in_range(pinned_generation(), last + 1, last + 9);
 	dataplane_close(dataplane);
 }
 
