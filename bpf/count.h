@@ -109,7 +109,7 @@ static __noinline int count_drop(struct __sk_buff *skb, __u32 hook, __u32 reason
 static __always_inline int count_exit(struct __sk_buff *skb, const struct packet *packet,
 				      __u32 hook, int end)
 {
-	if (end < 0)
+	if (unlikely(end < 0))
 		return count_drop(skb, hook, -end);
 	if (end != STEP_SENT)
 		explain(EXPLAIN_TO_STACK, 0);

@@ -26,15 +26,15 @@ static __always_inline int deliver_local(struct __sk_buff *skb, struct packet *p
 	if (dry_run)
 		return STEP_SENT;
 	/* redirect_peer does so itself since 6.15; before, the pod would drop such a frame. */
-	if (skb->pkt_type != PACKET_HOST)
+	if (unlikely(skb->pkt_type != PACKET_HOST))
 		bpf_skb_change_type(skb, PACKET_HOST);
 	err = rewrite_ttl(skb, packet);
-	if (err)
+	if (unlikely(err))
 		return err;
 	err = rewrite_macs(skb, to);
-	if (err)
+	if (unlikely(err))
 		return err;
-	if (bpf_redirect_peer(to->ifindex, 0) != TC_ACT_REDIRECT)
+	if (unlikely(bpf_redirect_peer(to->ifindex, 0) != TC_ACT_REDIRECT))
 		return -DROP_INTERNAL;
 	packet->rx_counter = to->rx_counter;
 	return STEP_SENT;
@@ -51,7 +51,7 @@ static __always_inline int deliver_remote(struct __sk_buff *skb, const struct pa
 	if (dry_run)
 		return STEP_SENT;
 	err = rewrite_ttl(skb, packet);
-	if (err)
+	if (unlikely(err))
 		return err;
 	if (ip_addr_is_mapped(&to->next_hop)) {
 		next.nh_family = FAMILY_IPV4;
@@ -72,7 +72,7 @@ static __always_inline int deliver_remote(struct __sk_buff *skb, const struct pa
 static __always_inline int deliver(struct __sk_buff *skb, struct packet *packet,
 				   const struct decision *to)
 {
-	if (!to->ifindex)
+	if (unlikely(!to->ifindex))
 		return -DROP_INTERNAL;
 	if (to->way == WAY_LOCAL)
 		return deliver_local(skb, packet, to);

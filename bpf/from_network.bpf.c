@@ -55,14 +55,14 @@ static __always_inline int network_decide(struct __sk_buff *skb, const struct pa
 	__u32 now = packet->protocol == packet_icmp_protocol(packet) ? 0 : decision_generation();
 	int end;
 
-	if (!decision_holds(to, skb, packet, now)) {
+	if (unlikely(!decision_holds(to, skb, packet, now))) {
 		decision_begin(to);
 		if (endpoint_is_pod(endpoint_lookup(&packet->source)))
 			return -DROP_NETWORK_SPOOF;
 		end = network_find(skb, packet, to);
 		decision_keep(to, skb, packet, now, end);
 	}
-	return to->way == WAY_STACK ? STEP_TO_STACK : 0;
+	return unlikely(to->way == WAY_STACK) ? STEP_TO_STACK : 0;
 }
 
 SEC("tc")
@@ -78,13 +78,13 @@ int from_network(struct __sk_buff *skb)
 		goto out;
 	explain(EXPLAIN_PARSED, packet.protocol);
 	to = decision_find(&packet);
-	if (!to)
+	if (unlikely(!to))
 		goto out;
 	end = network_decide(skb, &packet, to);
-	if (end)
+	if (unlikely(end))
 		goto out;
 	end = route_check_plain(&packet);
-	if (end)
+	if (unlikely(end))
 		goto out;
 	/* With kube-proxy beside us: flows that the host stack has carried stay there, asked here.
 	 */

@@ -20,8 +20,8 @@ static __always_inline int from_pod_decide(struct __sk_buff *skb, struct packet 
 	__u32 now = decision_generation();
 	int end;
 
-	if (!decision_holds(to, skb, packet, now) || to->mac_head != packet->mac_head ||
-	    to->mac_tail != packet->mac_tail) {
+	if (unlikely(!decision_holds(to, skb, packet, now) || to->mac_head != packet->mac_head ||
+		     to->mac_tail != packet->mac_tail)) {
 		decision_begin(to);
 		end = endpoint_check_source(skb, packet, to);
 		if (end)
@@ -33,7 +33,7 @@ static __always_inline int from_pod_decide(struct __sk_buff *skb, struct packet 
 		decision_keep(to, skb, packet, now, end);
 	}
 	packet->tx_counter = to->tx_counter;
-	return to->way == WAY_STACK ? STEP_TO_STACK : 0;
+	return unlikely(to->way == WAY_STACK) ? STEP_TO_STACK : 0;
 }
 
 SEC("tc")
@@ -45,27 +45,27 @@ int from_pod(struct __sk_buff *skb)
 
 	explain_begin();
 	end = packet_parse(skb, &packet);
-	if (end)
+	if (unlikely(end))
 		goto out;
 	explain(EXPLAIN_PARSED, packet.protocol);
 	end = transport_check(skb, &packet);
-	if (end)
+	if (unlikely(end))
 		goto out;
 	end = gateway_check(skb, &packet);
-	if (end)
+	if (unlikely(end))
 		goto out;
 	end = -DROP_INTERNAL;
 	to = decision_find(&packet);
-	if (!to)
+	if (unlikely(!to))
 		goto out;
 	end = from_pod_decide(skb, &packet, to);
-	if (end)
+	if (unlikely(end))
 		goto out;
 	end = route_check_plain(&packet);
-	if (end)
+	if (unlikely(end))
 		goto out;
 	end = route_check_mtu(skb, &packet, to);
-	if (end)
+	if (unlikely(end))
 		goto out;
 	/* With kube-proxy beside us: flows that the host stack has carried stay there, asked here.
 	 */

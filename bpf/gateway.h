@@ -220,7 +220,7 @@ static __always_inline int gateway_check_udp(struct __sk_buff *skb, struct packe
 
 	if (packet_load(skb, packet->transport, port, sizeof(port)))
 		return -DROP_INTERNAL;
-	return port[0] == server && port[1] == client ? -DROP_DHCP_SERVER : 0;
+	return unlikely(port[0] == server && port[1] == client) ? -DROP_DHCP_SERVER : 0;
 }
 
 /**
@@ -231,13 +231,13 @@ static __always_inline int gateway_check(struct __sk_buff *skb, struct packet *p
 {
 	__u8 type;
 
-	if (packet->kind == PACKET_ARP)
+	if (unlikely(packet->kind == PACKET_ARP))
 		return gateway_answer_arp(skb, packet);
-	if (packet->is_later_fragment)
+	if (unlikely(packet->is_later_fragment))
 		return 0;
 	if (packet->protocol == IPPROTO_UDP)
 		return gateway_check_udp(skb, packet);
-	if (packet->protocol != packet_icmp_protocol(packet))
+	if (likely(packet->protocol != packet_icmp_protocol(packet)))
 		return 0;
 	if (packet_load(skb, packet->transport, &type, sizeof(type)))
 		return -DROP_INTERNAL;

@@ -19,7 +19,7 @@ static __always_inline int rewrite_ttl(struct __sk_buff *skb, const struct packe
 
 	if (packet->kind == PACKET_IPV4) {
 		ip4 = packet_at(skb, ETH_HLEN, sizeof(*ip4));
-		if (!ip4)
+		if (unlikely(!ip4))
 			return -DROP_INTERNAL;
 		ip4->ttl--;
 		sum = ip4->check + bpf_htons(0x0100);
@@ -27,7 +27,7 @@ static __always_inline int rewrite_ttl(struct __sk_buff *skb, const struct packe
 		return 0;
 	}
 	ip6 = packet_at(skb, ETH_HLEN, sizeof(*ip6));
-	if (!ip6)
+	if (unlikely(!ip6))
 		return -DROP_INTERNAL;
 	ip6->hop_limit--;
 	return 0;
@@ -49,7 +49,7 @@ static __always_inline int rewrite_macs(struct __sk_buff *skb, const struct deci
 {
 	struct ethhdr *eth = packet_at(skb, 0, sizeof(*eth));
 
-	if (!eth)
+	if (unlikely(!eth))
 		return -DROP_INTERNAL;
 	mac_set(eth->h_dest, to->pod_mac_head, to->pod_mac_tail);
 	mac_set_gateway(eth->h_source);

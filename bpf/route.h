@@ -150,11 +150,11 @@ static __always_inline int route_find(struct __sk_buff *skb, const struct packet
 /* What only the host stack can do: options, ICMP errors about TTL. 0 or STEP_TO_STACK. */
 static __always_inline int route_check_plain(const struct packet *packet)
 {
-	if (packet->has_options) {
+	if (unlikely(packet->has_options)) {
 		explain(EXPLAIN_HAS_OPTIONS, packet->protocol);
 		return STEP_TO_STACK;
 	}
-	if (packet->ttl <= 1) {
+	if (unlikely(packet->ttl <= 1)) {
 		explain(EXPLAIN_TTL_ONE, packet->ttl);
 		return STEP_TO_STACK;
 	}
@@ -173,11 +173,11 @@ static __always_inline int route_check_mtu(struct __sk_buff *skb, const struct p
 	if (to->way != WAY_REMOTE)
 		return 0;
 	/* No options are left here; the jumbo option of a super-packet goes when it is cut. */
-	if (skb->gso_size)
+	if (unlikely(skb->gso_size))
 		len = (packet->kind == PACKET_IPV4 ? sizeof(struct iphdr)
 						   : sizeof(struct ipv6hdr)) +
 		      packet->transport_len + skb->gso_size;
-	if (len <= to->mtu)
+	if (likely(len <= to->mtu))
 		return 0;
 	explain(EXPLAIN_TOO_LARGE, to->mtu);
 	return STEP_TO_STACK;

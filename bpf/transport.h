@@ -71,12 +71,12 @@ static __always_inline int transport_check_tcp(struct __sk_buff *skb, struct pac
 {
 	__u8 offset;
 
-	if (packet->payload < TCP_HEADER_WORDS * 4)
+	if (unlikely(packet->payload < TCP_HEADER_WORDS * 4))
 		return -DROP_TRANSPORT_HEADER;
 	if (packet_load(skb, packet->transport + TCP_OFFSET_OCTET, &offset, sizeof(offset)))
 		return -DROP_INTERNAL;
 	offset >>= 4;
-	if (offset < TCP_HEADER_WORDS || offset * 4 > packet->payload)
+	if (unlikely(offset < TCP_HEADER_WORDS || offset * 4 > packet->payload))
 		return -DROP_TRANSPORT_HEADER;
 	packet->transport_len = offset * 4;
 	return 0;
@@ -97,14 +97,14 @@ static __always_inline int transport_check(struct __sk_buff *skb, struct packet 
 {
 	int err;
 
-	if (packet->kind == PACKET_ARP)
+	if (unlikely(packet->kind == PACKET_ARP))
 		return 0;
-	if (packet->kind == PACKET_IPV6 && packet->has_options) {
+	if (unlikely(packet->has_options) && packet->kind == PACKET_IPV6) {
 		err = transport_find(skb, packet);
 		if (err)
 			return err;
 	}
-	if (packet->is_later_fragment)
+	if (unlikely(packet->is_later_fragment))
 		return packet->is_tiny_fragment && packet->protocol == IPPROTO_TCP
 			       ? -DROP_TRANSPORT_HEADER
 			       : 0;
