@@ -68,6 +68,9 @@ int dataplane_set_settings(struct dataplane *dataplane, const struct dataplane_s
  * the one it has already is kept with its counts. -ENOSPC when all are taken. */
 int dataplane_create_counter(struct dataplane *dataplane, uint32_t ifindex, uint32_t *ret_number);
 /** dataplane_delete_counter() - after the last endpoint entry with its number is gone. */
+typedef int dataplane_counter_fn(uint32_t ifindex, void *arg);
+/** As dataplane_for_each_endpoint(), for the links that have a counter. */
+int dataplane_for_each_counter(struct dataplane *dataplane, dataplane_counter_fn *fn, void *arg);
 int dataplane_delete_counter(struct dataplane *dataplane, uint32_t ifindex);
 int dataplane_read_counter(struct dataplane *dataplane, uint32_t ifindex,
 			   struct endpoint_counter *ret_sum);

@@ -255,6 +255,22 @@ int dataplane_create_counter(struct dataplane *dataplane, uint32_t ifindex, uint
 	return 0;
 }
 
+int dataplane_for_each_counter(struct dataplane *dataplane, dataplane_counter_fn *fn, void *arg)
+{
+	void *copy = NULL;
+	long count = copy_keys(map_fd(dataplane, MAP_EP_SLOT), sizeof(uint32_t),
+			       map_max(dataplane, MAP_EP_SLOT), &copy);
+	const uint32_t *ifindex = copy;
+	int result = 0;
+
+	if (count < 0)
+		return (int)count;
+	for (long i = 0; i < count && !result; i++)
+		result = fn(ifindex[i], arg);
+	free(copy);
+	return result;
+}
+
 int dataplane_delete_counter(struct dataplane *dataplane, uint32_t ifindex)
 {
 	uint32_t number;

@@ -118,7 +118,8 @@ static int take_link(const struct nlmsghdr *header, void *arg)
 	return 0;
 }
 
-int endpoint_drop_stale(const struct ip_addr *addr, const struct endpoint_value *value, void *arg)
+static int drop_stale_entry(const struct ip_addr *addr, const struct endpoint_value *value,
+			    void *arg)
 {
 	struct endpoint_store *store = arg;
 	const struct address_entry *entry = endpoint_store_address(store, addr);
@@ -129,9 +130,25 @@ int endpoint_drop_stale(const struct ip_addr *addr, const struct endpoint_value 
 		return 0;
 	log_info("map endpoint: an entry of link %u has no pod: deleted", value->ifindex);
 	dataplane_delete_endpoint(store->agent->dataplane, addr);
-	if (endpoint_store_entry(store, value->ifindex) == NULL)
-		dataplane_delete_counter(store->agent->dataplane, value->ifindex);
 	return 0;
+}
+
+/* An agent that was killed between a pod's counter and its entries leaves a counter alone. */
+static int drop_stale_counter(uint32_t ifindex, void *arg)
+{
+	struct endpoint_store *store = arg;
+
+	if (endpoint_store_entry(store, ifindex) == NULL)
+		dataplane_delete_counter(store->agent->dataplane, ifindex);
+	return 0;
+}
+
+int endpoint_drop_stale(struct endpoint_store *store)
+{
+	struct dataplane *dataplane = store->agent->dataplane;
+	int err = dataplane_for_each_endpoint(dataplane, drop_stale_entry, store);
+
+	return err < 0 ? err : dataplane_for_each_counter(dataplane, drop_stale_counter, store);
 }
 
 static int name_is_wanted(const char *host_ifname, void *arg)
@@ -147,7 +164,7 @@ static int adopt(struct endpoint_store *store)
 	err = netlink_dump(agent->netlink, pod_message_dump_links(), take_link, store);
 	if (err < 0)
 		return err;
-	err = dataplane_for_each_endpoint(agent->dataplane, endpoint_drop_stale, store);
+	err = endpoint_drop_stale(store);
 	if (err < 0)
 		return err;
 	pod_names_prune(store->names, name_is_wanted, store);

@@ -349,7 +349,7 @@ int endpoint_store_audit(struct endpoint_store *store)
 	{
 		settle_pod(store, entry);
 	}
-	return dataplane_for_each_endpoint(store->agent->dataplane, endpoint_drop_stale, store);
+	return endpoint_drop_stale(store);
 }
 
 static void on_audit(void *arg)

@@ -63,9 +63,9 @@ void endpoint_store_lose(struct endpoint_store *store, struct endpoint_entry *en
 /** endpoint_store_link_gone() - RTM_DELLINK of @ifindex: of a doomed link, a live one or a
  * stranger's. */
 void endpoint_store_link_gone(struct endpoint_store *store, uint32_t ifindex);
-/** endpoint_drop_stale() - a dataplane_endpoint_fn, @arg the store: delete the entry when no pod
- * stands for it. */
-int endpoint_drop_stale(const struct ip_addr *addr, const struct endpoint_value *value, void *arg);
+/** endpoint_drop_stale() - delete what stands in map endpoint and ep_slot for no pod of the store.
+ * 0 or -errno. */
+int endpoint_drop_stale(struct endpoint_store *store);
 /** endpoint_store_watch() - listen to the monitor from now on. 0 or -errno. */
 int endpoint_store_watch(struct endpoint_store *store);
 void endpoint_store_unwatch(struct endpoint_store *store);

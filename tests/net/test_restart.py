@@ -9,7 +9,7 @@ import signal
 import pytest
 
 import flows
-from harness import Failed, Lab, wait_until
+from harness import Failed, Lab, run, wait_until
 
 
 class Restarted:
@@ -202,3 +202,19 @@ def test_a_stranger_who_locks_the_run_folder_does_not_keep_the_agent_from_starti
         with pytest.raises(Failed, match="run-dir .*: in use by another tortied"):
             node.run(node.build / "tortied", "-c", node.config_file, "--run-dir", node.run_dir,
                      "--bpf-dir", lab.bpffs / "second", timeout=10)
+
+
+def test_a_counter_without_a_pod_goes_at_the_next_start():
+    """What kill -9 leaves between a pod's counter and its first map entry."""
+    with Lab("slot") as lab:
+        node = lab.add_node(1)
+        node.start_agent()
+        pod = node.add_pod("a")
+        node.kill_agent()
+        pin = next(iter(node.bpf_dir.glob("ep_slot_v*")))
+        run("bpftool", "map", "update", "pinned", pin, "key", "hex", "0f", "27", "00", "00",
+            "value", "hex", "09", "00", "00", "00")
+        assert 9999 in {entry["formatted"]["key"] for entry in node.map_dump("ep_slot")}
+        node.start_agent()
+        known = {entry["formatted"]["key"] for entry in node.map_dump("ep_slot")}
+        assert known == {node.json("link", "show", pod.host_ifname)[0]["ifindex"]}
