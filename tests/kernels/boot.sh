@@ -88,8 +88,8 @@ cp "$(command -v busybox)" "$work/root/bin/"
 for program in bash ip tc setpriv nsenter; do
 	copy_program "$(command -v "$program")"
 done
-for program in tortied tortie-bgpd tortie-cni tortie tests/tools/udp_flow tests/tools/tcp_verify \
-	tests/bpf/test_packets tests/bpf/test_random tests/bpf/test_wire tests/bpf/test_decisions; do
+for program in tortied tortie-bgpd tortie-cni tortie tests/tools/{udp_flow,tcp_verify} \
+	tests/bpf/test_{packets,random,wire,decisions}; do
 	[ -x "$top/build/$program" ] || skip "build/$program is not built"
 	copy_program "$top/build/$program"
 done
