@@ -137,10 +137,15 @@ class Walk:
                                self.n1.tortie_json("node", "status")) == 2, "two routes counted")
         tortie(self.n1, "node", "status")
         check(self.n1.established() == 3, "n1 has three sessions: n2, n3 and BIRD")
-        out = wait_until(lambda: "fd00:244:0:3::/64" in self.lab.birdc("show", "route") and
-                         self.lab.birdc("show", "route"), "BIRD has all blocks", 20)
-        show("tor", "birdc show route", out, 24)
-        check(all(f"10.244.{n}.0/24" in out for n in (1, 2, 3)), "BIRD learnt all three blocks")
+        blocks = [block for node in self.lab.nodes for block in (node.block4, node.block6)]
+
+        def table_of_bird():
+            out = self.lab.birdc("show", "route")
+            return out if all(block in out for block in blocks) else None
+
+        show("tor", "birdc show route",
+             wait_until(table_of_bird, f"BIRD has {', '.join(blocks)}", 20), 24)
+        check(len(blocks) == 6, "BIRD learnt all three nodes' blocks, IPv4 and IPv6")
 
     def pings(self):
         """Any pod reaches any pod, and the outside, by address"""
