@@ -139,6 +139,14 @@ def head(result):
     return "\n".join(lines) + "\n"
 
 
+def in_force(status):
+    """What this kernel has of what differs between kernels, as `tortie status` told it."""
+    return (f"In force: uplinks by {status['uplink_hook']}; BIG TCP up to "
+            f"{status['gso_max_size']} octets for IPv6 and {status['gso_ipv4_max_size']} for IPv4 "
+            "(0: this kernel has none). The wire between the nodes is a veth pair without a bridge, "
+            "so the nodes run with `big_tcp: always`.\n")
+
+
 def write(result, path):
     parts = [head(result)]
     budgets = []
@@ -152,7 +160,7 @@ def write(result, path):
                   table(["program", "ns a packet", "packets"],
                         [[name, f"{row['ns']:.0f}", str(row["runs"])]
                          for name, row in result["network"]["bpf_ns"].items()]),
-                  "In force: " + result["network"].get("in_force", "see `tortie status`") + "\n"]
+                  in_force(result["network"]["status"])]
         budgets += network_budgets(result)
     if "cni" in result:
         parts += ["## CNI\n\n200 pods one after another, then 100 at once.\n",
