@@ -142,9 +142,9 @@ def head(result):
 def in_force(status):
     """What this kernel has of what differs between kernels, as `tortie status` told it."""
     return (f"In force: uplinks by {status['uplink_hook']}; BIG TCP up to "
-            f"{status['gso_max_size']} octets for IPv6 and {status['gso_ipv4_max_size']} for IPv4 "
-            "(0: this kernel has none). The wire between the nodes is a veth pair without a bridge, "
-            "so the nodes run with `big_tcp: always`.\n")
+            f"{status['gso_max_size']} octets for IPv6 and {status['gso_ipv4_max_size']} for "
+            "IPv4 (0: this kernel has none). The wire between the nodes is a veth pair without a "
+            "bridge, so the nodes run with `big_tcp: always`.\n")
 
 
 def write(result, path):
