@@ -18,7 +18,7 @@
 
 #include "ip_address.h"
 
-#define AGENT_PROTOCOL_VERSION 1
+#define AGENT_PROTOCOL_VERSION 2
 #define AGENT_MESSAGE_MAX      131072 /* octets of a whole message */
 #define AGENT_FDS_MAX	       2
 
@@ -54,6 +54,21 @@ enum message_type {
 	MSG_PEER_SET,	    /* struct msg_peer, no answer: a peer's state changed */
 	MSG_PEER_DELETE,    /* struct msg_peer (address only), no answer */
 
+	/* agent -> tortie-bgpd, unasked, id 0: with `kubernetes:` in the file, after
+	 * MSG_HELLO_REPLY and at each change; one fd: a sealed memfd with the cluster's document
+	 * (docs/configuration.md, "The cluster's document") */
+	MSG_BGP_CONFIG = 40, /* no body, no answer */
+
+	/* tortie-kubed -> agent (uid 0 or the user that the agent was told): what the cluster says,
+	 * whole each time; idempotent. One transaction: BEGIN, any number of NOTICE and OBJECT,
+	 * COMMIT. A second BEGIN starts anew. */
+	MSG_CLUSTER_BEGIN = 48, /* no body, no answer */
+	MSG_CLUSTER_NOTICE,	/* struct msg_status_line, no answer: an object and its fault */
+	MSG_CLUSTER_OBJECT,	/* struct msg_cluster_object and json_len octets of JSON, no answer;
+				   also     the answer of MSG_GET_OBJECTS */
+	MSG_CLUSTER_COMMIT, /* struct msg_cluster_commit; one fd: a sealed memfd with the document
+			       -> MSG_END; MSG_ERROR when it is refused: what was in force stays */
+
 	/* tortie -> agent: each answered by records and MSG_END */
 	MSG_GET_STATUS = 64, /* no body -> MSG_STATUS, MSG_STATUS_LINE... */
 	MSG_STATUS,	     /* struct msg_status */
@@ -75,6 +90,7 @@ enum message_type {
 	MSG_DROP,	     /* struct msg_drop */
 	MSG_EXPLAIN,	     /* struct msg_explain -> MSG_EXPLAIN_STEP... */
 	MSG_EXPLAIN_STEP,    /* struct msg_explain_step */
+	MSG_GET_OBJECTS,     /* struct msg_get_objects -> MSG_CLUSTER_OBJECT... */
 
 	/* tortie -> agent, uid 0 only */
 	MSG_SHUTDOWN = 96, /* struct msg_shutdown -> MSG_END, then the agent ends */
@@ -90,6 +106,7 @@ struct message_header {
 enum hello_role {
 	ROLE_TOOL = 1,
 	ROLE_BGPD = 2,
+	ROLE_KUBED = 3, /* may send MSG_CLUSTER_* and ask */
 };
 
 struct msg_hello {
@@ -215,6 +232,38 @@ struct msg_peer {
 	char last_error[128];
 };
 
+/* --- the cluster --- */
+
+#define OBJECT_KIND_MAX 63    /* octets of a kind, as in "IPPool" */
+#define OBJECT_JSON_MAX 65536 /* octets of one object */
+#define OBJECTS_JSON_MAX \
+	262144 /* of all that the agent keeps; what does not fit is told as a notice */
+
+/* An object as the API server gave it, without managedFields; for `tortie get` on a node. */
+struct msg_cluster_object {
+	char kind[OBJECT_KIND_MAX + 1];
+	char name[NAME_MAX_LEN + 1];
+	__u32 json_len; /* octets of text behind the struct */
+	__u32 pad;
+};
+
+struct msg_get_objects {
+	char kind[OBJECT_KIND_MAX + 1];
+	char name[NAME_MAX_LEN + 1]; /* empty: all of the kind */
+};
+
+struct msg_cluster_commit {
+	__u32 policies; /* network policies that exist and are not enforced */
+	__u32 pad;
+};
+
+enum cluster_state {
+	CLUSTER_NONE = 0,    /* no `kubernetes:` in the file */
+	CLUSTER_WAITING = 1, /* tortie-kubed has said nothing yet: no addresses to give */
+	CLUSTER_KEPT = 2,    /* the document of before is in force, tortie-kubed is not there */
+	CLUSTER_IN_SYNC = 3,
+};
+
 /* --- people --- */
 
 enum status_level {
@@ -238,6 +287,8 @@ struct msg_status {
 	__u64 uptime_s;
 	__u64 repairs;	  /* hooks and routes put back */
 	__u64 map_octets; /* kernel memory of all maps, computed */
+	__u32 cluster;	  /* enum cluster_state */
+	__u32 policies;	  /* network policies of the cluster, none of which is enforced */
 	char node_name[NAME_MAX_LEN + 1];
 	char config_file[TEXT_MAX + 1];
 	char kernel_release[64];
