@@ -31,6 +31,7 @@ LIB_SRC := $(wildcard lib/*.c)
 LOADER_SRC := $(wildcard loader/*.c)
 CNI_SRC := $(wildcard cni/*.c)
 BGP_SRC := $(wildcard bgp/*.c)
+KUBE_SRC := $(wildcard kube/*.c)
 TOOL_SRC := $(wildcard tools/tortie/*.c)
 # The file that defines the maps goes first: libbpf's linker gives externs seen earlier offset 0.
 BPF_SRC := bpf/maps.bpf.c $(filter-out bpf/maps.bpf.c,$(wildcard bpf/*.bpf.c))
@@ -85,6 +86,8 @@ $(LIB): $(call objects,$(LIB_SRC)) $(B)/obj/lib.list
 	$(Q)rm -f $@ && ar rcs $@ $(filter %.o,$^)
 
 link = $(call say,LINK,$@)
+# The API client (lib/kube_*.c): only those who use it link libcurl.
+KUBE_LIBS := -lcurl -ljson-c -lyaml -lresolv
 LOADER_LIBS := -lbpf -lelf -lz -lnl-3 -lnl-route-3 -lnftables -lcap-ng -lyaml
 $(B)/tortied: $(call objects,$(LOADER_SRC)) $(LIB)
 	$(link)
@@ -98,7 +101,8 @@ $(B)/tortie-cni: $(call objects,$(CNI_SRC)) $(LIB)
 	$(if $(SANITIZE),,$(Q)strip -s $@)
 $(B)/tortie: $(call objects,$(TOOL_SRC)) $(LIB)
 	$(link)
-	$(Q)$(CC) $(ALL_CFLAGS) $^ -o $@ -lbpf -lelf -lz -lnl-3 -lnl-route-3 -lnftables -lyaml -ljson-c
+	$(Q)$(CC) $(ALL_CFLAGS) $^ -o $@ -lbpf -lelf -lz -lnl-3 -lnl-route-3 -lnftables -lyaml -ljson-c \
+		$(KUBE_LIBS)
 
 # --- tests: a test names the sources and libraries it links in its own head:
 #     "links: lib/wire.c bgp/fsm.c" and "libs: -ljson-c" ---
