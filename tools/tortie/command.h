@@ -15,14 +15,17 @@ struct command_line {
 	const char *bpf_dir;	 /* preflight, reset */
 	const char *config_file; /* preflight, reset; NULL: the default, which may be absent */
 	enum output_format format;
-	unsigned int wait_s; /* status; 0: ask once */
-	bool follow;	     /* drops */
-	unsigned int count;  /* drops --follow: end after so many; 0: never */
-	bool blocks;	     /* ipam show */
-	const char *ip;	     /* ipam show; NULL: none */
-	unsigned int length; /* explain; 0: smallest */
-	unsigned int ttl;    /* explain; 0: 64 */
-	bool yes;	     /* reset */
+	unsigned int wait_s;  /* status; 0: ask once */
+	bool follow;	      /* drops */
+	unsigned int count;   /* drops --follow: end after so many; 0: never */
+	bool blocks;	      /* ipam show */
+	const char *ip;	      /* ipam show; NULL: none */
+	unsigned int length;  /* explain; 0: smallest */
+	unsigned int ttl;     /* explain; 0: 64 */
+	bool yes;	      /* reset */
+	bool all;	      /* reset: what install-node brought, too */
+	const char *host_dir; /* install-node, reset: where the host's folders are; NULL: default */
+	const char *source_dir; /* install-node; NULL: the image's */
 	int operand_count;
 	char **operand; /* borrowed from argv */
 };
@@ -38,5 +41,6 @@ int explain_run(const struct command_line *line);
 int ipam_show_run(const struct command_line *line);
 int preflight_run(const struct command_line *line);
 int reset_run(const struct command_line *line);
+int install_node_run(const struct command_line *line);
 
 #endif /* TOOLS_TORTIE_COMMAND_H */

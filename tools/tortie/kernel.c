@@ -254,6 +254,37 @@ int kernel_routes_delete(uint8_t protocol, size_t *ret_count)
 	return err;
 }
 
+struct advertised {
+	void (*fn)(uint32_t ifindex, void *arg);
+	void *arg;
+};
+
+static int advertised_judge(const struct nlmsghdr *header, void *arg)
+{
+	const struct rtmsg *route = nlmsg_data(header);
+	struct nlattr *attr[RTA_MAX + 1] = { 0 };
+	const struct advertised *advertised = arg;
+
+	if (header->nlmsg_type != RTM_NEWROUTE || route->rtm_protocol != RTPROT_RA)
+		return 0;
+	nlmsg_parse((struct nlmsghdr *)(uintptr_t)header, sizeof(*route), attr, RTA_MAX, NULL);
+	if (attr[RTA_OIF])
+		advertised->fn(nla_get_u32(attr[RTA_OIF]), advertised->arg);
+	return 0;
+}
+
+int kernel_advertised_links(void (*fn)(uint32_t ifindex, void *arg), void *arg)
+{
+	struct advertised advertised = { fn, arg };
+	struct rtmsg route = { .rtm_family = AF_INET6 };
+	int err = -EINTR;
+
+	for (int tries = 0; err == -EINTR && tries < DUMP_TRIES; tries++)
+		err = kernel_ask(message_new(RTM_GETROUTE, NLM_F_DUMP, &route, sizeof(route)),
+				 advertised_judge, &advertised);
+	return err;
+}
+
 /* --- filters --- */
 
 struct filter_count {

@@ -79,6 +79,14 @@ static const struct option_row reset_rows[] = {
 	{ 'y', "yes", OPTION_FLAG, &line.yes, NULL, "do not ask", 0, 0 },
 };
 
+static const struct option_row install_rows[] = {
+	{ 0, "host", OPTION_TEXT, &line.host_dir, "DIR", "where the host's folders are (/host)", 0,
+	  0 },
+	{ 0, "source", OPTION_TEXT, &line.source_dir, "DIR",
+	  "folder with bin/ and lib/ (/opt/tortie)", 0, 0 },
+	ROW_BPF_DIR,
+};
+
 struct command {
 	const char *noun, *verb; /* verb NULL: one word */
 	const char *operands;	 /* for help, "" for none */
@@ -135,6 +143,12 @@ static const struct command commands[] = {
 	  "of others. Works with the agent running (it is ended first), stopped or dead; a second\n"
 	  "run finds nothing. Pods of this node lose their network.\n",
 	  reset_rows, COUNT(reset_rows), reset_run },
+	{ "install-node", NULL, "", 0, 0, "bring the programs from the image to the host",
+	  "For the init container of the DaemonSet. Asks the kernel whether it can carry the data\n"
+	  "plane, then puts the CNI program, the tortie command and the folders into the host's\n"
+	  "folders below --host (each written beside its place and renamed), and switches IP\n"
+	  "forwarding on. A second run changes nothing.\n",
+	  install_rows, COUNT(install_rows), install_node_run },
 };
 
 static const char *command_name(const struct command *command, char *buf, size_t size)

@@ -52,7 +52,7 @@ static void line_add(struct preflight *preflight, const char *level, const char 
 	struct json_object *item = document_new_map();
 
 	document_set_words(item, "level", level);
-	document_set_words(item, "check", preflight->check);
+	document_set_words(item, "check", preflight->check ? preflight->check : "");
 	document_set_words(item, "text", text);
 	document_set_words(item, "mend", mend);
 	document_add(preflight->items, item);
@@ -125,6 +125,28 @@ static struct config *config_check(struct preflight *preflight)
 			     config->node_name, config->pool_count, config->route_count,
 			     config->bgp.peer_count);
 	return config;
+}
+
+int preflight_kernel_said(const struct command_line *line)
+{
+	static preflight_fn *const kernel_checks[] = { preflight_bpffs, preflight_bpf,
+						       preflight_pod_hook, preflight_uplink_hook,
+						       preflight_nftables };
+	struct preflight preflight = { .line = line, .items = document_new_list() };
+
+	for (size_t i = 0; i < sizeof(kernel_checks) / sizeof(kernel_checks[0]); i++)
+		kernel_checks[i](&preflight);
+	for (size_t i = 0; i < json_object_array_length(preflight.items); i++) {
+		struct json_object *item = json_object_array_get_idx(preflight.items, i);
+
+		if (strcmp(document_get_words(item, "level"), "problem") != 0)
+			continue;
+		say_error("this node cannot run tortie: %s (%s)", document_get_words(item, "text"),
+			  document_get_words(item, "mend"));
+		break;
+	}
+	json_object_put(preflight.items);
+	return preflight.problems ? -ENOSYS : 0;
 }
 
 static void lines_print(struct json_object *items)

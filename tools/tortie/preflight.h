@@ -41,6 +41,10 @@ preflight_fn preflight_bpffs, preflight_bpf, preflight_memory, preflight_uplink_
 preflight_fn preflight_conflists, preflight_leftovers, preflight_groups, preflight_uplinks,
 	preflight_port, preflight_forward_policy, preflight_users;
 
+/** preflight_kernel_said() - the kernel's checks alone, for install-node: 0, or -ENOSYS with the
+ * first problem said as one error line. */
+int preflight_kernel_said(const struct command_line *line);
+
 /** preflight_conflist_is_first() - would a runtime that sorts by name take @name before ours? Pure.
  */
 bool preflight_conflist_is_first(const char *name);
