@@ -1,11 +1,15 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /*
- * config.c: one configuration file, read and checked whole before any of it is used.
+ * config.c: a configuration, read and checked whole before any of it is used.
  *
  * The way through the parser: the file's octets (here) -> a tree with positions (config_yaml.c) ->
  * values by tables of keys (config_keys.c and config_bgp.c over config_reader.c) -> checks between
  * values (config_check.c). The first error ends it, with line and column; a caller gets either a
  * whole configuration or none.
+ *
+ * On Kubernetes there are two texts: the file, and the cluster's document, whose keys are those
+ * that the file then may not have (config_cluster.c). The second goes the same way into the same
+ * struct; the checks are made on it.
  *
  * Defaults are set before the file is read. One of them asks the kernel: the node's name is the
  * host name where the file gives none. Whether links, users or files that are named exist is left
@@ -22,6 +26,7 @@
 #include <unistd.h>
 
 #include "lib/config_parts.h"
+#include "lib/ip_prefix.h"
 
 static int set_defaults(struct config *config, const char *file)
 {
@@ -38,9 +43,37 @@ static int set_defaults(struct config *config, const char *file)
 	config->bgp.restart_time_s = 120;
 	config->file = strdup(file);
 	config->cni_dir = strdup(CONFIG_CNI_DIR_DEFAULT);
+	config->cni_bin_dir = strdup(CONFIG_CNI_BIN_DEFAULT);
 	config->bgpd_user = strdup("tortie-bgpd");
-	if (!config->file || !config->cni_dir || !config->bgpd_user)
+	config->kube.state = strdup(CONFIG_STATE_DEFAULT);
+	config->kube.user = strdup("tortie-kubed");
+	if (!config->file || !config->cni_dir || !config->cni_bin_dir || !config->bgpd_user ||
+	    !config->kube.state || !config->kube.user)
 		return -ENOMEM;
+	config->cni_portmap = true;
+	return 0;
+}
+
+/* Defaults that another key decides. */
+static int settle_defaults(const struct config_node *top, struct config *config)
+{
+	static const char *const loopback[] = { "127.0.0.1", "::1" };
+	const struct config_node *cni = config_find(top, "cni");
+	const struct config_node *metrics = config_find(top, "metrics");
+
+	if (!cni || !config_find(cni, "exclusive"))
+		config->cni_exclusive = config->kubernetes;
+	config->cni_portmap = config->cni_portmap && config->kubernetes;
+	if (!config->kubernetes || (metrics && config_find(metrics, "listen")))
+		return 0;
+	config->metrics_listen = calloc(2, sizeof(*config->metrics_listen));
+	if (!config->metrics_listen)
+		return -ENOMEM;
+	for (size_t i = 0; i < 2; i++) {
+		ip_addr_parse(loopback[i], &config->metrics_listen[i].addr);
+		config->metrics_listen[i].port = CONFIG_METRICS_PORT;
+	}
+	config->metrics_listen_count = 2;
 	return 0;
 }
 
@@ -58,22 +91,28 @@ static int default_node_name(struct config_reader *reader, const struct config_n
 	return 0;
 }
 
-static int read_tree(const struct config_node *top, struct config *config,
-		     struct config_error *error)
+static int read_file_tree(struct config_reader *reader, const struct config_node *top,
+			  struct config *config)
 {
-	struct config_reader reader = { .error = error };
-	const struct config_node *bgp;
-	int err = config_keys_read(&reader, top, config);
+	int err = config_keys_read(reader, top, config);
 
-	if (err < 0)
-		return err;
-	err = default_node_name(&reader, top, config);
-	bgp = config_find(top, "bgp");
-	if (err == 0 && bgp)
-		err = config_bgp_read(&reader, bgp, config);
 	if (err == 0)
-		err = config_check(&reader, top, config);
-	return err;
+		err = settle_defaults(top, config);
+	if (err == 0 && config->kubernetes)
+		return config_kubernetes_settle(reader, top, config);
+	return err == 0 ? default_node_name(reader, top, config) : err;
+}
+
+/* What stands in the file, or with Kubernetes in the document. */
+static int read_network(struct config_reader *reader, const struct config_node *top,
+			struct config *config)
+{
+	const struct config_node *bgp = config_find(top, "bgp");
+	int err = 0;
+
+	if (bgp)
+		err = config_bgp_read(reader, bgp, config);
+	return err == 0 ? config_check(reader, top, config) : err;
 }
 
 static void fail_whole(struct config_error *error, const char *text)
@@ -83,23 +122,63 @@ static void fail_whole(struct config_error *error, const char *text)
 	snprintf(error->text, sizeof(error->text), "%s", text);
 }
 
-int config_parse(const char *data, size_t len, const char *file, struct config **ret_config,
-		 struct config_error *ret_error)
+static int parse_file(const struct config_source *source, struct config *config,
+		      struct config_error *error)
+{
+	struct config_reader reader = { .error = error };
+	struct config_node *top = NULL;
+	int err;
+
+	if (source->base_len > CONFIG_BYTES_MAX) {
+		fail_whole(error, "the file is larger than 1 MiB");
+		return -EINVAL;
+	}
+	err = config_yaml_parse(source->base, source->base_len, &top, error);
+	if (err == 0)
+		err = read_file_tree(&reader, top, config);
+	if (err == 0 && !config->kubernetes)
+		err = read_network(&reader, top, config);
+	config_node_free(top);
+	return err;
+}
+
+static int parse_document(const struct config_source *source, struct config *config,
+			  struct config_error *error)
+{
+	struct config_reader reader = { .error = error };
+	struct config_node *top = NULL;
+	int err;
+
+	if (!config->kubernetes) {
+		fail_whole(error, "kubernetes: missing in the file, so no document of a cluster "
+				  "can be used");
+		return -EINVAL;
+	}
+	error->in_document = true;
+	if (source->document_len > CONFIG_DOCUMENT_MAX) {
+		fail_whole(error, "the document is larger than 4 MiB");
+		return -EINVAL;
+	}
+	err = config_yaml_parse(source->document, source->document_len, &top, error);
+	if (err == 0)
+		err = config_document_read(&reader, top, config);
+	if (err == 0)
+		err = read_network(&reader, top, config);
+	config_node_free(top);
+	return err;
+}
+
+int config_parse_cluster(const struct config_source *source, struct config **ret_config,
+			 struct config_error *ret_error)
 {
 	struct config *config = calloc(1, sizeof(*config));
-	struct config_node *top = NULL;
-	int err = config ? set_defaults(config, file) : -ENOMEM;
+	int err = config ? set_defaults(config, source->file) : -ENOMEM;
 
 	*ret_error = (struct config_error){ 0 };
-	if (err == 0 && len > CONFIG_BYTES_MAX) {
-		fail_whole(ret_error, "the file is larger than 1 MiB");
-		err = -EINVAL;
-	}
 	if (err == 0)
-		err = config_yaml_parse(data, len, &top, ret_error);
-	if (err == 0)
-		err = read_tree(top, config, ret_error);
-	config_node_free(top);
+		err = parse_file(source, config, ret_error);
+	if (err == 0 && source->document)
+		err = parse_document(source, config, ret_error);
 	if (err < 0) {
 		if (err == -ENOMEM)
 			fail_whole(ret_error, "not enough memory to read it");
@@ -108,6 +187,14 @@ int config_parse(const char *data, size_t len, const char *file, struct config *
 	}
 	*ret_config = config;
 	return 0;
+}
+
+int config_parse(const char *data, size_t len, const char *file, struct config **ret_config,
+		 struct config_error *ret_error)
+{
+	const struct config_source source = { .file = file, .base = data, .base_len = len };
+
+	return config_parse_cluster(&source, ret_config, ret_error);
 }
 
 /* Up to @size octets of @fd; how many, or -errno. */
@@ -150,19 +237,29 @@ static int read_file(const char *path, char **ret_data, size_t *ret_len)
 	return 0;
 }
 
-int config_load(const char *path, struct config **ret_config, struct config_error *ret_error)
+int config_load_cluster(const char *path, const char *document, size_t document_len,
+			struct config **ret_config, struct config_error *ret_error)
 {
+	struct config_source source = { .file = path,
+					.document = document,
+					.document_len = document_len };
 	char *data = NULL;
-	size_t len = 0;
-	int err = read_file(path, &data, &len);
+	int err = read_file(path, &data, &source.base_len);
 
 	if (err < 0) {
+		*ret_error = (struct config_error){ 0 };
 		fail_whole(ret_error, err == -EBADF ? "is not a regular file" : strerror(-err));
 		return err == -EBADF ? -EINVAL : err;
 	}
-	err = config_parse(data, len, path, ret_config, ret_error);
+	source.base = data;
+	err = config_parse_cluster(&source, ret_config, ret_error);
 	free(data);
 	return err;
+}
+
+int config_load(const char *path, struct config **ret_config, struct config_error *ret_error)
+{
+	return config_load_cluster(path, NULL, 0, ret_config, ret_error);
 }
 
 void config_free(struct config *config)
@@ -175,6 +272,18 @@ void config_free(struct config *config)
 		free(config->pool[i].block);
 	for (i = 0; i < config->bgp.peer_count; i++)
 		free(config->bgp.peer[i].password_file);
+	for (i = 0; i < config->node_count; i++) {
+		free(config->node[i].name);
+		free(config->node[i].address);
+		free(config->node[i].block);
+	}
+	free(config->node);
+	free(config->reserved);
+	free(config->metrics_listen);
+	free(config->kube.kubeconfig);
+	free(config->kube.state);
+	free(config->kube.user);
+	free(config->cni_bin_dir);
 	free(config->pool);
 	free(config->route);
 	free(config->bgp.listen);

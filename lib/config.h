@@ -19,6 +19,8 @@
 #define CONFIG_RUN_DIR_DEFAULT "/run/tortie"
 #define CONFIG_BPF_DIR_DEFAULT "/sys/fs/bpf/tortie"
 #define CONFIG_CNI_DIR_DEFAULT "/etc/cni/net.d"
+#define CONFIG_CNI_BIN_DEFAULT "/opt/cni/bin"
+#define CONFIG_STATE_DEFAULT   "/var/lib/tortie/cluster.yaml"
 
 /* Link groups that carry the state of a pod's link. */
 #define CONFIG_GROUP_CREATING_DEFAULT 11601
@@ -26,15 +28,21 @@
 #define CONFIG_GROUP_DYING_DEFAULT    11603
 
 #define CONFIG_BYTES_MAX	  1048576 /* of the file */
+#define CONFIG_DOCUMENT_MAX	  4194304 /* octets of the cluster's document */
 #define CONFIG_UPLINKS_MAX	  8
 #define CONFIG_NODE_ADDRESSES_MAX 8
-#define CONFIG_POOLS_MAX	  32
+#define CONFIG_POOLS_MAX	  8192
 #define CONFIG_BLOCKS_MAX	  64 /* in all pools */
 #define CONFIG_ROUTES_MAX	  16384
 #define CONFIG_PEERS_MAX	  1024
 #define CONFIG_MESH_MAX		  5000
 #define CONFIG_LISTEN_MAX	  8
+#define CONFIG_CLUSTER_NODES_MAX  5000
+#define CONFIG_NODE_BLOCKS_MAX	  64 /* of one node of the cluster */
+#define CONFIG_RESERVED_MAX	  256
+#define CONFIG_METRICS_PORT	  9099
 
+/* A range of pod addresses. Several entries of one name are one pool of several ranges. */
 struct config_pool {
 	char name[NAME_MAX_LEN + 1];
 	struct ip_prefix cidr;
@@ -81,6 +89,22 @@ struct config_listen {
 	uint16_t port;
 };
 
+/* A node of the cluster, this one too. */
+struct config_cluster_node {
+	char *name;
+	struct ip_addr *address; /* may be NULL when there are none, as block */
+	size_t address_count;
+	struct ip_prefix *block; /* its pod ranges */
+	size_t block_count;
+};
+
+struct config_kubernetes {
+	char *kubeconfig;	     /* NULL: the service account in the container */
+	char node[NAME_MAX_LEN + 1]; /* this node's Node; default: $NODE_NAME, else host name */
+	char *state;		     /* the document's file, default /var/lib/tortie/cluster.yaml */
+	char *user;		     /* who may speak as tortie-kubed besides root */
+};
+
 struct config_bgp {
 	bool present;		      /* the file has bgp: */
 	uint32_t as;		      /* default 64512 */
@@ -107,11 +131,15 @@ struct config {
 	enum log_level log_level;
 	char node_name[NAME_MAX_LEN + 1]; /* default: host name */
 	struct ip_addr node_address[CONFIG_NODE_ADDRESSES_MAX];
-	size_t node_address_count; /* at least one */
+	size_t node_address_count; /* at least one; 0: kubernetes, and no document yet */
 	char uplink[CONFIG_UPLINKS_MAX][IFNAME_MAX + 1];
 	size_t uplink_count; /* 0: the links that carry the node addresses */
 	struct config_pool *pool;
 	size_t pool_count;
+	struct config_cluster_node *node; /* all nodes of the cluster, where they are known */
+	size_t node_count;
+	struct ip_prefix *reserved; /* never handed out */
+	size_t reserved_count;
 	struct config_route *route;
 	size_t route_count;
 	uint32_t mtu;
@@ -122,26 +150,53 @@ struct config {
 	uint32_t map_routes;	/* entries of map route, default 10240 */
 	char *cni_dir;		/* default /etc/cni/net.d */
 	bool cni_conflist;	/* auto: true, none: false */
+	bool cni_exclusive;	/* default: true with kubernetes: */
+	bool cni_portmap;	/* auto with kubernetes: true, where the program is there */
+	char *cni_bin_dir;	/* default /opt/cni/bin */
 	char *bgpd_user; /* who may speak as tortie-bgpd besides root, default "tortie-bgpd" */
+	struct config_listen *metrics_listen; /* of tortie-kubed */
+	size_t metrics_listen_count;
+	bool kubernetes; /* the file has kubernetes: */
+	struct config_kubernetes kube;
 	struct config_bgp bgp;
 };
 
 struct config_error {
+	bool in_document;  /* line and column are of the cluster's document, not of the file */
 	unsigned int line; /* 1-based; 0: the file as a whole */
 	unsigned int column;
 	char text[512]; /* key, what is wrong, what is allowed; one line */
 };
 
+/* What a configuration is made of. */
+struct config_source {
+	const char *file; /* name of the file, for messages */
+	const char *base; /* its text */
+	size_t base_len;
+	const char *document; /* the cluster's document; NULL: none yet, or no cluster */
+	size_t document_len;
+};
+
 /**
  * config_load() - read and check @path. 0 and *ret_config (free with config_free()); or -errno with
  * *ret_error filled: -EINVAL for content, else what open(2)/read(2) said. Unknown and repeated keys
- * are refused.
+ * are refused. With `kubernetes:` it is the file alone: no addresses, pools, nodes, bgp.
  */
 int config_load(const char *path, struct config **ret_config, struct config_error *ret_error);
-/** config_parse() - the same from @len octets at @data (pure; the fuzz target); @file is for
+/**
+ * config_load_cluster() - the same, with the cluster's document of @document_len octets (NULL: the
+ * file alone). The document may only hold node, nodes, pools, reserved and bgp, and needs a file
+ * with `kubernetes:`. What is wrong in it has in_document set.
+ */
+int config_load_cluster(const char *path, const char *document, size_t document_len,
+			struct config **ret_config, struct config_error *ret_error);
+/** config_parse() - config_load() from @len octets at @data (pure; a fuzz target); @file is for
  * messages. */
 int config_parse(const char *data, size_t len, const char *file, struct config **ret_config,
 		 struct config_error *ret_error);
+/** config_parse_cluster() - config_load_cluster() from two texts (pure; a fuzz target). */
+int config_parse_cluster(const struct config_source *source, struct config **ret_config,
+			 struct config_error *ret_error);
 void config_free(struct config *config); /* NULL is fine */
 
 #endif /* LIB_CONFIG_H */

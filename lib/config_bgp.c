@@ -10,7 +10,6 @@
 #include "lib/config_parts.h"
 
 #include <errno.h>
-#include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 
@@ -64,82 +63,12 @@ static int read_router_id(struct config_reader *reader, const struct config_row 
 
 /* --- listen --- */
 
-/* "ADDR", "ADDR:PORT", "[ADDR]:PORT" cut into address and port text (NULL: none). */
-static int split_listen(char *text, const char **ret_addr, const char **ret_port)
-{
-	char *end, *colon = strchr(text, ':');
-
-	*ret_addr = text;
-	*ret_port = NULL;
-	if (text[0] == '[') {
-		end = strchr(text, ']');
-		if (!end || (end[1] && end[1] != ':'))
-			return -EINVAL;
-		*end = '\0';
-		*ret_addr = text + 1;
-		*ret_port = end[1] ? end + 2 : NULL;
-	} else if (colon && !strchr(colon + 1, ':')) { /* one colon: an IPv4 address has a port */
-		*colon = '\0';
-		*ret_port = colon + 1;
-	}
-	return 0;
-}
-
-static int parse_port(const char *text, uint16_t *ret_port)
-{
-	unsigned long port = 0;
-	const char *p;
-
-	for (p = text; *p >= '0' && *p <= '9' && p - text < 6; p++)
-		port = port * 10 + (unsigned long)(*p - '0');
-	if (*p || text[0] == '0' || port < 1 || port > UINT16_MAX)
-		return -EINVAL;
-	*ret_port = (uint16_t)port;
-	return 0;
-}
-
-static int read_listen_item(struct config_reader *reader, const struct config_row *row,
-			    const struct config_node *node, void *field)
-{
-	struct config_listen *listen = field;
-	const char *addr, *port, *text = config_text(reader, node);
-	char copy[IP_ADDR_TEXT_MAX + sizeof("[]:65535")];
-
-	if (!text)
-		return -EINVAL;
-	listen->port = BGP_PORT;
-	if (snprintf(copy, sizeof(copy), "%s", text) >= (int)sizeof(copy) ||
-	    split_listen(copy, &addr, &port) < 0 || ip_addr_parse(addr, &listen->addr) < 0 ||
-	    (port && parse_port(port, &listen->port) < 0) || ip_addr_is_multicast(&listen->addr))
-		return config_fail(reader, node,
-				   "must be ADDRESS, IPV4:PORT or [IPV6]:PORT of this node");
-	return 0;
-}
-
 static int read_listen(struct config_reader *reader, const struct config_row *row,
 		       const struct config_node *node, void *field)
 {
-	const struct config_row item = { .read = read_listen_item };
 	struct config_bgp *bgp = ((struct bgp_draft *)field)->bgp;
-	int err = config_check_list(reader, node, CONFIG_LISTEN_MAX);
-	size_t i, k;
 
-	if (err < 0 || node->count == 0)
-		return err;
-	bgp->listen = calloc(node->count, sizeof(*bgp->listen));
-	if (!bgp->listen)
-		return -ENOMEM;
-	bgp->listen_count = node->count;
-	err = config_read_list(reader, &item, node, bgp->listen, sizeof(*bgp->listen));
-	for (i = 0; err == 0 && i < node->count; i++) {
-		for (k = 0; k < i; k++) {
-			if (bgp->listen[i].port == bgp->listen[k].port &&
-			    ip_addr_equal(&bgp->listen[i].addr, &bgp->listen[k].addr))
-				return config_fail(reader, config_item(node, i),
-						   "stands here twice");
-		}
-	}
-	return err;
+	return config_listen_read(reader, node, BGP_PORT, &bgp->listen, &bgp->listen_count);
 }
 
 static int default_listen(const struct config *config, struct config_bgp *bgp)

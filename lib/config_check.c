@@ -2,12 +2,13 @@
 /*
  * config_check.c: what must hold between the values of a configuration that are each right alone.
  *
- * - Pools: names differ, no pool overlaps another, none lies where no pod can live (multicast,
- *   loopback, link-local).
+ * - Pools: no range overlaps another, none lies where no pod can live (multicast, loopback,
+ *   link-local). Ranges of one name are one pool.
  * - Blocks: inside their pool, apart from each other, at most CONFIG_BLOCKS_MAX in all; none holds
  *   an address of the node itself.
  * - Routes: each prefix once, none inside a block of this node, none through the node itself.
  * - Peers: each address and each range once.
+ * - Nodes of the cluster: config_check_nodes.c.
  *
  * Lists that may be long are sorted by value first, so that doubles lie side by side. Errors point
  * at the value in the file: the tree has an item for each entry of the lists, in the same order.
@@ -20,24 +21,48 @@
 
 #include "lib/ip_prefix.h"
 
-/* A prefix and the place in its list, for sorting. */
-struct entry {
-	struct ip_prefix prefix;
-	size_t index;
-};
-
 static int compare_entries(const void *a, const void *b)
 {
-	const struct entry *x = a, *y = b;
+	const struct config_entry *x = a, *y = b;
 	int order = ip_addr_compare(&x->prefix.addr, &y->prefix.addr);
 
 	if (order == 0)
 		order = (x->prefix.bits > y->prefix.bits) - (x->prefix.bits < y->prefix.bits);
-	return order ? order : (x->index > y->index) - (x->index < y->index);
+	if (order == 0)
+		order = (x->index > y->index) - (x->index < y->index);
+	return order ? order : (x->sub_index > y->sub_index) - (x->sub_index < y->sub_index);
+}
+
+static bool is_later(const struct config_entry *a, const struct config_entry *b)
+{
+	return a->index != b->index ? a->index > b->index : a->sub_index > b->sub_index;
+}
+
+/*
+ * Sorted by address, then length, a prefix is followed at once by one that lies in it, if any does:
+ * whatever stands between the two begins in the first as well.
+ */
+bool config_entries_find_overlap(struct config_entry *entries, size_t count,
+				 const struct config_entry **ret_first,
+				 const struct config_entry **ret_second)
+{
+	size_t i;
+
+	qsort(entries, count, sizeof(*entries), compare_entries);
+	for (i = 1; i < count; i++) {
+		const struct config_entry *a = &entries[i - 1], *b = &entries[i];
+
+		if (!ip_prefix_overlaps(&a->prefix, &b->prefix))
+			continue;
+		*ret_first = is_later(a, b) ? b : a;
+		*ret_second = is_later(a, b) ? a : b;
+		return true;
+	}
+	return false;
 }
 
 /* The later index of the first pair of equal prefixes in the sorted @entries, or @count. */
-static size_t find_double(struct entry *entries, size_t count)
+static size_t find_double(struct config_entry *entries, size_t count)
 {
 	size_t i;
 
@@ -50,37 +75,23 @@ static size_t find_double(struct entry *entries, size_t count)
 }
 
 /* Prefixes in which no pod's address can lie. */
-static const char *const special_prefix[] = {
+static const char *const special_text[] = {
 	"0.0.0.0/8", "127.0.0.0/8", "169.254.0.0/16", "224.0.0.0/3",
 	"::/127",    "fe80::/10",   "ff00::/8",
 };
 
+#define SPECIAL_COUNT (sizeof(special_text) / sizeof(special_text[0]))
+
 static int check_special(struct config_reader *reader, const struct config_node *node,
-			 const struct ip_prefix *prefix)
+			 const struct ip_prefix *prefix, const struct ip_prefix *special)
 {
-	struct ip_prefix special;
 	size_t i;
 
-	for (i = 0; i < sizeof(special_prefix) / sizeof(special_prefix[0]); i++) {
-		if (ip_prefix_parse(special_prefix[i], &special) == 0 &&
-		    ip_prefix_overlaps(&special, prefix))
+	for (i = 0; i < SPECIAL_COUNT; i++) {
+		if (ip_prefix_overlaps(&special[i], prefix))
 			return config_fail(reader, node, "%s: overlaps %s, where no pod can live",
-					   node->text, special_prefix[i]);
+					   node->text, special_text[i]);
 	}
-	return 0;
-}
-
-static int check_pool_pair(struct config_reader *reader, const struct config_node *node,
-			   const struct config_pool *pool, const struct config_pool *other)
-{
-	char text[IP_PREFIX_TEXT_MAX];
-
-	if (strcmp(pool->name, other->name) == 0)
-		return config_fail(reader, config_find(node, "name"),
-				   "name: %s is another pool's name too", pool->name);
-	if (ip_prefix_overlaps(&pool->cidr, &other->cidr))
-		return config_fail(reader, config_find(node, "cidr"), "cidr: overlaps pool %s (%s)",
-				   other->name, ip_prefix_format(&other->cidr, text, sizeof(text)));
 	return 0;
 }
 
@@ -110,40 +121,64 @@ static int check_block(struct config_reader *reader, const struct config_node *n
 }
 
 static int check_pool(struct config_reader *reader, const struct config_node *node,
-		      const struct config *config, size_t index)
+		      const struct config *config, const struct config_pool *pool)
 {
-	const struct config_pool *pool = &config->pool[index];
 	const struct config_node *block, *blocks = config_find(node, "blocks");
-	int err = check_special(reader, config_find(node, "cidr"), &pool->cidr);
 	size_t i;
+	int err = 0;
 
-	for (i = 0; err == 0 && i < index; i++)
-		err = check_pool_pair(reader, node, pool, &config->pool[i]);
 	block = blocks ? blocks->first : NULL;
 	for (i = 0; err == 0 && i < pool->block_count; i++, block = block->next)
 		err = check_block(reader, block, config, pool, i);
 	return err;
 }
 
-static int check_pools(struct config_reader *reader, const struct config_node *list,
-		       const struct config *config)
+static int check_each_pool(struct config_reader *reader, const struct config_node *list,
+			   const struct config *config, struct config_entry *entries)
 {
+	struct ip_prefix special[SPECIAL_COUNT];
 	const struct config_node *node = list->first;
 	size_t i, blocks = 0;
 
+	for (i = 0; i < SPECIAL_COUNT; i++)
+		ip_prefix_parse(special_text[i], &special[i]);
 	for (i = 0; i < config->pool_count; i++, node = node->next) {
 		size_t mark = config_enter_item(reader, i);
-		int err = check_pool(reader, node, config, i);
+		const struct config_pool *pool = &config->pool[i];
+		int err = check_special(reader, config_find(node, "cidr"), &pool->cidr, special);
 
+		if (err == 0)
+			err = check_pool(reader, node, config, pool);
 		if (err < 0)
 			return err;
 		config_leave(reader, mark);
-		blocks += config->pool[i].block_count;
+		entries[i] = (struct config_entry){ .prefix = pool->cidr, .index = i };
+		blocks += pool->block_count;
 	}
 	if (blocks > CONFIG_BLOCKS_MAX)
 		return config_fail(reader, list, "%zu blocks in all pools; at most %d", blocks,
 				   CONFIG_BLOCKS_MAX);
 	return 0;
+}
+
+static int check_pools(struct config_reader *reader, const struct config_node *list,
+		       const struct config *config)
+{
+	struct config_entry *entries = calloc(config->pool_count, sizeof(*entries));
+	const struct config_entry *first, *second;
+	char text[IP_PREFIX_TEXT_MAX];
+	int err = -ENOMEM;
+
+	if (entries)
+		err = check_each_pool(reader, list, config, entries);
+	if (err == 0 && config_entries_find_overlap(entries, config->pool_count, &first, &second)) {
+		config_enter_item(reader, second->index);
+		err = config_fail(reader, config_find(config_item(list, second->index), "cidr"),
+				  "cidr: overlaps pool %s (%s)", config->pool[first->index].name,
+				  ip_prefix_format(&first->prefix, text, sizeof(text)));
+	}
+	free(entries);
+	return err;
 }
 
 /* The block of this node that covers @prefix, or NULL. */
@@ -186,7 +221,7 @@ static int check_route(struct config_reader *reader, const struct config_node *n
 static int check_routes(struct config_reader *reader, const struct config_node *list,
 			const struct config *config)
 {
-	struct entry *entries = calloc(config->route_count, sizeof(*entries));
+	struct config_entry *entries = calloc(config->route_count, sizeof(*entries));
 	const struct config_node *node = list->first;
 	size_t i;
 	int err = 0;
@@ -196,7 +231,7 @@ static int check_routes(struct config_reader *reader, const struct config_node *
 	for (i = 0; err == 0 && i < config->route_count; i++, node = node->next) {
 		size_t mark = config_enter_item(reader, i);
 
-		entries[i] = (struct entry){ config->route[i].prefix, i };
+		entries[i] = (struct config_entry){ .prefix = config->route[i].prefix, .index = i };
 		err = check_route(reader, node, config, &config->route[i]);
 		if (err == 0)
 			config_leave(reader, mark);
@@ -215,7 +250,7 @@ static int check_peers(struct config_reader *reader, const struct config_node *b
 		       const struct config *config)
 {
 	const struct config_peer *peer = config->bgp.peer;
-	struct entry *entries = calloc(config->bgp.peer_count, sizeof(*entries));
+	struct config_entry *entries = calloc(config->bgp.peer_count, sizeof(*entries));
 	char text[IP_PREFIX_TEXT_MAX];
 	size_t i;
 	int err = 0;
@@ -223,9 +258,10 @@ static int check_peers(struct config_reader *reader, const struct config_node *b
 	if (!entries)
 		return -ENOMEM;
 	for (i = 0; i < config->bgp.peer_count; i++)
-		entries[i] = (struct entry){ peer[i].is_range ? peer[i].range
-							      : ip_prefix_host(&peer[i].addr),
-					     i };
+		entries[i] = (struct config_entry){
+			.prefix = peer[i].is_range ? peer[i].range : ip_prefix_host(&peer[i].addr),
+			.index = i
+		};
 	i = find_double(entries, config->bgp.peer_count);
 	if (i < config->bgp.peer_count)
 		err = config_fail(reader, bgp, "mesh, peers: %s stands there twice",
@@ -245,6 +281,13 @@ int config_check(struct config_reader *reader, const struct config_node *top,
 	if (config->pool_count) {
 		mark = config_enter_key(reader, "pools");
 		err = check_pools(reader, config_find(top, "pools"), config);
+		if (err < 0)
+			return err;
+		config_leave(reader, mark);
+	}
+	if (config->node_count) {
+		mark = config_enter_key(reader, "nodes");
+		err = config_check_nodes(reader, config_find(top, "nodes"), config);
 		if (err < 0)
 			return err;
 		config_leave(reader, mark);

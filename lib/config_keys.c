@@ -18,11 +18,10 @@
 
 #include "lib/ip_prefix.h"
 
-#define USER_NAME_MAX 32 /* useradd(8) */
-#define GROUP_MAX     2147483647
+#define GROUP_MAX 2147483647
 
 /* An address that a node or a next hop can have. */
-static int read_unicast(struct config_reader *reader, const struct config_row *row,
+int config_read_unicast(struct config_reader *reader, const struct config_row *row,
 			const struct config_node *node, void *field)
 {
 	struct ip_addr *addr = field;
@@ -38,10 +37,10 @@ static int read_unicast(struct config_reader *reader, const struct config_row *r
 
 /* --- node --- */
 
-static int read_addresses(struct config_reader *reader, const struct config_row *row,
-			  const struct config_node *node, void *field)
+int config_read_node_addresses(struct config_reader *reader, const struct config_row *row,
+			       const struct config_node *node, void *field)
 {
-	const struct config_row item = { .read = read_unicast };
+	const struct config_row item = { .read = config_read_unicast };
 	struct config *config = field;
 	int err = config_check_list(reader, node, CONFIG_NODE_ADDRESSES_MAX);
 	size_t i, k;
@@ -106,7 +105,7 @@ static int read_uplinks(struct config_reader *reader, const struct config_row *r
 
 static const struct config_row node_rows[] = {
 	{ "name", config_read_name, offsetof(struct config, node_name), .max = NAME_MAX_LEN },
-	{ "addresses", read_addresses, 0 },
+	{ "addresses", config_read_node_addresses, 0 },
 	{ "uplinks", read_uplinks, 0 },
 };
 
@@ -167,7 +166,7 @@ static int read_pool(struct config_reader *reader, const struct config_row *row,
 	return err;
 }
 
-static int read_pools(struct config_reader *reader, const struct config_row *row,
+int config_read_pools(struct config_reader *reader, const struct config_row *row,
 		      const struct config_node *node, void *field)
 {
 	const struct config_row item = { .read = read_pool };
@@ -187,7 +186,7 @@ static int read_pools(struct config_reader *reader, const struct config_row *row
 
 static const struct config_row route_rows[] = {
 	{ "prefix", config_read_prefix, offsetof(struct config_route, prefix) },
-	{ "via", read_unicast, offsetof(struct config_route, via) },
+	{ "via", config_read_unicast, offsetof(struct config_route, via) },
 };
 
 static int read_route(struct config_reader *reader, const struct config_row *row,
@@ -258,8 +257,9 @@ static int read_kube_proxy(struct config_reader *reader, const struct config_row
 	return 0;
 }
 
-static int read_conflist(struct config_reader *reader, const struct config_row *row,
-			 const struct config_node *node, void *field)
+/* true: auto, false: none. */
+static int read_auto(struct config_reader *reader, const struct config_row *row,
+		     const struct config_node *node, void *field)
 {
 	unsigned int choice = 0;
 	int err = config_read_choice(reader, row, node, &choice);
@@ -269,10 +269,10 @@ static int read_conflist(struct config_reader *reader, const struct config_row *
 	return err;
 }
 
-static int read_user(struct config_reader *reader, const struct config_row *row,
+int config_read_user(struct config_reader *reader, const struct config_row *row,
 		     const struct config_node *node, void *field)
 {
-	char name[USER_NAME_MAX + 1], *copy;
+	char name[CONFIG_USER_NAME_MAX + 1], *copy;
 	int err = config_read_name(reader, row, node, name);
 
 	if (err < 0)
@@ -327,8 +327,10 @@ static int read_maps(struct config_reader *reader, const struct config_row *row,
 
 static const struct config_row cni_rows[] = {
 	{ "dir", config_read_path, offsetof(struct config, cni_dir) },
-	{ "conflist", read_conflist, offsetof(struct config, cni_conflist),
-	  .choices = "auto none" },
+	{ "conflist", read_auto, offsetof(struct config, cni_conflist), .choices = "auto none" },
+	{ "exclusive", config_read_bool, offsetof(struct config, cni_exclusive) },
+	{ "portmap", read_auto, offsetof(struct config, cni_portmap), .choices = "auto none" },
+	{ "bin_dir", config_read_path, offsetof(struct config, cni_bin_dir) },
 };
 
 static int read_cni(struct config_reader *reader, const struct config_row *row,
@@ -337,9 +339,30 @@ static int read_cni(struct config_reader *reader, const struct config_row *row,
 	return config_read_map(reader, node, CONFIG_ROWS(cni_rows), field);
 }
 
+static int read_metrics_listen(struct config_reader *reader, const struct config_row *row,
+			       const struct config_node *node, void *field)
+{
+	struct config *config = field;
+
+	return config_listen_read(reader, node, 0, &config->metrics_listen,
+				  &config->metrics_listen_count);
+}
+
+static const struct config_row metrics_rows[] = {
+	{ "listen", read_metrics_listen, 0 },
+};
+
+static int read_metrics(struct config_reader *reader, const struct config_row *row,
+			const struct config_node *node, void *field)
+{
+	return config_read_map(reader, node, CONFIG_ROWS(metrics_rows), field);
+}
+
 static const struct config_row top_rows[] = {
 	{ "node", read_node, 0 },
-	{ "pools", read_pools, 0 },
+	{ "pools", config_read_pools, 0 },
+	{ "nodes", config_read_nodes, 0 },
+	{ "reserved", config_read_reserved, 0 },
 	{ "routes", read_routes, 0 },
 	{ "mtu", read_mtu, offsetof(struct config, mtu), 1280, 65535, NULL },
 	{ "big_tcp", config_read_choice, offsetof(struct config, big_tcp),
@@ -351,7 +374,10 @@ static const struct config_row top_rows[] = {
 	{ "groups", read_groups, 0 },
 	{ "maps", read_maps, 0 },
 	{ "cni", read_cni, 0 },
-	{ "bgpd_user", read_user, offsetof(struct config, bgpd_user), .max = USER_NAME_MAX },
+	{ "bgpd_user", config_read_user, offsetof(struct config, bgpd_user),
+	  .max = CONFIG_USER_NAME_MAX },
+	{ "metrics", read_metrics, 0 },
+	{ "kubernetes", config_read_kubernetes, 0 },
 	{ "bgp", NULL, 0 }, /* config_bgp_read() */
 };
 
@@ -360,7 +386,7 @@ int config_keys_read(struct config_reader *reader, const struct config_node *top
 {
 	int err = config_read_map(reader, top, CONFIG_ROWS(top_rows), config);
 
-	if (err == 0 && config->node_address_count == 0)
+	if (err == 0 && !config->kubernetes && config->node_address_count == 0)
 		return config_fail(reader, top,
 				   "node.addresses: missing; list at least one address of this "
 				   "node");

@@ -12,10 +12,31 @@
 /** config_keys_read() - all keys but bgp, from the top of the file. */
 int config_keys_read(struct config_reader *reader, const struct config_node *top,
 		     struct config *config);
+/** config_document_read() - all keys but bgp, from the top of the cluster's document. */
+int config_document_read(struct config_reader *reader, const struct config_node *top,
+			 struct config *config);
+/** config_kubernetes_settle() - with kubernetes: what the file may not say, and this node's name.
+ */
+int config_kubernetes_settle(struct config_reader *reader, const struct config_node *top,
+			     struct config *config);
 /** config_bgp_read() - the part bgp; the node's part must have been read. */
 int config_bgp_read(struct config_reader *reader, const struct config_node *bgp,
 		    struct config *config);
-#define BGP_PORT 179
+
+/* Read by config_keys.c, used by config_cluster.c too. The field is struct config. */
+config_read_fn config_read_node_addresses, config_read_pools;
+config_read_fn config_read_user;    /* char *, new */
+config_read_fn config_read_unicast; /* struct ip_addr, one that a host can have */
+/* By config_cluster.c; the field is struct config. */
+config_read_fn config_read_kubernetes, config_read_nodes, config_read_reserved;
+
+/** config_listen_read() - a list of ADDRESS, IPV4:PORT, [IPV6]:PORT; @default_port 0: a port is
+ * needed. What was in *ret_list is freed. */
+int config_listen_read(struct config_reader *reader, const struct config_node *node,
+		       uint16_t default_port, struct config_listen **ret_list, size_t *ret_count);
+
+#define CONFIG_USER_NAME_MAX 32 /* useradd(8) */
+#define BGP_PORT	     179
 
 /* What is read before the peers. */
 struct bgp_draft {
@@ -34,5 +55,20 @@ int config_peers_read(struct config_reader *reader, const struct config_node *bg
 /** config_check() - what must hold between the values of different keys. */
 int config_check(struct config_reader *reader, const struct config_node *top,
 		 const struct config *config);
+/** config_check_nodes() - the list nodes: names, addresses and blocks differ. */
+int config_check_nodes(struct config_reader *reader, const struct config_node *list,
+		       const struct config *config);
+
+/* A prefix and its place in a list (of lists), for sorting. */
+struct config_entry {
+	struct ip_prefix prefix;
+	size_t index, sub_index;
+};
+
+/** config_entries_find_overlap() - sorts @entries; true with the pair that overlaps, the one that
+ * stands later in its list second. */
+bool config_entries_find_overlap(struct config_entry *entries, size_t count,
+				 const struct config_entry **ret_first,
+				 const struct config_entry **ret_second);
 
 #endif /* LIB_CONFIG_PARTS_H */

@@ -299,11 +299,18 @@ int config_read_choice(struct config_reader *reader, const struct config_row *ro
 	return config_fail(reader, node, "%s: not one of: %s", show(text).text, row->choices);
 }
 
-int config_read_name(struct config_reader *reader, const struct config_row *row,
-		     const struct config_node *node, void *field)
+bool config_name_is_valid(const char *text, size_t max)
 {
 	static const char allowed[] = "abcdefghijklmnopqrstuvwxyzABCDEFGHIJKLMNOPQRSTUVWXYZ"
 				      "0123456789-._";
+	size_t len = strlen(text);
+
+	return len > 0 && len <= max && strspn(text, allowed) == len && !strchr("-._", text[0]);
+}
+
+int config_read_name(struct config_reader *reader, const struct config_row *row,
+		     const struct config_node *node, void *field)
+{
 	const char *text = config_text(reader, node);
 	size_t len;
 
@@ -313,7 +320,7 @@ int config_read_name(struct config_reader *reader, const struct config_row *row,
 	if (len > row->max)
 		return config_fail(reader, node, "%s: longer than %u octets", show(text).text,
 				   row->max);
-	if (strspn(text, allowed) != len || strchr("-._", text[0]))
+	if (!config_name_is_valid(text, len))
 		return config_fail(reader, node,
 				   "%s: a name is letters, digits, - . _ and starts with a letter "
 				   "or digit",

@@ -63,6 +63,8 @@ config_read_fn config_read_bool;   /* bool */
 config_read_fn config_read_choice; /* an enum, index in choices */
 config_read_fn config_read_name;   /* char[max + 1]: letters, digits, "-", ".", "_" */
 config_read_fn config_read_path;   /* char *, new: an absolute path */
+/** config_name_is_valid() - can @text be read by config_read_name(), @max octets at most? */
+bool config_name_is_valid(const char *text, size_t max);
 config_read_fn config_read_addr;   /* struct ip_addr */
 config_read_fn config_read_prefix; /* struct ip_prefix */
 

@@ -7,9 +7,11 @@
  * their pools, peers with an AS.
  *
  * links: lib/config.c lib/config_yaml.c lib/config_reader.c lib/config_keys.c lib/config_bgp.c
- * links: lib/config_peers.c lib/config_check.c lib/ip_prefix.c
+ * links: lib/config_peers.c lib/config_check.c lib/config_cluster.c lib/config_listen.c
+ * links: lib/config_check_nodes.c lib/ip_prefix.c
  * covers: lib/config_yaml.c lib/config_reader.c lib/config_keys.c lib/config_bgp.c
- * covers: lib/config_peers.c lib/config_check.c
+ * covers: lib/config_peers.c lib/config_check.c lib/config_cluster.c lib/config_listen.c
+ * covers: lib/config_check_nodes.c
  * libs: -lyaml
  */
 #include <errno.h>
@@ -33,7 +35,8 @@ static void check_config(const struct config *config)
 {
 	size_t i, k;
 
-	require(config->node_address_count >= 1 && config->node_name[0]);
+	require(config->node_name[0] && (config->kubernetes || config->node_address_count >= 1));
+	require(!config->kubernetes || config->pool_count + config->node_count == 0);
 	require(config->mtu == CONFIG_MTU_AUTO || config->mtu >= 1280);
 	for (i = 0; i < config->pool_count; i++) {
 		const struct config_pool *pool = &config->pool[i];
