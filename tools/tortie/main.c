@@ -77,6 +77,8 @@ static const struct option_row reset_rows[] = {
 	ROW_CONFIG,
 	ROW_BPF_DIR,
 	{ 'y', "yes", OPTION_FLAG, &line.yes, NULL, "do not ask", 0, 0 },
+	{ 'a', "all", OPTION_FLAG, &line.all, NULL, "also what install-node brought", 0, 0 },
+	{ 0, "host", OPTION_TEXT, &line.host_dir, "DIR", "where the host's folders are (/)", 0, 0 },
 };
 
 static const struct option_row install_rows[] = {
@@ -139,9 +141,11 @@ static const struct command commands[] = {
 	  "configuration. Needs no agent and changes nothing. Status 1 when there is a problem.\n",
 	  preflight_rows, COUNT(preflight_rows), preflight_run },
 	{ "reset", NULL, "", 0, 0, "remove all that tortie made on this node",
-	  "Pods' links, hooks, pins, routes, the nftables table, run files and the conflist; nothing\n"
-	  "of others. Works with the agent running (it is ended first), stopped or dead; a second\n"
-	  "run finds nothing. Pods of this node lose their network.\n",
+	  "Pods' links, hooks, pins, routes, the nftables table, run files, the conflist, what was\n"
+	  "kept of the cluster; conflists that were renamed get their names back; with --all also\n"
+	  "the programs that install-node brought. Nothing of others. Works with the agent running\n"
+	  "(it is ended first), stopped or dead; a second run finds nothing. Pods of this node lose\n"
+	  "their network.\n",
 	  reset_rows, COUNT(reset_rows), reset_run },
 	{ "install-node", NULL, "", 0, 0, "bring the programs from the image to the host",
 	  "For the init container of the DaemonSet. Asks the kernel whether it can carry the data\n"
