@@ -1,5 +1,6 @@
 # SPDX-License-Identifier: Apache-2.0
-"""`tortie install-node` and `tortie reset --all`: what the DaemonSet brings to a host and takes away.
+"""`tortie install-node` and `tortie reset --all`: what the DaemonSet brings to a host and takes away
+from it.
 
 The host is a folder; the image's folder is made of the programs just built.
 """
