@@ -1,6 +1,5 @@
 # SPDX-License-Identifier: Apache-2.0
-"""`tortie install-node` and `tortie reset --all`: what the DaemonSet brings to a host and takes away
-from it.
+"""`tortie install-node` and `tortie reset --all`: what comes to a host, and goes again.
 
 The host is a folder; the image's folder is made of the programs just built.
 """

@@ -51,8 +51,6 @@ static int items_collect(struct request *request, const struct get_kind *kind,
 	int err;
 
 	err = request_list(request, kind->request, kind->record, &walk);
-	if (!err && kind->enrich)
-		err = kind->enrich(request, walk.items);
 	if (err < 0) {
 		json_object_put(walk.items);
 		return err;
@@ -137,6 +135,10 @@ static int items_get(struct get_source *source, const struct get_kind *kind, con
 
 	if (items_collect(source->request, kind, &items) < 0)
 		return EXIT_FAILED;
+	if (kind->enrich && kind->enrich(source->request, items) < 0) {
+		json_object_put(items);
+		return EXIT_FAILED;
+	}
 	items = items_choose(items, kind, name, source->line->namespace);
 	if (name && json_object_array_length(items) == 0) {
 		json_object_put(items);

@@ -49,7 +49,7 @@ struct get_kind {
 	const char *name_key;	  /* item's key that NAME is compared with */
 	struct output_view view;
 	const struct get_objects *objects; /* NULL: known to nodes alone */
-	/* More for the items of the agent; NULL: none. 0 or -errno, said. */
+	/* What `get` shows more of the agent's items; NULL: none. 0 or -errno, said. */
 	int (*enrich)(struct request *request, struct json_object *items);
 };
 

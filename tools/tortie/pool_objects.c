@@ -62,35 +62,44 @@ size_t pools_merge(struct ip_prefix *range, size_t count)
 	return top;
 }
 
-/* The ranges in the text list at @path of each object, in an array that the caller frees. */
-static size_t ranges_gather(struct json_object *objects, const char *path,
-			    struct ip_prefix **ret_range)
-{
-	size_t count = 0, room = 0;
-	struct ip_prefix *range = NULL;
+struct ranges {
+	struct ip_prefix *range;
+	size_t count, room;
+};
 
-	for (size_t i = 0; i < json_object_array_length(objects); i++) {
-		struct json_object *list = document_at(json_object_array_get_idx(objects, i), path);
+static void range_add(struct ranges *ranges, const char *text)
+{
+	struct ip_prefix *grown;
+
+	if (ranges->count == ranges->room) {
+		size_t room = ranges->room ? 2 * ranges->room : 64;
+
+		grown = reallocarray(ranges->range, room, sizeof(*grown));
+		if (!grown)
+			return;
+		ranges->range = grown;
+		ranges->room = room;
+	}
+	if (text && ip_prefix_parse(text, &ranges->range[ranges->count]) == 0)
+		ranges->count++;
+}
+
+/* The podCIDRs of @nodes; the caller frees. */
+static struct ranges blocks_gather(struct json_object *nodes)
+{
+	struct ranges ranges = { 0 };
+
+	for (size_t i = 0; i < json_object_array_length(nodes); i++) {
+		struct json_object *list =
+			document_at(json_object_array_get_idx(nodes, i), "spec.podCIDRs");
 
 		if (!json_object_is_type(list, json_type_array))
 			continue;
-		for (size_t n = 0; n < json_object_array_length(list); n++) {
-			const char *text =
-				json_object_get_string(json_object_array_get_idx(list, n));
-			struct ip_prefix *grown;
-
-			if (count == room) {
-				room = room ? 2 * room : 64;
-				grown = reallocarray(range, room, sizeof(*range));
-				if (!grown)
-					break;
-				range = grown;
-			}
-			count += text && ip_prefix_parse(text, &range[count]) == 0;
-		}
+		for (size_t n = 0; n < json_object_array_length(list); n++)
+			range_add(&ranges,
+				  json_object_get_string(json_object_array_get_idx(list, n)));
 	}
-	*ret_range = range;
-	return count;
+	return ranges;
 }
 
 static bool is_covered(struct json_object *objects, const struct ip_prefix *range)
@@ -126,19 +135,20 @@ static int pools_collect(struct get_source *source, struct json_object *objects)
 {
 	struct json_object *nodes = document_new_list();
 	struct ip_prefix *range = NULL;
-	size_t count = 0, covered = 0;
+	struct ranges blocks;
+	size_t count = 0;
 	int err;
 
 	err = cluster_list(source->cluster, NODES_PATH, "", nodes);
 	if (err == 0) {
-		source->block_count = ranges_gather(nodes, "spec.podCIDRs", &source->block);
+		blocks = blocks_gather(nodes);
+		source->block = blocks.range;
+		source->block_count = blocks.count;
 		range = calloc(source->block_count + 1, sizeof(*range));
 	}
 	json_object_put(nodes);
 	for (size_t i = 0; range && i < source->block_count; i++) {
-		if (is_covered(objects, &source->block[i]))
-			covered++;
-		else
+		if (!is_covered(objects, &source->block[i]))
 			range[count++] = source->block[i];
 	}
 	count = range ? pools_merge(range, count) : 0;

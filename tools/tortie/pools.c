@@ -6,6 +6,8 @@
  * and USED count addresses of these blocks only: other nodes' are theirs. What the agent keeps of
  * the cluster's IPPool objects is added.
  */
+#include "tools/tortie/pools.h"
+
 #include <string.h>
 
 #include <json-c/json.h>
@@ -13,7 +15,6 @@
 #include "lib/ip_prefix.h"
 #include "tools/tortie/document.h"
 #include "tools/tortie/get.h"
-#include "tools/tortie/pools.h"
 
 static const struct output_column columns[] = { POOL_COLUMNS };
 
