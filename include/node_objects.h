@@ -31,6 +31,9 @@
 /* Written into cni.dir; while it is being written, under a dot in front. */
 #define CONFLIST_NAME "10-tortie.conflist"
 
+/* Behind the name of another's conflist that the agent moved out of the way (cni.exclusive). */
+#define CONFLIST_OFF_SUFFIX ".tortie-off"
+
 /* In RUN-DIR. */
 #define AGENT_SOCKET_NAME "agent"
 #define CNI_SOCKET_NAME	  "cni"

@@ -26,6 +26,12 @@ struct command_line {
 	bool all;	      /* reset: what install-node brought, too */
 	const char *host_dir; /* install-node, reset: where the host's folders are; NULL: default */
 	const char *source_dir; /* install-node; NULL: the image's */
+	const char
+		*kubeconfig; /* get, version, preflight, connectivity; NULL: as kubectl finds it */
+	const char *context; /* NULL: the current one */
+	const char *namespace; /* get, connectivity; NULL: the default */
+	bool all_namespaces;   /* get */
+	bool local;	       /* get, version: ask this node alone */
 	int operand_count;
 	char **operand; /* borrowed from argv */
 };

@@ -106,6 +106,90 @@ void document_add_words(struct json_object *list, const char *text)
 	document_add(list, document_check(json_object_new_string(line)));
 }
 
+/* @text escaped line by line, in a new buffer. */
+static char *text_import(const char *text)
+{
+	size_t size = 4 * strlen(text) + 1, at = 0;
+	char *copy = malloc(size);
+
+	if (!copy)
+		document_check(NULL);
+	while (*text) {
+		size_t len = strcspn(text, "\n\t");
+
+		say_escape(text, len, copy + at, size - at);
+		at += strlen(copy + at);
+		text += len;
+		if (*text)
+			copy[at++] = *text++;
+	}
+	copy[at] = '\0';
+	return copy;
+}
+
+static struct json_object *map_import(struct json_object *foreign)
+{
+	struct json_object *copy = document_new_map();
+
+	json_object_object_foreach(foreign, key, value)
+	{
+		char *name = text_import(key);
+
+		if (json_object_object_add(copy, name, document_import(value)) < 0)
+			document_check(NULL);
+		free(name);
+	}
+	return copy;
+}
+
+struct json_object *document_import(struct json_object *foreign)
+{
+	struct json_object *copy;
+	char *text;
+
+	switch (json_object_get_type(foreign)) {
+	case json_type_object:
+		return map_import(foreign);
+	case json_type_array:
+		copy = document_new_list();
+		for (size_t i = 0; i < json_object_array_length(foreign); i++)
+			document_add(copy, document_import(json_object_array_get_idx(foreign, i)));
+		return copy;
+	case json_type_string:
+		text = text_import(json_object_get_string(foreign));
+		copy = document_check(json_object_new_string(text));
+		free(text);
+		return copy;
+	default:
+		return json_object_get(foreign);
+	}
+}
+
+struct json_object *document_at(struct json_object *map, const char *path)
+{
+	char key[128];
+
+	while (map && *path) {
+		size_t len = strcspn(path, ".");
+		struct json_object *value = NULL;
+
+		snprintf(key, sizeof(key), "%.*s", (int)len, path);
+		if (!json_object_is_type(map, json_type_object) ||
+		    !json_object_object_get_ex(map, key, &value))
+			return NULL;
+		map = value;
+		path += len + (path[len] == '.');
+	}
+	return map;
+}
+
+const char *document_words_at(struct json_object *map, const char *path)
+{
+	struct json_object *value = document_at(map, path);
+
+	return value ? json_object_get_string(value) : "";
+}
+
 const char *document_get_words(struct json_object *map, const char *key)
 {
 	struct json_object *value = NULL;

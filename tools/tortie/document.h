@@ -34,6 +34,14 @@ void document_set(struct json_object *map, const char *key, struct json_object *
 void document_add(struct json_object *list, struct json_object *value);
 void document_add_words(struct json_object *list, const char *text);
 
+/** document_import() - a copy of @foreign, an object of others, that can be printed: its texts and
+ * keys are escaped, but for newlines and tabs, which JSON and YAML have a form for. */
+struct json_object *document_import(struct json_object *foreign);
+
+/** document_at() - the value at "a.b.c" below @map, NULL when there is none (borrowed). */
+struct json_object *document_at(struct json_object *map, const char *path);
+/** document_words_at() - its text, "" when there is none (borrowed). */
+const char *document_words_at(struct json_object *map, const char *path);
 /** document_get_words() - text at @key, "" when there is none (borrowed from the map). */
 const char *document_get_words(struct json_object *map, const char *key);
 uint64_t document_get_number(struct json_object *map, const char *key);

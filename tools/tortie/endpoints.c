@@ -127,6 +127,7 @@ const struct get_kind get_endpoints = {
 		  .empty = "No pods on this node.",
 		  .columns = endpoint_columns,
 		  .column_count = sizeof(endpoint_columns) / sizeof(endpoint_columns[0]) },
+	.objects = &endpoint_objects,
 };
 
 static const char *const counter_names[] = { "counters", NULL };

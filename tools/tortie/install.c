@@ -56,7 +56,7 @@ static int folders_make(const struct command_line *line, struct install_report *
 		const char *path;
 		mode_t mode;
 	} folders[] = {
-		{ INSTALL_CNI_BIN_DIR, 0755 },	  { CONFIG_CNI_DIR_DEFAULT, 0755 },
+		{ CONFIG_CNI_BIN_DEFAULT, 0755 }, { CONFIG_CNI_DIR_DEFAULT, 0755 },
 		{ CONFIG_RUN_DIR_DEFAULT, 0755 }, { INSTALL_STATE_DIR, 0700 },
 		{ INSTALL_PREFIX "/bin", 0755 },  { INSTALL_PREFIX "/lib", 0755 },
 	};
@@ -90,7 +90,7 @@ static int programs_copy(const struct command_line *line, struct install_report 
 				   INSTALL_PREFIX "/bin/tortie", report);
 	snprintf(from, sizeof(from), "%.2000s/bin/" INSTALL_CNI_PROGRAM, source);
 	if (!err)
-		err = install_file(from, host_path(line, INSTALL_CNI_BIN_DIR, to),
+		err = install_file(from, host_path(line, CONFIG_CNI_BIN_DEFAULT, to),
 				   INSTALL_CNI_PROGRAM, 0755, report);
 	return err;
 }
@@ -109,7 +109,7 @@ int install_node_run(const struct command_line *line)
 		return EXIT_FAILED;
 	if (folders_make(line, &report) < 0)
 		return EXIT_FAILED;
-	lock = install_lock(host_path(line, INSTALL_CNI_BIN_DIR, path));
+	lock = install_lock(host_path(line, CONFIG_CNI_BIN_DEFAULT, path));
 	if (lock < 0)
 		return EXIT_FAILED;
 	err = programs_copy(line, &report);

@@ -7,7 +7,6 @@
 
 /* What `tortie install-node` brings to a node; `tortie reset --all` removes the same. */
 #define INSTALL_PREFIX	     "/opt/tortie"
-#define INSTALL_CNI_BIN_DIR  "/opt/cni/bin"
 #define INSTALL_CNI_PROGRAM  "tortie-cni"
 #define INSTALL_COMMAND_LINK "/usr/local/bin/tortie" /* leads to INSTALL_PREFIX/bin/tortie */
 #define INSTALL_STATE_DIR    "/var/lib/tortie"

@@ -48,7 +48,34 @@ static const struct option_row global_rows[] = {
 			"the agent's folder of pins (" CONFIG_BPF_DIR_DEFAULT ")", 0, 0 \
 	}
 
+#define ROWS_CLUSTER                                                \
+	{ 0,	       "kubeconfig",                                \
+	  OPTION_TEXT, &line.kubeconfig,                            \
+	  "FILE",      "the cluster to ask (as kubectl finds it)",  \
+	  0,	       0 },                                         \
+	{                                                           \
+		0, "context", OPTION_TEXT, &line.context, "NAME",   \
+			"of the kubeconfig (its current one)", 0, 0 \
+	}
+#define ROW_NAMESPACE(text)                                                        \
+	{                                                                          \
+		'n', "namespace", OPTION_TEXT, &line.namespace, "NAME", text, 0, 0 \
+	}
+#define ROW_LOCAL                                                                       \
+	{                                                                               \
+		0, "local", OPTION_FLAG, &line.local, NULL, "ask this node alone", 0, 0 \
+	}
+
 static const struct option_row output_rows[] = { ROW_OUTPUT };
+static const struct option_row version_rows[] = { ROWS_CLUSTER, ROW_LOCAL, ROW_OUTPUT };
+static const struct option_row get_rows[] = {
+	{ 'A', "all-namespaces", OPTION_FLAG, &line.all_namespaces, NULL, "pods of all namespaces",
+	  0, 0 },
+	ROW_NAMESPACE("pods of this namespace"),
+	ROWS_CLUSTER,
+	ROW_LOCAL,
+	ROW_OUTPUT,
+};
 static const struct option_row status_rows[] = {
 	{ 'w', "wait", OPTION_NUMBER, &line.wait_s, "S",
 	  "ask again until the node is well, at most S seconds", 0, 86400 },
@@ -77,6 +104,8 @@ static const struct option_row reset_rows[] = {
 	ROW_CONFIG,
 	ROW_BPF_DIR,
 	{ 'y', "yes", OPTION_FLAG, &line.yes, NULL, "do not ask", 0, 0 },
+	{ 'a', "all", OPTION_FLAG, &line.all, NULL, "also what install-node brought", 0, 0 },
+	{ 0, "host", OPTION_TEXT, &line.host_dir, "DIR", "where the host's folders are (/)", 0, 0 },
 };
 
 static const struct option_row install_rows[] = {
@@ -100,7 +129,8 @@ struct command {
 
 static const struct command commands[] = {
 	{ "version", NULL, "", 0, 0, "versions of tortie, the agent, the data plane and the kernel",
-	  "Exit status 1 when no agent answers.\n", output_rows, COUNT(output_rows), version_run },
+	  "Exit status 1 when no agent answers, or the cluster that was named.\n", version_rows,
+	  COUNT(version_rows), version_run },
 	{ "status", NULL, "", 0, 0, "is this node well",
 	  "Exit status 0 only when the data plane serves and no problem is known; each problem\n"
 	  "is a line with its mend. With --wait it asks again until that is so.\n",
@@ -109,14 +139,19 @@ static const struct command commands[] = {
 	  "SINCE is the time since the last change of state. ROUTES IN counts the routes accepted\n"
 	  "from the peer, ROUTES OUT those advertised to it, IPv4 and IPv6.\n",
 	  output_rows, COUNT(output_rows), node_status_run },
-	{ "get", NULL, "KIND [NAME]", 1, 2, "list pods, routes, nodes or pools",
+	{ "get", NULL, "KIND [NAME]", 1, 2, "list pods, routes, nodes, pools, BGP peers",
 	  "KIND is one of\n"
-	  "  workloadendpoint (wep)   pods of this node\n"
-	  "  route                    other nodes' blocks, this node's blocks and pods\n"
-	  "  node                     nodes known by their routes or sessions\n"
-	  "  ippool (pool)            address pools and this node's blocks\n"
-	  "or its plural. With NAME only the item of that name; status 1 when there is none.\n",
-	  output_rows, COUNT(output_rows), get_run },
+	  "  workloadendpoint (wep)       pods\n"
+	  "  ippool (pool)                address pools\n"
+	  "  bgpconfiguration (bgpconfig) BGP of all nodes\n"
+	  "  bgppeer                      BGP peers outside the mesh\n"
+	  "  ipreservation                addresses that no pod gets\n"
+	  "  node                         nodes\n"
+	  "  route                        this node's routes to pods (asks this node)\n"
+	  "or its plural. With a kubeconfig the cluster is asked, else (or with --local) the agent\n"
+	  "of this node; the first line says which. With NAME only the item of that name; status 1\n"
+	  "when there is none.\n",
+	  get_rows, COUNT(get_rows), get_run },
 	{ "counters", NULL, "", 0, 0, "packets and octets of each pod",
 	  "TX is what the pod sent, RX what it received. Packets between pods pass the kernel's own\n"
 	  "counters of cali* links by: these are the ones that count them.\n",
@@ -139,9 +174,11 @@ static const struct command commands[] = {
 	  "configuration. Needs no agent and changes nothing. Status 1 when there is a problem.\n",
 	  preflight_rows, COUNT(preflight_rows), preflight_run },
 	{ "reset", NULL, "", 0, 0, "remove all that tortie made on this node",
-	  "Pods' links, hooks, pins, routes, the nftables table, run files and the conflist; nothing\n"
-	  "of others. Works with the agent running (it is ended first), stopped or dead; a second\n"
-	  "run finds nothing. Pods of this node lose their network.\n",
+	  "Pods' links, hooks, pins, routes, the nftables table, run files, the conflist, what was\n"
+	  "kept of the cluster; conflists that were renamed get their names back; with --all also\n"
+	  "the programs that install-node brought. Nothing of others. Works with the agent running\n"
+	  "(it is ended first), stopped or dead; a second run finds nothing. Pods of this node lose\n"
+	  "their network.\n",
 	  reset_rows, COUNT(reset_rows), reset_run },
 	{ "install-node", NULL, "", 0, 0, "bring the programs from the image to the host",
 	  "For the init container of the DaemonSet. Asks the kernel whether it can carry the data\n"

@@ -62,6 +62,13 @@ static bool text_is_plain(const char *text)
 	return true;
 }
 
+static int text_emit(yaml_emitter_t *emitter, const char *text)
+{
+	return scalar_emit(emitter, text,
+			   text_is_plain(text) ? YAML_PLAIN_SCALAR_STYLE
+					       : YAML_DOUBLE_QUOTED_SCALAR_STYLE);
+}
+
 static int list_emit(yaml_emitter_t *emitter, struct json_object *list)
 {
 	size_t count = json_object_array_length(list);
@@ -90,7 +97,7 @@ static int map_emit(yaml_emitter_t *emitter, struct json_object *map)
 	json_object_object_foreach(map, key, value)
 	{
 		if (!err)
-			err = scalar_emit(emitter, key, YAML_PLAIN_SCALAR_STYLE);
+			err = text_emit(emitter, key);
 		if (!err)
 			err = node_emit(emitter, value);
 	}
@@ -101,8 +108,6 @@ static int map_emit(yaml_emitter_t *emitter, struct json_object *map)
 
 static int node_emit(yaml_emitter_t *emitter, struct json_object *node)
 {
-	const char *text;
-
 	switch (json_object_get_type(node)) {
 	case json_type_object:
 		return map_emit(emitter, node);
@@ -111,10 +116,7 @@ static int node_emit(yaml_emitter_t *emitter, struct json_object *node)
 	case json_type_null:
 		return scalar_emit(emitter, "null", YAML_PLAIN_SCALAR_STYLE);
 	case json_type_string:
-		text = json_object_get_string(node);
-		return scalar_emit(emitter, text,
-				   text_is_plain(text) ? YAML_PLAIN_SCALAR_STYLE
-						       : YAML_DOUBLE_QUOTED_SCALAR_STYLE);
+		return text_emit(emitter, json_object_get_string(node));
 	default:
 		return scalar_emit(emitter, json_object_get_string(node), YAML_PLAIN_SCALAR_STYLE);
 	}

@@ -3,20 +3,20 @@
  * pools.c: `tortie get ippool`.
  *
  * A pool's record is followed by those of this node's blocks in it; the item gathers them. CAPACITY
- * and USED count addresses of these blocks only: other nodes' are theirs.
+ * and USED count addresses of these blocks only: other nodes' are theirs. What the agent keeps of
+ * the cluster's IPPool objects is added.
  */
+#include "tools/tortie/pools.h"
+
+#include <string.h>
+
 #include <json-c/json.h>
 
 #include "lib/ip_prefix.h"
 #include "tools/tortie/document.h"
 #include "tools/tortie/get.h"
 
-static const struct output_column columns[] = {
-	{ "NAME", "name", false, false },	  { "CIDR", "cidr", false, false },
-	{ "NAT", "nat_outgoing", false, false },  { "ENCAPSULATION", "encapsulation", true, false },
-	{ "BLOCKS", "block_cidrs", true, false }, { "CAPACITY", "capacity", true, true },
-	{ "USED", "used", true, true },
-};
+static const struct output_column columns[] = { POOL_COLUMNS };
 
 static void block_add(struct json_object *pool, const struct msg_block *block)
 {
@@ -47,6 +47,12 @@ static int pool_record(uint32_t type, const void *body, void *arg)
 	document_set_prefix(walk->last, "cidr", &pool->cidr);
 	document_set_flag(walk->last, "nat_outgoing", pool->nat_outgoing == 1);
 	document_set_words(walk->last, "encapsulation", "never");
+	document_set_words(walk->last, "ipip_mode", "Never");
+	document_set_words(walk->last, "vxlan_mode", "Never");
+	document_set_flag(walk->last, "disabled", false);
+	document_set_flag(walk->last, "disable_bgp_export", false);
+	document_set_words(walk->last, "selector", "all()");
+	document_set_words(walk->last, "assignment_mode", "Automatic");
 	document_set_number(walk->last, "capacity", pool->capacity);
 	document_set_number(walk->last, "used", pool->used);
 	document_set(walk->last, "block_cidrs", document_new_list());
@@ -55,7 +61,41 @@ static int pool_record(uint32_t type, const void *body, void *arg)
 	return 0;
 }
 
-static const char *const names[] = { "ippool", "ippools", "pool", "pools", NULL };
+/* What the object says goes into the item of its name; an object in whose range this node has no
+ * pool gets an item of its own. */
+static void object_merge(struct json_object *items, struct json_object *object)
+{
+	const char *name = document_words_at(object, "metadata.name");
+	bool is_known = false;
+	struct json_object *item;
+
+	for (size_t i = 0; i < json_object_array_length(items); i++) {
+		item = json_object_array_get_idx(items, i);
+		if (strcmp(document_get_words(item, "name"), name) != 0)
+			continue;
+		is_known = true;
+		document_set_flag(item, "disabled",
+				  strcmp(document_words_at(object, "spec.disabled"), "true") == 0);
+	}
+	if (is_known)
+		return;
+	item = document_new_map();
+	pools_row(object, item);
+	document_add(items, item);
+}
+
+static int pools_enrich(struct request *request, struct json_object *items)
+{
+	struct json_object *objects = document_new_list();
+	int err = get_node_objects(request, pool_objects.kind, objects);
+
+	for (size_t i = 0; i < json_object_array_length(objects); i++)
+		object_merge(items, json_object_array_get_idx(objects, i));
+	json_object_put(objects);
+	return err;
+}
+
+static const char *const names[] = { "ippool", "ippools", "ipp", "ipps", "pool", "pools", NULL };
 
 const struct get_kind get_pools = {
 	.names = names,
@@ -66,4 +106,6 @@ const struct get_kind get_pools = {
 		  .empty = "No pools.",
 		  .columns = columns,
 		  .column_count = sizeof(columns) / sizeof(columns[0]) },
+	.objects = &pool_objects,
+	.enrich = pools_enrich,
 };

@@ -5,7 +5,8 @@
  * First the agent is ended (reset_agent.c), since it would put back what is removed. Then, in this
  * order: the conflist (no runtime asks for a new pod), hooks on the uplinks and pins (no packet is
  * short-cut any more), pods' links with their routes and neighbours, the other routes, the nftables
- * table, the run folder. Each object is recognised by what node_objects.h says. A step that fails
+ * table, the run folder, the cluster's document; with --all also what install-node brought to the
+ * host. Each object is recognised by what node_objects.h says. A step that fails
  * is said and the next one goes on; the exit status is 1 then. A second run finds nothing.
  *
  * Settings that the agent switched on (IP forwarding, accept_ra=2, GSO sizes of uplinks) stay:
@@ -43,6 +44,21 @@ void reset_failed(struct reset_report *report, const char *what, int err)
 	report->failed++;
 }
 
+/* The folders as they are seen from here: in a container below the host's folder. */
+static void scope_enter_host(struct reset_scope *scope)
+{
+	const char **folders[] = { &scope->run_dir, &scope->cni_dir, &scope->cni_bin_dir,
+				   &scope->state };
+
+	if (scope->host_dir[0] == '\0')
+		return;
+	for (size_t i = 0; i < sizeof(folders) / sizeof(folders[0]); i++) {
+		snprintf(scope->path[i], sizeof(scope->path[i]), "%.1000s%.2000s", scope->host_dir,
+			 *folders[i]);
+		*folders[i] = scope->path[i];
+	}
+}
+
 /*
  * The groups and folders of the file. One that was named must be readable; the default one may be
  * missing or broken, since a reset is also for a node whose configuration is lost.
@@ -58,6 +74,9 @@ static int scope_fill(const struct command_line *line, struct config **ret_confi
 	*scope = (struct reset_scope){ .run_dir = line->run_dir,
 				       .bpf_dir = line->bpf_dir,
 				       .cni_dir = CONFIG_CNI_DIR_DEFAULT,
+				       .cni_bin_dir = CONFIG_CNI_BIN_DEFAULT,
+				       .state = CONFIG_STATE_DEFAULT,
+				       .host_dir = line->host_dir ? line->host_dir : "",
 				       .group = { CONFIG_GROUP_CREATING_DEFAULT,
 						  CONFIG_GROUP_LIVE_DEFAULT,
 						  CONFIG_GROUP_DYING_DEFAULT } };
@@ -72,6 +91,10 @@ static int scope_fill(const struct command_line *line, struct config **ret_confi
 	scope->group[2] = config->group_dying;
 	if (config->cni_dir)
 		scope->cni_dir = config->cni_dir;
+	if (config->cni_bin_dir)
+		scope->cni_bin_dir = config->cni_bin_dir;
+	if (config->kube.state)
+		scope->state = config->kube.state;
 	*ret_config = config;
 	return 0;
 }
@@ -110,6 +133,7 @@ int reset_run(const struct command_line *line)
 		return agreed < 0 ? EXIT_MISUSED : EXIT_FAILED;
 	if (scope_fill(line, &config, &scope) < 0)
 		return EXIT_FAILED;
+	scope_enter_host(&scope);
 	if (reset_agent_end(&scope, &report) < 0) {
 		config_free(config);
 		return EXIT_FAILED;
@@ -121,6 +145,9 @@ int reset_run(const struct command_line *line)
 	reset_routes(&report);
 	reset_nft_table(&report);
 	reset_run_dir(&scope, &report);
+	reset_state(&scope, &report);
+	if (line->all)
+		reset_programs(&scope, &report);
 	config_free(config);
 	if (report.removed == 0 && report.failed == 0)
 		printf("nothing of tortie's is here\n");

@@ -2,6 +2,7 @@
 #ifndef TOOLS_TORTIE_RESET_H
 #define TOOLS_TORTIE_RESET_H
 
+#include <limits.h>
 #include <stdbool.h>
 #include <stddef.h>
 #include <stdint.h>
@@ -11,7 +12,11 @@ struct reset_scope {
 	const char *run_dir;
 	const char *bpf_dir;
 	const char *cni_dir;
-	uint32_t group[3]; /* creating, live, dying */
+	const char *cni_bin_dir;
+	const char *state;	/* file of the cluster's document */
+	const char *host_dir;	/* in front of the host's folders, "" on the host itself */
+	uint32_t group[3];	/* creating, live, dying */
+	char path[4][PATH_MAX]; /* where the folders' names are kept when host_dir is in front */
 };
 
 /* What it did; every removal and every failure is a line as it happens. */
@@ -36,7 +41,11 @@ void reset_nft_table(struct reset_report *report);
 /* reset_files.c */
 void reset_pins(const struct reset_scope *scope, struct reset_report *report);
 void reset_run_dir(const struct reset_scope *scope, struct reset_report *report);
+/** reset_conflist() - ours goes, and what was renamed for us gets its name back. */
 void reset_conflist(const struct reset_scope *scope, struct reset_report *report);
+void reset_state(const struct reset_scope *scope, struct reset_report *report);
+/** reset_programs() - what install-node brought: CNI program, command, libraries. */
+void reset_programs(const struct reset_scope *scope, struct reset_report *report);
 
 /** reset_pin_is_ours() - does a file of the pin folder have one of our names? Pure. */
 bool reset_pin_is_ours(const char *name);

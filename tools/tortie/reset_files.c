@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /*
- * reset_files.c: pins, run files and the conflist.
+ * reset_files.c: pins, run files, conflists, the cluster's document, programs.
  *
  * The folders come from the command line and may be mistyped: `--run-dir /run` must not empty /run.
  * So in each folder only files with names of ours are removed, the pin folder must lie on a bpffs,
@@ -11,6 +11,8 @@
 #include <ctype.h>
 #include <dirent.h>
 #include <errno.h>
+#include <fcntl.h>
+#include <ftw.h>
 #include <limits.h>
 #include <linux/magic.h>
 #include <stdio.h>
@@ -20,7 +22,10 @@
 #include <unistd.h>
 
 #include "node_objects.h"
+#include "tools/tortie/install.h"
 #include "tools/tortie/say.h"
+
+#define TREE_FDS 16
 
 typedef bool name_is_ours_fn(const char *name);
 
@@ -64,6 +69,21 @@ static bool note_is_ours(const char *name)
 	static const char prefix[] = POD_LINK_PREFIX;
 
 	return strncmp(name + (name[0] == '.'), prefix, sizeof(prefix) - 1) == 0;
+}
+
+/* The document, and a copy that was being written. */
+static bool state_is_ours(const char *name)
+{
+	static const char file[] = "cluster.yaml";
+
+	return strncmp(name + (name[0] == '.'), file, sizeof(file) - 1) == 0;
+}
+
+static bool program_is_ours(const char *name)
+{
+	static const char temp[] = INSTALL_TEMP_PREFIX;
+
+	return strcmp(name, INSTALL_CNI_PROGRAM) == 0 || strncmp(name, temp, sizeof(temp) - 1) == 0;
 }
 
 static bool conflist_is_ours(const char *name)
@@ -146,11 +166,111 @@ void reset_run_dir(const struct reset_scope *scope, struct reset_report *report)
 		folder_remove(scope->run_dir, report);
 }
 
+/* "10-calico.conflist.tortie-off" becomes "10-calico.conflist", unless there is a new one. */
+static void conflist_put_back(const char *folder, const char *name, struct reset_report *report)
+{
+	size_t len = strlen(name) - strlen(CONFLIST_OFF_SUFFIX);
+	char from[PATH_MAX], to[PATH_MAX];
+
+	snprintf(from, sizeof(from), "%.3800s/%s", folder, name);
+	snprintf(to, sizeof(to), "%.3800s/%.*s", folder, (int)len, name);
+	if (renameat2(AT_FDCWD, from, AT_FDCWD, to, RENAME_NOREPLACE) == 0) {
+		printf("put back %s\n", to);
+		report->removed++;
+	} else if (errno == EEXIST) {
+		say_error("%s: stays, there is a new %s beside it (remove one)", from, to);
+		report->failed++;
+	} else {
+		reset_failed(report, from, -errno);
+	}
+}
+
+static bool conflist_is_off(const char *name)
+{
+	size_t len = strlen(name), suffix = strlen(CONFLIST_OFF_SUFFIX);
+
+	return len > suffix && strcmp(name + len - suffix, CONFLIST_OFF_SUFFIX) == 0;
+}
+
 void reset_conflist(const struct reset_scope *scope, struct reset_report *report)
 {
+	struct dirent *entry;
+	DIR *dir;
 	int err;
 
 	err = files_remove(scope->cni_dir, "conflist", conflist_is_ours, report);
 	if (err < 0)
 		reset_failed(report, scope->cni_dir, err);
+	dir = opendir(scope->cni_dir);
+	while (dir && (entry = readdir(dir))) {
+		if (conflist_is_off(entry->d_name))
+			conflist_put_back(scope->cni_dir, entry->d_name, report);
+	}
+	if (dir)
+		closedir(dir);
+}
+
+void reset_state(const struct reset_scope *scope, struct reset_report *report)
+{
+	char folder[PATH_MAX];
+	int err;
+
+	snprintf(folder, sizeof(folder), "%s%s", scope->host_dir, INSTALL_STATE_DIR);
+	err = files_remove(folder, "document", state_is_ours, report);
+	if (err < 0)
+		reset_failed(report, folder, err);
+	else
+		folder_remove(folder, report);
+	if (strncmp(scope->state, folder, strlen(folder)) == 0)
+		return;
+	if (unlink(scope->state) == 0) /* the configuration named another place */
+		reset_removed(report, "document %s", scope->state);
+	else if (errno != ENOENT)
+		reset_failed(report, scope->state, -errno);
+}
+
+static int entry_remove(const char *path, const struct stat *stat, int kind, struct FTW *place)
+{
+	int err = place->level > 0 ? remove(path) : 0;
+
+	return err < 0 && errno != ENOENT ? -1 : 0;
+}
+
+/* The folder that only install-node fills, whole. */
+static void prefix_remove(const char *path, struct reset_report *report)
+{
+	struct stat stat;
+
+	if (lstat(path, &stat) < 0 || !S_ISDIR(stat.st_mode))
+		return;
+	if (nftw(path, entry_remove, TREE_FDS, FTW_PHYS | FTW_DEPTH | FTW_MOUNT) != 0) {
+		reset_failed(report, path, -errno);
+		return;
+	}
+	if (rmdir(path) == 0)
+		reset_removed(report, "folder %s, with what was in it", path);
+	else if (errno != EBUSY) /* a mount point of the container */
+		reset_failed(report, path, -errno);
+}
+
+void reset_programs(const struct reset_scope *scope, struct reset_report *report)
+{
+	char path[PATH_MAX], target[PATH_MAX];
+	ssize_t len;
+	int err;
+
+	err = files_remove(scope->cni_bin_dir, "program", program_is_ours, report);
+	if (err < 0)
+		reset_failed(report, scope->cni_bin_dir, err);
+	snprintf(path, sizeof(path), "%s%s", scope->host_dir, INSTALL_COMMAND_LINK);
+	len = readlink(path, target, sizeof(target) - 1);
+	target[len > 0 ? len : 0] = '\0';
+	if (strcmp(target, INSTALL_PREFIX "/bin/tortie") == 0) {
+		if (unlink(path) == 0)
+			reset_removed(report, "link %s", path);
+		else
+			reset_failed(report, path, -errno);
+	}
+	snprintf(path, sizeof(path), "%s%s", scope->host_dir, INSTALL_PREFIX);
+	prefix_remove(path, report);
 }
