@@ -3,8 +3,8 @@
  * test_import.c: what a peer may tell us.
  *
  * links: bgp/import.c bgp/prefix_set.c bgp/reflector.c bgp/attribute_set.c bgp/attributes.c
- * bgp/as_path.c links: bgp/message.c bgp/capability.c lib/wire.c lib/ip_prefix.c
- * tests/unit/bgp/hex.c
+ * links: bgp/as_path.c bgp/message.c bgp/capability.c lib/wire.c lib/ip_prefix.c
+ * links: tests/unit/bgp/hex.c
  */
 #include <setjmp.h>
 #include <stdarg.h>
