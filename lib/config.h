@@ -123,8 +123,8 @@ struct config {
 	enum config_big_tcp big_tcp;
 	uint32_t quarantine_s;				  /* default 60 */
 	uint32_t group_creating, group_live, group_dying; /* link groups */
-	uint32_t map_endpoints; /* entries of map endpoint, default 1024 */
-	uint32_t map_routes;	/* entries of map route, default 10240 */
+	uint32_t map_endpoints;			 /* entries of map endpoint, default 1024 */
+	uint32_t map_routes;			 /* entries of map route, default 10240 */
 	uint32_t map_stack_tcp, map_stack_other; /* entries of the flow maps, default 16384 */
 	enum config_kube_proxy kube_proxy;
 	bool forwarding_accept; /* keep accept rules where a FORWARD chain drops; default false */

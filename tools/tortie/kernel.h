@@ -31,9 +31,9 @@ int kernel_link_delete(uint32_t ifindex);
 /** kernel_routes_delete() - all routes of rtm_protocol @protocol, both families, all tables. 0 or
  * -errno of the first that would not go; *ret_count went. */
 int kernel_routes_delete(uint8_t protocol, size_t *ret_count);
-/** kernel_filter_delete() - our clsact filter (node_objects.h) on ingress of @ifindex, and the
+/** kernel_filter_delete() - our clsact filter (node_objects.h) on one side of @ifindex, and the
  * clsact qdisc when nothing else is on it. 1 removed, 0 there was none, or -errno. */
-int kernel_filter_delete(uint32_t ifindex);
+int kernel_filter_delete(uint32_t ifindex, bool is_egress);
 /** kernel_clsact_try() - a veth pair with clsact in the current namespace. 0 or -errno. Leaves both
  * behind: for a namespace that ends with the caller. */
 int kernel_clsact_try(void);
