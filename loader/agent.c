@@ -34,6 +34,7 @@
 #include "loader/readiness.h"
 #include "loader/remote_routes.h"
 #include "loader/server.h"
+#include "loader/stack_flows.h"
 #include "loader/uplink.h"
 
 #define UPLINKS_KEPT_MAX 64
@@ -63,6 +64,11 @@ static int open_dataplane(struct agent *agent)
 	int err = dataplane_open(agent->config, agent->bpf_dir, &agent->dataplane);
 
 	return err ? err : privileges_drop_loading();
+}
+
+static int open_stack_flows(struct agent *agent)
+{
+	return stack_flows_open(agent, &agent->stack_flows);
 }
 
 static int open_monitor(struct agent *agent)
@@ -104,6 +110,7 @@ static int open_endpoints(struct agent *agent)
 	err = dataplane_drop_old_pins(agent->dataplane);
 	if (err)
 		log_warning("counters of the programs before: cannot be added: %s", strerror(-err));
+	stack_flows_settle(agent->stack_flows);
 	return 0;
 }
 
@@ -152,6 +159,7 @@ static const struct part parts[] = {
 	{ "network namespace", open_claim, true },
 	{ "netlink", open_netlink, false },
 	{ "data plane", open_dataplane, true },
+	{ "flows of the host stack", open_stack_flows, false },
 	{ "monitor", open_monitor, false },
 	{ "uplinks", open_uplinks, false },
 	{ "addresses", open_ipam, false },
@@ -200,6 +208,7 @@ void agent_close(struct agent *agent)
 		uplinks_close(agent->uplinks);
 	if (agent->monitor)
 		monitor_close(agent->monitor);
+	stack_flows_close(agent->stack_flows);
 	dataplane_close(agent->dataplane);
 	netlink_close(agent->netlink);
 	namespace_claim_close(agent->claim);

@@ -39,11 +39,16 @@ static bool is_number(const char *text, const char *suffix)
 
 bool reset_pin_is_ours(const char *name)
 {
-	static const char link_prefix[] = UPLINK_PROGRAM_NAME "_";
+	static const char *const link_prefix[] = { UPLINK_PROGRAM_NAME "_",
+						   UPLINK_EGRESS_NAME "_" };
 	const char *version = strstr(name, "_v");
 
-	if (strncmp(name, link_prefix, sizeof(link_prefix) - 1) == 0)
-		return is_number(name + sizeof(link_prefix) - 1, "_new");
+	for (size_t i = 0; i < sizeof(link_prefix) / sizeof(link_prefix[0]); i++) {
+		size_t len = strlen(link_prefix[i]);
+
+		if (strncmp(name, link_prefix[i], len) == 0)
+			return is_number(name + len, "_new");
+	}
 	if (!islower((unsigned char)name[0]))
 		return false;
 	while (version && strstr(version + 1, "_v"))
