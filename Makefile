@@ -42,7 +42,7 @@ TEST_TOOL_SRC := $(wildcard tests/tools/*.c)
 objects = $(patsubst %.c,$(B)/obj/%.o,$(1))
 LIB := $(B)/obj/libtortie.a
 SKEL := $(B)/skel/tortie.skel.h
-PROGRAMS := $(B)/tortied $(B)/tortie-bgpd $(B)/tortie-cni $(B)/tortie
+PROGRAMS := $(B)/tortied $(B)/tortie-bgpd $(B)/tortie-kubed $(B)/tortie-cni $(B)/tortie
 UNIT_TESTS := $(patsubst tests/%.c,$(B)/tests/%,$(UNIT_SRC))
 TEST_TOOLS := $(patsubst tests/tools/%.c,$(B)/tests/tools/%,$(TEST_TOOL_SRC))
 FUZZERS := $(patsubst tests/fuzz/%.c,$(B)/fuzz/%,$(FUZZ_SRC))
@@ -95,6 +95,9 @@ $(B)/tortied: $(call objects,$(LOADER_SRC)) $(LIB)
 $(B)/tortie-bgpd: $(call objects,$(BGP_SRC)) $(LIB)
 	$(link)
 	$(Q)$(CC) $(ALL_CFLAGS) $^ -o $@ -lyaml
+$(B)/tortie-kubed: $(call objects,$(KUBE_SRC)) $(LIB)
+	$(link)
+	$(Q)$(CC) $(ALL_CFLAGS) $^ -o $@ $(KUBE_LIBS) -lmicrohttpd
 $(B)/tortie-cni: $(call objects,$(CNI_SRC)) $(LIB)
 	$(link)
 	$(Q)$(CC) $(ALL_CFLAGS) $(if $(SANITIZE),,-static -Wl$(comma)--gc-sections) $^ -o $@ -ljson-c
