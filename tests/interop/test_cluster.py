@@ -290,7 +290,7 @@ def test_a_bad_document_changes_nothing_and_is_named(lab):
     bed.wait_routes(*bed.far(2))
     since = bed.sessions(2)
     bed.agent.tell("node: [")
-    bed.node.wait_log(r"the cluster's document:\d+:\d+: ")
+    bed.node.wait_log(r"cluster's document:\d+:\d+: ")
     bed.node.wait_log("refused; the one of before stays in force")
     bad = copy.deepcopy(bed.document)
     bad["bgp"]["mesh"] = ["10.99.0.2", "10.99.0.2"]
