@@ -125,8 +125,8 @@ int cluster_read(struct cluster *cluster, const char *path, size_t max, char **r
 	return kube_client_request(cluster->client, &request, ret, &len, &cluster->result);
 }
 
-int cluster_send(struct cluster *cluster, const char *method, const char *path,
-		 struct json_object *object)
+static int object_send(struct cluster *cluster, const char *method, const char *path,
+		       struct json_object *object, struct json_object **ret)
 {
 	const char *text =
 		object ? json_object_to_json_string_ext(object, JSON_C_TO_STRING_PLAIN) : NULL;
@@ -138,8 +138,22 @@ int cluster_send(struct cluster *cluster, const char *method, const char *path,
 	int err;
 
 	err = kube_client_request(cluster->client, &request, &body, &len, &cluster->result);
+	if (err == 0 && ret)
+		err = answer_parse(cluster, body, len, ret);
 	free(body);
 	return err;
+}
+
+int cluster_send(struct cluster *cluster, const char *method, const char *path,
+		 struct json_object *object)
+{
+	return object_send(cluster, method, path, object, NULL);
+}
+
+int cluster_create(struct cluster *cluster, const char *path, struct json_object *object,
+		   struct json_object **ret)
+{
+	return object_send(cluster, "POST", path, object, ret);
 }
 
 /* Append the page's items; its continue token goes to @token ("": the last page). */

@@ -41,6 +41,10 @@ int cluster_list(struct cluster *cluster, const char *path, const char *query,
  * -errno, nothing said. */
 int cluster_send(struct cluster *cluster, const char *method, const char *path,
 		 struct json_object *object);
+/** cluster_create() - POST @object (borrowed) to @path; what came of it goes to *ret (caller
+ * frees). 0 or -errno, nothing said. */
+int cluster_create(struct cluster *cluster, const char *path, struct json_object *object,
+		   struct json_object **ret);
 /** cluster_read() - the text at @path, at most @max octets (caller frees). 0 or -errno, nothing
  * said. */
 int cluster_read(struct cluster *cluster, const char *path, size_t max, char **ret);
