@@ -29,26 +29,34 @@ bool cluster_is_named(const struct command_line *line)
 	return line->kubeconfig || line->context;
 }
 
-int cluster_open(const struct command_line *line, struct cluster *ret)
+int cluster_try(const struct command_line *line, struct cluster *ret,
+		struct kube_config_error *ret_error)
 {
-	struct kube_config_error error = { 0 };
 	struct cluster cluster = { 0 };
 	int err;
 
-	err = kube_config_find(line->kubeconfig, line->context, &cluster.config, &error);
-	if (err < 0) {
-		if (err != -ENOENT || cluster_is_named(line))
-			say_error("%s", error.text);
-		return cluster_is_named(line) && err == -ENOENT ? -ENODEV : err;
-	}
+	err = kube_config_find(line->kubeconfig, line->context, &cluster.config, ret_error);
+	if (err < 0)
+		return err;
 	err = kube_client_new(cluster.config, &cluster.client);
 	if (err < 0) {
-		say_error("%s: %s", cluster.config->source, strerror(-err));
+		snprintf(ret_error->text, sizeof(ret_error->text), "%s: %s", cluster.config->source,
+			 strerror(-err));
 		kube_config_free(cluster.config);
 		return err;
 	}
 	*ret = cluster;
 	return 0;
+}
+
+int cluster_open(const struct command_line *line, struct cluster *ret)
+{
+	struct kube_config_error error = { 0 };
+	int err = cluster_try(line, ret, &error);
+
+	if (err < 0 && (err != -ENOENT || cluster_is_named(line)))
+		say_error("%s", error.text);
+	return err == -ENOENT && cluster_is_named(line) ? -ENODEV : err;
 }
 
 void cluster_close(struct cluster *cluster)

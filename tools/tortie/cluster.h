@@ -24,6 +24,9 @@ bool cluster_is_named(const struct command_line *line);
  * is none and none was named, nothing said; other -errno: said.
  */
 int cluster_open(const struct command_line *line, struct cluster *ret);
+/** cluster_try() - the same, nothing said: what is wrong goes to @ret_error. */
+int cluster_try(const struct command_line *line, struct cluster *ret,
+		struct kube_config_error *ret_error);
 void cluster_close(struct cluster *cluster);
 /** cluster_title() - "the cluster, context NAME", for people. Returns @buf. */
 const char *cluster_title(const struct cluster *cluster, char *buf, size_t size);

@@ -32,6 +32,8 @@ struct command_line {
 	const char *namespace;	/* get, connectivity; NULL: the default */
 	bool all_namespaces;	/* get */
 	bool local;		/* get, version: ask this node alone */
+	bool kubernetes;	/* preflight */
+	bool accept_no_policy;	/* preflight */
 	const char *image;	/* connectivity test */
 	const char *outside;	/* connectivity test: HOST:PORT */
 	unsigned int timeout_s; /* connectivity test, probe; 0: the default */

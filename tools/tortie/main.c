@@ -100,7 +100,16 @@ static const struct option_row ipam_rows[] = {
 	{ 0, "ip", OPTION_TEXT, &line.ip, "ADDRESS", "say who has this address", 0, 0 },
 	ROW_OUTPUT,
 };
-static const struct option_row preflight_rows[] = { ROW_CONFIG, ROW_BPF_DIR, ROW_OUTPUT };
+static const struct option_row preflight_rows[] = {
+	{ 'k', "kubernetes", OPTION_FLAG, &line.kubernetes, NULL,
+	  "also the cluster (done when there is a kubeconfig)", 0, 0 },
+	{ 0, "accept-no-policy", OPTION_FLAG, &line.accept_no_policy, NULL,
+	  "it is known that network policies are not enforced", 0, 0 },
+	ROWS_CLUSTER,
+	ROW_CONFIG,
+	ROW_BPF_DIR,
+	ROW_OUTPUT,
+};
 static const struct option_row reset_rows[] = {
 	ROW_CONFIG,
 	ROW_BPF_DIR,
@@ -202,7 +211,9 @@ static const struct command commands[] = {
 	  COUNT(probe_rows), connectivity_probe_run },
 	{ "preflight", NULL, "", 0, 0, "can this machine run tortie, and what is missing",
 	  "Tries what the kernel can do, looks for what other pod networks left, reads the\n"
-	  "configuration. Needs no agent and changes nothing. Status 1 when there is a problem.\n",
+	  "configuration; with a kubeconfig also: the server's version, the nodes' podCIDRs,\n"
+	  "kube-proxy, network policies, which must be accepted as not enforced. Needs no agent and\n"
+	  "changes nothing. Status 1 when there is a problem.\n",
 	  preflight_rows, COUNT(preflight_rows), preflight_run },
 	{ "reset", NULL, "", 0, 0, "remove all that tortie made on this node",
 	  "Pods' links, hooks, pins, routes, the nftables table, run files, the conflist, what was\n"
