@@ -1,13 +1,13 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /*
- * agent_feed.c: routes and peers to tortied, listening sockets from it.
+ * agent_feed.c: routes and peers to tortied, listening sockets and the cluster's document from it.
  *
  * The agent restarts when it likes, and may be slow. So this side keeps what the agent should know:
  * a hash of the routes in use. A change marks its route and puts it at the end of a list of what is
  * to be sent; a route is in that list once, so a socket that does not take more makes nothing grow
  * and a route that changed three times meanwhile is sent once. When the agent is back everything is
  * marked: MSG_ROUTES_BEGIN, every route, MSG_ROUTES_IN_SYNC once the speaker says that all peers
- * are in. Peers' states are few; when one could not be sent all are told again.
+ * are in. A peer's state is kept only while it waits to be sent; the speaker tells all again.
  *
  * Messages: include/agent_protocol.h. Reconnecting backs off from 100 ms to 2 s and says so once.
  */
@@ -28,6 +28,7 @@
 #include "lib/agent_client.h"
 #include "lib/ip_prefix.h"
 #include "lib/log.h"
+#include "lib/sealed_text.h"
 #include "lib/unix_socket.h"
 
 #define RETRY_FIRST_MS	 100
@@ -46,9 +47,22 @@ struct feed_route {
 	UT_hash_handle hh;
 };
 
+/* A peer's state that the socket did not take yet. */
+struct feed_peer {
+	struct msg_peer message; /* by message.addr */
+	bool is_gone;
+	struct feed_peer *prev, *next;
+	UT_hash_handle hh;
+};
+
+struct feed_listen {
+	struct config_listen where;
+	uint32_t id; /* of the request */
+	bool is_open;
+};
+
 struct agent_feed {
 	struct event_loop *loop;
-	const struct config *config;
 	const struct agent_feed_ops *ops;
 	void *arg;
 	char path[PATH_MAX];
@@ -58,12 +72,15 @@ struct agent_feed {
 	bool is_in_sync;      /* the speaker is */
 	bool is_begin_sent;   /* on this connection */
 	bool is_sync_sent;    /* likewise */
-	bool is_peer_lost;    /* a peer's state could not be sent */
-	bool is_listening[CONFIG_LISTEN_MAX];
+	struct feed_listen listen[CONFIG_LISTEN_MAX];
+	size_t listen_count;
+	uint32_t last_id; /* of requests */
 	uint64_t retry_ms;
 	struct event_timer retry_timer, listen_timer;
 	struct feed_route *routes; /* by prefix (uthash) */
 	struct feed_route *pending;
+	struct feed_peer *peers; /* by address (uthash), those that wait */
+	struct feed_peer *peers_pending;
 	uint8_t buf[AGENT_MESSAGE_MAX];
 };
 
@@ -88,6 +105,76 @@ static int send_message(struct agent_feed *feed, uint32_t type, uint32_t id, con
 	else if (err < 0)
 		disconnect(feed, strerror(-err));
 	return err;
+}
+
+/* --- peers --- */
+
+static int send_peer(struct agent_feed *feed, const struct msg_peer *message, bool is_gone)
+{
+	return send_message(feed, is_gone ? MSG_PEER_DELETE : MSG_PEER_SET, 0, message,
+			    sizeof(*message));
+}
+
+static void forget_peer(struct agent_feed *feed, struct feed_peer *peer)
+{
+	DL_DELETE(feed->peers_pending, peer);
+	HASH_DELETE(hh, feed->peers, peer);
+	free(peer);
+}
+
+static void forget_peers(struct agent_feed *feed)
+{
+	struct feed_peer *peer, *next;
+
+	HASH_ITER(hh, feed->peers, peer, next)
+	forget_peer(feed, peer);
+}
+
+/* Now, or when the socket takes it: only the last state of a peer waits. */
+static void tell_peer(struct agent_feed *feed, const struct msg_peer *message, bool is_gone)
+{
+	struct feed_peer *peer;
+
+	if (!feed || !feed->is_greeted)
+		return; /* all are told when the agent is there */
+	if (!feed->peers_pending && send_peer(feed, message, is_gone) != -EAGAIN)
+		return;
+	HASH_FIND(hh, feed->peers, &message->addr, sizeof(message->addr), peer);
+	if (!peer) {
+		peer = calloc(1, sizeof(*peer));
+		if (!peer) {
+			log_error("peer: no memory to tell the agent its state");
+			return;
+		}
+		peer->message.addr = message->addr;
+		HASH_ADD(hh, feed->peers, message.addr, sizeof(message->addr), peer);
+		DL_APPEND(feed->peers_pending, peer);
+	}
+	peer->message = *message;
+	peer->is_gone = is_gone;
+}
+
+void agent_feed_peer(struct agent_feed *feed, const struct msg_peer *peer)
+{
+	tell_peer(feed, peer, false);
+}
+
+void agent_feed_peer_delete(struct agent_feed *feed, const struct ip_addr *addr)
+{
+	struct msg_peer message = { .addr = *addr };
+
+	tell_peer(feed, &message, true);
+}
+
+static void send_peers(struct agent_feed *feed)
+{
+	struct feed_peer *peer;
+
+	while ((peer = feed->peers_pending)) {
+		if (send_peer(feed, &peer->message, peer->is_gone) < 0)
+			return;
+		forget_peer(feed, peer);
+	}
 }
 
 /* --- routes --- */
@@ -184,25 +271,6 @@ void agent_feed_in_sync(struct agent_feed *feed)
 	send_pending(feed);
 }
 
-/* --- peers --- */
-
-void agent_feed_peer(struct agent_feed *feed, const struct msg_peer *peer)
-{
-	if (!feed || !feed->is_greeted)
-		return;
-	if (send_message(feed, MSG_PEER_SET, 0, peer, sizeof(*peer)) < 0)
-		feed->is_peer_lost = true;
-}
-
-void agent_feed_peer_delete(struct agent_feed *feed, const struct ip_addr *addr)
-{
-	struct msg_peer message = { .addr = *addr };
-
-	if (!feed || !feed->is_greeted)
-		return;
-	send_message(feed, MSG_PEER_DELETE, 0, &message, sizeof(message));
-}
-
 /* --- connection --- */
 
 static void schedule_retry(struct agent_feed *feed)
@@ -224,14 +292,15 @@ static void disconnect(struct agent_feed *feed, const char *why)
 		log_warning("agent %s: %s; sessions go on, trying again", feed->path, why);
 	feed->is_waiting_said = true;
 	feed->is_greeted = false;
+	forget_peers(feed);
 	event_timer_cancel(feed->loop, &feed->listen_timer);
 	schedule_retry(feed);
 }
 
 static bool is_listening_everywhere(const struct agent_feed *feed)
 {
-	for (size_t i = 0; i < feed->config->bgp.listen_count && i < CONFIG_LISTEN_MAX; i++)
-		if (!feed->is_listening[i])
+	for (size_t i = 0; i < feed->listen_count; i++)
+		if (!feed->listen[i].is_open)
 			return false;
 	return true;
 }
@@ -239,20 +308,41 @@ static bool is_listening_everywhere(const struct agent_feed *feed)
 /* Ask for the listening sockets that we do not have yet; the id says which. */
 static void ask_listening(struct agent_feed *feed)
 {
-	const struct config_bgp *bgp = &feed->config->bgp;
+	for (size_t i = 0; i < feed->listen_count; i++) {
+		struct feed_listen *listen = &feed->listen[i];
+		struct msg_bgp_listen message = { .addr = listen->where.addr };
 
-	for (size_t i = 0; i < bgp->listen_count && i < CONFIG_LISTEN_MAX; i++) {
-		struct msg_bgp_listen message = { .addr = bgp->listen[i].addr };
-
-		message.port = bgp->listen[i].port;
-		if (feed->is_listening[i])
+		if (listen->is_open)
 			continue;
-		if (send_message(feed, MSG_BGP_LISTEN, (uint32_t)i + 1, &message, sizeof(message)) <
-		    0)
+		message.port = listen->where.port;
+		listen->id = ++feed->last_id;
+		if (send_message(feed, MSG_BGP_LISTEN, listen->id, &message, sizeof(message)) < 0)
 			break;
 	}
 	if (feed->is_greeted && !is_listening_everywhere(feed))
 		event_timer_set(feed->loop, &feed->listen_timer, LISTEN_RETRY_MS);
+}
+
+void agent_feed_listen(struct agent_feed *feed, const struct config_bgp *bgp)
+{
+	struct feed_listen next[CONFIG_LISTEN_MAX] = {};
+	size_t count = 0;
+
+	if (!feed)
+		return;
+	for (; count < bgp->listen_count && count < CONFIG_LISTEN_MAX; count++) {
+		const struct config_listen *where = &bgp->listen[count];
+
+		next[count].where = *where;
+		for (size_t i = 0; i < feed->listen_count; i++)
+			if (feed->listen[i].where.port == where->port &&
+			    ip_addr_equal(&feed->listen[i].where.addr, &where->addr))
+				next[count] = feed->listen[i];
+	}
+	memcpy(feed->listen, next, sizeof(next));
+	feed->listen_count = count;
+	if (feed->is_greeted && !is_listening_everywhere(feed))
+		ask_listening(feed);
 }
 
 static void on_listen_retry(void *arg)
@@ -284,7 +374,6 @@ static void on_greeted(struct agent_feed *feed, const struct msg_hello_reply *re
 	log_info("agent %s: connected (tortied %.63s)", feed->path, reply->program_version);
 	feed->is_greeted = true;
 	feed->is_waiting_said = false;
-	feed->is_peer_lost = false;
 	feed->retry_ms = RETRY_FIRST_MS;
 	ask_listening(feed);
 	if (feed->is_greeted)
@@ -293,16 +382,64 @@ static void on_greeted(struct agent_feed *feed, const struct msg_hello_reply *re
 		feed->ops->connected(feed->arg);
 }
 
+void agent_feed_restart(struct agent_feed *feed)
+{
+	struct feed_route *route, *next;
+
+	feed->is_in_sync = feed->is_begin_sent = feed->is_sync_sent = false;
+	feed->listen_count = 0;
+	HASH_ITER(hh, feed->routes, route, next)
+	forget_route(feed, route);
+	send_pending(feed);
+}
+
 static void on_listen_answer(struct agent_feed *feed, uint32_t id, int fd)
 {
-	size_t index = (size_t)id - 1;
+	for (size_t i = 0; i < feed->listen_count; i++) {
+		struct feed_listen *listen = &feed->listen[i];
 
-	if (id == 0 || index >= feed->config->bgp.listen_count || feed->is_listening[index]) {
-		close(fd);
+		if (listen->id != id || listen->is_open)
+			continue;
+		listen->is_open = true;
+		feed->ops->listening(&listen->where, fd, feed->arg);
 		return;
 	}
-	feed->is_listening[index] = true;
-	feed->ops->listening(index, fd, feed->arg);
+	close(fd); /* asked for before the list changed */
+}
+
+static const char *document_error(int err)
+{
+	switch (-err) {
+	case EPERM:
+		return "the document that it sent can still be changed";
+	case EFBIG:
+		return "the document that it sent is too large";
+	case ENOMEM:
+		return "no memory for its document";
+	default:
+		return "its message for a document has none";
+	}
+}
+
+static void on_document(struct agent_feed *feed, int fd)
+{
+	size_t len = 0;
+	char *data = NULL;
+	int err;
+
+	if (!feed->ops->document) {
+		log_warning("agent %s: it has a cluster's document for us, but our file has no "
+			    "kubernetes:; start both programs with the same file",
+			    feed->path);
+		return;
+	}
+	err = sealed_text_read(fd, CONFIG_DOCUMENT_MAX, &data, &len);
+	if (err < 0) {
+		disconnect(feed, document_error(err));
+		return;
+	}
+	feed->ops->document(data, len, feed->arg);
+	free(data);
 }
 
 static void on_error_message(struct agent_feed *feed, const struct message_header *header,
@@ -339,6 +476,9 @@ static void on_message(struct agent_feed *feed, int *fd)
 			on_listen_answer(feed, header->id, *fd);
 		*fd = -1;
 		break;
+	case MSG_BGP_CONFIG:
+		on_document(feed, *fd);
+		break;
 	default:
 		disconnect(feed, "it sent a message that is not for tortie-bgpd");
 		break;
@@ -372,10 +512,7 @@ static void on_socket(int fd, uint32_t events, void *arg)
 
 	if (events & EPOLLOUT) {
 		event_loop_modify_fd(feed->loop, fd, EPOLLIN);
-		if (feed->is_peer_lost) {
-			feed->is_peer_lost = false;
-			feed->ops->connected(feed->arg);
-		}
+		send_peers(feed);
 		if (feed->fd == fd)
 			send_pending(feed);
 	}
@@ -403,15 +540,13 @@ static void on_retry(void *arg)
 	send_message(feed, MSG_HELLO, 0, &hello, sizeof(hello));
 }
 
-int agent_feed_new(struct event_loop *loop, const struct config *config, const char *run_dir,
-		   struct agent_feed **ret_feed)
+int agent_feed_new(struct event_loop *loop, const char *run_dir, struct agent_feed **ret_feed)
 {
 	struct agent_feed *feed = calloc(1, sizeof(*feed));
 
 	if (!feed)
 		return -ENOMEM;
 	feed->loop = loop;
-	feed->config = config;
 	feed->fd = -1;
 	feed->retry_ms = RETRY_FIRST_MS;
 	snprintf(feed->path, sizeof(feed->path), "%s/agent.sock", run_dir);
@@ -438,6 +573,7 @@ void agent_feed_free(struct agent_feed *feed)
 	event_timer_cancel(feed->loop, &feed->listen_timer);
 	HASH_ITER(hh, feed->routes, route, next)
 	forget_route(feed, route);
+	forget_peers(feed);
 	if (feed->fd >= 0) {
 		event_loop_remove_fd(feed->loop, feed->fd);
 		close(feed->fd);

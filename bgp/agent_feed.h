@@ -17,16 +17,25 @@ struct agent_feed;
 struct agent_feed_ops {
 	/* The agent answered for the first time, or again: tell all peers. */
 	void (*connected)(void *arg);
-	/* Listening socket number @index of the configuration; takes @fd. */
-	void (*listening)(size_t index, int fd, void *arg);
+	/* A listening socket that agent_feed_listen() asked for; takes @fd. */
+	void (*listening)(const struct config_listen *where, int fd, void *arg);
+	/* The cluster's document, borrowed: after each connect and when it changed. NULL: the
+	 * configuration is the file alone. */
+	void (*document)(const char *data, size_t len, void *arg);
 };
 
-/** agent_feed_new() - begin to connect to RUN_DIR/agent.sock; all is borrowed. 0 or -ENOMEM. */
-int agent_feed_new(struct event_loop *loop, const struct config *config, const char *run_dir,
-		   struct agent_feed **ret_feed);
+/** agent_feed_new() - for RUN_DIR/agent.sock; all is borrowed. 0 or -ENOMEM. */
+int agent_feed_new(struct event_loop *loop, const char *run_dir, struct agent_feed **ret_feed);
 /** agent_feed_start() - connect; @ops is called from the loop. */
 void agent_feed_start(struct agent_feed *feed, const struct agent_feed_ops *ops, void *arg);
 void agent_feed_free(struct agent_feed *feed);
+
+/** agent_feed_listen() - ask for the sockets of @bgp's list (copied) that were not there before;
+ * the others are the caller's to close. */
+void agent_feed_listen(struct agent_feed *feed, const struct config_bgp *bgp);
+/** agent_feed_restart() - another speaker begins: as if this program had started anew, so the agent
+ * keeps the routes of before until agent_feed_in_sync(). */
+void agent_feed_restart(struct agent_feed *feed);
 
 /** agent_feed_route() - the route to @prefix goes over @next_hop now; NULL: there is none. */
 void agent_feed_route(struct agent_feed *feed, const struct ip_prefix *prefix,

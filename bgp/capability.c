@@ -2,8 +2,8 @@
 /*
  * capability.c: the capabilities that two speakers tell each other in OPEN (RFC 5492).
  *
- * struct capabilities is what we understand of them: families (RFC 4760), route refresh (RFC 2918),
- * four-octet AS (RFC 6793), graceful restart (RFC 4724). Parsing goes through one table of
+ * struct capabilities is what we understand of them: families (RFC 4760), route refresh (RFC 2918,
+ * 7313), four-octet AS (RFC 6793), graceful restart (RFC 4724). Parsing goes through one table of
  * handlers; a capability that is not in it is none of our business. message.c calls this for every
  * parameter of type 2 and has the last word about errors.
  *
@@ -19,6 +19,7 @@ enum {
 	CAPABILITY_ROUTE_REFRESH = 2,
 	CAPABILITY_GRACEFUL_RESTART = 64,
 	CAPABILITY_FOUR_OCTET_AS = 65,
+	CAPABILITY_ENHANCED_REFRESH = 70,
 };
 
 #define PARAMETER_CAPABILITIES 2
@@ -60,6 +61,13 @@ static int parse_route_refresh(struct wire_reader *value, struct capabilities *c
 {
 	if (wire_reader_left(value) == 0)
 		caps->route_refresh = true;
+	return 0;
+}
+
+static int parse_enhanced_refresh(struct wire_reader *value, struct capabilities *caps)
+{
+	if (wire_reader_left(value) == 0)
+		caps->enhanced_refresh = true;
 	return 0;
 }
 
@@ -107,6 +115,7 @@ static const struct {
 	{ CAPABILITY_ROUTE_REFRESH, parse_route_refresh },
 	{ CAPABILITY_GRACEFUL_RESTART, parse_graceful_restart },
 	{ CAPABILITY_FOUR_OCTET_AS, parse_four_octet_as },
+	{ CAPABILITY_ENHANCED_REFRESH, parse_enhanced_refresh },
 };
 
 static int parse_one(uint8_t code, struct wire_reader *value, struct capabilities *caps)
@@ -169,6 +178,10 @@ void capability_write(struct wire_writer *writer, const struct capabilities *cap
 	}
 	if (caps->route_refresh) {
 		wire_write_u8(writer, CAPABILITY_ROUTE_REFRESH);
+		wire_write_u8(writer, 0);
+	}
+	if (caps->enhanced_refresh) {
+		wire_write_u8(writer, CAPABILITY_ENHANCED_REFRESH);
 		wire_write_u8(writer, 0);
 	}
 	if (caps->four_octet_as) {

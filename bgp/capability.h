@@ -25,6 +25,7 @@ struct capabilities {
 	bool has_multiprotocol;	   /* any multiprotocol capability; without: IPv4 only */
 	bool family[FAMILY_COUNT]; /* RFC 4760 */
 	bool route_refresh;	   /* RFC 2918 */
+	bool enhanced_refresh;	   /* RFC 7313 */
 	bool four_octet_as;	   /* RFC 6793 */
 	uint32_t as;		   /* valid with four_octet_as */
 	bool graceful_restart;	   /* RFC 4724 */

@@ -7,18 +7,20 @@
  * peer's import policy lets in. The default, `pools`, is the spirit of RFC 8212 for a pod network:
  * only what lies inside a configured pool and is not part of a block of this node, so that no peer
  * can draw away the host's traffic or a pod of ours. `all` takes what is a unicast prefix at all.
+ * The pools and blocks of a configuration become a filter once, for a cluster may have thousands.
  *
  * Later filters are further questions here. Pure.
  */
 #include "bgp/import.h"
 
+#include <errno.h>
+
 #include "bgp/reflector.h"
 #include "lib/ip_prefix.h"
 
-static bool is_own_address(const struct import_context *context, const struct ip_addr *addr)
+static bool is_own_address(const struct config *config, const struct import_context *context,
+			   const struct ip_addr *addr)
 {
-	const struct config *config = context->config;
-
 	if (ip_addr_equal(addr, &context->local_addr))
 		return true;
 	for (size_t i = 0; i < config->node_address_count; i++)
@@ -27,15 +29,16 @@ static bool is_own_address(const struct import_context *context, const struct ip
 	return false;
 }
 
-enum import_refusal import_check_route(const struct import_context *context,
+enum import_refusal import_check_route(const struct config *config,
+				       const struct import_context *context,
 				       const struct attribute_view *view,
 				       const struct ip_addr *next_hop)
 {
-	if (attributes_path_has(view, context->config->bgp.as))
+	if (attributes_path_has(view, config->bgp.as))
 		return IMPORT_AS_LOOP;
 	if (!context->is_ebgp && reflector_is_loop(view, context->router_id, context->router_id))
 		return IMPORT_REFLECTION_LOOP;
-	if (ip_addr_is_zero(next_hop) || is_own_address(context, next_hop))
+	if (ip_addr_is_zero(next_hop) || is_own_address(config, context, next_hop))
 		return IMPORT_NEXT_HOP;
 	return IMPORT_OK;
 }
@@ -66,22 +69,49 @@ static bool is_martian(const struct ip_prefix *prefix)
 	       ip_addr_is_link_local(addr);
 }
 
-bool import_accepts_prefix(const struct config *config, enum config_import policy,
+bool import_accepts_prefix(const struct import_filter *filter, enum config_import policy,
 			   const struct ip_prefix *prefix)
 {
-	bool in_pool = false;
-
 	if (policy == IMPORT_NONE || is_martian(prefix))
 		return false;
 	if (policy == IMPORT_ALL)
 		return true;
+	return prefix_set_covers(&filter->pools, prefix) &&
+	       !prefix_set_covers(&filter->blocks, prefix);
+}
+
+int import_filter_init(struct import_filter *filter, const struct config *config)
+{
+	size_t block_count = 0;
+
+	for (size_t i = 0; i < config->pool_count; i++)
+		block_count += config->pool[i].block_count;
+	if (prefix_set_init(&filter->pools, config->pool_count) < 0)
+		return -ENOMEM;
+	if (prefix_set_init(&filter->blocks, block_count) < 0) {
+		prefix_set_fini(&filter->pools);
+		return -ENOMEM;
+	}
 	for (size_t i = 0; i < config->pool_count; i++) {
 		const struct config_pool *pool = &config->pool[i];
 
-		in_pool |= ip_prefix_covers(&pool->cidr, prefix);
+		prefix_set_put(&filter->pools, &pool->cidr);
 		for (size_t k = 0; k < pool->block_count; k++)
-			if (ip_prefix_covers(&pool->block[k], prefix))
-				return false;
+			prefix_set_put(&filter->blocks, &pool->block[k]);
 	}
-	return in_pool;
+	prefix_set_settle(&filter->pools);
+	prefix_set_settle(&filter->blocks);
+	return 0;
+}
+
+void import_filter_fini(struct import_filter *filter)
+{
+	prefix_set_fini(&filter->pools);
+	prefix_set_fini(&filter->blocks);
+}
+
+bool import_filter_lets_in_more(const struct import_filter *before, const struct import_filter *now)
+{
+	return !prefix_set_includes(&before->pools, &now->pools) ||
+	       !prefix_set_includes(&now->blocks, &before->blocks);
 }

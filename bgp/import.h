@@ -3,6 +3,7 @@
 #define BGP_IMPORT_H
 
 #include "bgp/attributes.h"
+#include "bgp/prefix_set.h"
 #include "lib/config.h"
 
 /* Why routes of an UPDATE are not used. */
@@ -13,20 +14,33 @@ enum import_refusal {
 	IMPORT_NEXT_HOP, /* none, ourselves, or not an address of a router */
 };
 
+/* What the policy `pools` lets in, made once for each configuration. */
+struct import_filter {
+	struct prefix_set pools;
+	struct prefix_set blocks; /* this node's own */
+};
+
 struct import_context {
-	const struct config *config;
 	uint32_t router_id;	   /* host order; also the cluster id */
 	struct ip_addr local_addr; /* of the session */
 	bool is_ebgp;
 };
 
+/** import_filter_init() - the pools and own blocks of @config, copied. 0 or -ENOMEM. */
+int import_filter_init(struct import_filter *filter, const struct config *config);
+void import_filter_fini(struct import_filter *filter);
+/** import_filter_lets_in_more() - can there be a prefix that @now lets in and @before did not? */
+bool import_filter_lets_in_more(const struct import_filter *before,
+				const struct import_filter *now);
+
 /** import_check_route() - may routes with these attributes and @next_hop be used at all? (RFC 4271
  * 5.1.3, 9.1.2; RFC 4456 section 8.) */
-enum import_refusal import_check_route(const struct import_context *context,
+enum import_refusal import_check_route(const struct config *config,
+				       const struct import_context *context,
 				       const struct attribute_view *view,
 				       const struct ip_addr *next_hop);
 /** import_accepts_prefix() - does @policy let @prefix in? Never loopback, multicast, link-local. */
-bool import_accepts_prefix(const struct config *config, enum config_import policy,
+bool import_accepts_prefix(const struct import_filter *filter, enum config_import policy,
 			   const struct ip_prefix *prefix);
 const char *import_refusal_text(enum import_refusal refusal);
 

@@ -76,6 +76,7 @@ static const struct {
 	{ 6, 7, "Cease/Connection Collision Resolution" },
 	{ 6, 8, "Cease/Out of Resources" },
 	{ 6, 9, "Cease/Hard Reset" },
+	{ 7, 1, "ROUTE-REFRESH Message Error/Invalid Message Length" },
 };
 
 const char *message_error_text(uint8_t code, uint8_t subcode)
@@ -88,6 +89,7 @@ const char *message_error_text(uint8_t code, uint8_t subcode)
 		"Hold Timer Expired",
 		"Finite State Machine Error",
 		"Cease",
+		"ROUTE-REFRESH Message Error",
 	};
 
 	for (size_t i = 0; i < sizeof(error_names) / sizeof(error_names[0]); i++)
@@ -108,7 +110,7 @@ static bool message_length_fits(uint8_t type, size_t len)
 	case BGP_KEEPALIVE:
 		return len == BGP_HEADER_LEN;
 	case BGP_ROUTE_REFRESH:
-		return len == REFRESH_LEN;
+		return len >= REFRESH_LEN; /* a longer one: which error it is, the body says */
 	default:
 		return true; /* the type itself is the error */
 	}
@@ -299,15 +301,49 @@ void message_parse_notification(const uint8_t *body, size_t len, struct bgp_erro
 	text[text_len] = '\0';
 }
 
-int message_parse_refresh(const uint8_t *body, size_t len)
+/* RFC 7313 section 5 for its own two subtypes, RFC 4271 section 6.1 for the rest. */
+static void set_refresh_error(const uint8_t *body, size_t len, bool is_demarcation,
+			      struct bgp_error *ret_error)
+{
+	uint8_t whole[BGP_ERROR_DATA_MAX];
+	struct wire_writer writer;
+	size_t kept = len;
+
+	if (kept > sizeof(whole) - BGP_HEADER_LEN)
+		kept = sizeof(whole) - BGP_HEADER_LEN;
+	wire_writer_init(&writer, whole, sizeof(whole));
+	for (int i = 0; i < MARKER_LEN; i++)
+		wire_write_u8(&writer, 0xff);
+	wire_write_u16(&writer, (uint16_t)(BGP_HEADER_LEN + len));
+	wire_write_u8(&writer, BGP_ROUTE_REFRESH);
+	wire_write_bytes(&writer, body, kept);
+	if (is_demarcation)
+		message_error_set(ret_error, ERROR_REFRESH, REFRESH_BAD_LENGTH, whole, writer.len);
+	else
+		message_error_set(ret_error, ERROR_HEADER, HEADER_BAD_LENGTH,
+				  whole + HEADER_LENGTH_AT, 2);
+}
+
+int message_parse_refresh(const uint8_t *body, size_t len, bool enhanced,
+			  struct refresh_message *ret, struct bgp_error *ret_error)
 {
 	struct wire_reader reader;
+	uint8_t subtype, safi;
 	uint16_t afi;
 
 	wire_reader_init(&reader, body, len);
 	afi = wire_read_u16(&reader);
-	wire_skip(&reader, 1);
-	return capability_family(afi, wire_read_u8(&reader));
+	subtype = wire_read_u8(&reader);
+	safi = wire_read_u8(&reader);
+	if (!wire_reader_ok(&reader) || wire_reader_left(&reader) > 0) {
+		set_refresh_error(body, len,
+				  enhanced && (subtype == REFRESH_BEGIN || subtype == REFRESH_END),
+				  ret_error);
+		return -EPROTO;
+	}
+	ret->family = capability_family(afi, safi);
+	ret->subtype = enhanced ? subtype : (uint8_t)REFRESH_REQUEST;
+	return 0;
 }
 
 void message_begin(struct wire_writer *writer, uint8_t *buf, uint8_t type)
@@ -361,5 +397,16 @@ size_t message_write_notification(uint8_t *buf, const struct bgp_error *error)
 	wire_write_u8(&writer, error->code);
 	wire_write_u8(&writer, error->subcode);
 	wire_write_bytes(&writer, error->data, error->data_len);
+	return message_end(&writer);
+}
+
+size_t message_write_refresh(uint8_t *buf, enum bgp_family family, enum refresh_subtype subtype)
+{
+	struct wire_writer writer;
+
+	message_begin(&writer, buf, BGP_ROUTE_REFRESH);
+	wire_write_u16(&writer, capability_afi(family));
+	wire_write_u8(&writer, (uint8_t)subtype);
+	wire_write_u8(&writer, SAFI_UNICAST);
 	return message_end(&writer);
 }

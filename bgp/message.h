@@ -22,7 +22,8 @@ enum bgp_message_type {
 	BGP_ROUTE_REFRESH = 5,
 };
 
-/* NOTIFICATION codes and subcodes: RFC 4271 section 4.5, RFC 4486, RFC 5492, RFC 6608. */
+/* NOTIFICATION codes and subcodes: RFC 4271 section 4.5, RFC 4486, RFC 5492, RFC 6608, RFC 7313.
+ */
 enum bgp_error_code {
 	ERROR_HEADER = 1,
 	ERROR_OPEN = 2,
@@ -30,6 +31,7 @@ enum bgp_error_code {
 	ERROR_HOLD_TIMER = 4,
 	ERROR_FSM = 5,
 	ERROR_CEASE = 6,
+	ERROR_REFRESH = 7, /* RFC 7313 section 5 */
 };
 
 enum bgp_error_subcode {
@@ -51,9 +53,19 @@ enum bgp_error_subcode {
 	FSM_IN_OPEN_CONFIRM = 2,
 	FSM_IN_ESTABLISHED = 3,
 	CEASE_SHUTDOWN = 2,
+	CEASE_DECONFIGURED = 3,
 	CEASE_REJECTED = 5,
+	CEASE_CONFIG_CHANGE = 6,
 	CEASE_COLLISION = 7,
 	CEASE_OUT_OF_RESOURCES = 8,
+	REFRESH_BAD_LENGTH = 1,
+};
+
+/* What a ROUTE-REFRESH says (RFC 7313 section 3.2). */
+enum refresh_subtype {
+	REFRESH_REQUEST = 0, /* the only one of RFC 2918 */
+	REFRESH_BEGIN = 1,   /* BoRR: all routes of the family follow */
+	REFRESH_END = 2,     /* EoRR: what was not told again is gone */
 };
 
 /* What a NOTIFICATION says; also how a parser tells its caller which one to send. */
@@ -62,6 +74,11 @@ struct bgp_error {
 	uint8_t subcode;
 	uint8_t data_len;
 	uint8_t data[BGP_ERROR_DATA_MAX];
+};
+
+struct refresh_message {
+	int family;	 /* enum bgp_family, or -1: one that we do not speak */
+	uint8_t subtype; /* any number; enum refresh_subtype names those that mean something */
 };
 
 struct open_message {
@@ -98,13 +115,19 @@ int message_parse_open(const uint8_t *body, size_t len, struct open_message *ret
  */
 void message_parse_notification(const uint8_t *body, size_t len, struct bgp_error *ret_error,
 				char *text, size_t text_size);
-/** message_parse_refresh() - the family asked for, or -1 for one that we do not speak. */
-int message_parse_refresh(const uint8_t *body, size_t len);
+/**
+ * message_parse_refresh() - read a ROUTE-REFRESH's body. @enhanced: both sides said that they speak
+ * RFC 7313; without, the subtype is a reserved octet and read as REFRESH_REQUEST. 0, or -EPROTO
+ * with the NOTIFICATION due.
+ */
+int message_parse_refresh(const uint8_t *body, size_t len, bool enhanced,
+			  struct refresh_message *ret, struct bgp_error *ret_error);
 
 /* Writers: a whole message into @buf of BGP_MESSAGE_MAX octets; they return its length. */
 size_t message_write_open(uint8_t *buf, const struct open_message *open_message);
 size_t message_write_keepalive(uint8_t *buf);
 size_t message_write_notification(uint8_t *buf, const struct bgp_error *error);
+size_t message_write_refresh(uint8_t *buf, enum bgp_family family, enum refresh_subtype subtype);
 /** message_begin() - start a message of @type; message_end() closes it and returns its length, 0
  * when it did not fit. */
 void message_begin(struct wire_writer *writer, uint8_t *buf, uint8_t type);

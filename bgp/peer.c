@@ -39,7 +39,7 @@ static enum peer_state current_state(const struct peer *peer)
 
 	if (peer->established)
 		return PEER_ESTABLISHED;
-	if (peer->config->passive || peer->config->is_range)
+	if (peer->config.passive || peer->config.is_range)
 		state = PEER_ACTIVE;
 	if (peer->outgoing && peer->outgoing->state > state)
 		state = peer->outgoing->state;
@@ -54,7 +54,7 @@ static const struct session_ops peer_session_ops;
 
 static struct session *new_session(struct peer *peer, const struct ip_addr *local)
 {
-	struct session_params params = { .remote = peer->addr, .port = peer->config->port };
+	struct session_params params = { .remote = peer->addr, .port = peer->config.port };
 
 	params.local = *local;
 	params.password = peer->password;
@@ -83,7 +83,7 @@ static uint64_t jittered(uint64_t ms)
 
 static void schedule_start(struct peer *peer)
 {
-	if (peer->config->passive || peer->config->is_range || peer->established)
+	if (peer->config.passive || peer->config.is_range || peer->established || peer->is_ending)
 		return;
 	event_timer_set(peer->speaker->loop, &peer->start_timer, jittered(peer->backoff_ms));
 	peer->backoff_ms *= 2;
@@ -96,7 +96,7 @@ static void on_start(void *arg)
 	struct peer *peer = arg;
 	struct ip_addr local = source_address(peer);
 
-	if (peer->outgoing || peer->established)
+	if (peer->outgoing || peer->established || peer->config.passive)
 		return;
 	peer->outgoing = new_session(peer, &local);
 	if (peer->outgoing)
@@ -107,7 +107,7 @@ static void on_start(void *arg)
 
 void peer_start(struct peer *peer)
 {
-	if (peer->config->passive || peer->config->is_range)
+	if (peer->config.passive || peer->config.is_range)
 		return;
 	event_timer_set(peer->speaker->loop, &peer->start_timer,
 			(uint64_t)random() % START_SPREAD_MS);
@@ -185,7 +185,7 @@ static void member_send(struct advertise_member *member, const uint8_t *data, si
 static void join(struct peer *peer)
 {
 	struct session *session = peer->established;
-	struct advertise_key key = { .kind = peer->source.kind, .export = peer->config->export };
+	struct advertise_key key = { .kind = peer->source.kind, .export = peer->config.export };
 
 	key.four_octet_as = session->context.four_octet_as;
 	for (int i = 0; i < FAMILY_COUNT; i++) {
@@ -209,6 +209,7 @@ static void learn_peer(struct peer *peer, const struct session *session)
 	for (int i = 0; i < FAMILY_COUNT; i++) {
 		peer->family[i] = own->family[i] && peer->capabilities.family[i];
 		peer->end_of_rib_in[i] = false;
+		peer->is_refused[i] = false;
 	}
 }
 
@@ -279,6 +280,7 @@ static void describe_end(const struct session_end *end, char *buf, size_t size)
 static void peer_down(struct peer *peer, const struct session_end *end)
 {
 	event_timer_cancel(peer->speaker->loop, &peer->quiet_timer);
+	peer_refresh_is_cut(peer);
 	advertise_leave(peer->speaker->advertise, &peer->member);
 	log_warning("peer %s: session lost: %s", peer->name, peer->last_error);
 	if (peer_end_is_restart(peer, end)) {
@@ -294,9 +296,10 @@ static void peer_down(struct peer *peer, const struct session_end *end)
 static void note_end(struct peer *peer, bool was_established, const struct session_end *end)
 {
 	bool is_collision = end->error.code == ERROR_CEASE && end->error.subcode == CEASE_COLLISION;
+	bool is_silent = end->how == END_BY_US && !end->error.code; /* an attempt, given up */
 	char text[sizeof(peer->last_error)];
 
-	if (!was_established && (peer->established || is_collision))
+	if (!was_established && (peer->established || is_collision || is_silent))
 		return;
 	describe_end(end, text, sizeof(text));
 	if (!was_established && strcmp(text, peer->last_error) != 0)
@@ -333,15 +336,9 @@ static void on_update(struct session *session, struct update *update)
 	peer_take_update(session->owner, update);
 }
 
-static void on_refresh(struct session *session, int family)
+static void on_refresh(struct session *session, const struct refresh_message *message)
 {
-	struct peer *peer = session->owner;
-
-	if (family < 0 || !peer->family[family])
-		return;
-	speaker_work_off(peer->speaker);
-	if (advertise_refresh(peer->speaker->advertise, &peer->member, family) < 0)
-		log_error("peer %s: no memory for its route refresh", peer->name);
+	peer_on_refresh(session->owner, message);
 }
 
 static const struct session_ops peer_session_ops = {
@@ -363,10 +360,10 @@ static void fill_report(const struct peer *peer, struct msg_peer *ret)
 	ret->addr = peer->addr;
 	if (peer->router_id)
 		ret->router_id = ip_addr_from_v4((struct in_addr){ htonl(peer->router_id) });
-	ret->remote_as = peer->config->as;
+	ret->remote_as = peer->config.as;
 	ret->kind = peer->kind;
 	ret->state = peer->reported_state;
-	ret->port = peer->config->port;
+	ret->port = peer->config.port;
 	ret->since_s = peer->since_s;
 	for (int i = 0; i < FAMILY_COUNT; i++) {
 		ret->received[i] = peer->reported[i];
@@ -405,7 +402,7 @@ void peer_report(struct peer *peer, bool always)
 void peer_free_when_done(struct peer *peer)
 {
 	if (peer->kind != PEER_DYNAMIC || peer->established || peer->incoming ||
-	    peer->is_restarting)
+	    peer->is_restarting || peer->is_ending)
 		return;
 	agent_feed_peer_delete(peer->speaker->feed, &peer->addr);
 	speaker_work_off(peer->speaker);
@@ -419,12 +416,11 @@ struct peer *peer_new(struct speaker *speaker, size_t config_index, const struct
 
 	if (!peer)
 		return NULL;
+	if (peer_configure(peer, config, speaker->password[config_index]) < 0) {
+		free(peer);
+		return NULL;
+	}
 	peer->speaker = speaker;
-	peer->config = config;
-	peer->password = speaker->password[config_index];
-	peer->kind = config->is_range  ? PEER_DYNAMIC
-		     : config->is_mesh ? PEER_NODE_MESH
-				       : PEER_CONFIGURED;
 	peer->addr = *addr;
 	ip_addr_format(addr, peer->name, sizeof(peer->name));
 	peer->backoff_ms = BACKOFF_FIRST_MS;
@@ -433,12 +429,12 @@ struct peer *peer_new(struct speaker *speaker, size_t config_index, const struct
 			    : config->reflector_client ? SOURCE_IBGP_CLIENT
 						       : SOURCE_IBGP;
 	peer->since_s = time(NULL);
-	peer->import.config = speaker->config;
 	peer->import.router_id = speaker->router_id;
 	peer->import.is_ebgp = peer_is_ebgp(peer);
 	event_timer_init(&peer->start_timer, on_start, peer);
 	event_timer_init(&peer->stale_timer, peer_on_stale, peer);
 	event_timer_init(&peer->quiet_timer, peer_on_quiet, peer);
+	event_timer_init(&peer->refresh_timer, peer_on_refresh_timer, peer);
 	HASH_ADD(hh, speaker->peers, addr, sizeof(peer->addr), peer);
 	peer_log_left_out(peer);
 	return peer;
@@ -451,12 +447,19 @@ void peer_free(struct peer *peer)
 	event_timer_cancel(loop, &peer->start_timer);
 	event_timer_cancel(loop, &peer->stale_timer);
 	event_timer_cancel(loop, &peer->quiet_timer);
+	event_timer_cancel(loop, &peer->refresh_timer);
 	advertise_leave(peer->speaker->advertise, &peer->member);
 	session_free(peer->outgoing);
 	session_free(peer->incoming);
 	session_free(peer->established);
 	HASH_DELETE(hh, peer->speaker->peers, peer);
+	free(peer->password);
 	free(peer);
+}
+
+struct peer *peer_of_source(struct rib_source *source)
+{
+	return (struct peer *)((char *)source - offsetof(struct peer, source));
 }
 
 struct peer *peer_for_connection(struct speaker *speaker, const struct ip_addr *addr)
@@ -468,7 +471,8 @@ struct peer *peer_for_connection(struct speaker *speaker, const struct ip_addr *
 	if (peer || HASH_COUNT(speaker->peers) >= bgp->peer_count + DYNAMIC_PEERS_MAX)
 		return peer;
 	for (size_t i = 0; i < bgp->peer_count; i++)
-		if (bgp->peer[i].is_range && ip_prefix_contains(&bgp->peer[i].range, addr))
+		if (bgp->peer[i].is_range && ip_prefix_contains(&bgp->peer[i].range, addr) &&
+		    speaker_has_peer(speaker, i))
 			return peer_new(speaker, i, addr);
 	return NULL;
 }

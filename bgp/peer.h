@@ -13,8 +13,8 @@
 /* One neighbour: its configuration, its sessions, its routes. */
 struct peer {
 	struct speaker *speaker;
-	const struct config_peer *config;
-	const char *password; /* NULL: none; borrowed from the speaker */
+	struct config_peer config; /* a copy, without password_file */
+	char *password;		   /* NULL: none */
 	enum peer_kind kind;
 	struct ip_addr addr;
 	char name[IP_ADDR_TEXT_MAX]; /* the address, for messages */
@@ -32,10 +32,19 @@ struct peer {
 	uint32_t router_id;		  /* of its last OPEN, host order */
 
 	/* Graceful restart, as the one that helps (RFC 4724 section 4.2). */
-	bool is_restarting; /* some of its routes are stale */
+	bool is_restarting;    /* some of its routes are stale */
+	bool is_restart_by_us; /* because we closed the session: peer_restart() */
 	struct event_timer stale_timer;
 	bool end_of_rib_in[FAMILY_COUNT];
 	bool end_of_rib_out; /* ours is sent */
+
+	/* Prefixes of it were not let in since the session began: with another filter they may be.
+	 */
+	bool is_refused[FAMILY_COUNT];
+	bool is_refreshing[FAMILY_COUNT]; /* between its BoRR and EoRR (RFC 7313) */
+	struct event_timer refresh_timer;
+
+	bool is_ending; /* peer_remove() is at work */
 	struct event_timer
 		quiet_timer; /* a peer without End-of-RIB is taken as complete after it */
 
@@ -48,12 +57,34 @@ struct peer {
 	UT_hash_handle hh;
 };
 
-/** peer_new() - a neighbour at @addr, idle, in the speaker's table; NULL: no memory. */
+/** peer_new() - a neighbour at @addr with the settings of config.bgp.peer[@config_index], idle, in
+ * the speaker's table; NULL: no memory. */
 struct peer *peer_new(struct speaker *speaker, size_t config_index, const struct ip_addr *addr);
 void peer_free(struct peer *peer); /* its routes are gone from the table */
 /** peer_for_connection() - the neighbour that may connect from @addr, made when it is of a range;
  * NULL: nobody. */
 struct peer *peer_for_connection(struct speaker *speaker, const struct ip_addr *addr);
+
+/** peer_of_source() - the peer whose routes @source are; it is not the speaker's own. */
+struct peer *peer_of_source(struct rib_source *source);
+
+/* --- peer_config.c --- */
+
+/** peer_configure() - settings for the next sessions, copied. 0 or -ENOMEM (as before then). */
+int peer_configure(struct peer *peer, const struct config_peer *config, const char *password);
+/** peer_remove() - close its sessions with @subcode of Cease, forget its routes, free it. */
+void peer_remove(struct peer *peer, uint8_t subcode);
+/** peer_restart() - a new session, with nothing lost where the peer speaks graceful restart. A peer
+ * of a range may be freed. */
+void peer_restart(struct peer *peer, const char *why);
+
+/* --- peer_refresh.c --- */
+
+/** peer_hear_again() - what was refused may be let in now: have the peer tell its routes again, if
+ * any was refused. */
+void peer_hear_again(struct peer *peer);
+
+/* --- peer.c --- */
 
 /** peer_start() - connect, unless it is for the peer to do. */
 void peer_start(struct peer *peer);

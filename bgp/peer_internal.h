@@ -4,7 +4,7 @@
 
 #include "bgp/peer.h"
 
-/* Between peer.c, peer_open.c, peer_routes.c and peer_restart.c. */
+/* Between the files peer*.c. */
 
 /* --- peer_open.c --- */
 
@@ -37,6 +37,14 @@ void peer_restart_is_over(struct peer *peer, const char *why);
 void peer_on_end_of_rib(struct peer *peer, enum bgp_family family);
 void peer_on_stale(void *arg); /* timer: a struct peer; may free it */
 void peer_on_quiet(void *arg); /* timer: a struct peer */
+
+/* --- peer_refresh.c --- */
+
+/** peer_on_refresh() - the peer sent a ROUTE-REFRESH. */
+void peer_on_refresh(struct peer *peer, const struct refresh_message *message);
+/** peer_refresh_is_cut() - the session ended: what a refresh has marked is marked no more. */
+void peer_refresh_is_cut(struct peer *peer);
+void peer_on_refresh_timer(void *arg); /* timer: a struct peer */
 
 /* --- peer.c --- */
 

@@ -20,7 +20,7 @@
 
 bool peer_is_ebgp(const struct peer *peer)
 {
-	return peer->config->as != peer->speaker->config->bgp.as;
+	return peer->config.as != peer->speaker->config->bgp.as;
 }
 
 static const char *family_name(int family)
@@ -48,7 +48,7 @@ struct ip_addr peer_own_next_hop(const struct peer *peer, const struct ip_addr *
 static bool offers_family(const struct peer *peer, const struct ip_addr *local,
 			  enum bgp_family family)
 {
-	bool wanted = family == FAMILY_IPV4 ? peer->config->ipv4 : peer->config->ipv6;
+	bool wanted = family == FAMILY_IPV4 ? peer->config.ipv4 : peer->config.ipv6;
 	struct ip_addr next_hop = peer_own_next_hop(peer, local, family);
 
 	return wanted && (!ip_addr_is_zero(&next_hop) || peer->speaker->is_reflector);
@@ -59,7 +59,7 @@ void peer_log_left_out(const struct peer *peer)
 	struct ip_addr none = {};
 
 	for (int i = 0; i < FAMILY_COUNT; i++)
-		if ((i == FAMILY_IPV4 ? peer->config->ipv4 : peer->config->ipv6) &&
+		if ((i == FAMILY_IPV4 ? peer->config.ipv4 : peer->config.ipv6) &&
 		    !offers_family(peer, &none, i))
 			log_info("peer %s: %s is left out: this node has no %s address; set "
 				 "node.addresses",
@@ -73,9 +73,10 @@ void peer_fill_open(const struct peer *peer, const struct ip_addr *local, struct
 
 	memset(ret, 0, sizeof(*ret));
 	ret->as = bgp->as;
-	ret->hold_time_s = peer->config->hold_time_s;
+	ret->hold_time_s = peer->config.hold_time_s;
 	ret->router_id = peer->speaker->router_id;
 	caps->route_refresh = true;
+	caps->enhanced_refresh = true;
 	caps->four_octet_as = true;
 	caps->as = bgp->as;
 	caps->graceful_restart = true;
@@ -92,9 +93,9 @@ void peer_fill_open(const struct peer *peer, const struct ip_addr *local, struct
 static int check_identity(const struct peer *peer, const struct open_message *open_message,
 			  struct bgp_error *ret_error)
 {
-	if (open_message->as != peer->config->as) {
+	if (open_message->as != peer->config.as) {
 		log_warning("peer %s: it says AS %u, configured is %u; set bgp.peers.as",
-			    peer->name, open_message->as, peer->config->as);
+			    peer->name, open_message->as, peer->config.as);
 		message_error_set(ret_error, ERROR_OPEN, OPEN_BAD_PEER_AS, NULL, 0);
 		return -EPROTO;
 	}

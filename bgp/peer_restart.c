@@ -32,7 +32,7 @@ void peer_restart_is_over(struct peer *peer, const char *why)
 {
 	if (!peer->is_restarting)
 		return;
-	peer->is_restarting = false;
+	peer->is_restarting = peer->is_restart_by_us = false;
 	event_timer_cancel(peer->speaker->loop, &peer->stale_timer);
 	log_info("peer %s: graceful restart is over: %s", peer->name, why);
 	peer_report(peer, true);
@@ -57,20 +57,33 @@ void peer_keep_stale(struct peer *peer)
 
 	for (int i = 0; i < FAMILY_COUNT; i++) {
 		/* A second restart before End-of-RIB: what is still stale goes. */
-		sweep_stale(peer, i);
+		if (peer->is_restarting)
+			sweep_stale(peer, i);
 		if (peer->family[i] && caps->restart_family[i])
 			rib_mark_stale(peer->speaker->rib, &peer->source, i);
 		else
 			rib_remove_source(peer->speaker->rib, &peer->source, i, false);
 	}
 	peer->is_restarting = true;
+	peer->is_restart_by_us = false;
 	event_timer_set(peer->speaker->loop, &peer->stale_timer, caps->restart_time_s * 1000ull);
 	log_info("peer %s: its %u routes are kept for %u s: it may be restarting", peer->name,
 		 peer->source.count[FAMILY_IPV4] + peer->source.count[FAMILY_IPV6],
 		 caps->restart_time_s);
 }
 
-/* The peer is back: keep only families whose forwarding it says it preserved. */
+/*
+ * RFC 4724 section 4.2 goes by the F bit alone. But when it was we who closed the session the peer
+ * has nothing to preserve, and some (BIRD 2) set the bit only when they have restarted themselves.
+ */
+static bool is_forwarding_kept(const struct peer *peer, enum bgp_family family)
+{
+	const struct capabilities *caps = &peer->capabilities;
+
+	return caps->forwarding[family] || (peer->is_restart_by_us && !caps->restarting);
+}
+
+/* The peer is back: keep only families whose forwarding is preserved. */
 void peer_resume_stale(struct peer *peer)
 {
 	const struct capabilities *caps = &peer->capabilities;
@@ -79,7 +92,7 @@ void peer_resume_stale(struct peer *peer)
 		return;
 	for (int i = 0; i < FAMILY_COUNT; i++)
 		if (!peer->family[i] || !caps->graceful_restart || !caps->restart_family[i] ||
-		    !caps->forwarding[i])
+		    !is_forwarding_kept(peer, i))
 			sweep_stale(peer, i);
 	event_timer_set(peer->speaker->loop, &peer->stale_timer,
 			peer->speaker->config->bgp.restart_time_s * 1000ull);
@@ -108,7 +121,7 @@ void peer_on_quiet(void *arg)
 
 bool peer_holds_up(const struct peer *peer, bool for_agent)
 {
-	if (peer->kind == PEER_DYNAMIC || peer->config->import == IMPORT_NONE)
+	if (peer->kind == PEER_DYNAMIC || peer->config.import == IMPORT_NONE)
 		return false;
 	if (!peer->established)
 		return true;
@@ -123,7 +136,7 @@ bool peer_holds_up(const struct peer *peer, bool for_agent)
 
 void peer_send_end_of_rib(struct peer *peer)
 {
-	bool passes_on = peer->config->export == EXPORT_ALL || peer->speaker->is_reflector;
+	bool passes_on = peer->config.export == EXPORT_ALL || peer->speaker->is_reflector;
 	uint8_t buf[BGP_MESSAGE_MAX];
 
 	/* Own blocks are whole from the start; what others told may still be coming. */

@@ -27,7 +27,7 @@ static void withdraw_section(struct peer *peer, struct update_section *section)
 /* Is there room for one more route of this peer? */
 static bool has_room(struct peer *peer, const struct ip_prefix *prefix)
 {
-	uint32_t limit = peer->config->import == IMPORT_ALL ? ALL_ROUTES_MAX : POOL_ROUTES_MAX;
+	uint32_t limit = peer->config.import == IMPORT_ALL ? ALL_ROUTES_MAX : POOL_ROUTES_MAX;
 	uint32_t count = peer->source.count[FAMILY_IPV4] + peer->source.count[FAMILY_IPV6];
 
 	if (count < limit || rib_has_path(peer->speaker->rib, prefix, &peer->source))
@@ -47,11 +47,13 @@ static void announce_section(struct peer *peer, struct update_section *section,
 	while (update_next_prefix(section, &prefix)) {
 		if (update_family(&prefix) != section->family)
 			continue; /* an IPv4-mapped address is no IPv6 destination */
-		if (import_accepts_prefix(speaker->config, peer->config->import, &prefix) &&
-		    has_room(peer, &prefix))
+		if (import_accepts_prefix(&speaker->filter, peer->config.import, &prefix) &&
+		    has_room(peer, &prefix)) {
 			rib_set_path(speaker->rib, &prefix, &peer->source, attributes);
-		else
-			rib_remove_path(speaker->rib, &prefix, &peer->source);
+			continue;
+		}
+		peer->is_refused[section->family] = true;
+		rib_remove_path(speaker->rib, &prefix, &peer->source);
 	}
 }
 
@@ -63,7 +65,8 @@ static void take_section(struct peer *peer, struct update *update, struct update
 
 	if (!peer->family[section->family])
 		return;
-	refusal = import_check_route(&peer->import, &view, &section->next_hop);
+	refusal =
+		import_check_route(peer->speaker->config, &peer->import, &view, &section->next_hop);
 	if (update->reaction < REACTION_WITHDRAW && refusal == IMPORT_OK) {
 		update->draft.values.next_hop = section->next_hop;
 		attributes = attribute_set_intern(&peer->speaker->attributes, &update->draft);

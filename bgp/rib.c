@@ -274,6 +274,31 @@ void rib_remove_source(struct rib *rib, struct rib_source *source, enum bgp_fami
 				remove_from_entry(rib, entry, source, only_stale);
 }
 
+/* The next path that must go, or NULL. */
+static struct rib_path *find_unwanted(struct rib_entry *entry,
+				      bool (*keep)(const struct ip_prefix *prefix,
+						   struct rib_source *source, void *arg),
+				      void *arg)
+{
+	struct rib_path *path = entry->paths;
+
+	while (path && keep(&entry->prefix, path->source, arg))
+		path = path->next;
+	return path;
+}
+
+void rib_filter(struct rib *rib,
+		bool (*keep)(const struct ip_prefix *prefix, struct rib_source *source, void *arg),
+		void *arg)
+{
+	struct rib_path *path;
+
+	for (size_t i = 0; i < rib->bucket_count; i++)
+		for (struct rib_entry *entry = rib->bucket[i]; entry; entry = entry->next)
+			while ((path = find_unwanted(entry, keep, arg)))
+				remove_from_entry(rib, entry, path->source, false);
+}
+
 struct rib_entry *rib_next_changed(struct rib *rib)
 {
 	struct rib_entry *entry = rib->changed_first;

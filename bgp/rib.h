@@ -64,6 +64,11 @@ void rib_mark_stale(struct rib *rib, struct rib_source *source, enum bgp_family 
 void rib_remove_source(struct rib *rib, struct rib_source *source, enum bgp_family family,
 		       bool only_stale);
 
+/** rib_filter() - remove the routes for which @keep says no; it must not touch the table. */
+void rib_filter(struct rib *rib,
+		bool (*keep)(const struct ip_prefix *prefix, struct rib_source *source, void *arg),
+		void *arg);
+
 /**
  * rib_next_changed() - take the next entry whose best route changed out of the queue; NULL: none.
  * The entry, best NULL when no route is left, is valid until rib_put_changed().

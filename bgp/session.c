@@ -384,9 +384,18 @@ static void on_update(struct session *session, const uint8_t *body, size_t len)
 
 static void on_refresh(struct session *session, const uint8_t *body, size_t len)
 {
+	bool enhanced = session->params.open_message.capabilities.enhanced_refresh &&
+			session->peer_open.capabilities.enhanced_refresh;
+	struct refresh_message message;
+	struct bgp_error error;
+
 	run(session, FSM_UPDATE, NULL);
-	if (!session->is_doomed && session->state == PEER_ESTABLISHED)
-		session->ops->refresh(session, message_parse_refresh(body, len));
+	if (session->is_doomed || session->state != PEER_ESTABLISHED)
+		return;
+	if (message_parse_refresh(body, len, enhanced, &message, &error) < 0)
+		run(session, FSM_MESSAGE_ERROR, &error);
+	else
+		session->ops->refresh(session, &message);
 }
 
 static void on_message(struct session *session, uint8_t type, const uint8_t *body, size_t len)
@@ -598,5 +607,24 @@ void session_stop(struct session *session, enum fsm_event event)
 	enter(session);
 	session->end.how = END_BY_US;
 	run(session, event, NULL);
+	leave(session);
+}
+
+void session_cease(struct session *session, uint8_t subcode)
+{
+	struct bgp_error error;
+
+	message_error_set(&error, ERROR_CEASE, subcode, NULL, 0);
+	enter(session);
+	session->end.how = END_BY_US;
+	run(session, FSM_STOP, &error);
+	leave(session);
+}
+
+void session_drop(struct session *session, const char *why)
+{
+	enter(session);
+	snprintf(session->end.text, sizeof(session->end.text), "%s", why);
+	tcp_failed(session, 0);
 	leave(session);
 }

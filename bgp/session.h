@@ -33,7 +33,7 @@ struct session_ops {
 	void (*changed)(struct session *session); /* the state is another */
 	void (*established)(struct session *session);
 	void (*update)(struct session *session, struct update *update); /* valid for the call */
-	void (*refresh)(struct session *session, int family); /* -1: one that we do not speak */
+	void (*refresh)(struct session *session, const struct refresh_message *message);
 	void (*ended)(struct session *session, const struct session_end *end);
 };
 
@@ -103,6 +103,11 @@ void session_start_accepted(struct session *session, int fd); /* takes @fd */
 /** session_stop() - end the run with @event FSM_STOP or FSM_COLLISION_DUMP; ops->ended() follows.
  */
 void session_stop(struct session *session, enum fsm_event event);
+/** session_cease() - the same with FSM_STOP and @subcode of Cease (RFC 4486). */
+void session_cease(struct session *session, uint8_t subcode);
+/** session_drop() - close the connection without a NOTIFICATION, as if it had broken, so that a
+ * peer with graceful restart keeps our routes; ops->ended() follows and says @why. */
+void session_drop(struct session *session, const char *why);
 
 /** session_send() - queue one whole message, borrowed; sent by session_flush_all(). */
 void session_send(struct session *session, const uint8_t *data, size_t len);

@@ -13,28 +13,20 @@
  * back the routes themselves: what is kept stays until the sweep, so an early route does no harm,
  * and one dead node must not keep another's blocks out of the network for two minutes.
  *
- * A connection from an address that belongs to no peer is closed before an octet is read.
+ * speaker_listen.c has the listening sockets, speaker_config.c what comes from the configuration.
  */
 #include "bgp/speaker.h"
 
 #include <arpa/inet.h>
 #include <errno.h>
-#include <fcntl.h>
 #include <stdlib.h>
-#include <string.h>
-#include <sys/epoll.h>
-#include <unistd.h>
 
 #include "bgp/agent_feed.h"
 #include "bgp/peer.h"
-#include "bgp/tcp.h"
-#include "lib/ip_prefix.h"
+#include "bgp/speaker_internal.h"
 #include "lib/log.h"
 
-#define ACCEPT_BATCH	32 /* connections a round */
-#define ACCEPT_PAUSE_MS 1000
-#define REPORT_MS	1000
-#define REFUSED_LOG_MS	10000
+#define REPORT_MS 1000
 
 /* --- changes --- */
 
@@ -170,127 +162,6 @@ static void on_deferral(void *arg)
 	speaker_finish_round(speaker);
 }
 
-/* --- listening --- */
-
-static void log_refused(struct speaker *speaker, const struct ip_addr *addr)
-{
-	uint64_t now_ms = event_loop_now_ms();
-	char text[IP_ADDR_TEXT_MAX];
-
-	if (speaker->refused_logged_ms && now_ms - speaker->refused_logged_ms < REFUSED_LOG_MS)
-		return;
-	speaker->refused_logged_ms = now_ms;
-	log_info("connection from %s refused: no peer has this address; set bgp.peers or bgp.mesh",
-		 ip_addr_format(addr, text, sizeof(text)));
-}
-
-static void watch_listening(struct speaker *speaker, uint32_t events)
-{
-	for (size_t i = 0; i < CONFIG_LISTEN_MAX; i++)
-		if (speaker->listen_fd[i] >= 0)
-			event_loop_modify_fd(speaker->loop, speaker->listen_fd[i], events);
-}
-
-static void on_accept_again(void *arg)
-{
-	watch_listening(arg, EPOLLIN);
-}
-
-/* The connection stays in the queue and would wake us for ever. */
-static void pause_accepting(struct speaker *speaker, int err)
-{
-	log_error("listening sockets: %s; accepting waits for %u ms", strerror(-err),
-		  ACCEPT_PAUSE_MS);
-	watch_listening(speaker, 0);
-	event_timer_set(speaker->loop, &speaker->accept_timer, ACCEPT_PAUSE_MS);
-}
-
-static void on_connection(int listen_fd, uint32_t events, void *arg)
-{
-	struct speaker *speaker = arg;
-	struct ip_addr remote;
-	struct peer *peer;
-	int fd;
-
-	for (int i = 0; i < ACCEPT_BATCH; i++) {
-		fd = tcp_accept(listen_fd, &remote);
-		if (fd == -EMFILE || fd == -ENFILE || fd == -ENOBUFS || fd == -ENOMEM)
-			pause_accepting(speaker, fd);
-		if (fd < 0)
-			break;
-		peer = peer_for_connection(speaker, &remote);
-		if (peer) {
-			peer_accept(peer, fd);
-			continue;
-		}
-		log_refused(speaker, &remote);
-		close(fd);
-	}
-}
-
-/* Keys of all who may connect to @fd. */
-static void set_passwords(struct speaker *speaker, size_t index, int fd)
-{
-	const struct config_bgp *bgp = &speaker->config->bgp;
-	bool is_v4 = ip_addr_is_v4(&bgp->listen[index].addr);
-	char text[IP_PREFIX_TEXT_MAX];
-	struct ip_prefix who;
-	int err;
-
-	for (size_t i = 0; i < bgp->peer_count; i++) {
-		who = bgp->peer[i].is_range ? bgp->peer[i].range
-					    : ip_prefix_host(&bgp->peer[i].addr);
-		if (!speaker->password[i] || ip_addr_is_v4(&who.addr) != is_v4)
-			continue;
-		err = tcp_set_password(fd, &who, speaker->password[i]);
-		if (err < 0)
-			log_error("peer %s: password cannot be set, it cannot connect: %s",
-				  ip_prefix_format(&who, text, sizeof(text)), strerror(-err));
-	}
-}
-
-void speaker_take_listen_fd(struct speaker *speaker, size_t index, int fd)
-{
-	fcntl(fd, F_SETFL, fcntl(fd, F_GETFL) | O_NONBLOCK); /* whoever made it */
-	set_passwords(speaker, index, fd);
-	speaker->listen_fd[index] = fd;
-	if (event_loop_add_fd(speaker->loop, fd, EPOLLIN, on_connection, speaker) < 0)
-		log_error("listening socket %zu: no memory; peers cannot connect to it", index);
-}
-
-static const char *listen_mend(int err)
-{
-	switch (-err) {
-	case EACCES:
-		return "; start with CAP_NET_BIND_SERVICE, or set bgp.listen to a port above 1023";
-	case EADDRINUSE:
-		return "; stop the other BGP daemon, or set bgp.listen";
-	case EADDRNOTAVAIL:
-		return "; no link carries the address: set bgp.listen or node.addresses";
-	default:
-		return "";
-	}
-}
-
-int speaker_listen(struct speaker *speaker)
-{
-	const struct config_bgp *bgp = &speaker->config->bgp;
-	char text[IP_ADDR_TEXT_MAX];
-
-	for (size_t i = 0; i < bgp->listen_count; i++) {
-		int fd = tcp_listen(&bgp->listen[i].addr, bgp->listen[i].port);
-
-		if (fd < 0) {
-			log_error("bgp.listen %s port %u: %s%s",
-				  ip_addr_format(&bgp->listen[i].addr, text, sizeof(text)),
-				  bgp->listen[i].port, strerror(-fd), listen_mend(fd));
-			return fd;
-		}
-		speaker_take_listen_fd(speaker, i, fd);
-	}
-	return 0;
-}
-
 /* --- life --- */
 
 void speaker_start(struct speaker *speaker)
@@ -302,66 +173,6 @@ void speaker_start(struct speaker *speaker)
 	HASH_ITER(hh, speaker->peers, peer, next)
 	peer_start(peer);
 	speaker_check_sync(speaker); /* with no peer to wait for it is so at once */
-}
-
-/* This node's blocks: routes whose next hop is written for each peer. */
-static int add_own_blocks(struct speaker *speaker)
-{
-	struct attribute_draft *draft = &speaker->session_shared.update.draft;
-	const struct config *config = speaker->config;
-	struct attribute_set *attributes;
-	int err = 0;
-
-	attributes_start(draft);
-	draft->values.present = HAS_EMPTY_NEXT_HOP;
-	draft->values.origin = ORIGIN_IGP;
-	attributes = attribute_set_intern(&speaker->attributes, draft);
-	if (!attributes)
-		return -ENOMEM;
-	for (size_t i = 0; i < config->pool_count; i++)
-		for (size_t k = 0; k < config->pool[i].block_count && err == 0; k++)
-			err = rib_set_path(speaker->rib, &config->pool[i].block[k], &speaker->own,
-					   attributes);
-	attribute_set_unref(&speaker->attributes, attributes);
-	return err;
-}
-
-static int read_passwords(struct speaker *speaker)
-{
-	const struct config_bgp *bgp = &speaker->config->bgp;
-	int err;
-
-	speaker->password = calloc(bgp->peer_count + 1, sizeof(char *));
-	if (!speaker->password)
-		return -ENOMEM;
-	for (size_t i = 0; i < bgp->peer_count; i++) {
-		if (!bgp->peer[i].password_file)
-			continue;
-		speaker->password[i] = calloc(1, TCP_PASSWORD_MAX + 1);
-		if (!speaker->password[i])
-			return -ENOMEM;
-		err = tcp_read_password(bgp->peer[i].password_file, speaker->password[i]);
-		if (err == 0)
-			continue;
-		log_error("bgp.peers password_file %s: %s", bgp->peer[i].password_file,
-			  err == -EINVAL ? "the first line must have 1 to 80 octets"
-					 : strerror(-err));
-		return err;
-	}
-	return 0;
-}
-
-static int add_peers(struct speaker *speaker)
-{
-	const struct config_bgp *bgp = &speaker->config->bgp;
-
-	for (size_t i = 0; i < bgp->peer_count; i++) {
-		if (bgp->peer[i].reflector_client)
-			speaker->is_reflector = true;
-		if (!bgp->peer[i].is_range && !peer_new(speaker, i, &bgp->peer[i].addr))
-			return -ENOMEM;
-	}
-	return 0;
 }
 
 static int fill(struct speaker *speaker)
@@ -377,12 +188,7 @@ static int fill(struct speaker *speaker)
 					   speaker->config->bgp.as, speaker->router_id);
 	if (!speaker->advertise)
 		return -ENOMEM;
-	err = read_passwords(speaker);
-	if (err == 0)
-		err = add_peers(speaker);
-	if (err == 0)
-		err = add_own_blocks(speaker);
-	return err;
+	return speaker_set_up(speaker);
 }
 
 int speaker_new(struct event_loop *loop, const struct config *config, struct agent_feed *feed,
@@ -403,13 +209,11 @@ int speaker_new(struct event_loop *loop, const struct config *config, struct age
 	speaker->session_shared.loop = loop;
 	speaker->session_shared.round_done = on_round_done;
 	speaker->session_shared.round_arg = speaker;
-	for (size_t i = 0; i < CONFIG_LISTEN_MAX; i++)
-		speaker->listen_fd[i] = -1;
+	speaker_init_listening(speaker);
 	event_timer_init(&speaker->flush_timer, on_flush, speaker);
 	event_timer_init(&speaker->deferral_timer, on_deferral, speaker);
 	event_timer_init(&speaker->report_timer, on_report, speaker);
 	event_timer_init(&speaker->sync_timer, on_sync, speaker);
-	event_timer_init(&speaker->accept_timer, on_accept_again, speaker);
 	err = fill(speaker);
 	if (err < 0) {
 		if (err == -ENOMEM)
@@ -432,13 +236,7 @@ void speaker_free(struct speaker *speaker)
 	event_timer_cancel(speaker->loop, &speaker->deferral_timer);
 	event_timer_cancel(speaker->loop, &speaker->report_timer);
 	event_timer_cancel(speaker->loop, &speaker->sync_timer);
-	event_timer_cancel(speaker->loop, &speaker->accept_timer);
-	for (size_t i = 0; i < CONFIG_LISTEN_MAX; i++) {
-		if (speaker->listen_fd[i] < 0)
-			continue;
-		event_loop_remove_fd(speaker->loop, speaker->listen_fd[i]);
-		close(speaker->listen_fd[i]);
-	}
+	speaker_fini_listening(speaker);
 	/* Routes point to peers, groups to routes: groups, routes, peers. */
 	HASH_ITER(hh, speaker->peers, peer, next)
 	advertise_leave(speaker->advertise, &peer->member);
@@ -447,8 +245,7 @@ void speaker_free(struct speaker *speaker)
 	HASH_ITER(hh, speaker->peers, peer, next)
 	peer_free(peer);
 	attribute_table_fini(&speaker->attributes);
-	for (size_t i = 0; speaker->password && i < speaker->config->bgp.peer_count; i++)
-		free(speaker->password[i]);
-	free(speaker->password);
+	speaker_free_passwords(speaker->config, speaker->password);
+	import_filter_fini(&speaker->filter);
 	free(speaker);
 }

@@ -3,6 +3,7 @@
 #define BGP_SPEAKER_H
 
 #include "bgp/advertise.h"
+#include "bgp/import.h"
 #include "bgp/rib.h"
 #include "bgp/session.h"
 #include "lib/config.h"
@@ -11,21 +12,27 @@
 struct peer;
 struct agent_feed;
 
-/* The whole state of the program. */
+struct listening {
+	struct config_listen where;
+	int fd; /* -1: the place is free */
+};
+
+/* One speaker: what runs from one AS, router id and set of node addresses to the next. */
 struct speaker {
 	struct event_loop *loop;
-	const struct config *config;
-	struct agent_feed *feed; /* NULL: standalone */
-	uint32_t router_id;	 /* host order */
-	bool is_reflector;	 /* some peer is its client */
+	const struct config *config; /* in force; others look here each time */
+	struct agent_feed *feed;     /* NULL: standalone */
+	uint32_t router_id;	     /* host order */
+	bool is_reflector;	     /* some peer is its client */
 	struct attribute_table attributes;
 	struct rib *rib;
 	struct advertise *advertise;
 	struct rib_source own; /* this node's blocks */
 	struct session_shared session_shared;
-	struct peer *peers;		  /* by address (uthash) */
-	char **password;		  /* per config.bgp.peer, NULL: none */
-	int listen_fd[CONFIG_LISTEN_MAX]; /* -1: not open */
+	struct peer *peers;	     /* by address (uthash) */
+	char **password;	     /* per config.bgp.peer, as in struct setup */
+	struct import_filter filter; /* of config */
+	struct listening listening[CONFIG_LISTEN_MAX];
 	/* We restarted: what peers kept of us is swept when we say End-of-RIB (RFC 4724 4.1). */
 	bool is_restarting;
 	bool is_in_sync;		/* every peer's routes are in: the agent may sweep */
@@ -48,16 +55,28 @@ void speaker_free(struct speaker *speaker);
 
 /** speaker_listen() - open the configured listening sockets ourselves. 0 or -errno, logged. */
 int speaker_listen(struct speaker *speaker);
-/** speaker_take_listen_fd() - listening socket number @index of the configuration came from the
- * agent; takes @fd. */
-void speaker_take_listen_fd(struct speaker *speaker, size_t index, int fd);
+/** speaker_take_listen_fd() - the agent made a listening socket at @where; takes @fd. */
+void speaker_take_listen_fd(struct speaker *speaker, const struct config_listen *where, int fd);
 /** speaker_start() - begin with the sessions. */
 void speaker_start(struct speaker *speaker);
+/**
+ * speaker_reconfigure() - go over to @config, whose AS, router id and node addresses are the same
+ * (reconfigure_needs_new_speaker()); only what differs is touched. @config is borrowed in the place
+ * of the old one, which may be freed. 0; or -ENOMEM, logged, and nothing has changed.
+ */
+int speaker_reconfigure(struct speaker *speaker, const struct config *config);
+/** speaker_shut_down() - say to every peer that it is taken out of the configuration, and withdraw
+ * all routes from the agent. speaker_free() follows. */
+void speaker_shut_down(struct speaker *speaker);
+/** speaker_forget_peers() - the agent is told that there are no peers; they are told nothing. */
+void speaker_forget_peers(struct speaker *speaker);
 /** speaker_replay() - tell the agent everything again. */
 void speaker_replay(struct speaker *speaker);
 
 /* --- for peer.c --- */
 
+/** speaker_has_peer() - is config.bgp.peer[@index] served? Not when its password cannot be read. */
+bool speaker_has_peer(const struct speaker *speaker, size_t index);
 /** speaker_work_off() - hand on what changed in the table; the sessions' output is only queued. */
 void speaker_work_off(struct speaker *speaker);
 /** speaker_finish_round() - the same, and write it: the end of a handler that is no session's. */

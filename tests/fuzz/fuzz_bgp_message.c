@@ -69,6 +69,26 @@ static void check_notification(const uint8_t *body, size_t len)
 	require(message_write_notification(buf, &error) > BGP_HEADER_LEN);
 }
 
+static void check_refresh(const uint8_t *body, size_t len, bool enhanced)
+{
+	struct refresh_message message;
+	struct bgp_error error = {};
+	uint8_t buf[BGP_MESSAGE_MAX];
+
+	if (message_parse_refresh(body, len, enhanced, &message, &error) < 0) {
+		require(len != 4);
+		require(error.code == ERROR_HEADER || (enhanced && error.code == ERROR_REFRESH));
+		return;
+	}
+	require(len == 4 && message.family < (int)FAMILY_COUNT);
+	require(enhanced || message.subtype == REFRESH_REQUEST);
+	if (message.family < 0 || !enhanced)
+		return;
+	require(message_write_refresh(buf, message.family, message.subtype) ==
+		BGP_HEADER_LEN + len);
+	require(memcmp(buf + BGP_HEADER_LEN, body, len) == 0);
+}
+
 int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
 {
 	struct bgp_error error = {};
@@ -89,9 +109,10 @@ int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
 			check_open(data + BGP_HEADER_LEN, len - BGP_HEADER_LEN);
 		else if (type == BGP_NOTIFICATION)
 			check_notification(data + BGP_HEADER_LEN, len - BGP_HEADER_LEN);
-		else if (type == BGP_ROUTE_REFRESH)
-			require(message_parse_refresh(data + BGP_HEADER_LEN, len - BGP_HEADER_LEN) <
-				FAMILY_COUNT);
+		else if (type == BGP_ROUTE_REFRESH) {
+			check_refresh(data + BGP_HEADER_LEN, len - BGP_HEADER_LEN, false);
+			check_refresh(data + BGP_HEADER_LEN, len - BGP_HEADER_LEN, true);
+		}
 		data += len;
 		size -= len;
 	}

@@ -7,6 +7,7 @@ What tortie-bgpd knows is seen where a peer sees it: at BIRD (birdc), or at a se
 through BIRD. What it reports to an agent is seen by FakeAgent, which speaks agent.sock's protocol.
 """
 import array
+import fcntl
 import ipaddress
 import os
 import re
@@ -189,6 +190,8 @@ class Bird(Member):
 HELLO, HELLO_REPLY, END = 1, 2, 4
 BGP_LISTEN, ROUTES_BEGIN, ROUTE_SET, ROUTE_DELETE = range(32, 36)
 ROUTES_IN_SYNC, PEER_SET, PEER_DELETE = range(36, 39)
+BGP_CONFIG = 40
+SEALS = fcntl.F_SEAL_SEAL | fcntl.F_SEAL_SHRINK | fcntl.F_SEAL_GROW | fcntl.F_SEAL_WRITE
 PEER_STATES = {1: "Idle", 2: "Connect", 3: "Active", 4: "OpenSent", 5: "OpenConfirm",
                6: "Established"}
 
@@ -208,10 +211,12 @@ class FakeAgent:
 
     routes: prefix -> next hop, as the agent would have them (what is stale at ROUTES_IN_SYNC goes);
     peers: address -> (state, received routes of both families, last error); counts: messages by
-    type. pause() stops reading.
+    type. With a document it is the agent of a cluster: tell() hands it over, at once and after each
+    hello.
     """
 
-    def __init__(self, member, run_dir):
+    def __init__(self, member, run_dir, document=None):
+        self.document = document
         self.member = member
         self.path = os.path.join(run_dir, "agent.sock")
         os.makedirs(run_dir, exist_ok=True)
@@ -261,6 +266,18 @@ class FakeAgent:
         rights = [(socket.SOL_SOCKET, socket.SCM_RIGHTS, array.array("i", fds))] if fds else []
         self.connection.sendmsg([data], rights)
 
+    def tell(self, document, seals=SEALS):
+        """Hand over the document (a configuration's keys, or a text)."""
+        self.document = document
+        text = document if isinstance(document, str) else yaml.safe_dump(document, sort_keys=False)
+        fd = os.memfd_create("document", os.MFD_CLOEXEC | os.MFD_ALLOW_SEALING)
+        try:
+            os.write(fd, text.encode())
+            fcntl.fcntl(fd, fcntl.F_ADD_SEALS, seals)
+            self.send(BGP_CONFIG, 0, fds=[fd])
+        finally:
+            os.close(fd)
+
     def handle(self, message):
         if not message:
             return False
@@ -269,8 +286,10 @@ class FakeAgent:
         self.counts[kind] += 1
         body = message[16:]
         if kind == HELLO:
-            assert struct.unpack_from("=II", body) == (1, 2)
-            self.send(HELLO_REPLY, number, struct.pack("=II64s64s256s", 1, 1, b"test", b"", b""))
+            assert struct.unpack_from("=II", body) == (2, 2)
+            self.send(HELLO_REPLY, number, struct.pack("=II64s64s256s", 2, 1, b"test", b"", b""))
+            if self.document is not None:
+                self.tell(self.document)
         elif kind == BGP_LISTEN:
             self.listen(number, address_of(body[:16]), struct.unpack_from("=I", body, 16)[0])
         elif kind == ROUTES_BEGIN:

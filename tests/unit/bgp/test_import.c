@@ -2,8 +2,9 @@
 /*
  * test_import.c: what a peer may tell us.
  *
- * links: bgp/import.c bgp/reflector.c bgp/attribute_set.c bgp/attributes.c bgp/as_path.c
- * links: bgp/message.c bgp/capability.c lib/wire.c lib/ip_prefix.c tests/unit/bgp/hex.c
+ * links: bgp/import.c bgp/prefix_set.c bgp/reflector.c bgp/attribute_set.c bgp/attributes.c
+ * links: bgp/as_path.c bgp/message.c bgp/capability.c lib/wire.c lib/ip_prefix.c
+ * links: tests/unit/bgp/hex.c
  */
 #include <setjmp.h>
 #include <stdarg.h>
@@ -20,6 +21,7 @@
 static struct ip_prefix blocks[2];
 static struct config_pool pools[2];
 static struct config config;
+static struct import_filter filter;
 
 static int make_config(void **state)
 {
@@ -37,6 +39,12 @@ static int make_config(void **state)
 	config.node_address[1] = addr_of("fd99::1");
 	config.node_address_count = 2;
 	config.bgp.as = 64512;
+	return import_filter_init(&filter, &config);
+}
+
+static int free_filter(void **state)
+{
+	import_filter_fini(&filter);
 	return 0;
 }
 
@@ -63,14 +71,14 @@ static void prefixes_are_let_in_by_policy(void **state)
 	for (size_t i = 0; i < sizeof(prefix_rows) / sizeof(prefix_rows[0]); i++) {
 		struct ip_prefix prefix = prefix_of(prefix_rows[i].prefix);
 
-		if (import_accepts_prefix(&config, IMPORT_POOLS, &prefix) != prefix_rows[i].pools ||
-		    import_accepts_prefix(&config, IMPORT_ALL, &prefix) != prefix_rows[i].all)
+		if (import_accepts_prefix(&filter, IMPORT_POOLS, &prefix) != prefix_rows[i].pools ||
+		    import_accepts_prefix(&filter, IMPORT_ALL, &prefix) != prefix_rows[i].all)
 			print_error("%s\n", prefix_rows[i].prefix);
-		assert_int_equal(import_accepts_prefix(&config, IMPORT_POOLS, &prefix),
+		assert_int_equal(import_accepts_prefix(&filter, IMPORT_POOLS, &prefix),
 				 prefix_rows[i].pools);
-		assert_int_equal(import_accepts_prefix(&config, IMPORT_ALL, &prefix),
+		assert_int_equal(import_accepts_prefix(&filter, IMPORT_ALL, &prefix),
 				 prefix_rows[i].all);
-		assert_false(import_accepts_prefix(&config, IMPORT_NONE, &prefix));
+		assert_false(import_accepts_prefix(&filter, IMPORT_NONE, &prefix));
 	}
 }
 
@@ -98,7 +106,7 @@ static const struct {
 static void routes_that_cannot_be_used_are_refused(void **state)
 {
 	for (size_t i = 0; i < sizeof(route_rows) / sizeof(route_rows[0]); i++) {
-		struct import_context context = { .config = &config, .router_id = 0x0a000001 };
+		struct import_context context = { .router_id = 0x0a000001 };
 		static struct attribute_draft draft;
 		struct attribute_view view;
 		struct ip_addr next_hop = {};
@@ -116,11 +124,54 @@ static void routes_that_cannot_be_used_are_refused(void **state)
 		if (route_rows[i].next_hop)
 			next_hop = addr_of(route_rows[i].next_hop);
 		view = attributes_view_draft(&draft);
-		refusal = import_check_route(&context, &view, &next_hop);
+		refusal = import_check_route(&config, &context, &view, &next_hop);
 		if (refusal != route_rows[i].refusal)
 			print_error("%s\n", route_rows[i].name);
 		assert_int_equal(refusal, route_rows[i].refusal);
 		assert_non_null(import_refusal_text(refusal));
+	}
+}
+
+/* Filters of one pool and, when @block is not NULL, one own block in it. */
+static struct import_filter filter_of(const char *cidr, const char *block)
+{
+	struct ip_prefix own = block ? prefix_of(block) : (struct ip_prefix){};
+	struct config_pool pool = { .cidr = prefix_of(cidr), .block = &own };
+	struct config one = { .pool = &pool, .pool_count = 1 };
+	struct import_filter made;
+
+	pool.block_count = block ? 1 : 0;
+	assert_int_equal(import_filter_init(&made, &one), 0);
+	return made;
+}
+
+static const struct {
+	const char *cidr_before, *block_before, *cidr_now, *block_now;
+	bool more;
+} change_rows[] = {
+	{ "10.244.0.0/16", NULL, "10.244.0.0/16", NULL, false },
+	{ "10.244.0.0/24", NULL, "10.244.0.0/23", NULL, true },
+	{ "10.244.0.0/23", NULL, "10.244.0.0/24", NULL, false },
+	{ "10.244.0.0/16", NULL, "10.245.0.0/16", NULL, true },
+	{ "10.244.0.0/16", "10.244.1.0/24", "10.244.0.0/16", NULL, true },
+	{ "10.244.0.0/16", NULL, "10.244.0.0/16", "10.244.1.0/24", false },
+	{ "10.244.0.0/16", "10.244.1.0/24", "10.244.0.0/16", "10.244.2.0/24", true },
+	{ "10.244.0.0/16", "10.244.1.0/24", "10.244.0.0/16", "10.244.0.0/20", false },
+};
+
+static void a_filter_that_lets_in_more_is_told_from_one_that_does_not(void **state)
+{
+	for (size_t i = 0; i < sizeof(change_rows) / sizeof(change_rows[0]); i++) {
+		struct import_filter before =
+			filter_of(change_rows[i].cidr_before, change_rows[i].block_before);
+		struct import_filter now =
+			filter_of(change_rows[i].cidr_now, change_rows[i].block_now);
+
+		if (import_filter_lets_in_more(&before, &now) != change_rows[i].more)
+			print_error("row %zu\n", i);
+		assert_int_equal(import_filter_lets_in_more(&before, &now), change_rows[i].more);
+		import_filter_fini(&before);
+		import_filter_fini(&now);
 	}
 }
 
@@ -129,7 +180,8 @@ int main(void)
 	const struct CMUnitTest tests[] = {
 		cmocka_unit_test(prefixes_are_let_in_by_policy),
 		cmocka_unit_test(routes_that_cannot_be_used_are_refused),
+		cmocka_unit_test(a_filter_that_lets_in_more_is_told_from_one_that_does_not),
 	};
 
-	return cmocka_run_group_tests(tests, make_config, NULL);
+	return cmocka_run_group_tests(tests, make_config, free_filter);
 }

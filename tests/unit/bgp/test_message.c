@@ -7,6 +7,7 @@
  *
  * links: bgp/message.c bgp/capability.c lib/wire.c lib/ip_prefix.c tests/unit/bgp/hex.c
  */
+#include <errno.h>
 #include <setjmp.h>
 #include <stdarg.h>
 #include <stddef.h>
@@ -42,7 +43,8 @@ static const struct {
 	{ "UPDATE of 22", MARKER "0016 02", 1, 2, "0016" },
 	{ "OPEN of 28", MARKER "001c 01", 1, 2, "001c" },
 	{ "NOTIFICATION of 20", MARKER "0014 03", 1, 2, "0014" },
-	{ "ROUTE-REFRESH of 24", MARKER "0018 05", 1, 2, "0018" },
+	{ "ROUTE-REFRESH of 22", MARKER "0016 05", 1, 2, "0016" },
+	{ "ROUTE-REFRESH of 24: its body says which error", MARKER "0018 05", 0, 0, "" },
 	{ "type 0", MARKER "0013 00", 1, 3, "00" },
 	{ "type 6", MARKER "0013 06", 1, 3, "06" },
 	{ "type 255", MARKER "0013 ff", 1, 3, "ff" },
@@ -213,6 +215,7 @@ static void our_open_has_every_capability_that_is_served(void **state)
 	own.capabilities = (struct capabilities){
 		.family = { true, true },
 		.route_refresh = true,
+		.enhanced_refresh = true,
 		.four_octet_as = true,
 		.as = 4200000001u,
 		.graceful_restart = true,
@@ -222,8 +225,8 @@ static void our_open_has_every_capability_that_is_served(void **state)
 		.forwarding = { true, true },
 	};
 	len = message_write_open(buf, &own);
-	assert_true(hex_equal(MARKER "003f 01 04 5ba0 005a 0a000001 22 02 20 01 04 0001 00 01 "
-				     "01 04 0002 00 01 02 00 41 04 fa56ea01 "
+	assert_true(hex_equal(MARKER "0041 01 04 5ba0 005a 0a000001 24 02 22 01 04 0001 00 01 "
+				     "01 04 0002 00 01 02 00 46 00 41 04 fa56ea01 "
 				     "40 0a 8078 0001 01 80 0002 01 80",
 			      buf, len));
 }
@@ -290,21 +293,66 @@ static void errors_are_said_in_words(void **state)
 {
 	assert_string_equal(message_error_text(6, 7), "Cease/Connection Collision Resolution");
 	assert_string_equal(message_error_text(2, 200), "OPEN Message Error");
+	assert_string_equal(message_error_text(7, 1),
+			    "ROUTE-REFRESH Message Error/Invalid Message Length");
 	assert_string_equal(message_error_text(200, 1), "Unknown Error");
 }
 
-static void a_refresh_names_its_family(void **state)
-{
-	uint8_t body[4];
+static const struct {
+	const char *name;
+	const char *body;
+	bool enhanced;
+	int code; /* 0: accepted */
+	int family, subtype;
+	const char *data; /* of the NOTIFICATION */
+} refresh_rows[] = {
+	{ "IPv4", "0001 00 01", false, 0, FAMILY_IPV4, 0, "" },
+	{ "IPv6", "0002 00 01", false, 0, FAMILY_IPV6, 0, "" },
+	{ "multicast", "0001 00 02", false, 0, -1, 0, "" },
+	{ "L2VPN", "0019 00 01", false, 0, -1, 0, "" },
+	/* RFC 2918: the octet is reserved and ignored */
+	{ "reserved octet set", "0001 01 01", false, 0, FAMILY_IPV4, 0, "" },
+	{ "BoRR", "0001 01 01", true, 0, FAMILY_IPV4, 1, "" },
+	{ "EoRR", "0002 02 01", true, 0, FAMILY_IPV6, 2, "" },
+	/* RFC 7313 section 5: to be ignored, which the caller does */
+	{ "subtype 255", "0001 ff 01", true, 0, FAMILY_IPV4, 255, "" },
+	{ "one octet more", "0001 00 01 00", true, 1, 0, 0, "0018" },
+	{ "an ORF that nobody asked for", "0001 00 01 01 80 0001 80", true, 1, 0, 0, "001c" },
+	{ "BoRR, not negotiated, one octet more", "0001 01 01 00", false, 1, 0, 0, "0018" },
+	{ "BoRR with one octet more", "0001 01 01 00", true, 7, 0, 0,
+	  MARKER "0018 05 0001 01 01 00" },
+	{ "EoRR with two octets more", "0002 02 01 abcd", true, 7, 0, 0,
+	  MARKER "0019 05 0002 02 01 abcd" },
+};
 
-	hex_parse("0001 00 01", body, sizeof(body));
-	assert_int_equal(message_parse_refresh(body, 4), FAMILY_IPV4);
-	hex_parse("0002 00 01", body, sizeof(body));
-	assert_int_equal(message_parse_refresh(body, 4), FAMILY_IPV6);
-	hex_parse("0001 00 02", body, sizeof(body));
-	assert_int_equal(message_parse_refresh(body, 4), -1);
-	hex_parse("0019 00 01", body, sizeof(body));
-	assert_int_equal(message_parse_refresh(body, 4), -1);
+static void a_refresh_names_its_family_and_what_it_is(void **state)
+{
+	for (size_t i = 0; i < sizeof(refresh_rows) / sizeof(refresh_rows[0]); i++) {
+		struct refresh_message message = {};
+		struct bgp_error error = {};
+		uint8_t body[64];
+		size_t len = hex_parse(refresh_rows[i].body, body, sizeof(body));
+		int err = message_parse_refresh(body, len, refresh_rows[i].enhanced, &message,
+						&error);
+
+		if (err != (refresh_rows[i].code ? -EPROTO : 0))
+			print_error("%s\n", refresh_rows[i].name);
+		assert_int_equal(err, refresh_rows[i].code ? -EPROTO : 0);
+		assert_int_equal(error.code, refresh_rows[i].code);
+		assert_true(hex_equal(refresh_rows[i].data, error.data, error.data_len));
+		assert_int_equal(message.family, refresh_rows[i].family);
+		assert_int_equal(message.subtype, refresh_rows[i].subtype);
+	}
+}
+
+static void a_refresh_is_written_as_it_is_read(void **state)
+{
+	uint8_t buf[BGP_MESSAGE_MAX];
+	size_t len = message_write_refresh(buf, FAMILY_IPV6, REFRESH_REQUEST);
+
+	assert_true(hex_equal(MARKER "0017 05 0002 00 01", buf, len));
+	len = message_write_refresh(buf, FAMILY_IPV4, REFRESH_END);
+	assert_true(hex_equal(MARKER "0017 05 0001 02 01", buf, len));
 }
 
 int main(void)
@@ -321,7 +369,8 @@ int main(void)
 		cmocka_unit_test(a_notification_carries_code_subcode_and_data),
 		cmocka_unit_test(a_notification_never_does_harm),
 		cmocka_unit_test(errors_are_said_in_words),
-		cmocka_unit_test(a_refresh_names_its_family),
+		cmocka_unit_test(a_refresh_names_its_family_and_what_it_is),
+		cmocka_unit_test(a_refresh_is_written_as_it_is_read),
 	};
 
 	return cmocka_run_group_tests(tests, NULL, NULL);

@@ -175,6 +175,41 @@ static void stale_routes_are_used_until_they_are_swept(void **state)
 	assert_int_equal(world->a.count[FAMILY_IPV4], 1);
 }
 
+/* Keeps what is not in 10.244.2.0/23, and everything of source b. */
+static bool keep_some(const struct ip_prefix *prefix, struct rib_source *source, void *arg)
+{
+	struct ip_prefix unwanted = prefix_of("10.244.2.0/23");
+	struct world *world = arg;
+
+	return source == &world->b || !ip_prefix_covers(&unwanted, prefix);
+}
+
+static void a_filter_removes_what_it_says_and_the_rest_is_decided_again(void **state)
+{
+	struct world *world = *state;
+
+	set(world, "10.244.2.0/24", &world->a, world->near);
+	set(world, "10.244.2.0/24", &world->b, world->far);
+	set(world, "10.244.3.0/24", &world->a, world->near);
+	set(world, "10.244.4.0/24", &world->a, world->near);
+	while (rib_next_changed(world->rib))
+		continue;
+	rib_filter(world->rib, keep_some, world);
+	assert_int_equal(world->a.count[FAMILY_IPV4], 1);
+	assert_int_equal(world->b.count[FAMILY_IPV4], 1);
+	for (int i = 0; i < 2; i++) { /* in the table's order */
+		struct ip_prefix second = prefix_of("10.244.2.0/24");
+		struct rib_entry *entry = rib_next_changed(world->rib);
+
+		assert_non_null(entry);
+		assert_ptr_equal(entry->best ? entry->best->source : NULL,
+				 ip_prefix_equal(&entry->prefix, &second) ? &world->b : NULL);
+		rib_put_changed(world->rib, entry);
+	}
+	expect_no_change(world);
+	assert_int_equal(rib_size(world->rib), 2);
+}
+
 static void default_routes_of_both_families_are_two(void **state)
 {
 	struct world *world = *state;
@@ -222,6 +257,7 @@ int main(void)
 		WORLD_TEST(a_prefix_waits_in_the_queue_once),
 		WORLD_TEST(removing_a_source_leaves_the_others_and_the_other_family),
 		WORLD_TEST(stale_routes_are_used_until_they_are_swept),
+		WORLD_TEST(a_filter_removes_what_it_says_and_the_rest_is_decided_again),
 		WORLD_TEST(default_routes_of_both_families_are_two),
 		WORLD_TEST(the_table_grows),
 	};

@@ -1,0 +1,77 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/*
+ * peer_config.c: a neighbour whose settings change while the program runs.
+ *
+ * A peer has its own copy of its settings: the configuration that they came from may be gone
+ * tomorrow. What a session has said of itself in OPEN, or is bound to, changes with a new session.
+ * It is made softly where it can be: the connection is closed without a word, as if it had broken,
+ * so that with graceful restart (RFC 4724) both sides keep the routes until the new session has
+ * told them again. Without it, and for a peer that is taken out of the configuration, a
+ * NOTIFICATION says why (RFC 4486).
+ */
+#include <errno.h>
+#include <stdlib.h>
+#include <string.h>
+
+#include "bgp/agent_feed.h"
+#include "bgp/peer_internal.h"
+#include "lib/log.h"
+
+int peer_configure(struct peer *peer, const struct config_peer *config, const char *password)
+{
+	char *copy = password ? strdup(password) : NULL;
+
+	if (password && !copy)
+		return -ENOMEM;
+	free(peer->password);
+	peer->password = copy;
+	peer->config = *config;
+	peer->config.password_file = NULL;
+	peer->kind = config->is_range  ? PEER_DYNAMIC
+		     : config->is_mesh ? PEER_NODE_MESH
+				       : PEER_CONFIGURED;
+	return 0;
+}
+
+/* Sessions that are not established yet. */
+static void cease_attempts(struct peer *peer, uint8_t subcode)
+{
+	struct session *outgoing = peer->outgoing, *incoming = peer->incoming;
+
+	if (outgoing)
+		session_cease(outgoing, subcode);
+	if (incoming)
+		session_cease(incoming, subcode);
+}
+
+void peer_remove(struct peer *peer, uint8_t subcode)
+{
+	struct speaker *speaker = peer->speaker;
+
+	peer->is_ending = true;
+	cease_attempts(peer, subcode);
+	if (peer->established)
+		session_cease(peer->established, subcode);
+	/* Those that were kept through a restart of the peer. */
+	for (int i = 0; i < FAMILY_COUNT; i++)
+		rib_remove_source(speaker->rib, &peer->source, i, false);
+	speaker_work_off(speaker); /* nobody else points to its routes then */
+	agent_feed_peer_delete(speaker->feed, &peer->addr);
+	peer_free(peer);
+}
+
+void peer_restart(struct peer *peer, const char *why)
+{
+	bool is_dynamic = peer->kind == PEER_DYNAMIC;
+
+	cease_attempts(peer, CEASE_CONFIG_CHANGE);
+	if (peer->established && peer->capabilities.graceful_restart)
+		session_drop(peer->established, why);
+	else if (peer->established)
+		session_cease(peer->established, CEASE_CONFIG_CHANGE);
+	if (is_dynamic) /* it connects, and may be freed by now */
+		return;
+	peer->is_restart_by_us = peer->is_restarting;
+	event_timer_cancel(peer->speaker->loop, &peer->start_timer);
+	peer_start(peer);
+}

@@ -1,0 +1,128 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/*
+ * peer_refresh.c: routes told again, in both directions (RFC 2918, enhanced: RFC 7313).
+ *
+ * We keep no copy of what a peer told and we did not let in. When the filter lets in more (another
+ * node's block came before the pool that it lies in) the peer is asked to tell everything again:
+ * but only if something of it was refused in this session, so a pool that grows with every node
+ * that joins does not make all nodes repeat themselves. A peer without the capability gets a new
+ * session, which says the same.
+ *
+ * A peer that asks gets all that it was told, between BoRR and EoRR when both sides know these. The
+ * other way round a BoRR marks the peer's routes, and EoRR removes what was not told again; it must
+ * come in time. Marks are those of graceful restart: the two never overlap, because a BoRR before
+ * End-of-RIB is ignored (RFC 7313 section 4) and a lost session ends a refresh.
+ */
+#include "bgp/peer_internal.h"
+#include "lib/log.h"
+
+#define REFRESH_MAX_MS 120000 /* from BoRR to EoRR */
+
+void peer_hear_again(struct peer *peer)
+{
+	uint8_t buf[BGP_MESSAGE_MAX];
+
+	if (!peer->established)
+		return;
+	for (int i = 0; i < FAMILY_COUNT; i++) {
+		if (!peer->is_refused[i] || !peer->family[i])
+			continue;
+		if (!peer->capabilities.route_refresh) {
+			peer_restart(peer, "to hear its routes again, it has no route refresh");
+			return;
+		}
+		log_debug("peer %s: asked to tell its %s routes again", peer->name,
+			  i == FAMILY_IPV4 ? "IPv4" : "IPv6");
+		peer->is_refused[i] = false;
+		session_send(peer->established, buf,
+			     message_write_refresh(buf, i, REFRESH_REQUEST));
+	}
+}
+
+static bool is_enhanced(const struct peer *peer)
+{
+	return peer->established->params.open_message.capabilities.enhanced_refresh &&
+	       peer->capabilities.enhanced_refresh;
+}
+
+static void demarcate(struct peer *peer, enum bgp_family family, enum refresh_subtype subtype)
+{
+	uint8_t buf[BGP_MESSAGE_MAX];
+
+	/* RFC 7313 section 4: not before our own End-of-RIB. */
+	if (is_enhanced(peer) && (peer->end_of_rib_out || !peer->capabilities.graceful_restart))
+		session_send(peer->established, buf, message_write_refresh(buf, family, subtype));
+}
+
+static void answer(struct peer *peer, enum bgp_family family)
+{
+	speaker_work_off(peer->speaker);
+	demarcate(peer, family, REFRESH_BEGIN);
+	if (advertise_refresh(peer->speaker->advertise, &peer->member, family) < 0) {
+		log_error("peer %s: no memory for its route refresh", peer->name);
+		return; /* no EoRR: what it was not told again stays with it */
+	}
+	demarcate(peer, family, REFRESH_END);
+}
+
+static void begin(struct peer *peer, enum bgp_family family)
+{
+	if (peer->capabilities.graceful_restart && !peer->end_of_rib_in[family]) {
+		log_warning("peer %s: a refresh began before its End-of-RIB; ignored", peer->name);
+		return;
+	}
+	peer->is_refreshing[family] = true;
+	rib_mark_stale(peer->speaker->rib, &peer->source, family);
+	event_timer_set(peer->speaker->loop, &peer->refresh_timer, REFRESH_MAX_MS);
+}
+
+static void end(struct peer *peer, enum bgp_family family)
+{
+	if (!peer->is_refreshing[family])
+		return;
+	peer->is_refreshing[family] = false;
+	rib_remove_source(peer->speaker->rib, &peer->source, family, true);
+	for (int i = 0; i < FAMILY_COUNT; i++)
+		if (peer->is_refreshing[i])
+			return;
+	event_timer_cancel(peer->speaker->loop, &peer->refresh_timer);
+}
+
+void peer_on_refresh(struct peer *peer, const struct refresh_message *message)
+{
+	if (message->family < 0 || !peer->family[message->family])
+		return;
+	switch (message->subtype) {
+	case REFRESH_REQUEST:
+		answer(peer, message->family);
+		break;
+	case REFRESH_BEGIN:
+		begin(peer, message->family);
+		break;
+	case REFRESH_END:
+		end(peer, message->family);
+		break;
+	default:
+		log_debug("peer %s: ROUTE-REFRESH of unknown subtype %u ignored", peer->name,
+			  message->subtype);
+		break;
+	}
+}
+
+void peer_on_refresh_timer(void *arg)
+{
+	struct peer *peer = arg;
+
+	log_warning("peer %s: its refresh has no end; routes not told again are removed",
+		    peer->name);
+	for (int i = 0; i < FAMILY_COUNT; i++)
+		end(peer, i);
+	speaker_finish_round(peer->speaker);
+}
+
+void peer_refresh_is_cut(struct peer *peer)
+{
+	event_timer_cancel(peer->speaker->loop, &peer->refresh_timer);
+	for (int i = 0; i < FAMILY_COUNT; i++)
+		peer->is_refreshing[i] = false;
+}

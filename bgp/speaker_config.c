@@ -1,0 +1,397 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/*
+ * speaker_config.c: what the speaker takes from its configuration, at the start and each time that
+ * the configuration changes.
+ *
+ * speaker_reconfigure() asks reconfigure.c what has changed and carries it out, change by change;
+ * whatever can fail comes before anything is touched. Then the routes: those that the new filter
+ * does not let in go, and where it lets in more the peers that were refused something are asked
+ * again (peer_refresh.c). Nobody but struct speaker points to the configuration.
+ *
+ * Password files are read anew with each configuration. In a cluster a file that cannot be read
+ * must not keep other peers from coming or going: a running peer keeps the password of before, a
+ * new one is left out and looked at again with the next configuration.
+ */
+#include <errno.h>
+#include <stdlib.h>
+#include <string.h>
+
+#include "bgp/agent_feed.h"
+#include "bgp/peer.h"
+#include "bgp/reconfigure.h"
+#include "bgp/speaker_internal.h"
+#include "bgp/tcp.h"
+#include "lib/log.h"
+
+/* --- passwords --- */
+
+void speaker_free_passwords(const struct config *config, char **password)
+{
+	for (size_t i = 0; password && i < config->bgp.peer_count; i++)
+		free(password[i]);
+	free(password);
+}
+
+static int read_password(const struct config_peer *peer, char **ret)
+{
+	char text[TCP_PASSWORD_MAX + 1];
+	int err = tcp_read_password(peer->password_file, text);
+
+	if (err < 0) {
+		log_error("bgp.peers password_file %s: %s", peer->password_file,
+			  err == -EINVAL ? "the first line must have 1 to 80 octets"
+					 : strerror(-err));
+		return err;
+	}
+	*ret = strdup(text);
+	return *ret ? 0 : -ENOMEM;
+}
+
+/* Those that cannot be read stay NULL; with @is_strict they are an error. */
+static int read_passwords(const struct config *config, bool is_strict, char ***ret)
+{
+	const struct config_bgp *bgp = &config->bgp;
+	char **password = calloc(bgp->peer_count + 1, sizeof(char *));
+	int err = password ? 0 : -ENOMEM;
+
+	for (size_t i = 0; err == 0 && i < bgp->peer_count; i++) {
+		if (!bgp->peer[i].password_file)
+			continue;
+		err = read_password(&bgp->peer[i], &password[i]);
+		if (!is_strict && err != -ENOMEM)
+			err = 0;
+	}
+	if (err < 0)
+		speaker_free_passwords(config, password);
+	else
+		*ret = password;
+	return err;
+}
+
+/* A peer that runs goes on with the password that it has when there is none to be read. */
+static int keep_passwords(const struct speaker *speaker, const struct config *config,
+			  char **password)
+{
+	for (size_t i = 0; i < config->bgp.peer_count; i++) {
+		const struct config_peer *peer = &config->bgp.peer[i];
+		const struct config_bgp *bgp = &speaker->config->bgp;
+
+		if (!peer->password_file || password[i])
+			continue;
+		for (size_t k = 0; k < bgp->peer_count && !password[i]; k++) {
+			if (!speaker->password[k] || bgp->peer[k].is_range != peer->is_range ||
+			    !ip_addr_equal(&bgp->peer[k].addr, &peer->addr) ||
+			    !ip_prefix_equal(&bgp->peer[k].range, &peer->range))
+				continue;
+			password[i] = strdup(speaker->password[k]);
+			if (!password[i])
+				return -ENOMEM;
+		}
+		if (!password[i])
+			log_error("bgp.peers: the peer of %s is left out until its password can be "
+				  "read",
+				  peer->password_file);
+	}
+	return 0;
+}
+
+bool speaker_has_peer(const struct speaker *speaker, size_t index)
+{
+	const struct setup setup = { speaker->config, speaker->password };
+
+	return reconfigure_is_peer_usable(&setup, index);
+}
+
+/* --- own blocks --- */
+
+/* This node's blocks are routes whose next hop is written for each peer. NULL: no memory. */
+static struct attribute_set *own_attributes(struct speaker *speaker)
+{
+	struct attribute_draft *draft = &speaker->session_shared.update.draft;
+
+	attributes_start(draft);
+	draft->values.present = HAS_EMPTY_NEXT_HOP;
+	draft->values.origin = ORIGIN_IGP;
+	return attribute_set_intern(&speaker->attributes, draft);
+}
+
+static int add_own_block(struct speaker *speaker, const struct ip_prefix *block)
+{
+	struct attribute_set *attributes = own_attributes(speaker);
+	int err = -ENOMEM;
+
+	if (attributes)
+		err = rib_set_path(speaker->rib, block, &speaker->own, attributes);
+	attribute_set_unref(&speaker->attributes, attributes);
+	return err;
+}
+
+/* --- at the start --- */
+
+static bool has_reflector_client(const struct config_bgp *bgp)
+{
+	for (size_t i = 0; i < bgp->peer_count; i++)
+		if (bgp->peer[i].reflector_client)
+			return true;
+	return false;
+}
+
+static int add_peers(struct speaker *speaker)
+{
+	const struct config_bgp *bgp = &speaker->config->bgp;
+
+	for (size_t i = 0; i < bgp->peer_count; i++)
+		if (!bgp->peer[i].is_range && speaker_has_peer(speaker, i) &&
+		    !peer_new(speaker, i, &bgp->peer[i].addr))
+			return -ENOMEM;
+	return 0;
+}
+
+int speaker_set_up(struct speaker *speaker)
+{
+	const struct config *config = speaker->config;
+	int err = import_filter_init(&speaker->filter, config);
+
+	if (err == 0)
+		err = read_passwords(config, !config->kubernetes, &speaker->password);
+	if (err == 0)
+		err = keep_passwords(speaker, config, speaker->password);
+	speaker->is_reflector = has_reflector_client(&config->bgp);
+	if (err == 0)
+		err = add_peers(speaker);
+	for (size_t i = 0; i < config->pool_count; i++)
+		for (size_t k = 0; k < config->pool[i].block_count && err == 0; k++)
+			err = add_own_block(speaker, &config->pool[i].block[k]);
+	return err;
+}
+
+/* --- changes --- */
+
+static struct peer *find_peer(struct speaker *speaker, const struct ip_addr *addr)
+{
+	struct peer *peer;
+
+	HASH_FIND(hh, speaker->peers, addr, sizeof(*addr), peer);
+	return peer;
+}
+
+static void add_peer(struct speaker *speaker, size_t index)
+{
+	const struct config_peer *config = &speaker->config->bgp.peer[index];
+	struct peer *peer;
+
+	if (config->is_range)
+		return;
+	peer = find_peer(speaker, &config->addr);
+	if (peer) /* it came by a range until now */
+		peer_remove(peer, CEASE_CONFIG_CHANGE);
+	peer = peer_new(speaker, index, &config->addr);
+	if (!peer) {
+		log_error("tortie-bgpd: no memory for another peer; it is missing");
+		return;
+	}
+	peer_report(peer, true);
+	peer_start(peer);
+}
+
+static bool is_of_range(const struct peer *peer, const struct config_peer *config)
+{
+	return peer->kind == PEER_DYNAMIC && ip_prefix_equal(&peer->config.range, &config->range);
+}
+
+/* End the peer, or the peers of the range, with @subcode of Cease. */
+static void remove_peers(struct speaker *speaker, const struct config_peer *config, uint8_t subcode)
+{
+	struct peer *peer, *next;
+
+	if (!config->is_range) {
+		peer = find_peer(speaker, &config->addr);
+		if (peer)
+			peer_remove(peer, subcode);
+		return;
+	}
+	HASH_ITER(hh, speaker->peers, peer, next)
+	if (is_of_range(peer, config))
+		peer_remove(peer, subcode);
+}
+
+static void restart_peer(struct speaker *speaker, size_t index)
+{
+	const struct config_peer *config = &speaker->config->bgp.peer[index];
+	struct peer *peer;
+
+	if (config->is_range) { /* they come back by themselves */
+		remove_peers(speaker, config, CEASE_CONFIG_CHANGE);
+		return;
+	}
+	peer = find_peer(speaker, &config->addr);
+	if (!peer)
+		return;
+	if (peer_configure(peer, config, speaker->password[index]) < 0)
+		log_error("peer %s: no memory for its new settings", peer->name);
+	peer_restart(peer, "its settings changed");
+}
+
+static void change_import(struct speaker *speaker, const struct config_peer *config)
+{
+	struct peer *peer, *next;
+
+	if (!config->is_range) {
+		peer = find_peer(speaker, &config->addr);
+		if (peer)
+			peer->config.import = config->import;
+		return;
+	}
+	HASH_ITER(hh, speaker->peers, peer, next)
+	if (is_of_range(peer, config))
+		peer->config.import = config->import;
+}
+
+/* A key of the old settings goes, one of the new comes. */
+static void change_key(struct speaker *speaker, const struct change *change,
+		       const struct setup *before)
+{
+	const struct config_bgp *bgp = &speaker->config->bgp;
+	bool has_old = change->kind != CHANGE_PEER_ADD && before->password[change->old_index];
+	bool has_new = change->kind != CHANGE_PEER_REMOVE && speaker->password[change->new_index];
+
+	if (has_old)
+		speaker_set_password(speaker, &before->config->bgp.peer[change->old_index], NULL);
+	if (has_new)
+		speaker_set_password(speaker, &bgp->peer[change->new_index],
+				     speaker->password[change->new_index]);
+}
+
+static void apply_to_peer(struct speaker *speaker, const struct change *change,
+			  const struct setup *before)
+{
+	const struct config_bgp *bgp = &speaker->config->bgp;
+
+	change_key(speaker, change, before);
+	switch (change->kind) {
+	case CHANGE_PEER_REMOVE:
+		remove_peers(speaker, &before->config->bgp.peer[change->old_index],
+			     CEASE_DECONFIGURED);
+		break;
+	case CHANGE_PEER_REPLACE:
+		remove_peers(speaker, &bgp->peer[change->new_index], CEASE_CONFIG_CHANGE);
+		add_peer(speaker, change->new_index);
+		break;
+	case CHANGE_PEER_RESTART:
+		restart_peer(speaker, change->new_index);
+		break;
+	case CHANGE_PEER_IMPORT:
+		change_import(speaker, &bgp->peer[change->new_index]);
+		break;
+	default:
+		add_peer(speaker, change->new_index);
+		break;
+	}
+}
+
+static void apply(struct speaker *speaker, const struct change *change, const struct setup *before)
+{
+	int err = 0;
+
+	if (change->kind == CHANGE_BLOCK_REMOVE)
+		rib_remove_path(speaker->rib, &change->block, &speaker->own);
+	else if (change->kind == CHANGE_BLOCK_ADD)
+		err = add_own_block(speaker, &change->block);
+	else
+		apply_to_peer(speaker, change, before);
+	if (err < 0)
+		log_error("routes: no memory for a block of this node; peers miss it");
+}
+
+/* --- routes under another filter --- */
+
+static bool is_still_let_in(const struct ip_prefix *prefix, struct rib_source *source, void *arg)
+{
+	const struct speaker *speaker = arg;
+	struct peer *peer;
+
+	if (source->kind == SOURCE_LOCAL)
+		return true;
+	peer = peer_of_source(source);
+	if (import_accepts_prefix(&speaker->filter, peer->config.import, prefix))
+		return true;
+	peer->is_refused[update_family(prefix)] = true;
+	return false;
+}
+
+static void filter_again(struct speaker *speaker, const struct import_filter *before,
+			 const struct change_list *list)
+{
+	bool lets_in_more = import_filter_lets_in_more(before, &speaker->filter);
+	bool lets_in_less = import_filter_lets_in_more(&speaker->filter, before);
+	struct peer *peer, *next;
+
+	for (size_t i = 0; i < list->count; i++)
+		if (list->change[i].kind == CHANGE_PEER_IMPORT ||
+		    list->change[i].kind == CHANGE_PEER_RESTART)
+			lets_in_more = lets_in_less = true;
+	if (lets_in_less)
+		rib_filter(speaker->rib, is_still_let_in, speaker);
+	if (!lets_in_more)
+		return;
+	HASH_ITER(hh, speaker->peers, peer, next)
+	peer_hear_again(peer);
+}
+
+/* --- all --- */
+
+int speaker_reconfigure(struct speaker *speaker, const struct config *config)
+{
+	const struct setup before = { speaker->config, speaker->password };
+	struct import_filter filter = {}, filter_before = speaker->filter;
+	struct setup now = { config, NULL };
+	struct change_list list = {};
+	int err = import_filter_init(&filter, config);
+
+	if (err == 0)
+		err = read_passwords(config, false, &now.password);
+	if (err == 0)
+		err = keep_passwords(speaker, config, now.password);
+	if (err == 0)
+		err = reconfigure_plan(&before, &now, &list);
+	if (err < 0) {
+		log_error("tortie-bgpd: no memory for the new configuration; the old one stays");
+		speaker_free_passwords(config, now.password);
+		import_filter_fini(&filter);
+		return err;
+	}
+	speaker->config = config;
+	speaker->password = now.password;
+	speaker->filter = filter;
+	speaker->is_reflector = has_reflector_client(&config->bgp);
+	for (size_t i = 0; i < list.count; i++)
+		apply(speaker, &list.change[i], &before);
+	filter_again(speaker, &filter_before, &list);
+	speaker_close_unlisted(speaker);
+	agent_feed_listen(speaker->feed, &config->bgp);
+	if (list.count > 0)
+		log_info("configuration: %zu changes of peers and blocks in force", list.count);
+	change_list_free(&list);
+	speaker_free_passwords(before.config, before.password);
+	import_filter_fini(&filter_before);
+	speaker_finish_round(speaker);
+	speaker_check_sync(speaker); /* whom we waited for may be gone */
+	return 0;
+}
+
+void speaker_shut_down(struct speaker *speaker)
+{
+	struct peer *peer, *next;
+
+	HASH_ITER(hh, speaker->peers, peer, next)
+	peer_remove(peer, CEASE_DECONFIGURED);
+	speaker_finish_round(speaker);
+}
+
+void speaker_forget_peers(struct speaker *speaker)
+{
+	struct peer *peer, *next;
+
+	HASH_ITER(hh, speaker->peers, peer, next)
+	agent_feed_peer_delete(speaker->feed, &peer->addr);
+}
