@@ -237,6 +237,18 @@ static int read_file(const char *path, char **ret_data, size_t *ret_len)
 	return 0;
 }
 
+int config_read_file(const char *path, char **ret_data, size_t *ret_len,
+		     struct config_error *ret_error)
+{
+	int err = read_file(path, ret_data, ret_len);
+
+	if (err == 0)
+		return 0;
+	*ret_error = (struct config_error){ 0 };
+	fail_whole(ret_error, err == -EBADF ? "is not a regular file" : strerror(-err));
+	return err == -EBADF ? -EINVAL : err;
+}
+
 int config_load_cluster(const char *path, const char *document, size_t document_len,
 			struct config **ret_config, struct config_error *ret_error)
 {
@@ -244,13 +256,10 @@ int config_load_cluster(const char *path, const char *document, size_t document_
 					.document = document,
 					.document_len = document_len };
 	char *data = NULL;
-	int err = read_file(path, &data, &source.base_len);
+	int err = config_read_file(path, &data, &source.base_len, ret_error);
 
-	if (err < 0) {
-		*ret_error = (struct config_error){ 0 };
-		fail_whole(ret_error, err == -EBADF ? "is not a regular file" : strerror(-err));
-		return err == -EBADF ? -EINVAL : err;
-	}
+	if (err < 0)
+		return err;
 	source.base = data;
 	err = config_parse_cluster(&source, ret_config, ret_error);
 	free(data);

@@ -177,6 +177,10 @@ struct config_source {
 	size_t document_len;
 };
 
+/** config_read_file() - the text of @path, at most CONFIG_BYTES_MAX + 1 octets (so that the parser
+ * says that it is too large). 0 and *ret_data (the caller's), or -errno with *ret_error filled. */
+int config_read_file(const char *path, char **ret_data, size_t *ret_len,
+		     struct config_error *ret_error);
 /**
  * config_load() - read and check @path. 0 and *ret_config (free with config_free()); or -errno with
  * *ret_error filled: -EINVAL for content, else what open(2)/read(2) said. Unknown and repeated keys

@@ -7,7 +7,8 @@
 
 #define SHA1_OCTETS 20
 
-/** sha1() - the SHA-1 digest of @len octets (RFC 3174). For names only, nothing secret hangs on it.
+/** sha1() - the SHA-1 digest of @len octets (RFC 3174). For names and to tell a
+ * change, nothing secret hangs on it.
  */
 void sha1(const void *data, size_t len, uint8_t ret_digest[SHA1_OCTETS]);
 

@@ -9,7 +9,12 @@
  * while the agent was away; routes after uplinks. Once uplinks and pods run the new programs, the
  * predecessors' pins go. The sockets come last: who can connect gets whole answers.
  *
- * CAP_PERFMON is given up as soon as both copies of the programs are loaded.
+ * On Kubernetes the configuration is completed by the cluster (cluster.c). Before anything is known
+ * of it, the first parts and the sockets are made, which say what is waited for; programs and links
+ * of an agent before go on as they are. The others are made when the cluster has spoken.
+ *
+ * CAP_PERFMON is given up as soon as both copies of the programs are loaded, which waits for
+ * nobody.
  */
 #include "loader/agent.h"
 
@@ -19,6 +24,7 @@
 #include "lib/log.h"
 #include "loader/attach.h"
 #include "loader/bgp_feed.h"
+#include "loader/cluster.h"
 #include "loader/cni_requests.h"
 #include "loader/dataplane.h"
 #include "loader/drops.h"
@@ -63,6 +69,11 @@ static int open_dataplane(struct agent *agent)
 	int err = dataplane_open(agent->config, agent->bpf_dir, &agent->dataplane);
 
 	return err ? err : privileges_drop_loading();
+}
+
+static int open_cluster(struct agent *agent)
+{
+	return cluster_open(agent, &agent->cluster);
 }
 
 static int open_monitor(struct agent *agent)
@@ -132,15 +143,21 @@ static int open_drops(struct agent *agent)
 	return drops_open(agent, &agent->drops);
 }
 
+/* They are open already where the cluster was waited for. */
 static int open_server(struct agent *agent)
 {
-	int err = server_open(agent, &agent->server);
+	return agent->server ? 0 : server_open(agent, &agent->server);
+}
 
-	/* A plugin that finds no listener leaves its note first and then tries again: reading the
-	 * notes after listening has begun misses none. */
-	if (!err)
-		cni_replay_deletes(agent);
-	return err;
+/*
+ * A plugin that finds no listener leaves its note first and then tries again: reading the notes
+ * after listening has begun misses none.
+ */
+static int open_deletes(struct agent *agent)
+{
+	agent->is_running = true;
+	cni_replay_deletes(agent);
+	return 0;
 }
 
 static int open_readiness(struct agent *agent)
@@ -148,35 +165,57 @@ static int open_readiness(struct agent *agent)
 	return readiness_open(agent, &agent->readiness);
 }
 
-static const struct part parts[] = {
+static const struct part first_parts[] = {
 	{ "network namespace", open_claim, true },
 	{ "netlink", open_netlink, false },
 	{ "data plane", open_dataplane, true },
-	{ "monitor", open_monitor, false },
-	{ "uplinks", open_uplinks, false },
-	{ "addresses", open_ipam, false },
-	{ "link reaper", open_reaper, false },
-	{ "pods", open_endpoints, false },
-	{ "routes", open_routes, false },
-	{ "masquerade", open_masquerade, false },
-	{ "BGP feed", open_bgp, false },
-	{ "hook watch", open_hooks, false },
-	{ "drops", open_drops, true },
+	{ "cluster", open_cluster, false },
+};
+
+static const struct part waiting_parts[] = {
 	{ "sockets", open_server, true },
+};
+
+static const struct part parts[] = {
+	{ "monitor", open_monitor, false },	  { "uplinks", open_uplinks, false },
+	{ "addresses", open_ipam, false },	  { "link reaper", open_reaper, false },
+	{ "pods", open_endpoints, false },	  { "routes", open_routes, false },
+	{ "masquerade", open_masquerade, false }, { "BGP feed", open_bgp, false },
+	{ "hook watch", open_hooks, false },	  { "drops", open_drops, true },
+	{ "sockets", open_server, true },	  { "deletes", open_deletes, false },
 	{ "readiness", open_readiness, false },
 };
 
-int agent_open(struct agent *agent)
+static int open_parts(struct agent *agent, const struct part *part, size_t count)
 {
-	for (size_t i = 0; i < sizeof(parts) / sizeof(parts[0]); i++) {
-		int err = parts[i].open(agent);
+	for (size_t i = 0; i < count; i++) {
+		int err = part[i].open(agent);
 
-		if (err && !parts[i].says_why)
-			log_error("cannot start: %s: %s", parts[i].name, strerror(-err));
+		if (err && !part[i].says_why)
+			log_error("cannot start: %s: %s", part[i].name, strerror(-err));
 		if (err)
 			return err;
 	}
 	return 0;
+}
+
+#define COUNT(array) (sizeof(array) / sizeof((array)[0]))
+
+int agent_open(struct agent *agent)
+{
+	int err = open_parts(agent, first_parts, COUNT(first_parts));
+
+	if (err)
+		return err;
+	if (!cluster_waits(agent->cluster))
+		return agent_start(agent);
+	log_info("waits for the cluster: %s", cluster_wait_words());
+	return open_parts(agent, waiting_parts, COUNT(waiting_parts));
+}
+
+int agent_start(struct agent *agent)
+{
+	return open_parts(agent, parts, COUNT(parts));
 }
 
 void agent_close(struct agent *agent)
@@ -200,6 +239,7 @@ void agent_close(struct agent *agent)
 		uplinks_close(agent->uplinks);
 	if (agent->monitor)
 		monitor_close(agent->monitor);
+	cluster_close(agent->cluster);
 	dataplane_close(agent->dataplane);
 	netlink_close(agent->netlink);
 	namespace_claim_close(agent->claim);

@@ -9,6 +9,7 @@
 #include "lib/event_loop.h"
 
 struct bgp_feed;
+struct cluster;
 struct dataplane;
 struct drops;
 struct endpoint_store;
@@ -29,13 +30,16 @@ struct uplinks;
  * reverse; every part gets the agent and uses the others through their headers.
  */
 struct agent {
-	const struct config *config;
+	const struct config *config; /* in force; cluster.c replaces it */
+	const char *base;	     /* text of the configuration file, borrowed */
+	size_t base_len;
 	const char *run_dir; /* borrowed */
 	const char *bpf_dir;
 	struct event_loop *loop;
 	struct namespace_claim *claim;	  /* no other agent in this network namespace */
 	struct netlink *netlink;	  /* requests in the node's own namespace */
 	struct dataplane *dataplane;	  /* programs and maps */
+	struct cluster *cluster;	  /* what Kubernetes says */
 	struct monitor *monitor;	  /* what the kernel tells */
 	struct uplinks *uplinks;	  /* links to the other nodes, node MTU */
 	struct ipam *ipam;		  /* which address is taken */
@@ -50,13 +54,20 @@ struct agent {
 	struct readiness *readiness;
 	uint64_t started_ms; /* event_loop_now_ms() */
 	uint64_t repairs;    /* hooks, routes, neighbours, rules put back */
-	bool ready;	     /* the data plane serves, the conflist is written */
-	bool resetting;	     /* MSG_SHUTDOWN with reset: put nothing back */
+	bool is_running; /* all parts are made; else only the sockets, and the cluster is waited for
+			  */
+	bool has_failed; /* to make them */
+	bool ready;	 /* the data plane serves, the conflist is written */
+	bool has_portmap; /* the conflist that was written chains it */
+	bool resetting;	  /* MSG_SHUTDOWN with reset: put nothing back */
 };
 
-/** agent_open() - make the parts, in the order above; config, run_dir, bpf_dir and loop are set. 0
- * or -errno (said in the log); what was made is freed by agent_close() in either case. */
+/** agent_open() - make the parts, in the order above; config, base, run_dir, bpf_dir and loop are
+ * set. While the cluster is waited for, only those up to cluster, and server. 0 or -errno (said in
+ * the log); what was made is freed by agent_close() in either case. */
 int agent_open(struct agent *agent);
+/** agent_start() - the cluster has spoken: make the other parts. 0 or -errno (said in the log). */
+int agent_start(struct agent *agent);
 /** agent_close() - free the parts in reverse. Maps, programs, links and routes stay. */
 void agent_close(struct agent *agent);
 

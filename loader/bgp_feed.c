@@ -215,10 +215,11 @@ int bgp_feed_handle_listen(struct agent *agent, struct client *client,
 	memcpy(&listen_at, request->body, sizeof(listen_at));
 	ip_addr_format(&listen_at.addr, addr, sizeof(addr));
 	if (!is_configured(&agent->config->bgp, &listen_at))
-		return client_send_error(client, request->id, EPERM,
-					 "bgp.listen %s port %u: not in tortied's configuration "
-					 "(restart tortied after a change)",
-					 addr, listen_at.port);
+		return client_send_error(
+			client, request->id, EPERM,
+			"bgp.listen %s port %u: not in tortied's configuration%s", addr,
+			listen_at.port,
+			agent->config->kubernetes ? "" : " (restart tortied after a change)");
 	fd = open_listener(&listen_at);
 	if (fd < 0)
 		return client_send_error(client, request->id, -fd, "bgp.listen %s port %u: %s",
@@ -402,6 +403,23 @@ void bgp_feed_close(struct bgp_feed *feed)
 	event_timer_cancel(feed->agent->loop, &feed->overdue);
 	forget_peers(feed);
 	free(feed);
+}
+
+void bgp_feed_config_changed(struct bgp_feed *feed, const struct config *before)
+{
+	bool is_present = feed->agent->config->bgp.present;
+
+	if (is_present == before->bgp.present)
+		return;
+	event_timer_cancel(feed->agent->loop, &feed->overdue);
+	feed->is_overdue = false;
+	if (is_present) {
+		await_speaker(feed);
+		return;
+	}
+	/* Nobody will ever say that they are in sync. */
+	remote_routes_begin(feed->agent->routes, ROUTE_SOURCE_BGP);
+	remote_routes_in_sync(feed->agent->routes, ROUTE_SOURCE_BGP);
 }
 
 bool bgp_feed_is_connected(const struct bgp_feed *feed)

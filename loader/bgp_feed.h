@@ -13,9 +13,12 @@
  * until the next is in sync).
  */
 struct bgp_feed;
+struct config;
 
 int bgp_feed_open(struct agent *agent, struct bgp_feed **ret_feed);
 void bgp_feed_close(struct bgp_feed *feed);
+/** bgp_feed_config_changed() - bgp: may have come or gone; @before is borrowed for the call. */
+void bgp_feed_config_changed(struct bgp_feed *feed, const struct config *before);
 bool bgp_feed_is_connected(const struct bgp_feed *feed);
 bool bgp_feed_is_in_sync(const struct bgp_feed *feed);
 typedef int bgp_peer_fn(const struct msg_peer *peer, void *arg);

@@ -12,6 +12,9 @@
  * the minute's sweep; an ADD removes the note of its own name, so that an old note cannot detach a
  * pod that was started again under the same id.
  *
+ * While the cluster is waited for there are no addresses to give: ADD may be tried again, and a DEL
+ * becomes a note here too.
+ *
  * CNI specification 1.1.0.
  */
 #include "loader/cni_requests.h"
@@ -30,6 +33,7 @@
 #include "lib/pod_ifname.h"
 #include "lib/text.h"
 #include "loader/agent.h"
+#include "loader/cluster.h"
 #include "loader/endpoint.h"
 #include "loader/ipam.h"
 #include "loader/netlink.h"
@@ -84,6 +88,54 @@ static void forget_note(const struct agent *agent, const struct msg_cni_request 
 	pod_ifname(request->container_id, request->ifname, name);
 	remove_note(dir_fd, name);
 	close(dir_fd);
+}
+
+/* The note that the plugin would have left: 0 or -errno. */
+static int leave_note(const struct agent *agent, const struct msg_cni_request *request)
+{
+	char folder[4096], name[IFNAME_MAX + 1], fresh[IFNAME_MAX + 2], text[NOTE_OCTETS + 1];
+	int len, fd, dir_fd, err = 0;
+
+	snprintf(folder, sizeof(folder), "%s/" DELETES_DIR_NAME, agent->run_dir);
+	if (mkdir(folder, 0700) < 0 && errno != EEXIST)
+		return -errno;
+	dir_fd = open_deletes(agent);
+	if (dir_fd < 0)
+		return -errno;
+	pod_ifname(request->container_id, request->ifname, name);
+	snprintf(fresh, sizeof(fresh), ".%s", name);
+	len = snprintf(text, sizeof(text), "%s\n%s\n", request->container_id, request->ifname);
+	fd = openat(dir_fd, fresh, O_WRONLY | O_CREAT | O_TRUNC | O_CLOEXEC | O_NOFOLLOW, 0600);
+	if (fd < 0 || write(fd, text, (size_t)len) != len ||
+	    renameat(dir_fd, fresh, dir_fd, name) < 0)
+		err = errno ? -errno : -ENOSPC;
+	if (fd >= 0)
+		close(fd);
+	close(dir_fd);
+	return err;
+}
+
+/* Nothing is known of this node's addresses yet. */
+static void handle_waiting(struct agent *agent, const struct msg_cni_request *request,
+			   struct msg_cni_reply *reply)
+{
+	struct endpoint_error error = { .code = CNI_CODE_TRY_LATER };
+	int err = 0;
+
+	snprintf(error.msg, sizeof(error.msg), "the node waits for the cluster");
+	snprintf(error.details, sizeof(error.details), "%s", cluster_wait_words());
+	if (request->verb == CNI_DEL) {
+		if (container_id_is_valid(request->container_id) &&
+		    ifname_is_valid(request->ifname))
+			err = leave_note(agent, request);
+		if (err == 0)
+			return;
+		snprintf(error.details, sizeof(error.details), "the DEL cannot be noted: %s",
+			 strerror(-err));
+	} else if (request->verb == CNI_STATUS) {
+		error.code = CNI_CODE_NO_ADD;
+	}
+	answer_error(reply, &error);
 }
 
 /* ADD and CHECK: the two that work inside the pod's namespace. */
@@ -161,7 +213,8 @@ static void handle_status(struct agent *agent, const struct msg_cni_request *req
 	}
 	err = ipam_probe(agent->ipam, &wish, &answer);
 	if (err < 0) {
-		snprintf(error.details, sizeof(error.details), "%s", answer.error);
+		if (!cluster_lacks_block(agent, error.details, sizeof(error.details)))
+			snprintf(error.details, sizeof(error.details), "%s", answer.error);
 		error.code = CNI_CODE_NO_ADD;
 		snprintf(error.msg, sizeof(error.msg), "%s",
 			 err == -ENOENT ? "no such pool" : "no address is free");
@@ -169,30 +222,38 @@ static void handle_status(struct agent *agent, const struct msg_cni_request *req
 	}
 }
 
+static void handle_running(struct agent *agent, const struct msg_cni_request *request,
+			   const int *fds, size_t fd_count, struct msg_cni_reply *reply)
+{
+	switch (request->verb) {
+	case CNI_ADD:
+	case CNI_CHECK:
+		handle_in_namespace(agent, request, fds, fd_count, reply);
+		break;
+	case CNI_DEL:
+		handle_delete(agent, request, reply);
+		break;
+	case CNI_STATUS:
+		handle_status(agent, request, reply);
+		break;
+	default:
+		reply->code = CNI_CODE_ENVIRONMENT;
+		snprintf(reply->msg, sizeof(reply->msg), "unknown verb %u", request->verb);
+	}
+}
+
 void cni_handle_request(struct agent *agent, const struct msg_cni_request *request, const int *fds,
 			size_t fd_count, struct msg_cni_reply *ret_reply)
 {
 	memset(ret_reply, 0, sizeof(*ret_reply));
-	switch (request->verb) {
-	case CNI_ADD:
-	case CNI_CHECK:
-		handle_in_namespace(agent, request, fds, fd_count, ret_reply);
-		break;
-	case CNI_DEL:
-		handle_delete(agent, request, ret_reply);
-		break;
-	case CNI_STATUS:
-		handle_status(agent, request, ret_reply);
-		break;
-	default:
-		ret_reply->code = CNI_CODE_ENVIRONMENT;
-		snprintf(ret_reply->msg, sizeof(ret_reply->msg), "unknown verb %u", request->verb);
-	}
+	if (!agent->is_running)
+		handle_waiting(agent, request, ret_reply);
+	else
+		handle_running(agent, request, fds, fd_count, ret_reply);
 	if (ret_reply->code != 0)
 		log_warning("container %s %s: refused with code %u: %s: %s", request->container_id,
 			    request->ifname, ret_reply->code, ret_reply->msg, ret_reply->details);
 }
-
 /* One note: "CONTAINER-ID\nIFNAME\n" in a file that is named accordingly. */
 static bool read_note(int dir_fd, const char *name, char *ret_id, char *ret_ifname)
 {

@@ -8,8 +8,14 @@
  * pod when the only version named is 1.1.0, newer ones choose the highest of the list (CNI
  * SPEC 1.1.0, "Network configuration format").
  *
- * Another network's file that sorts before ours wins without anybody saying so; it is named in the
- * log and in `tortie status`, never touched.
+ * Another network's file that sorts before ours wins without anybody saying so; it is named in
+ * `tortie status`. With cni.exclusive it gets another name, which `tortie reset` takes back, after
+ * ours is written: at no time has the runtime none.
+ *
+ * Pods' host ports are the reference plugin portmap's work: where the runtime has the program, it
+ * is chained behind ours. libcni chooses the highest version that the file names, without asking
+ * every plugin of the chain, and a portmap of 2023 knows 1.0.0 at most; so with portmap that is the
+ * only version.
  */
 #include "loader/conflist.h"
 
@@ -55,8 +61,15 @@ static int escape_json(const char *text, char *buf, size_t size)
 	return 0;
 }
 
-int conflist_format(const char *run_dir, char *buf, size_t size)
+int conflist_format(const char *run_dir, bool has_portmap, char *buf, size_t size)
 {
+	static const char versions[] = "  \"cniVersions\": [\"0.4.0\", \"1.0.0\", \"1.1.0\"],\n";
+	static const char portmap[] = ",\n"
+				      "    {\n"
+				      "      \"type\": \"portmap\",\n"
+				      "      \"snat\": true,\n"
+				      "      \"capabilities\": {\"portMappings\": true}\n"
+				      "    }";
 	char escaped[PATH_MAX * 2], run_dir_key[PATH_MAX * 2 + 32] = "";
 	int len;
 
@@ -68,15 +81,15 @@ int conflist_format(const char *run_dir, char *buf, size_t size)
 	len = snprintf(buf, size,
 		       "{\n"
 		       "  \"cniVersion\": \"1.0.0\",\n"
-		       "  \"cniVersions\": [\"0.4.0\", \"1.0.0\", \"1.1.0\"],\n"
+		       "%s"
 		       "  \"name\": \"tortie\",\n"
 		       "  \"plugins\": [\n"
 		       "    {\n"
 		       "      \"type\": \"tortie-cni\"%s\n"
-		       "    }\n"
+		       "    }%s\n"
 		       "  ]\n"
 		       "}\n",
-		       run_dir_key);
+		       has_portmap ? "" : versions, run_dir_key, has_portmap ? portmap : "");
 	return len < 0 || (size_t)len >= size ? -ENAMETOOLONG : len;
 }
 
@@ -99,13 +112,24 @@ static int write_file(const char *path, const char *text, size_t len)
 	return err;
 }
 
+static bool wants_portmap(const struct agent *agent)
+{
+	char path[PATH_MAX];
+
+	if (!agent->config->cni_portmap)
+		return false;
+	snprintf(path, sizeof(path), "%s/portmap", agent->config->cni_bin_dir);
+	return access(path, X_OK) == 0;
+}
+
 /* Whole or not at all; the folder is made when it is missing. */
 static int place(struct agent *agent)
 {
 	char path[PATH_MAX], fresh[PATH_MAX], text[CONFLIST_OCTETS_MAX];
+	bool has_portmap = wants_portmap(agent);
 	int len, err;
 
-	len = conflist_format(agent->run_dir, text, sizeof(text));
+	len = conflist_format(agent->run_dir, has_portmap, text, sizeof(text));
 	if (len < 0)
 		return len;
 	conflist_path(agent, "", path);
@@ -117,7 +141,48 @@ static int place(struct agent *agent)
 		err = -errno;
 	if (err)
 		unlink(fresh);
+	else
+		agent->has_portmap = has_portmap;
 	return err;
+}
+
+typedef int name_fn(const char *name, void *arg);
+
+/* Each file of another network that a runtime would take before ours. */
+static int for_each_before(const struct agent *agent, name_fn *fn, void *arg)
+{
+	const struct dirent *entry;
+	DIR *dir = opendir(agent->config->cni_dir);
+	int result = 0;
+
+	if (!dir)
+		return 0;
+	while (!result && (entry = readdir(dir)))
+		if (conflist_is_before(entry->d_name))
+			result = fn(entry->d_name, arg);
+	closedir(dir);
+	return result;
+}
+
+static int move_away(const char *name, void *arg)
+{
+	const struct agent *agent = arg;
+	char from[PATH_MAX], to[PATH_MAX];
+
+	snprintf(from, sizeof(from), "%.3000s/%.255s", agent->config->cni_dir, name);
+	snprintf(to, sizeof(to), "%.3300s" CONFLIST_OFF_SUFFIX, from);
+	if (rename(from, to) == 0)
+		log_warning("%s: another network's file sorts before " CONFLIST_NAME
+			    ": renamed to %.200s" CONFLIST_OFF_SUFFIX " (cni.exclusive; `tortie "
+			    "reset` takes it back)",
+			    from, name);
+	return 0;
+}
+
+static void be_exclusive(struct agent *agent)
+{
+	if (agent->config->cni_exclusive)
+		for_each_before(agent, move_away, agent);
 }
 
 static bool is_missing(const struct agent *agent)
@@ -139,16 +204,26 @@ int conflist_write(struct agent *agent)
 		log_error("%s/" CONFLIST_NAME ": cannot be written: %s; set cni.dir, or "
 			  "cni.conflist: none",
 			  agent->config->cni_dir, strerror(-err));
+	else
+		be_exclusive(agent);
 	return err;
 }
 
 void conflist_restore(struct agent *agent)
 {
-	if (!agent->config->cni_conflist || !is_missing(agent))
+	bool was_missing;
+
+	if (!agent->config->cni_conflist)
 		return;
+	was_missing = is_missing(agent);
 	/* That it cannot be written was said once; status says it as long as it lasts. */
-	if (place(agent) == 0)
+	if (was_missing && place(agent) == 0)
 		log_warning("%s/" CONFLIST_NAME ": was missing; put back", agent->config->cni_dir);
+	else if (!was_missing && wants_portmap(agent) != agent->has_portmap && place(agent) == 0)
+		log_info("%s/" CONFLIST_NAME ": written again, portmap is %s",
+			 agent->config->cni_dir, agent->has_portmap ? "there" : "gone");
+	if (!is_missing(agent))
+		be_exclusive(agent);
 }
 
 void conflist_remove(struct agent *agent)
@@ -174,12 +249,55 @@ bool conflist_is_before(const char *name)
 	return false;
 }
 
-int conflist_status(struct agent *agent, status_line_fn *fn, void *arg)
+struct telling {
+	const struct agent *agent;
+	status_line_fn *fn;
+	void *arg;
+};
+
+static int tell_before(const char *name, void *arg)
 {
+	const struct telling *telling = arg;
+	char text[TEXT_MAX + 1];
+
+	snprintf(text, sizeof(text),
+		 "%.200s/%.200s: another network's file sorts before " CONFLIST_NAME
+		 "; runtimes use that one (move it away)",
+		 telling->agent->config->cni_dir, name);
+	return telling->fn(STATUS_WARNING, text, telling->arg);
+}
+
+/* Files that we renamed: their network may not know. */
+static int tell_moved(const struct telling *telling)
+{
+	const char *dir_path = telling->agent->config->cni_dir;
 	const struct dirent *entry;
 	char text[TEXT_MAX + 1];
+	DIR *dir = opendir(dir_path);
 	int result = 0;
-	DIR *dir;
+
+	if (!dir)
+		return 0;
+	while (!result && (entry = readdir(dir))) {
+		const char *end = strstr(entry->d_name, CONFLIST_OFF_SUFFIX);
+
+		if (!end || strcmp(end, CONFLIST_OFF_SUFFIX) != 0)
+			continue;
+		snprintf(text, sizeof(text),
+			 "%.200s/%.200s: another network's file, renamed (cni.exclusive; `tortie "
+			 "reset` takes it back)",
+			 dir_path, entry->d_name);
+		result = telling->fn(STATUS_OK, text, telling->arg);
+	}
+	closedir(dir);
+	return result;
+}
+
+int conflist_status(struct agent *agent, status_line_fn *fn, void *arg)
+{
+	struct telling telling = { .agent = agent, .fn = fn, .arg = arg };
+	char text[TEXT_MAX + 1];
+	int result = 0;
 
 	if (!agent->config->cni_conflist)
 		return 0;
@@ -190,18 +308,14 @@ int conflist_status(struct agent *agent, status_line_fn *fn, void *arg)
 			 agent->config->cni_dir);
 		result = fn(STATUS_PROBLEM, text, arg);
 	}
-	dir = opendir(agent->config->cni_dir);
-	if (!dir)
-		return result;
-	while (!result && (entry = readdir(dir))) {
-		if (!conflist_is_before(entry->d_name))
-			continue;
+	if (!result && agent->ready && agent->config->cni_portmap && !agent->has_portmap) {
 		snprintf(text, sizeof(text),
-			 "%.200s/%.200s: another network's file sorts before " CONFLIST_NAME
-			 "; runtimes use that one (move it away)",
-			 agent->config->cni_dir, entry->d_name);
+			 "cni.bin_dir %.200s: has no program portmap, so pods' hostPorts are not "
+			 "served (put the reference plugin there, or set cni.portmap: none)",
+			 agent->config->cni_bin_dir);
 		result = fn(STATUS_WARNING, text, arg);
 	}
-	closedir(dir);
-	return result;
+	if (!result)
+		result = for_each_before(agent, tell_before, &telling);
+	return result ? result : tell_moved(&telling);
 }

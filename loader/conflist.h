@@ -18,13 +18,15 @@ struct agent;
 /** conflist_write() - write it (whole or not at all) when the configuration asks for it. 0 or
  * -errno (said in the log). */
 int conflist_write(struct agent *agent);
-/** conflist_restore() - write it again when somebody removed it. */
+/** conflist_restore() - write it again when somebody removed it or the program portmap came or
+ * went; move others' files away again where that is asked for. */
 void conflist_restore(struct agent *agent);
 void conflist_remove(struct agent *agent);
 int conflist_status(struct agent *agent, status_line_fn *fn, void *arg);
 
-/** conflist_format() - its text for @run_dir into @buf. Returns octets, or -ENAMETOOLONG. Pure. */
-int conflist_format(const char *run_dir, char *buf, size_t size);
+/** conflist_format() - its text for @run_dir, with or without portmap, into @buf. Returns octets,
+ * or -ENAMETOOLONG. Pure. */
+int conflist_format(const char *run_dir, bool has_portmap, char *buf, size_t size);
 /** conflist_is_before() - would a runtime take the file @name before ours? Pure. */
 bool conflist_is_before(const char *name);
 

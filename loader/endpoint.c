@@ -42,6 +42,7 @@
 #include "lib/text.h"
 #include "loader/agent.h"
 #include "loader/attach.h"
+#include "loader/cluster.h"
 #include "loader/dataplane.h"
 #include "loader/endpoint_store_internal.h"
 #include "loader/ipam.h"
@@ -226,6 +227,9 @@ static int take_addresses(struct agent *agent, const struct msg_cni_request *req
 		err = ipam_take(agent->ipam, &wish, &answer);
 	if (err == -ENOENT)
 		return refuse(error, CNI_CODE_CONFIGURATION, "no such pool", "%s", answer.error);
+	if (err < 0 && cluster_lacks_block(agent, answer.error, sizeof(answer.error)))
+		return refuse(error, CNI_CODE_TRY_LATER, "the node has no addresses", "%s",
+			      answer.error);
 	if (err < 0) {
 		say_holders(agent->endpoints, answer.error, sizeof(answer.error));
 		return refuse(error, CNI_CODE_TRY_LATER, "no address is free", "%s", answer.error);

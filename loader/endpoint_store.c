@@ -309,3 +309,20 @@ int endpoint_store_status(struct agent *agent, status_line_fn *fn, void *arg)
 		 store->strangers);
 	return fn(STATUS_WARNING, text, arg);
 }
+
+void endpoint_store_hold_addresses(struct endpoint_store *store)
+{
+	const struct endpoint_entry *entry;
+	const struct doomed_link *link;
+
+	DL_FOREACH(store->list, entry)
+	{
+		for (size_t i = 0; i < entry->endpoint.address_count; i++)
+			ipam_adopt(store->agent->ipam, &entry->endpoint.address[i]);
+	}
+	DL_FOREACH(store->doomed, link)
+	{
+		for (size_t i = 0; i < link->address_count; i++)
+			ipam_adopt(store->agent->ipam, &link->address[i]);
+	}
+}

@@ -65,6 +65,9 @@ bool endpoint_store_has_doomed(const struct endpoint_store *store);
 /** endpoint_store_doomed_gone() - all doomed links were deleted and waited for: their addresses are
  * free. */
 void endpoint_store_doomed_gone(struct endpoint_store *store);
+/** endpoint_store_hold_addresses() - tell ipam again what pods and doomed links carry: its blocks
+ * have changed. */
+void endpoint_store_hold_addresses(struct endpoint_store *store);
 /** endpoint_store_audit() - compare links, maps, routes and neighbours with the store and put right
  * what differs. 0 or -errno. */
 int endpoint_store_audit(struct endpoint_store *store);

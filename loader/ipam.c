@@ -12,6 +12,12 @@
  * from its head. After a start the cursor begins behind the highest address that is in use: what
  * was given back shortly before the restart has left no trace, and lies below it most likely.
  *
+ * Reserved addresses are passed over, as spans of offsets, so that a large one costs one step. One
+ * that a pod has when it becomes reserved stays the pod's.
+ *
+ * When the configuration changes, blocks that stay keep all that is known of them; what links carry
+ * in new ones is told again by endpoint_store.c.
+ *
  * An IPv6 block may have 2^64 addresses, so entries are forgotten, oldest first, once the queue has
  * more than QUEUE_MAX and they are past their quarantine; the cursor finds them on its next round.
  *
@@ -42,6 +48,11 @@ struct entry {
 	UT_hash_handle hh;
 };
 
+/* Offsets that are never handed out. */
+struct span {
+	uint64_t first, last;
+};
+
 struct block {
 	struct ip_prefix cidr;
 	struct ip_prefix served; /* its first 2^64 addresses */
@@ -53,6 +64,9 @@ struct block {
 	bool was_used; /* an address was handed out in this run */
 	bool has_forgotten;
 	uint64_t used;
+	struct span *reserved; /* in order, apart from each other */
+	size_t reserved_count;
+	uint64_t reserved_size;
 	size_t queue_len;
 	struct entry *entries;
 	struct entry *queue;
@@ -72,9 +86,9 @@ struct ipam {
 	size_t block_count;
 };
 
-/* The pools that a request allows, in its order. */
+/* The pools that a request allows, in its order, as far as they have a block here. */
 struct selection {
-	size_t pool[CONFIG_POOLS_MAX];
+	size_t pool[CONFIG_BLOCKS_MAX];
 	size_t count;
 };
 
@@ -95,9 +109,20 @@ static uint64_t saturated_size(uint64_t last)
 	return last == UINT64_MAX ? last : last + 1;
 }
 
+static const struct span *find_span(const struct block *block, uint64_t offset)
+{
+	for (size_t i = 0; i < block->reserved_count; i++)
+		if (offset >= block->reserved[i].first && offset <= block->reserved[i].last)
+			return &block->reserved[i];
+	return NULL;
+}
+
 static uint64_t block_capacity(const struct block *block)
 {
-	return block->skips_zero ? block->last : saturated_size(block->last);
+	bool passes_zero = block->skips_zero && find_span(block, 0) == NULL;
+	uint64_t size = passes_zero ? block->last : saturated_size(block->last);
+
+	return size > block->reserved_size ? size - block->reserved_size : 0;
 }
 
 static void block_init(struct block *block, const struct ip_prefix *cidr, size_t pool)
@@ -124,6 +149,55 @@ static uint64_t offset_of(const struct block *block, const struct ip_addr *addr)
 	for (size_t i = 8; i < 16; i++)
 		offset = offset << 8 | (uint64_t)(uint8_t)(a[i] ^ b[i]);
 	return offset; /* the block's own bits are zero there, so XOR is the difference */
+}
+
+static int compare_spans(const void *a, const void *b)
+{
+	const struct span *x = a, *y = b;
+
+	if (x->first != y->first)
+		return x->first > y->first ? 1 : -1;
+	return x->last < y->last ? 1 : x->last > y->last ? -1 : 0;
+}
+
+static bool span_of(const struct block *block, const struct ip_prefix *prefix, struct span *ret)
+{
+	unsigned int host_bits = IP_ADDR_BITS - prefix->bits;
+
+	if (ip_prefix_covers(prefix, &block->served)) {
+		*ret = (struct span){ 0, block->last };
+		return true;
+	}
+	if (!ip_prefix_covers(&block->served, prefix))
+		return false;
+	ret->first = offset_of(block, &prefix->addr);
+	ret->last = ret->first + ((UINT64_C(1) << host_bits) - 1);
+	return true;
+}
+
+/* Prefixes are apart or one in the other: after sorting a span lies in the one before, or not. */
+static int reserve(struct block *block, const struct config *config)
+{
+	size_t count = 0, kept = 0;
+
+	block->reserved = calloc(config->reserved_count + 1, sizeof(*block->reserved));
+	if (block->reserved == NULL)
+		return -ENOMEM;
+	for (size_t i = 0; i < config->reserved_count; i++)
+		if (span_of(block, &config->reserved[i], &block->reserved[count]))
+			count++;
+	qsort(block->reserved, count, sizeof(*block->reserved), compare_spans);
+	block->reserved_size = 0;
+	for (size_t i = 0; i < count; i++) {
+		const struct span span = block->reserved[i];
+
+		if (kept > 0 && span.first <= block->reserved[kept - 1].last)
+			continue;
+		block->reserved[kept++] = span;
+		block->reserved_size += saturated_size(span.last - span.first);
+	}
+	block->reserved_count = kept;
+	return 0;
 }
 
 static struct block *find_block(const struct ipam *ipam, const struct ip_addr *addr)
@@ -169,34 +243,46 @@ static int take_offset(struct block *block, uint64_t offset)
 	return 0;
 }
 
+static void block_fini(struct block *block)
+{
+	struct entry *entry, *next;
+
+	HASH_ITER(hh, block->entries, entry, next)
+	{
+		HASH_DEL(block->entries, entry);
+		free(entry);
+	}
+	free(block->reserved);
+}
+
 void ipam_free(struct ipam *ipam)
 {
 	if (ipam == NULL)
 		return;
-	for (size_t i = 0; i < ipam->block_count; i++) {
-		struct entry *entry, *next;
-
-		HASH_ITER(hh, ipam->block[i].entries, entry, next)
-		{
-			HASH_DEL(ipam->block[i].entries, entry);
-			free(entry);
-		}
-	}
+	for (size_t i = 0; i < ipam->block_count; i++)
+		block_fini(&ipam->block[i]);
 	free(ipam->block);
 	free(ipam->pool);
 	free(ipam);
 }
 
-static void add_pool(struct ipam *ipam, const struct config_pool *config)
+static int add_pool(struct ipam *ipam, const struct config *config, size_t index)
 {
+	const struct config_pool *from = &config->pool[index];
 	struct pool *pool = &ipam->pool[ipam->pool_count];
+	int err = 0;
 
-	snprintf(pool->name, sizeof(pool->name), "%s", config->name);
-	pool->cidr = config->cidr;
-	pool->nat_outgoing = config->nat_outgoing;
-	for (size_t i = 0; i < config->block_count; i++)
-		block_init(&ipam->block[ipam->block_count++], &config->block[i], ipam->pool_count);
+	snprintf(pool->name, sizeof(pool->name), "%s", from->name);
+	pool->cidr = from->cidr;
+	pool->nat_outgoing = from->nat_outgoing;
+	for (size_t i = 0; i < from->block_count && err == 0; i++) {
+		struct block *block = &ipam->block[ipam->block_count++];
+
+		block_init(block, &from->block[i], ipam->pool_count);
+		err = reserve(block, config);
+	}
 	ipam->pool_count++;
+	return err;
 }
 
 int ipam_new(const struct config *config, struct ipam **ret_ipam)
@@ -215,8 +301,11 @@ int ipam_new(const struct config *config, struct ipam **ret_ipam)
 	err = -ENOMEM;
 	if (ipam->pool == NULL || ipam->block == NULL)
 		goto err_free;
-	for (size_t i = 0; i < config->pool_count; i++)
-		add_pool(ipam, &config->pool[i]);
+	for (size_t i = 0; i < config->pool_count; i++) {
+		err = add_pool(ipam, config, i);
+		if (err < 0)
+			goto err_free;
+	}
 	/* A node address inside one of its blocks is no pod's. */
 	for (size_t i = 0; i < config->node_address_count; i++) {
 		err = ipam_adopt(ipam, &config->node_address[i]);
@@ -229,6 +318,48 @@ int ipam_new(const struct config *config, struct ipam **ret_ipam)
 err_free:
 	ipam_free(ipam);
 	return err;
+}
+
+/* What @old knows of its addresses becomes @block's. */
+static void take_over(struct block *block, struct block *old)
+{
+	struct block fresh = *block;
+
+	*block = *old;
+	block->pool = fresh.pool;
+	block->reserved = fresh.reserved;
+	block->reserved_count = fresh.reserved_count;
+	block->reserved_size = fresh.reserved_size;
+	fresh.reserved = old->reserved;
+	*old = fresh; /* its few entries are the node's own addresses: known to the other as well */
+}
+
+int ipam_update(struct ipam *ipam, const struct config *config)
+{
+	struct ipam *fresh, swap;
+	int err = ipam_new(config, &fresh);
+
+	if (err < 0)
+		return err;
+	for (size_t i = 0; i < fresh->block_count; i++)
+		for (size_t k = 0; k < ipam->block_count; k++)
+			if (ip_prefix_equal(&fresh->block[i].cidr, &ipam->block[k].cidr))
+				take_over(&fresh->block[i], &ipam->block[k]);
+	swap = *ipam;
+	*ipam = *fresh;
+	*fresh = swap;
+	ipam_free(fresh);
+	return 0;
+}
+
+size_t ipam_block_count(const struct ipam *ipam)
+{
+	return ipam->block_count;
+}
+
+bool ipam_holds(const struct ipam *ipam, const struct ip_addr *addr)
+{
+	return find_block(ipam, addr) != NULL;
 }
 
 static bool pool_is_meant(const struct pool *pool, const char *text)
@@ -247,31 +378,74 @@ static bool selection_has(const struct selection *selection, size_t pool)
 	return false;
 }
 
-static int select_pools(const struct ipam *ipam, const char (*pools)[NAME_MAX_LEN + 1],
-			size_t pool_count, struct selection *ret, char *error)
+static bool pool_has_block(const struct ipam *ipam, size_t pool)
+{
+	for (size_t i = 0; i < ipam->block_count; i++)
+		if (ipam->block[i].pool == pool)
+			return true;
+	return false;
+}
+
+/* Names of all pools, a pool of several ranges that follow each other once. */
+static void say_names(const struct ipam *ipam, char *error)
+{
+	const char *last = "";
+
+	for (size_t k = 0; k < ipam->pool_count; k++) {
+		if (strcmp(last, ipam->pool[k].name) == 0)
+			continue;
+		text_append(error, TEXT_MAX + 1, "%s \"%s\"", k > 0 ? "," : "", ipam->pool[k].name);
+		last = ipam->pool[k].name;
+	}
+}
+
+static void say_no_such_pool(const struct ipam *ipam, const char *name, char *error)
+{
+	text_append(error, TEXT_MAX + 1, "pool \"%s\": no such pool; this node's file has", name);
+	say_names(ipam, error);
+	text_append(error, TEXT_MAX + 1, "%s", ipam->pool_count == 0 ? " none" : "");
+}
+
+/* The pools with blocks that @name means (NULL: all) into @ret; is there any such pool at all? */
+static bool select_named(const struct ipam *ipam, const char *name, struct selection *ret)
+{
+	bool found = false;
+
+	for (size_t i = 0; i < ipam->pool_count; i++) {
+		if (name != NULL && !pool_is_meant(&ipam->pool[i], name))
+			continue;
+		found = true;
+		if (pool_has_block(ipam, i) && !selection_has(ret, i))
+			ret->pool[ret->count++] = i;
+	}
+	return found;
+}
+
+static int select_pools(const struct ipam *ipam, const struct ipam_request *request,
+			struct selection *ret, char *error)
 {
 	ret->count = 0;
-	for (size_t i = 0; pool_count == 0 && i < ipam->pool_count; i++)
-		ret->pool[ret->count++] = i;
-	for (size_t i = 0; i < pool_count; i++) {
-		size_t found = 0;
-
-		while (found < ipam->pool_count && !pool_is_meant(&ipam->pool[found], pools[i]))
-			found++;
-		if (found == ipam->pool_count) {
-			text_append(error, TEXT_MAX + 1,
-				    "pool \"%s\": no such pool; this node's file has", pools[i]);
-			for (size_t k = 0; k < ipam->pool_count; k++)
-				text_append(error, TEXT_MAX + 1, "%s \"%s\"", k > 0 ? "," : "",
-					    ipam->pool[k].name);
-			text_append(error, TEXT_MAX + 1, "%s",
-				    ipam->pool_count == 0 ? " none" : "");
-			return -ENOENT;
-		}
-		if (!selection_has(ret, found))
-			ret->pool[ret->count++] = found;
+	if (request->pool_count == 0)
+		select_named(ipam, NULL, ret);
+	for (size_t i = 0; i < request->pool_count; i++) {
+		if (select_named(ipam, request->pools[i], ret))
+			continue;
+		say_no_such_pool(ipam, request->pools[i], error);
+		return -ENOENT;
 	}
 	return 0;
+}
+
+/* How many offsets from @offset on cannot be handed out for one reason; 0: @offset can. */
+static uint64_t passed_over(const struct block *block, uint64_t offset)
+{
+	const struct span *span = find_span(block, offset);
+
+	if (span != NULL)
+		return saturated_size(span->last - offset);
+	if (offset == 0 && block->skips_zero)
+		return 1;
+	return find_entry(block, offset) != NULL ? 1 : 0;
 }
 
 /*
@@ -284,14 +458,18 @@ static bool peek_unused(const struct block *block, uint64_t *ret_offset, uint64_
 
 	if (left == 0 && block->has_forgotten)
 		left = saturated_size(block->last);
-	for (; left > 0; left--, offset = offset == block->last ? 0 : offset + 1) {
-		if (offset == 0 && block->skips_zero)
-			continue;
-		if (find_entry(block, offset) != NULL)
-			continue;
-		*ret_offset = offset;
-		*ret_unvisited = left - 1;
-		return true;
+	while (left > 0) {
+		uint64_t passed = passed_over(block, offset);
+
+		if (passed == 0) {
+			*ret_offset = offset;
+			*ret_unvisited = left - 1;
+			return true;
+		}
+		if (passed >= left)
+			return false;
+		left -= passed;
+		offset = passed > block->last - offset ? 0 : offset + passed;
 	}
 	return false;
 }
@@ -300,6 +478,8 @@ static void consider_queue(struct block *block, struct pick *pick)
 {
 	struct entry *head = block->queue;
 
+	while (head != NULL && find_span(block, head->offset) != NULL)
+		head = head->next;
 	if (head == NULL)
 		return;
 	if (pick->entry == NULL || head->freed_ms < pick->entry->freed_ms)
@@ -397,16 +577,16 @@ static void say_exhausted(const struct ipam *ipam, const struct selection *selec
 		    " delete pods or give this node another block in pools[].blocks");
 }
 
-/* Choose one address per family; *ret_count is 0 when that is not possible. */
-static int pick_all(const struct ipam *ipam, const struct selection *selection, uint64_t now_ms,
-		    struct pick ret_pick[2], char *error)
+/* Choose one address per family. How many, or -ENOSPC. */
+static int pick_all(const struct ipam *ipam, const struct selection *selection,
+		    const struct ipam_request *request, struct pick ret_pick[2], char *error)
 {
 	int count = 0;
 
 	for (int v6 = 0; v6 < 2; v6++) {
 		if (!family_is_offered(ipam, selection, !v6))
 			continue;
-		if (pick_address(ipam, selection, !v6, now_ms, &ret_pick[count]) < 0) {
+		if (pick_address(ipam, selection, !v6, request->now_ms, &ret_pick[count]) < 0) {
 			say_exhausted(ipam, selection, !v6, error);
 			return -ENOSPC;
 		}
@@ -414,9 +594,11 @@ static int pick_all(const struct ipam *ipam, const struct selection *selection, 
 	}
 	if (count == 0) {
 		text_append(error, TEXT_MAX + 1, "no pool");
-		for (size_t i = 0; i < selection->count; i++)
+		for (size_t i = 0; i < request->pool_count; i++)
 			text_append(error, TEXT_MAX + 1, "%s \"%s\"", i > 0 ? "," : "",
-				    ipam->pool[selection->pool[i]].name);
+				    request->pools[i]);
+		if (request->pool_count == 0)
+			say_names(ipam, error);
 		text_append(error, TEXT_MAX + 1,
 			    " with a block of this node; give it one in pools[].blocks");
 		return -ENOSPC;
@@ -432,10 +614,10 @@ static int choose(const struct ipam *ipam, const struct ipam_request *request, s
 	int err;
 
 	memset(answer, 0, sizeof(*answer));
-	err = select_pools(ipam, request->pools, request->pool_count, &selection, answer->error);
+	err = select_pools(ipam, request, &selection, answer->error);
 	if (err < 0)
 		return err;
-	return pick_all(ipam, &selection, request->now_ms, pick, answer->error);
+	return pick_all(ipam, &selection, request, pick, answer->error);
 }
 
 int ipam_probe(const struct ipam *ipam, const struct ipam_request *request,

@@ -20,6 +20,13 @@ struct ipam;
 
 int ipam_new(const struct config *config, struct ipam **ret_ipam);
 void ipam_free(struct ipam *ipam);
+/** ipam_update() - the pools, blocks and reserved addresses of another configuration. Blocks that
+ * stay keep what is known of their addresses; the caller adopts what links carry. 0, or -ENOMEM and
+ * nothing is changed. */
+int ipam_update(struct ipam *ipam, const struct config *config);
+size_t ipam_block_count(const struct ipam *ipam);
+/** ipam_holds() - is @addr in a block of this node? */
+bool ipam_holds(const struct ipam *ipam, const struct ip_addr *addr);
 
 struct ipam_request {
 	const char (*pools)[NAME_MAX_LEN + 1]; /* names or CIDRs, in order of preference */

@@ -106,11 +106,16 @@ static int parse_arguments(int argc, char **argv, struct arguments *args)
 	return args->help || args->version ? 0 : -1;
 }
 
-static int load_config(const char *file, struct config **ret_config)
+/* The file's text is kept: on Kubernetes it is read together with each document of the cluster. */
+static int load_config(const char *file, struct agent *agent, char **ret_text,
+		       struct config **ret_config)
 {
 	struct config_error error = { 0 };
-	int err = config_load(file, ret_config, &error);
+	int err = config_read_file(file, ret_text, &agent->base_len, &error);
 
+	if (!err)
+		err = config_parse(*ret_text, agent->base_len, file, ret_config, &error);
+	agent->base = *ret_text;
 	if (!err)
 		return 0;
 	if (error.line)
@@ -236,7 +241,7 @@ static int run(struct agent *agent)
 		err = event_loop_run(agent->loop);
 	agent_close(agent);
 	event_loop_free(agent->loop);
-	return err;
+	return err == 0 && agent->has_failed ? -ECANCELED : err;
 }
 
 int main(int argc, char **argv)
@@ -249,14 +254,17 @@ int main(int argc, char **argv)
 	char run_dir[PATH_MAX];
 	struct agent agent = { .run_dir = run_dir };
 	struct config *config = NULL;
+	char *text = NULL;
 	int status = parse_arguments(argc, argv, &args);
 
 	if (status >= 0)
 		return status;
 	log_init(PROGRAM, LOG_LEVEL_INFO);
 	umask(022);
-	if (load_config(args.config_file, &config) < 0)
+	if (load_config(args.config_file, &agent, &text, &config) < 0) {
+		free(text);
 		return EXIT_FAILURE;
+	}
 	log_init(PROGRAM, config->log_level);
 	status = EXIT_FAILURE;
 	agent.config = config;
@@ -269,5 +277,6 @@ int main(int argc, char **argv)
 		status = EXIT_SUCCESS;
 	}
 	config_free(config);
+	free(text);
 	return status;
 }

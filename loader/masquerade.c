@@ -32,6 +32,7 @@
 
 #include "lib/event_loop.h"
 #include "lib/log.h"
+#include "lib/sha1.h"
 #include "loader/agent.h"
 #include "loader/masquerade_rules.h"
 #include "loader/monitor.h"
@@ -52,7 +53,10 @@ struct masquerade {
 	uint8_t *buffer;
 	struct event_timer check;
 	uint64_t checked_ms;
-	char *listing; /* of our table, as the kernel has it right; NULL: not set up */
+	bool is_wanted;		    /* by a pool of the configuration in force */
+	bool has_kernel;	    /* listening: the kernel has nftables */
+	char *listing;		    /* of our table, as the kernel has it right; NULL: not set up */
+	uint8_t rules[SHA1_OCTETS]; /* digest of those that were written */
 	char problem[TEXT_MAX + 1];
 };
 
@@ -106,6 +110,8 @@ static int write_table(struct masquerade *masquerade)
 	char *rules = masquerade_rules(masquerade->agent->config);
 	int err = rules != NULL ? run(rules, NULL, words) : -ENOMEM;
 
+	if (err == 0)
+		sha1(rules, strlen(rules), masquerade->rules);
 	free(rules);
 	if (err == 0)
 		err = run("list table " TABLE, &listing, words);
@@ -143,7 +149,7 @@ static void on_check(void *arg)
 	struct masquerade *masquerade = arg;
 	bool was_written = masquerade->listing != NULL;
 
-	if (masquerade->agent->resetting)
+	if (masquerade->agent->resetting || !masquerade->is_wanted)
 		return;
 	masquerade->checked_ms = event_loop_now_ms();
 	if (is_whole(masquerade) || write_table(masquerade) < 0)
@@ -240,10 +246,35 @@ static void remove_leftover(void)
 		log_info("masquerade: table " TABLE " removed, no pool has nat_outgoing any more");
 }
 
+/* Without the kernel's nfnetlink the library would end the process. */
+static void set_up(struct masquerade *masquerade)
+{
+	int err = masquerade->has_kernel ? 0 : start_listening(masquerade);
+
+	if (err < 0) {
+		snprintf(masquerade->problem, sizeof(masquerade->problem),
+			 "masquerade: no nftables in this kernel, pods do not reach the outside: "
+			 "%s (load nf_tables)",
+			 strerror(-err));
+		log_error("%s", masquerade->problem);
+		return;
+	}
+	masquerade->has_kernel = true;
+	write_table(masquerade);
+	masquerade->checked_ms = event_loop_now_ms();
+}
+
+static void take_down(struct masquerade *masquerade)
+{
+	remove_leftover();
+	free(masquerade->listing);
+	masquerade->listing = NULL;
+	masquerade->problem[0] = '\0';
+}
+
 int masquerade_open(struct agent *agent, struct masquerade **ret_masquerade)
 {
 	struct masquerade *masquerade = calloc(1, sizeof(*masquerade));
-	int err;
 
 	if (masquerade == NULL)
 		return -ENOMEM;
@@ -251,23 +282,37 @@ int masquerade_open(struct agent *agent, struct masquerade **ret_masquerade)
 	masquerade->fd = -1;
 	event_timer_init(&masquerade->check, on_check, masquerade);
 	*ret_masquerade = masquerade;
-	if (!masquerade_is_wanted(agent->config)) {
+	masquerade->is_wanted = masquerade_is_wanted(agent->config);
+	if (masquerade->is_wanted)
+		set_up(masquerade);
+	else
 		remove_leftover();
-		return 0;
-	}
-	err = start_listening(masquerade);
-	if (err < 0) {
-		/* Without the kernel's nfnetlink the library would end the process. */
-		snprintf(masquerade->problem, sizeof(masquerade->problem),
-			 "masquerade: no nftables in this kernel, pods do not reach the outside: "
-			 "%s (load nf_tables)",
-			 strerror(-err));
-		log_error("%s", masquerade->problem);
-		return 0;
-	}
-	write_table(masquerade);
-	masquerade->checked_ms = event_loop_now_ms();
 	return 0;
+}
+
+static bool rules_differ(const struct masquerade *masquerade)
+{
+	char *rules = masquerade_rules(masquerade->agent->config);
+	uint8_t digest[SHA1_OCTETS] = { 0 };
+
+	if (rules != NULL)
+		sha1(rules, strlen(rules), digest);
+	free(rules);
+	return masquerade->listing == NULL ||
+	       memcmp(digest, masquerade->rules, sizeof(digest)) != 0;
+}
+
+void masquerade_config_changed(struct masquerade *masquerade)
+{
+	bool was_wanted = masquerade->is_wanted;
+
+	if (masquerade->agent->resetting)
+		return;
+	masquerade->is_wanted = masquerade_is_wanted(masquerade->agent->config);
+	if (!masquerade->is_wanted && was_wanted)
+		take_down(masquerade);
+	else if (masquerade->is_wanted && rules_differ(masquerade))
+		set_up(masquerade);
 }
 
 void masquerade_close(struct masquerade *masquerade)

@@ -13,6 +13,9 @@ struct masquerade;
  */
 int masquerade_open(struct agent *agent,
 		    struct masquerade **ret_masquerade); /* 0 or -errno; no pool asks: no table */
-void masquerade_close(struct masquerade *masquerade);	 /* the table stays */
+/** masquerade_config_changed() - pools, nodes or own addresses may be others: the table is replaced
+ * at once where its rules differ, made or removed. */
+void masquerade_config_changed(struct masquerade *masquerade);
+void masquerade_close(struct masquerade *masquerade); /* the table stays */
 
 #endif /* LOADER_MASQUERADE_H */

@@ -3,9 +3,9 @@
  * masquerade_rules.c: the nftables table of ours, as text.
  *
  * Two sets a family: `outgoing`, the pools with nat_outgoing, and `inside`, where no translation is
- * wanted: all pools, and what `routes:` names outside of them (other nodes' blocks too). A packet
- * from the first to elsewhere leaves with the address of the link it leaves by. What goes to a pod
- * or to the node itself never does.
+ * wanted: all pools, what `routes:` names outside of them (other nodes' blocks too), and the
+ * addresses of the nodes, which know the way back and want to see who asks. A packet from the first
+ * to elsewhere leaves with the address of the link it leaves by.
  *
  * The chain comes after the usual source NAT (priority srcnat + 5): kube-proxy, Docker and an
  * administrator decide first, and a connection is translated at most once. Ports are chosen at
@@ -21,6 +21,7 @@
 
 #include "lib/config.h"
 #include "lib/ip_prefix.h"
+#include "lib/prefix_set.h"
 #include "node_objects.h"
 
 #define TABLE NFT_TABLE_FAMILY " " NFT_TABLE_NAME
@@ -33,53 +34,64 @@ bool masquerade_is_wanted(const struct config *config)
 	return false;
 }
 
-static void put_element(FILE *out, const struct ip_prefix *prefix, bool v4, unsigned int *count)
+static void put_set(FILE *out, const char *name, const struct prefix_set *set, bool v4)
 {
 	char text[IP_PREFIX_TEXT_MAX];
-
-	if (ip_addr_is_v4(&prefix->addr) != v4)
-		return;
-	fprintf(out, "%s%s", (*count)++ > 0 ? ", " : "\t\telements = { ",
-		ip_prefix_format(prefix, text, sizeof(text)));
-}
-
-static bool is_in_pool(const struct config *config, const struct ip_prefix *prefix)
-{
-	for (size_t i = 0; i < config->pool_count; i++)
-		if (ip_prefix_covers(&config->pool[i].cidr, prefix))
-			return true;
-	return false;
-}
-
-static void put_set(FILE *out, const struct config *config, bool outgoing, bool v4)
-{
 	unsigned int count = 0;
 
-	fprintf(out, "\tset %s%s {\n\t\ttype ipv%s_addr; flags interval; auto-merge;\n",
-		outgoing ? "outgoing" : "inside", v4 ? "4" : "6", v4 ? "4" : "6");
-	for (size_t i = 0; i < config->pool_count; i++)
-		if (!outgoing || config->pool[i].nat_outgoing)
-			put_element(out, &config->pool[i].cidr, v4, &count);
-	for (size_t i = 0; i < config->route_count && !outgoing; i++)
-		if (!is_in_pool(config, &config->route[i].prefix))
-			put_element(out, &config->route[i].prefix, v4, &count);
+	fprintf(out, "\tset %s%s {\n\t\ttype ipv%s_addr; flags interval; auto-merge;\n", name,
+		v4 ? "4" : "6", v4 ? "4" : "6");
+	for (size_t i = 0; i < set->count; i++) {
+		const struct ip_prefix *prefix = &set->item[i];
+
+		if (ip_addr_is_v4(&prefix->addr) != v4)
+			continue;
+		fprintf(out, "%s%s", count++ > 0 ? ", " : "\t\telements = { ",
+			ip_prefix_format(prefix, text, sizeof(text)));
+	}
 	fprintf(out, "%s\t}\n", count > 0 ? " }\n" : "");
 }
 
-char *masquerade_rules(const struct config *config)
+static int add_addresses(struct prefix_set *set, const struct ip_addr *addr, size_t count)
 {
-	char *text = NULL;
-	size_t size = 0;
-	FILE *out = open_memstream(&text, &size);
-	bool failed;
+	int err = 0;
 
-	if (out == NULL)
-		return NULL;
+	for (size_t i = 0; i < count && err == 0; i++) {
+		const struct ip_prefix host = ip_prefix_host(&addr[i]);
+
+		err = prefix_set_add(set, &host);
+	}
+	return err;
+}
+
+static int fill_sets(const struct config *config, struct prefix_set *outgoing,
+		     struct prefix_set *inside)
+{
+	int err = 0;
+
+	for (size_t i = 0; i < config->pool_count && err == 0; i++) {
+		err = prefix_set_add(inside, &config->pool[i].cidr);
+		if (err == 0 && config->pool[i].nat_outgoing)
+			err = prefix_set_add(outgoing, &config->pool[i].cidr);
+	}
+	for (size_t i = 0; i < config->route_count && err == 0; i++)
+		err = prefix_set_add(inside, &config->route[i].prefix);
+	for (size_t i = 0; i < config->node_count && err == 0; i++)
+		err = add_addresses(inside, config->node[i].address, config->node[i].address_count);
+	if (err == 0)
+		err = add_addresses(inside, config->node_address, config->node_address_count);
+	prefix_set_seal(outgoing);
+	prefix_set_seal(inside);
+	return err;
+}
+
+static void put_table(FILE *out, const struct prefix_set *outgoing, const struct prefix_set *inside)
+{
 	fprintf(out, "add table " TABLE "\ndelete table " TABLE "\ntable " TABLE " {\n");
-	put_set(out, config, true, true);
-	put_set(out, config, true, false);
-	put_set(out, config, false, true);
-	put_set(out, config, false, false);
+	put_set(out, "outgoing", outgoing, true);
+	put_set(out, "outgoing", outgoing, false);
+	put_set(out, "inside", inside, true);
+	put_set(out, "inside", inside, false);
 	fprintf(out, "\tchain postrouting {\n"
 		     "\t\ttype nat hook postrouting priority srcnat + 5; policy accept;\n"
 		     "\t\toifname \"lo\" return\n"
@@ -87,7 +99,24 @@ char *masquerade_rules(const struct config *config)
 		     "\t\tip saddr @outgoing4 ip daddr != @inside4 masquerade fully-random\n"
 		     "\t\tip6 saddr @outgoing6 ip6 daddr != @inside6 masquerade fully-random\n"
 		     "\t}\n}\n");
-	failed = ferror(out);
+}
+
+char *masquerade_rules(const struct config *config)
+{
+	struct prefix_set outgoing = { 0 }, inside = { 0 };
+	char *text = NULL;
+	size_t size = 0;
+	FILE *out = open_memstream(&text, &size);
+	bool failed;
+
+	if (out == NULL)
+		return NULL;
+	failed = fill_sets(config, &outgoing, &inside) < 0;
+	if (!failed)
+		put_table(out, &outgoing, &inside);
+	prefix_set_free(&outgoing);
+	prefix_set_free(&inside);
+	failed = ferror(out) || failed;
 	failed = fclose(out) != 0 || failed;
 	if (failed) {
 		free(text);

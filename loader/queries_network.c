@@ -3,9 +3,9 @@
  * queries_network.c: what this node knows of the network: routes, nodes, BGP peers.
  *
  * Routes are put together from two places: one per pod of this node (endpoint_store.c), this node's
- * blocks and the other nodes' (remote_routes.c). A node is whoever is a next
- * hop of a route or a peer of the mesh: its row is made by counting, in a small table that lives
- * for one answer. Names of other nodes are not known to this node; the reader sees addresses.
+ * blocks and the other nodes' (remote_routes.c). A node is whom `nodes:` of the configuration
+ * names, and whoever else is a next hop of a route or a peer of the mesh, with an address alone:
+ * its row is made by counting, in a table that lives for one answer.
  */
 #include "loader/queries.h"
 
@@ -14,6 +14,9 @@
 #include <stdlib.h>
 #include <string.h>
 
+#include <uthash.h>
+
+#include "lib/config.h"
 #include "lib/event_loop.h"
 #include "lib/ip_prefix.h"
 #include "loader/agent.h"
@@ -22,8 +25,7 @@
 #include "loader/ipam.h"
 #include "loader/remote_routes.h"
 
-#define NODES_FIRST 16
-#define NODES_MAX   16384
+#define NODES_MAX 16384
 
 struct answer {
 	struct agent *agent;
@@ -70,31 +72,78 @@ int query_routes(struct agent *agent, struct client *client, const struct reques
 
 /* --- nodes --- */
 
-struct node_table {
-	struct msg_node *node;
-	size_t count, size;
+/* A node of the answer, and the addresses by which routes and peers mean it. */
+struct node_row {
+	struct msg_node msg;
+	struct node_row *next; /* in the order of the answer */
 };
 
+struct node_key {
+	struct ip_addr addr;
+	struct node_row *row;
+	UT_hash_handle hh;
+};
+
+struct node_table {
+	struct node_row *rows, **last;
+	struct node_key *keys;
+	size_t count;
+};
+
+static void free_nodes(struct node_table *table)
+{
+	struct node_row *row, *next_row;
+	struct node_key *key, *next_key;
+
+	HASH_ITER(hh, table->keys, key, next_key)
+	{
+		HASH_DEL(table->keys, key);
+		free(key);
+	}
+	for (row = table->rows; row; row = next_row) {
+		next_row = row->next;
+		free(row);
+	}
+}
+
+static struct node_row *add_row(struct node_table *table)
+{
+	struct node_row *row = table->count < NODES_MAX ? calloc(1, sizeof(*row)) : NULL;
+
+	if (!row)
+		return NULL;
+	*table->last = row;
+	table->last = &row->next;
+	table->count++;
+	return row;
+}
+
+static int add_key(struct node_table *table, const struct ip_addr *addr, struct node_row *row)
+{
+	struct node_key *key = calloc(1, sizeof(*key));
+
+	if (!key)
+		return -ENOMEM;
+	key->addr = *addr;
+	key->row = row;
+	HASH_ADD(hh, table->keys, addr, sizeof(key->addr), key);
+	return 0;
+}
+
+/* The row of whoever has @addr; made when nobody is known to. */
 static struct msg_node *node_of(struct node_table *table, const struct ip_addr *addr)
 {
-	struct msg_node *bigger;
-	size_t size;
+	struct node_key *key;
+	struct node_row *row;
 
-	for (size_t i = 0; i < table->count; i++)
-		if (ip_addr_equal(&table->node[i].addr, addr))
-			return &table->node[i];
-	if (table->count == table->size) {
-		size = table->size ? table->size * 2 : NODES_FIRST;
-		if (size > NODES_MAX)
-			return NULL;
-		bigger = realloc(table->node, size * sizeof(*bigger));
-		if (!bigger)
-			return NULL;
-		table->node = bigger;
-		table->size = size;
-	}
-	table->node[table->count] = (struct msg_node){ .addr = *addr };
-	return &table->node[table->count++];
+	HASH_FIND(hh, table->keys, addr, sizeof(*addr), key);
+	if (key)
+		return &key->row->msg;
+	row = add_row(table);
+	if (!row || add_key(table, addr, row) < 0)
+		return NULL;
+	row->msg.addr = *addr;
+	return &row->msg;
 }
 
 static int count_route(const struct msg_route *route, void *arg)
@@ -146,22 +195,46 @@ static void fill_self(struct agent *agent, struct msg_node *ret_self)
 	ipam_for_each_block(agent->ipam, event_loop_now_ms(), count_own_block, ret_self);
 }
 
+/* The nodes that the configuration names, but this one. */
+static int add_named_nodes(const struct config *config, struct node_table *table)
+{
+	for (size_t i = 0; i < config->node_count; i++) {
+		const struct config_cluster_node *node = &config->node[i];
+		struct node_row *row;
+
+		if (strcmp(node->name, config->node_name) == 0)
+			continue;
+		row = add_row(table);
+		if (!row)
+			return -ENOMEM;
+		snprintf(row->msg.name, sizeof(row->msg.name), "%s", node->name);
+		if (node->address_count)
+			row->msg.addr = node->address[0];
+		for (size_t k = 0; k < node->address_count; k++)
+			if (add_key(table, &node->address[k], row) < 0)
+				return -ENOMEM;
+	}
+	return 0;
+}
+
 int query_nodes(struct agent *agent, struct client *client, const struct request *request)
 {
-	struct node_table table = { 0 };
+	struct node_table table = { .last = &table.rows };
+	const struct node_row *row;
 	struct msg_node self;
 	int err;
 
 	fill_self(agent, &self);
 	err = client_send(client, MSG_NODE, request->id, &self, sizeof(self));
 	if (!err)
+		err = add_named_nodes(agent->config, &table);
+	if (!err)
 		err = bgp_feed_for_each_peer(agent->bgp, note_peer, &table);
 	if (!err)
 		err = remote_routes_for_each(agent->routes, count_route, &table);
-	for (size_t i = 0; i < table.count && !err; i++)
-		err = client_send(client, MSG_NODE, request->id, &table.node[i],
-				  sizeof(table.node[i]));
-	free(table.node);
+	for (row = table.rows; row && !err; row = row->next)
+		err = client_send(client, MSG_NODE, request->id, &row->msg, sizeof(row->msg));
+	free_nodes(&table);
 	return err ? err : client_send_end(client, request->id);
 }
 

@@ -5,7 +5,8 @@
  * Ready means: every part of the agent is up, known pods are complete, and all uplinks serve (up,
  * hooked, no IPv6 link-local address in duplicate address detection: redirect_neigh loses
  * everything in those two seconds; where uplinks are found by the node's addresses, these have
- * come). Then, once: the conflist, RUN-DIR/ready and READY=1.
+ * come), and on Kubernetes the node has a podCIDR. Then, once: the conflist, RUN-DIR/ready and
+ * READY=1.
  *
  * Ready is not taken back when an uplink fails later: pods of this node still reach each other, the
  * service manager has no word for "no longer ready", and a runtime that lost its conflist would
@@ -26,6 +27,7 @@
 #include "lib/event_loop.h"
 #include "lib/log.h"
 #include "loader/agent.h"
+#include "loader/cluster.h"
 #include "loader/conflist.h"
 #include "loader/endpoint_store.h"
 #include "loader/notify.h"
@@ -40,6 +42,7 @@
 struct readiness {
 	struct agent *agent;
 	struct event_timer timer;
+	uint64_t since_ms; /* when all parts were up */
 	bool has_complained;
 };
 
@@ -87,13 +90,17 @@ static void on_timer(void *arg)
 {
 	struct readiness *readiness = arg;
 	struct agent *agent = readiness->agent;
+	char text[TEXT_MAX + 1];
+	bool lacks_block = cluster_lacks_block(agent, text, sizeof(text));
 
-	if (uplinks_serve(agent->uplinks)) {
+	if (!lacks_block && uplinks_serve(agent->uplinks)) {
 		become_ready(agent);
 		return;
 	}
-	if (!readiness->has_complained && event_loop_now_ms() - agent->started_ms > PATIENCE_MS) {
+	if (!readiness->has_complained && event_loop_now_ms() - readiness->since_ms > PATIENCE_MS) {
 		readiness->has_complained = true;
+		if (lacks_block)
+			say_problem(STATUS_PROBLEM, text, NULL);
 		uplinks_status(agent, say_problem, NULL);
 	}
 	event_timer_set(agent->loop, &readiness->timer, LOOK_MS);
@@ -107,6 +114,7 @@ int readiness_open(struct agent *agent, struct readiness **ret_readiness)
 	if (!readiness)
 		return -ENOMEM;
 	readiness->agent = agent;
+	readiness->since_ms = event_loop_now_ms();
 	event_timer_init(&readiness->timer, on_timer, readiness);
 	err = event_timer_set(agent->loop, &readiness->timer, 0);
 	if (err) {

@@ -122,7 +122,25 @@ void remote_routes_uplinks_changed(struct remote_routes *routes)
 
 /* --- start and end --- */
 
-static int claim_configuration(struct remote_routes *routes)
+/* The set of all pools; the one before stays when there is no memory. */
+static int set_pools(struct remote_routes *routes)
+{
+	const struct config *config = routes->agent->config;
+	struct prefix_set pools = { 0 };
+
+	for (size_t i = 0; i < config->pool_count; i++) {
+		if (prefix_set_add(&pools, &config->pool[i].cidr) == 0)
+			continue;
+		prefix_set_free(&pools);
+		return -ENOMEM;
+	}
+	prefix_set_seal(&pools);
+	prefix_set_free(&routes->pools);
+	routes->pools = pools;
+	return 0;
+}
+
+static int claim_blocks(struct remote_routes *routes)
 {
 	const struct config *config = routes->agent->config;
 	const struct ip_addr nowhere = { { 0 } };
@@ -132,6 +150,16 @@ static int claim_configuration(struct remote_routes *routes)
 		for (size_t j = 0; j < config->pool[i].block_count && err == 0; j++)
 			err = route_table_claim(&routes->table, CLAIM_BLOCK,
 						&config->pool[i].block[j], &nowhere);
+	return err;
+}
+
+static int claim_configuration(struct remote_routes *routes)
+{
+	const struct config *config = routes->agent->config;
+	int err = set_pools(routes);
+
+	if (err == 0)
+		err = claim_blocks(routes);
 	for (size_t i = 0; i < config->route_count && err == 0; i++) {
 		err = remote_routes_set(routes, ROUTE_SOURCE_CONFIG, &config->route[i].prefix,
 					&config->route[i].via);
@@ -139,6 +167,35 @@ static int claim_configuration(struct remote_routes *routes)
 			err = 0; /* refused and told; the others count */
 	}
 	return err;
+}
+
+static bool has_block(const struct config *config, const struct ip_prefix *block)
+{
+	for (size_t i = 0; i < config->pool_count; i++)
+		for (size_t j = 0; j < config->pool[i].block_count; j++)
+			if (ip_prefix_equal(&config->pool[i].block[j], block))
+				return true;
+	return false;
+}
+
+void remote_routes_config_changed(struct remote_routes *routes, const struct config *before)
+{
+	int err = set_pools(routes);
+
+	if (err == 0)
+		err = claim_blocks(routes);
+	if (err < 0)
+		log_error("routes: this node's blocks: %s; an address without a pod may be sent "
+			  "back to the router",
+			  strerror(-err));
+	for (size_t i = 0; i < before->pool_count; i++)
+		for (size_t j = 0; j < before->pool[i].block_count; j++)
+			if (!has_block(routes->agent->config, &before->pool[i].block[j]))
+				route_table_unclaim(&routes->table, CLAIM_BLOCK,
+						    &before->pool[i].block[j]);
+	/* Which routes belong into the map depends on the pools. */
+	route_table_enqueue_all(&routes->table);
+	routes_apply_later(routes);
 }
 
 int remote_routes_open(struct agent *agent, struct remote_routes **ret_routes)
@@ -176,6 +233,7 @@ err_unlisten:
 	event_timer_cancel(agent->loop, &routes->compare);
 err_free:
 	route_table_free(&routes->table);
+	prefix_set_free(&routes->pools);
 	free(routes);
 	return err;
 }
@@ -188,10 +246,28 @@ void remote_routes_close(struct remote_routes *routes)
 	event_timer_cancel(routes->agent->loop, &routes->apply);
 	event_timer_cancel(routes->agent->loop, &routes->compare);
 	route_table_free(&routes->table);
+	prefix_set_free(&routes->pools);
 	free(routes);
 }
 
 /* --- answers --- */
+
+bool remote_routes_reach(const struct remote_routes *routes, const struct ip_prefix *prefix)
+{
+	unsigned int shortest = ip_addr_is_v4(&prefix->addr) ? IP_ADDR_V4_BITS : 0;
+
+	/* A default route announces no block. */
+	for (unsigned int bits = prefix->bits; bits > shortest; bits--) {
+		const struct ip_prefix wider = ip_prefix_make(&prefix->addr, bits);
+		const struct route_entry *entry = route_table_find(&routes->table, &wider);
+		enum route_claimant claimant;
+
+		if (entry != NULL && route_entry_winner(entry, &claimant) != NULL &&
+		    claimant != CLAIM_BLOCK && entry->state != ROUTE_NO_UPLINK)
+			return true;
+	}
+	return false;
+}
 
 static enum route_state state_of(const struct remote_routes *routes,
 				 const struct route_entry *entry, enum route_claimant claimant)

@@ -9,6 +9,7 @@
 #include "node_objects.h" /* ROUTE_PROTOCOL */
 
 struct agent;
+struct config;
 
 /*
  * The other nodes' blocks, from the configuration and from tortie-bgpd: wanted state, written to
@@ -35,6 +36,12 @@ void remote_routes_in_sync(struct remote_routes *routes,
 			   enum route_source source); /* delete the stale */
 void remote_routes_uplinks_changed(
 	struct remote_routes *routes); /* next hops may be on another link now */
+/** remote_routes_config_changed() - this node's blocks, addresses or the pools may be others;
+ * @before is borrowed for the call. */
+void remote_routes_config_changed(struct remote_routes *routes, const struct config *before);
+/** remote_routes_reach() - is there an active route to another node or router that covers
+ * @prefix? */
+bool remote_routes_reach(const struct remote_routes *routes, const struct ip_prefix *prefix);
 typedef int remote_route_fn(const struct msg_route *route, void *arg);
 int remote_routes_for_each(const struct remote_routes *routes, remote_route_fn *fn, void *arg);
 size_t remote_routes_count(const struct remote_routes *routes);

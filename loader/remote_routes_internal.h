@@ -8,6 +8,7 @@
 #include "agent_protocol.h"
 #include "dataplane_abi.h"
 #include "lib/event_loop.h"
+#include "lib/prefix_set.h"
 #include "loader/remote_routes.h"
 #include "loader/route_lengths.h"
 #include "loader/route_table.h"
@@ -17,6 +18,7 @@
 struct remote_routes {
 	struct agent *agent;
 	struct route_table table;
+	struct prefix_set pools;	    /* of the configuration */
 	struct route_lengths lengths;	    /* of the routes in the map */
 	struct dataplane_settings settings; /* as written last */
 	bool has_settings;

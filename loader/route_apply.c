@@ -64,14 +64,6 @@ struct batch {
 
 /* --- deciding --- */
 
-static bool is_in_pool(const struct config *config, const struct ip_prefix *prefix)
-{
-	for (size_t i = 0; i < config->pool_count; i++)
-		if (ip_prefix_covers(&config->pool[i].cidr, prefix))
-			return true;
-	return false;
-}
-
 static const struct uplink *uplink_by_index(const struct uplinks *uplinks, uint32_t ifindex)
 {
 	for (size_t i = 0; i < uplinks_count(uplinks); i++)
@@ -118,7 +110,7 @@ static struct target decide(const struct remote_routes *routes, struct route_ent
 	target.in_kernel = true;
 	target.can_change_kernel = uplink->is_up;
 	target.in_map =
-		claimant == CLAIM_CONFIG || is_in_pool(routes->agent->config, &entry->prefix);
+		claimant == CLAIM_CONFIG || prefix_set_covers(&routes->pools, &entry->prefix);
 	return target;
 }
 

@@ -38,12 +38,13 @@
 #include "lib/unix_socket.h"
 #include "loader/agent.h"
 #include "loader/bgp_feed.h"
+#include "loader/cluster.h"
 #include "loader/cni_requests.h"
 #include "loader/queries.h"
 #include "node_objects.h"
 
 #define AGENT_CLIENTS_MAX   64
-#define AGENT_CLIENTS_OURS  16 /* of these, for root and the BGP speaker alone */
+#define AGENT_CLIENTS_OURS  16 /* of these, for root and the two daemons alone */
 #define CNI_CLIENTS_MAX	    512
 #define QUEUE_OCTETS_MAX    (4u << 20)
 #define QUEUE_OCTETS_BEHIND (256u << 10)
@@ -98,14 +99,15 @@ struct server {
 	struct listener cni, tool;
 	struct client *clients;
 	struct event_timer sweep_timer;
-	uid_t bgpd_uid;
-	bool has_bgpd_uid;
+	uid_t bgpd_uid, kubed_uid;
+	bool has_bgpd_uid, has_kubed_uid;
 	uint8_t *buffer; /* AGENT_MESSAGE_MAX */
 };
 
 enum who_may {
 	MAY_ANYONE, /* who gets past the socket's mode */
 	MAY_BGPD,
+	MAY_KUBED,
 	MAY_ROOT,
 };
 
@@ -116,10 +118,11 @@ static const struct handler {
 	enum who_may may;
 	bool on_cni;
 	request_fn *fn;
+	bool may_wait; /* also while the cluster is waited for */
 } handlers[] = {
-	{ MSG_CNI_REQUEST, MAY_ROOT, true, handle_cni },
-	{ MSG_HELLO, MAY_ANYONE, false, handle_hello },
-	{ MSG_GET_STATUS, MAY_ANYONE, false, query_status },
+	{ MSG_CNI_REQUEST, MAY_ROOT, true, handle_cni, true },
+	{ MSG_HELLO, MAY_ANYONE, false, handle_hello, true },
+	{ MSG_GET_STATUS, MAY_ANYONE, false, query_status, true },
 	{ MSG_GET_ENDPOINTS, MAY_ANYONE, false, query_endpoints },
 	{ MSG_GET_ROUTES, MAY_ANYONE, false, query_routes },
 	{ MSG_GET_NODES, MAY_ANYONE, false, query_nodes },
@@ -135,7 +138,12 @@ static const struct handler {
 	{ MSG_ROUTES_IN_SYNC, MAY_BGPD, false, bgp_feed_handle_routes_in_sync },
 	{ MSG_PEER_SET, MAY_BGPD, false, bgp_feed_handle_peer_set },
 	{ MSG_PEER_DELETE, MAY_BGPD, false, bgp_feed_handle_peer_delete },
-	{ MSG_SHUTDOWN, MAY_ROOT, false, handle_shutdown },
+	{ MSG_CLUSTER_BEGIN, MAY_KUBED, false, cluster_handle_begin, true },
+	{ MSG_CLUSTER_NOTICE, MAY_KUBED, false, cluster_handle_notice, true },
+	{ MSG_CLUSTER_OBJECT, MAY_KUBED, false, cluster_handle_object, true },
+	{ MSG_CLUSTER_COMMIT, MAY_KUBED, false, cluster_handle_commit, true },
+	{ MSG_GET_OBJECTS, MAY_ANYONE, false, query_objects, true },
+	{ MSG_SHUTDOWN, MAY_ROOT, false, handle_shutdown, true },
 };
 
 static const struct handler *find_handler(uint32_t type, bool on_cni)
@@ -283,6 +291,25 @@ int client_send_fd(struct client *client, uint32_t id, int fd)
 	return client_queue(client, &header, NULL, &fd, 1);
 }
 
+int client_send_document(struct client *client, int fd)
+{
+	const struct message_header header = {
+		.type = MSG_BGP_CONFIG,
+		.length = sizeof(header),
+	};
+
+	return client_queue(client, &header, NULL, &fd, 1);
+}
+
+void server_send_document(struct server *server, int fd)
+{
+	struct client *client;
+
+	DL_FOREACH(server->clients, client)
+	if (client_is_bgpd(client))
+		client_send_document(client, fd);
+}
+
 int client_send_end(struct client *client, uint32_t id)
 {
 	return client_send(client, MSG_END, id, NULL, 0);
@@ -310,6 +337,14 @@ bool client_is_bgpd(const struct client *client)
 
 	return client->role == ROLE_BGPD &&
 	       (client->uid == 0 || (server->has_bgpd_uid && client->uid == server->bgpd_uid));
+}
+
+bool client_is_kubed(const struct client *client)
+{
+	const struct server *server = client->server;
+
+	return client->role == ROLE_KUBED &&
+	       (client->uid == 0 || (server->has_kubed_uid && client->uid == server->kubed_uid));
 }
 
 bool client_is_behind(const struct client *client)
@@ -348,6 +383,7 @@ static int handle_hello(struct agent *agent, struct client *client, const struct
 		.program_version = TORTIE_VERSION,
 	};
 	struct utsname name;
+	int err;
 
 	if (hello->protocol_version != AGENT_PROTOCOL_VERSION)
 		return client_send_error(
@@ -355,15 +391,16 @@ static int handle_hello(struct agent *agent, struct client *client, const struct
 			"agent: speaks protocol version %d, not %u; use the programs "
 			"of one release (agent " TORTIE_VERSION ")",
 			AGENT_PROTOCOL_VERSION, hello->protocol_version);
-	if (hello->role != ROLE_TOOL && hello->role != ROLE_BGPD)
+	if (hello->role < ROLE_TOOL || hello->role > ROLE_KUBED)
 		return -EPROTO;
 	client->role = hello->role;
-	if (client_is_bgpd(client))
+	if (client_is_bgpd(client) || client_is_kubed(client))
 		client->is_kept = true;
 	if (uname(&name) == 0)
 		snprintf(reply.kernel_release, sizeof(reply.kernel_release), "%.63s", name.release);
 	snprintf(reply.node_name, sizeof(reply.node_name), "%s", agent->config->node_name);
-	return client_send(client, MSG_HELLO_REPLY, request->id, &reply, sizeof(reply));
+	err = client_send(client, MSG_HELLO_REPLY, request->id, &reply, sizeof(reply));
+	return !err && client_is_bgpd(client) ? cluster_greet(agent, client) : err;
 }
 
 static bool cni_request_is_sane(const struct msg_cni_request *request)
@@ -400,6 +437,8 @@ static bool is_allowed(const struct client *client, enum who_may may)
 		return true;
 	case MAY_BGPD:
 		return client_is_bgpd(client);
+	case MAY_KUBED:
+		return client_is_kubed(client);
 	case MAY_ROOT:
 		return client_is_root(client);
 	}
@@ -408,10 +447,12 @@ static bool is_allowed(const struct client *client, enum who_may may)
 
 static int dispatch(struct client *client, const uint8_t *message, int *fds, size_t fd_count)
 {
+	struct agent *agent = client->server->agent;
 	const struct message_header *header = (const struct message_header *)(const void *)message;
 	const struct request request = {
 		.id = header->id,
 		.body = message + sizeof(*header),
+		.len = header->length - sizeof(*header),
 		.fds = fds,
 		.fd_count = fd_count,
 	};
@@ -425,7 +466,10 @@ static int dispatch(struct client *client, const uint8_t *message, int *fds, siz
 	if (!is_allowed(client, handler->may))
 		return client_send_error(client, header->id, EPERM,
 					 "agent: uid %u may not ask this; be root", client->uid);
-	return handler->fn(client->server->agent, client, &request);
+	if (!agent->is_running && !handler->may_wait)
+		return client_send_error(client, header->id, EAGAIN,
+					 "agent: waits for the cluster: %s", cluster_wait_words());
+	return handler->fn(agent, client, &request);
 }
 
 static void client_receive(struct client *client)
@@ -479,7 +523,8 @@ static bool has_room(const struct listener *listener, uid_t uid)
 	const struct server *server = listener->server;
 	size_t max = listener->client_max;
 
-	if (!listener->is_cni && uid != 0 && !(server->has_bgpd_uid && uid == server->bgpd_uid))
+	if (!listener->is_cni && uid != 0 && !(server->has_bgpd_uid && uid == server->bgpd_uid) &&
+	    !(server->has_kubed_uid && uid == server->kubed_uid))
 		max -= AGENT_CLIENTS_OURS;
 	return listener->client_count < max;
 }
@@ -581,9 +626,17 @@ static int open_tool_socket(struct server *server)
 	return listener_open(server, &server->tool, AGENT_SOCKET_NAME, 0600, (gid_t)-1);
 }
 
+static bool find_user(const char *name, uid_t *ret_uid)
+{
+	const struct passwd *user = getpwnam(name);
+
+	if (user)
+		*ret_uid = user->pw_uid;
+	return user != NULL;
+}
+
 int server_open(struct agent *agent, struct server **ret_server)
 {
-	const struct passwd *user;
 	struct server *server;
 	int err = -ENOMEM;
 
@@ -599,10 +652,9 @@ int server_open(struct agent *agent, struct server **ret_server)
 	server->buffer = malloc(AGENT_MESSAGE_MAX);
 	if (!server->buffer)
 		goto err_close;
-	user = getpwnam(agent->config->bgpd_user);
-	server->has_bgpd_uid = user != NULL;
-	if (user)
-		server->bgpd_uid = user->pw_uid;
+	server->has_bgpd_uid = find_user(agent->config->bgpd_user, &server->bgpd_uid);
+	if (agent->config->kubernetes)
+		server->has_kubed_uid = find_user(agent->config->kube.user, &server->kubed_uid);
 	err = listener_open(server, &server->cni, CNI_SOCKET_NAME, 0600, (gid_t)-1);
 	if (!err)
 		err = open_tool_socket(server);

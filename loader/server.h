@@ -20,6 +20,7 @@ struct client;
 struct request {
 	uint32_t id;	  /* repeated in every answer */
 	const void *body; /* at least the struct of the type */
+	size_t len;	  /* octets of body */
 	int *fds;	  /* close-on-exec; closed after the call unless set to -1 (taken) */
 	size_t fd_count;
 };
@@ -45,6 +46,12 @@ int client_send_error(struct client *client, uint32_t id, int error, const char 
 bool client_is_root(const struct client *client);
 bool client_is_bgpd(
 	const struct client *client); /* said ROLE_BGPD and is root or config->bgpd_user */
+bool client_is_kubed(
+	const struct client *client); /* said ROLE_KUBED and is root or config->kube.user */
+/** server_send_document() - MSG_BGP_CONFIG with @fd (borrowed) to every BGP speaker. */
+void server_send_document(struct server *server, int fd);
+/** client_send_document() - the same, to one. 0 or -errno. */
+int client_send_document(struct client *client, int fd);
 /** client_is_behind() - so much is queued for it that records it can do without should be skipped.
  */
 bool client_is_behind(const struct client *client);

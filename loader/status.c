@@ -21,9 +21,12 @@
 #include "lib/event_loop.h"
 #include "loader/agent.h"
 #include "loader/bgp_feed.h"
+#include "loader/cluster.h"
+#include "loader/cluster_nodes.h"
 #include "loader/conflist.h"
 #include "loader/dataplane.h"
 #include "loader/endpoint_store.h"
+#include "loader/foreign_pods.h"
 #include "loader/netlink.h"
 #include "loader/netlink_attr.h"
 #include "loader/queries.h"
@@ -97,10 +100,8 @@ static uint32_t gso_ipv4_read_back(struct agent *agent)
 	return size;
 }
 
-static void fill_status(struct agent *agent, struct msg_status *ret_status)
+static void fill_running(struct agent *agent, struct msg_status *ret_status)
 {
-	struct utsname name;
-
 	*ret_status = (struct msg_status){
 		.ready = agent->ready,
 		.pods = (uint32_t)endpoint_count(agent->endpoints),
@@ -109,14 +110,25 @@ static void fill_status(struct agent *agent, struct msg_status *ret_status)
 		.gso_max_size = uplinks_gso_max_size(agent->uplinks),
 		.gso_ipv4_max_size = gso_ipv4_read_back(agent),
 		.uplink_hook = (uint32_t)uplinks_hook_kind(agent->uplinks),
-		.uptime_s = (event_loop_now_ms() - agent->started_ms) / 1000,
 		.repairs = agent->repairs,
-		.map_octets = dataplane_map_octets(agent->dataplane),
 	};
 	ret_status->bgp_in_sync = bgp_feed_is_in_sync(agent->bgp);
 	if (!bgp_feed_is_connected(agent->bgp))
 		ret_status->bgp_in_sync = BGP_NO_SPEAKER;
 	bgp_feed_for_each_peer(agent->bgp, count_peer, ret_status);
+}
+
+static void fill_status(struct agent *agent, struct msg_status *ret_status)
+{
+	struct utsname name;
+
+	*ret_status = (struct msg_status){ .bgp_in_sync = BGP_NO_SPEAKER };
+	if (agent->is_running)
+		fill_running(agent, ret_status);
+	ret_status->uptime_s = (event_loop_now_ms() - agent->started_ms) / 1000;
+	ret_status->map_octets = dataplane_map_octets(agent->dataplane);
+	ret_status->cluster = (uint32_t)cluster_state(agent->cluster);
+	ret_status->policies = cluster_policies(agent->cluster);
 	memcpy(ret_status->node_name, agent->config->node_name, sizeof(ret_status->node_name));
 	snprintf(ret_status->config_file, sizeof(ret_status->config_file), "%s",
 		 agent->config->file);
@@ -128,8 +140,9 @@ static void fill_status(struct agent *agent, struct msg_status *ret_status)
 int query_status(struct agent *agent, struct client *client, const struct request *request)
 {
 	static int (*const part[])(struct agent * agent, status_line_fn * fn, void *arg) = {
-		uplinks_status,	      hook_watch_status, endpoint_store_status, ipam_status,
-		remote_routes_status, bgp_feed_status,	 masquerade_status,	conflist_status,
+		uplinks_status,	      hook_watch_status,   endpoint_store_status, ipam_status,
+		remote_routes_status, bgp_feed_status,	   masquerade_status,	  conflist_status,
+		cluster_nodes_status, foreign_pods_status,
 	};
 	struct answer answer = { .client = client, .id = request->id };
 	struct msg_status status;
@@ -137,7 +150,9 @@ int query_status(struct agent *agent, struct client *client, const struct reques
 
 	fill_status(agent, &status);
 	err = client_send(client, MSG_STATUS, request->id, &status, sizeof(status));
-	for (size_t i = 0; i < sizeof(part) / sizeof(part[0]) && !err; i++)
+	if (!err)
+		err = cluster_status(agent, send_line, &answer);
+	for (size_t i = 0; agent->is_running && i < sizeof(part) / sizeof(part[0]) && !err; i++)
 		err = part[i](agent, send_line, &answer);
 	return err ? err : client_send_end(client, request->id);
 }

@@ -344,6 +344,7 @@ static void on_timer(void *arg)
 
 	if (uplinks->agent->resetting)
 		return;
+	uplinks->uses_ipv6 = forwarding_uses_ipv6(uplinks->agent->config);
 	err = refresh(uplinks);
 	if (err < 0) {
 		log_error("uplinks: %s; looking again in a second", strerror(-err));
@@ -467,6 +468,12 @@ void uplinks_close(struct uplinks *uplinks)
 	monitor_unlisten(uplinks->agent->monitor, on_kernel, uplinks);
 	node_addresses_free(&uplinks->addresses);
 	free(uplinks);
+}
+
+/* Now and not by the timer: the caller's next step resolves routes by the uplinks. */
+void uplinks_config_changed(struct uplinks *uplinks)
+{
+	on_timer(uplinks);
 }
 
 /* --- answers --- */

@@ -37,6 +37,8 @@ struct uplinks;
  */
 int uplinks_open(struct agent *agent, struct uplinks **ret_uplinks);
 void uplinks_close(struct uplinks *uplinks);
+/** uplinks_config_changed() - the node's addresses or the families in use may be others. */
+void uplinks_config_changed(struct uplinks *uplinks);
 size_t uplinks_count(const struct uplinks *uplinks);
 const struct uplink *uplinks_get(const struct uplinks *uplinks, size_t index);
 /** uplinks_by_next_hop() - the uplink whose subnet holds @next_hop (longest prefix), NULL when none

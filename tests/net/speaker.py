@@ -33,7 +33,7 @@ class Speaker:
         self.socket = socket.socket(socket.AF_UNIX, socket.SOCK_SEQPACKET)
         self.socket.settimeout(5)
         self.socket.connect(str(node.run_dir / "agent.sock"))
-        self.send(HELLO, struct.pack("=II64s", 1, role, b"test"), number=1)
+        self.send(HELLO, struct.pack("=II64s", 2, role, b"test"), number=1)
         assert self.receive()[0] == HELLO_REPLY
 
     def __enter__(self):

@@ -39,6 +39,7 @@ static int make_folder(void **state)
 	if (!mkdtemp(folder->dir))
 		return -1;
 	folder->config.cni_dir = folder->dir;
+	folder->config.cni_bin_dir = folder->dir;
 	folder->config.cni_conflist = true;
 	folder->agent.config = &folder->config;
 	folder->agent.run_dir = CONFIG_RUN_DIR_DEFAULT;
@@ -89,7 +90,7 @@ static void it_names_versions_that_old_runtimes_take(void **state)
 	char text[4096];
 	struct json_object *object;
 
-	assert_true(conflist_format(CONFIG_RUN_DIR_DEFAULT, text, sizeof(text)) > 0);
+	assert_true(conflist_format(CONFIG_RUN_DIR_DEFAULT, false, text, sizeof(text)) > 0);
 	object = json_tokener_parse(text);
 	assert_non_null(object);
 	assert_string_equal(text_at(object, "/cniVersion"), "1.0.0");
@@ -107,7 +108,7 @@ static void another_run_dir_is_told_and_escaped(void **state)
 	char text[4096];
 	struct json_object *object;
 
-	assert_true(conflist_format("/run/a \"b\"\\c\n", text, sizeof(text)) > 0);
+	assert_true(conflist_format("/run/a \"b\"\\c\n", false, text, sizeof(text)) > 0);
 	object = json_tokener_parse(text);
 	assert_non_null(object);
 	assert_string_equal(text_at(object, "/plugins/0/runDir"), "/run/a \"b\"\\c\n");
@@ -118,8 +119,73 @@ static void a_text_that_does_not_fit_is_refused(void **state)
 {
 	char text[64];
 
-	assert_int_equal(conflist_format(CONFIG_RUN_DIR_DEFAULT, text, sizeof(text)),
+	assert_int_equal(conflist_format(CONFIG_RUN_DIR_DEFAULT, false, text, sizeof(text)),
 			 -ENAMETOOLONG);
+}
+
+static void portmap_is_chained_with_a_version_that_it_knows(void **state)
+{
+	char text[4096];
+	struct json_object *object;
+
+	assert_true(conflist_format(CONFIG_RUN_DIR_DEFAULT, true, text, sizeof(text)) > 0);
+	object = json_tokener_parse(text);
+	assert_non_null(object);
+	assert_string_equal(text_at(object, "/cniVersion"), "1.0.0");
+	assert_null(text_at(object, "/cniVersions"));
+	assert_string_equal(text_at(object, "/plugins/0/type"), "tortie-cni");
+	/* containernetworking/plugins, portmap: README.md */
+	assert_string_equal(text_at(object, "/plugins/1/type"), "portmap");
+	assert_string_equal(text_at(object, "/plugins/1/snat"), "true");
+	assert_string_equal(text_at(object, "/plugins/1/capabilities/portMappings"), "true");
+	json_object_put(object);
+}
+
+static bool has_portmap(const struct folder *folder)
+{
+	char path[128], text[4096] = "";
+	FILE *file;
+
+	snprintf(path, sizeof(path), "%s/10-tortie.conflist", folder->dir);
+	file = fopen(path, "r");
+	assert_non_null(file);
+	assert_true(fread(text, 1, sizeof(text) - 1, file) > 0);
+	fclose(file);
+	return strstr(text, "portmap") != NULL;
+}
+
+static void portmap_is_chained_while_the_runtime_has_it(void **state)
+{
+	struct folder *folder = *state;
+	char path[128];
+
+	snprintf(path, sizeof(path), "%s/portmap", folder->dir);
+	folder->config.cni_portmap = true;
+	assert_int_equal(conflist_write(&folder->agent), 0);
+	assert_false(has_portmap(folder));
+	touch(folder, "portmap");
+	assert_int_equal(chmod(path, 0755), 0);
+	conflist_restore(&folder->agent);
+	assert_true(has_portmap(folder));
+	assert_int_equal(unlink(path), 0);
+	conflist_restore(&folder->agent);
+	assert_false(has_portmap(folder));
+}
+
+static void an_exclusive_node_moves_others_files_away(void **state)
+{
+	struct folder *folder = *state;
+
+	folder->config.cni_exclusive = true;
+	touch(folder, "05-other.conf");
+	touch(folder, "99-other.conflist");
+	assert_int_equal(conflist_write(&folder->agent), 0);
+	assert_false(has_file(folder, "05-other.conf"));
+	assert_true(has_file(folder, "05-other.conf.tortie-off"));
+	assert_true(has_file(folder, "99-other.conflist"));
+	touch(folder, "05-other.conf"); /* its network writes it again */
+	conflist_restore(&folder->agent);
+	assert_false(has_file(folder, "05-other.conf"));
 }
 
 static void it_appears_whole_and_is_removed_on_demand(void **state)
@@ -188,6 +254,11 @@ int main(void)
 		cmocka_unit_test(it_names_versions_that_old_runtimes_take),
 		cmocka_unit_test(another_run_dir_is_told_and_escaped),
 		cmocka_unit_test(a_text_that_does_not_fit_is_refused),
+		cmocka_unit_test(portmap_is_chained_with_a_version_that_it_knows),
+		cmocka_unit_test_setup_teardown(portmap_is_chained_while_the_runtime_has_it,
+						make_folder, drop_folder),
+		cmocka_unit_test_setup_teardown(an_exclusive_node_moves_others_files_away,
+						make_folder, drop_folder),
 		cmocka_unit_test_setup_teardown(it_appears_whole_and_is_removed_on_demand,
 						make_folder, drop_folder),
 		cmocka_unit_test_setup_teardown(nobody_asked_for_it_nobody_gets_it, make_folder,

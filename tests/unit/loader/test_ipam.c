@@ -236,6 +236,126 @@ static void a_pool_without_a_block_is_said_so(void **state)
 	ipam_free(ipam);
 }
 
+static void ranges_of_one_name_are_one_pool(void **state)
+{
+	struct ip_prefix block[2] = { prefix("10.0.0.0/32"), prefix("10.8.0.0/32") };
+	struct config_pool pools[3] = {
+		{ "p", prefix("10.0.0.0/24"), false, &block[0], 1 },
+		{ "p", prefix("10.4.0.0/24"), false, NULL, 0 },
+		{ "p", prefix("10.8.0.0/24"), false, &block[1], 1 },
+	};
+	struct config config = { .pool = pools, .pool_count = 3 };
+	static const char name[1][NAME_MAX_LEN + 1] = { "p" };
+	struct ipam_request request = { .pools = name, .pool_count = 1 };
+	struct ip_addr second = addr("10.8.0.0");
+	struct ipam_answer answer;
+	struct ipam *ipam;
+
+	assert_int_equal(ipam_new(&config, &ipam), 0);
+	assert_int_equal(ipam_take(ipam, &request, &answer), 0);
+	assert_int_equal(ipam_take(ipam, &request, &answer), 0);
+	assert_true(ip_addr_equal(&answer.addr[0], &second));
+	assert_int_equal(ipam_take(ipam, &request, &answer), -ENOSPC);
+	ipam_free(ipam);
+}
+
+static struct ipam *make_reserved(const char *block_text, const char *const *reserved_text,
+				  size_t count)
+{
+	struct ip_prefix reserved[4], block = prefix(block_text);
+	struct config_pool pool = { "p", block, false, &block, 1 };
+	struct config config = { .pool = &pool,
+				 .pool_count = 1,
+				 .quarantine_s = 60,
+				 .reserved = reserved,
+				 .reserved_count = count };
+	struct ipam *ipam;
+
+	for (size_t i = 0; i < count; i++)
+		reserved[i] = prefix(reserved_text[i]);
+	assert_int_equal(ipam_new(&config, &ipam), 0);
+	return ipam;
+}
+
+static void reserved_addresses_are_never_handed_out(void **state)
+{
+	/* One inside another, one beside the block, one at its end. */
+	const char *reserved[] = { "10.0.0.2/31", "10.0.0.3/32", "10.0.1.0/24", "10.0.0.7/32" };
+	struct ipam *ipam = make_reserved("10.0.0.0/29", reserved, 4);
+	struct ip_addr three = addr("10.0.0.3");
+	char text[TEXT_MAX + 1];
+
+	/* A pod has one already: it stays taken, and is not handed out when it is free. */
+	assert_int_equal(ipam_adopt(ipam, &three), 0);
+	ipam_release(ipam, &three, 0);
+	assert_takes(ipam, 0, "10.0.0.4");
+	assert_takes(ipam, 0, "10.0.0.5");
+	assert_takes(ipam, 0, "10.0.0.6");
+	assert_takes(ipam, 0, "10.0.0.0");
+	assert_takes(ipam, 0, "10.0.0.1");
+	assert_int_equal(take(ipam, 100000, text), -ENOSPC);
+	assert_non_null(strstr(text, "5 of 5 in use"));
+	ipam_free(ipam);
+}
+
+static void a_reserved_ipv6_range_is_passed_over_at_once(void **state)
+{
+	const char *reserved[] = { "2001:db8::/65" };
+	struct ipam *ipam = make_reserved("2001:db8::/64", reserved, 1);
+	const char *all[] = { "2001:db8::/48" };
+	char text[TEXT_MAX + 1];
+
+	assert_takes(ipam, 0, "2001:db8:0:0:8000::");
+	ipam_free(ipam);
+	ipam = make_reserved("2001:db8::/64", all, 1);
+	assert_int_equal(take(ipam, 0, text), -ENOSPC);
+	ipam_free(ipam);
+}
+
+static void an_update_keeps_what_is_taken_and_in_quarantine(void **state)
+{
+	struct ip_prefix block[2] = { prefix("10.0.0.0/30"), prefix("10.1.0.0/30") };
+	struct ip_prefix reserved = prefix("10.0.0.3/32");
+	struct config_pool pools[2] = { { "a", prefix("10.0.0.0/16"), false, &block[0], 1 },
+					{ "b", prefix("10.1.0.0/16"), false, &block[1], 1 } };
+	struct config config = { .pool = pools, .pool_count = 1, .quarantine_s = 60 };
+	struct ip_addr one = addr("10.0.0.1"), far = addr("10.1.0.1");
+	char text[TEXT_MAX + 1];
+	struct ipam *ipam;
+
+	assert_int_equal(ipam_new(&config, &ipam), 0);
+	assert_takes(ipam, 0, "10.0.0.1");
+	assert_takes(ipam, 0, "10.0.0.2");
+	ipam_release(ipam, &one, 1000);
+	/* A block comes, an address is reserved. */
+	config.pool_count = 2;
+	config.reserved = &reserved;
+	config.reserved_count = 1;
+	assert_int_equal(ipam_update(ipam, &config), 0);
+	assert_int_equal(ipam_block_count(ipam), 2);
+	assert_takes(ipam, 2000, "10.0.0.0");
+	assert_takes(ipam, 2000, "10.1.0.1"); /* .1 rests, .3 is reserved */
+	/* The first block goes: what was in it is nobody's any more, and its release is fine. */
+	config.pool = &pools[1];
+	config.pool_count = 1;
+	assert_int_equal(ipam_update(ipam, &config), 0);
+	assert_false(ipam_holds(ipam, &one));
+	assert_true(ipam_holds(ipam, &far));
+	ipam_release(ipam, &one, 3000);
+	assert_int_equal(ipam_adopt(ipam, &far), -EEXIST);
+	/* No block at all, and the first again: a live pod's address is adopted. */
+	config.pool_count = 0;
+	assert_int_equal(ipam_update(ipam, &config), 0);
+	assert_int_equal(take(ipam, 4000, text), -ENOSPC);
+	config.pool = pools;
+	config.pool_count = 1;
+	config.reserved_count = 0;
+	assert_int_equal(ipam_update(ipam, &config), 0);
+	assert_int_equal(ipam_adopt(ipam, &one), 0);
+	assert_takes(ipam, 5000, "10.0.0.2");
+	ipam_free(ipam);
+}
+
 static void a_probe_takes_nothing(void **state)
 {
 	const char *blocks[] = { "10.0.0.0/32" };
@@ -384,6 +504,10 @@ int main(void)
 		cmocka_unit_test(nothing_is_taken_when_one_family_is_exhausted),
 		cmocka_unit_test(pools_are_chosen_by_name_or_cidr_in_order),
 		cmocka_unit_test(a_pool_without_a_block_is_said_so),
+		cmocka_unit_test(ranges_of_one_name_are_one_pool),
+		cmocka_unit_test(reserved_addresses_are_never_handed_out),
+		cmocka_unit_test(a_reserved_ipv6_range_is_passed_over_at_once),
+		cmocka_unit_test(an_update_keeps_what_is_taken_and_in_quarantine),
 		cmocka_unit_test(a_probe_takes_nothing),
 		cmocka_unit_test(adopted_addresses_are_taken_and_new_ones_come_behind_them),
 		cmocka_unit_test(a_node_address_in_the_block_is_never_handed_out),

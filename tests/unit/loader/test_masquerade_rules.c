@@ -3,7 +3,7 @@
  * Tests of masquerade_rules.c: the table as text. That the kernel takes it and translates is tested
  * by tests/net/test_routes_masquerade.py.
  *
- * links: loader/masquerade_rules.c lib/ip_prefix.c
+ * links: loader/masquerade_rules.c lib/ip_prefix.c lib/prefix_set.c
  */
 #include "loader/masquerade_rules.h"
 
@@ -84,6 +84,38 @@ static void pools_and_routes_are_inside_only_asking_pools_go_out_translated(void
 	free(rules);
 }
 
+static struct ip_addr addr(const char *text)
+{
+	struct ip_addr result;
+
+	assert_int_equal(ip_addr_parse(text, &result), 0);
+	return result;
+}
+
+static void nodes_are_never_masqueraded_to(void **state)
+{
+	struct config_pool pools[] = { { .cidr = prefix("10.244.0.0/16"), .nat_outgoing = true } };
+	struct ip_addr n1[] = { addr("10.77.0.11"), addr("fd77::11") };
+	struct ip_addr n2[] = { addr("10.77.0.12"), addr("10.244.9.9") }; /* one in the pool */
+	struct config_cluster_node nodes[] = { { .address = n1, .address_count = 2 },
+					       { .address = n2, .address_count = 2 },
+					       { .address_count = 0 } };
+	const struct config config = { .pool = pools,
+				       .pool_count = 1,
+				       .node = nodes,
+				       .node_count = 3,
+				       .node_address = { addr("10.77.0.11"), addr("192.0.2.1") },
+				       .node_address_count = 2 };
+	char *rules = masquerade_rules(&config);
+
+	assert_non_null(rules);
+	assert_set(rules, "set outgoing4", "elements = { 10.244.0.0/16 }");
+	assert_set(rules, "set inside4",
+		   "elements = { 10.77.0.11/32, 10.77.0.12/32, 10.244.0.0/16, 192.0.2.1/32 }");
+	assert_set(rules, "set inside6", "elements = { fd77::11/128 }");
+	free(rules);
+}
+
 static void a_family_without_pools_has_empty_sets(void **state)
 {
 	struct config_pool pools[] = { { .cidr = prefix("10.244.0.0/16"), .nat_outgoing = true } };
@@ -111,6 +143,7 @@ int main(void)
 	const struct CMUnitTest tests[] = {
 		cmocka_unit_test(no_pool_that_asks_wants_no_table),
 		cmocka_unit_test(pools_and_routes_are_inside_only_asking_pools_go_out_translated),
+		cmocka_unit_test(nodes_are_never_masqueraded_to),
 		cmocka_unit_test(a_family_without_pools_has_empty_sets),
 		cmocka_unit_test(the_old_table_goes_in_the_same_transaction),
 	};

@@ -32,6 +32,7 @@
 #include "lib/unix_socket.h"
 #include "loader/agent.h"
 #include "loader/bgp_feed.h"
+#include "loader/cluster.h"
 #include "loader/cni_requests.h"
 #include "loader/queries.h"
 
@@ -64,6 +65,26 @@ HANDLER(bgp_feed_handle_route_set)
 HANDLER(bgp_feed_handle_route_delete)
 HANDLER(bgp_feed_handle_routes_in_sync)
 HANDLER(handle_shutdown)
+HANDLER(cluster_handle_begin)
+HANDLER(cluster_handle_notice)
+HANDLER(cluster_handle_object)
+HANDLER(cluster_handle_commit)
+HANDLER(query_objects)
+
+/* The document in force: here any descriptor will do. */
+int cluster_greet(struct agent *agent, struct client *client)
+{
+	int fd = open("/dev/null", O_RDONLY | O_CLOEXEC);
+	int err = client_send_document(client, fd);
+
+	close(fd);
+	return err;
+}
+
+const char *cluster_wait_words(void)
+{
+	return "nobody has spoken";
+}
 
 static void leave_mark(struct client *client, void *arg)
 {
@@ -136,11 +157,14 @@ struct world {
 	pid_t server;
 };
 
-static void serve(const char *run_dir, int ready_fd)
+static void serve(const char *run_dir, bool waits, int ready_fd)
 {
 	char user[] = "nobody";
-	struct config config = { .node_name = "node-a", .bgpd_user = user };
-	struct agent agent = { .config = &config, .run_dir = run_dir };
+	struct config config = { .node_name = "node-a",
+				 .bgpd_user = user,
+				 .kubernetes = true,
+				 .kube = { .user = user } };
+	struct agent agent = { .config = &config, .run_dir = run_dir, .is_running = !waits };
 
 	signal(SIGPIPE, SIG_IGN);
 	if (chdir(run_dir) < 0 || event_loop_new(&agent.loop) < 0 ||
@@ -152,7 +176,7 @@ static void serve(const char *run_dir, int ready_fd)
 	_exit(0);
 }
 
-static int start_server(void **state)
+static int start(void **state, bool waits)
 {
 	struct world *world = calloc(1, sizeof(*world));
 	int ready[2];
@@ -165,7 +189,7 @@ static int start_server(void **state)
 		return -1;
 	world->server = fork();
 	if (world->server == 0)
-		serve(world->run_dir, ready[1]);
+		serve(world->run_dir, waits, ready[1]);
 	close(ready[1]);
 	*state = world;
 	byte = 0;
@@ -173,6 +197,16 @@ static int start_server(void **state)
 		return -1;
 	close(ready[0]);
 	return 0;
+}
+
+static int start_server(void **state)
+{
+	return start(state, false);
+}
+
+static int start_waiting_server(void **state)
+{
+	return start(state, true);
 }
 
 static int stop_server(void **state)
@@ -197,6 +231,23 @@ static struct agent_client connect_to(const struct world *world, const char *nam
 	return client;
 }
 
+/* What the speaker gets unasked: 0 when it is right. */
+static int take_document(const struct agent_client *client)
+{
+	struct message_header header;
+	int fds[AGENT_FDS_MAX];
+	size_t fd_count = 0;
+	ssize_t len = unix_socket_receive(client->fd, &header, sizeof(header), fds, AGENT_FDS_MAX,
+					  &fd_count);
+
+	if (fd_count == 1)
+		close(fds[0]);
+	return len == sizeof(header) && header.type == MSG_BGP_CONFIG && header.id == 0 &&
+			       fd_count == 1
+		       ? 0
+		       : -1;
+}
+
 static struct agent_client connect_as(const struct world *world, uint32_t role)
 {
 	struct agent_client client = connect_to(world, "agent");
@@ -204,6 +255,8 @@ static struct agent_client connect_as(const struct world *world, uint32_t role)
 
 	assert_int_equal(agent_client_hello(&client, role, &reply), 0);
 	assert_string_equal(reply.node_name, "node-a");
+	if (role == ROLE_BGPD)
+		assert_int_equal(take_document(&client), 0);
 	return client;
 }
 
@@ -367,6 +420,48 @@ static void a_tool_may_not_speak_as_bgpd(void **state)
 	agent_client_close(&client);
 }
 
+static void bgpd_gets_the_document_after_its_hello(void **state)
+{
+	struct agent_client client = connect_to(*state, "agent");
+	struct msg_hello_reply reply;
+
+	assert_int_equal(agent_client_hello(&client, ROLE_BGPD, &reply), 0);
+	assert_int_equal(take_document(&client), 0);
+	agent_client_close(&client);
+}
+
+static void only_the_watcher_may_say_what_the_cluster_is(void **state)
+{
+	struct agent_client tool = connect_as(*state, ROLE_TOOL);
+	struct agent_client watcher = connect_as(*state, ROLE_KUBED);
+
+	ask(&tool, MSG_CLUSTER_BEGIN);
+	assert_int_equal(next_type(&tool), MSG_ERROR);
+	ask(&tool, MSG_GET_OBJECTS);
+	assert_int_equal(next_type(&tool), MSG_END);
+	ask(&watcher, MSG_CLUSTER_BEGIN);
+	assert_int_equal(next_type(&watcher), MSG_END);
+	ask(&watcher, MSG_ROUTES_BEGIN);
+	assert_int_equal(next_type(&watcher), MSG_ERROR);
+	agent_client_close(&tool);
+	agent_client_close(&watcher);
+}
+
+static void while_the_cluster_is_waited_for_only_its_messages_are_taken(void **state)
+{
+	struct agent_client tool = connect_as(*state, ROLE_TOOL);
+	struct agent_client watcher = connect_as(*state, ROLE_KUBED);
+
+	ask(&tool, MSG_GET_STATUS);
+	assert_int_equal(next_type(&tool), MSG_END);
+	ask(&tool, MSG_GET_ROUTES);
+	assert_int_equal(next_type(&tool), MSG_ERROR);
+	ask(&watcher, MSG_CLUSTER_COMMIT);
+	assert_int_equal(next_type(&watcher), MSG_END);
+	agent_client_close(&tool);
+	agent_client_close(&watcher);
+}
+
 static void bgpd_gets_its_socket_as_a_descriptor(void **state)
 {
 	struct agent_client client = connect_as(*state, ROLE_BGPD);
@@ -453,6 +548,8 @@ static int answer_to_nobody(const struct world *world, uint32_t role, uint32_t t
 	if (agent_client_connect(&client, world->run_dir, "agent", 5000) < 0 ||
 	    agent_client_hello(&client, role, &reply) < 0)
 		return -1;
+	if (role == ROLE_BGPD && take_document(&client) < 0)
+		return -1;
 	ask(&client, type);
 	return (int)next_type(&client);
 }
@@ -480,6 +577,13 @@ static void the_configured_user_may_speak_as_bgpd(void **state)
 {
 	assert_int_equal(ask_as_nobody(*state, ROLE_BGPD, MSG_ROUTES_BEGIN), MSG_END);
 	assert_int_equal(ask_as_nobody(*state, ROLE_BGPD, MSG_SHUTDOWN), MSG_ERROR);
+}
+
+static void the_configured_user_may_speak_as_kubed(void **state)
+{
+	assert_int_equal(ask_as_nobody(*state, ROLE_KUBED, MSG_CLUSTER_BEGIN), MSG_END);
+	assert_int_equal(ask_as_nobody(*state, ROLE_KUBED, MSG_SHUTDOWN), MSG_ERROR);
+	assert_int_equal(ask_as_nobody(*state, ROLE_TOOL, MSG_CLUSTER_BEGIN), MSG_ERROR);
 }
 
 static void too_many_connections_are_refused_not_waited_for(void **state)
@@ -553,6 +657,12 @@ int main(void)
 		SERVER_TEST(a_handlers_refusal_cuts),
 		SERVER_TEST(a_tool_may_not_speak_as_bgpd),
 		SERVER_TEST(bgpd_gets_its_socket_as_a_descriptor),
+		SERVER_TEST(bgpd_gets_the_document_after_its_hello),
+		SERVER_TEST(only_the_watcher_may_say_what_the_cluster_is),
+		SERVER_TEST(the_configured_user_may_speak_as_kubed),
+		cmocka_unit_test_setup_teardown(
+			while_the_cluster_is_waited_for_only_its_messages_are_taken,
+			start_waiting_server, stop_server),
 		SERVER_TEST(cni_requests_come_on_their_own_socket_with_their_descriptors),
 		SERVER_TEST(cni_requests_with_numbers_out_of_range_are_cut),
 		SERVER_TEST(sockets_are_closed_to_strangers),
