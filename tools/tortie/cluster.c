@@ -29,26 +29,34 @@ bool cluster_is_named(const struct command_line *line)
 	return line->kubeconfig || line->context;
 }
 
-int cluster_open(const struct command_line *line, struct cluster *ret)
+int cluster_try(const struct command_line *line, struct cluster *ret,
+		struct kube_config_error *ret_error)
 {
-	struct kube_config_error error = { 0 };
 	struct cluster cluster = { 0 };
 	int err;
 
-	err = kube_config_find(line->kubeconfig, line->context, &cluster.config, &error);
-	if (err < 0) {
-		if (err != -ENOENT || cluster_is_named(line))
-			say_error("%s", error.text);
-		return cluster_is_named(line) && err == -ENOENT ? -ENODEV : err;
-	}
+	err = kube_config_find(line->kubeconfig, line->context, &cluster.config, ret_error);
+	if (err < 0)
+		return err;
 	err = kube_client_new(cluster.config, &cluster.client);
 	if (err < 0) {
-		say_error("%s: %s", cluster.config->source, strerror(-err));
+		snprintf(ret_error->text, sizeof(ret_error->text), "%s: %s", cluster.config->source,
+			 strerror(-err));
 		kube_config_free(cluster.config);
 		return err;
 	}
 	*ret = cluster;
 	return 0;
+}
+
+int cluster_open(const struct command_line *line, struct cluster *ret)
+{
+	struct kube_config_error error = { 0 };
+	int err = cluster_try(line, ret, &error);
+
+	if (err < 0 && (err != -ENOENT || cluster_is_named(line)))
+		say_error("%s", error.text);
+	return err == -ENOENT && cluster_is_named(line) ? -ENODEV : err;
 }
 
 void cluster_close(struct cluster *cluster)
@@ -125,8 +133,8 @@ int cluster_read(struct cluster *cluster, const char *path, size_t max, char **r
 	return kube_client_request(cluster->client, &request, ret, &len, &cluster->result);
 }
 
-int cluster_send(struct cluster *cluster, const char *method, const char *path,
-		 struct json_object *object)
+static int object_send(struct cluster *cluster, const char *method, const char *path,
+		       struct json_object *object, struct json_object **ret)
 {
 	const char *text =
 		object ? json_object_to_json_string_ext(object, JSON_C_TO_STRING_PLAIN) : NULL;
@@ -138,8 +146,22 @@ int cluster_send(struct cluster *cluster, const char *method, const char *path,
 	int err;
 
 	err = kube_client_request(cluster->client, &request, &body, &len, &cluster->result);
+	if (err == 0 && ret)
+		err = answer_parse(cluster, body, len, ret);
 	free(body);
 	return err;
+}
+
+int cluster_send(struct cluster *cluster, const char *method, const char *path,
+		 struct json_object *object)
+{
+	return object_send(cluster, method, path, object, NULL);
+}
+
+int cluster_create(struct cluster *cluster, const char *path, struct json_object *object,
+		   struct json_object **ret)
+{
+	return object_send(cluster, "POST", path, object, ret);
 }
 
 /* Append the page's items; its continue token goes to @token ("": the last page). */

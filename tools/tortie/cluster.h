@@ -24,6 +24,9 @@ bool cluster_is_named(const struct command_line *line);
  * is none and none was named, nothing said; other -errno: said.
  */
 int cluster_open(const struct command_line *line, struct cluster *ret);
+/** cluster_try() - the same, nothing said: what is wrong goes to @ret_error. */
+int cluster_try(const struct command_line *line, struct cluster *ret,
+		struct kube_config_error *ret_error);
 void cluster_close(struct cluster *cluster);
 /** cluster_title() - "the cluster, context NAME", for people. Returns @buf. */
 const char *cluster_title(const struct cluster *cluster, char *buf, size_t size);
@@ -41,6 +44,10 @@ int cluster_list(struct cluster *cluster, const char *path, const char *query,
  * -errno, nothing said. */
 int cluster_send(struct cluster *cluster, const char *method, const char *path,
 		 struct json_object *object);
+/** cluster_create() - POST @object (borrowed) to @path; what came of it goes to *ret (caller
+ * frees). 0 or -errno, nothing said. */
+int cluster_create(struct cluster *cluster, const char *path, struct json_object *object,
+		   struct json_object **ret);
 /** cluster_read() - the text at @path, at most @max octets (caller frees). 0 or -errno, nothing
  * said. */
 int cluster_read(struct cluster *cluster, const char *path, size_t max, char **ret);

@@ -29,9 +29,15 @@ struct command_line {
 	const char
 		*kubeconfig; /* get, version, preflight, connectivity; NULL: as kubectl finds it */
 	const char *context; /* NULL: the current one */
-	const char *namespace; /* get, connectivity; NULL: the default */
-	bool all_namespaces;   /* get */
-	bool local;	       /* get, version: ask this node alone */
+	const char *namespace;	/* get, connectivity; NULL: the default */
+	bool all_namespaces;	/* get */
+	bool local;		/* get, version: ask this node alone */
+	bool kubernetes;	/* preflight */
+	bool accept_no_policy;	/* preflight */
+	const char *image;	/* connectivity test */
+	const char *outside;	/* connectivity test: HOST:PORT */
+	unsigned int timeout_s; /* connectivity test, probe; 0: the default */
+	unsigned int port;	/* connectivity serve; 0: the default */
 	int operand_count;
 	char **operand; /* borrowed from argv */
 };
@@ -47,6 +53,9 @@ int explain_run(const struct command_line *line);
 int ipam_show_run(const struct command_line *line);
 int preflight_run(const struct command_line *line);
 int reset_run(const struct command_line *line);
+int connectivity_test_run(const struct command_line *line);
+int connectivity_serve_run(const struct command_line *line);
+int connectivity_probe_run(const struct command_line *line);
 int install_node_run(const struct command_line *line);
 
 #endif /* TOOLS_TORTIE_COMMAND_H */

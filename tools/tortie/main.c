@@ -14,6 +14,7 @@
 #include "lib/config.h"
 #include "lib/log.h"
 #include "lib/options.h"
+#include "lib/text.h"
 #include "tools/tortie/command.h"
 #include "tools/tortie/say.h"
 
@@ -99,7 +100,16 @@ static const struct option_row ipam_rows[] = {
 	{ 0, "ip", OPTION_TEXT, &line.ip, "ADDRESS", "say who has this address", 0, 0 },
 	ROW_OUTPUT,
 };
-static const struct option_row preflight_rows[] = { ROW_CONFIG, ROW_BPF_DIR, ROW_OUTPUT };
+static const struct option_row preflight_rows[] = {
+	{ 'k', "kubernetes", OPTION_FLAG, &line.kubernetes, NULL,
+	  "also the cluster (done when there is a kubeconfig)", 0, 0 },
+	{ 0, "accept-no-policy", OPTION_FLAG, &line.accept_no_policy, NULL,
+	  "it is known that network policies are not enforced", 0, 0 },
+	ROWS_CLUSTER,
+	ROW_CONFIG,
+	ROW_BPF_DIR,
+	ROW_OUTPUT,
+};
 static const struct option_row reset_rows[] = {
 	ROW_CONFIG,
 	ROW_BPF_DIR,
@@ -114,6 +124,24 @@ static const struct option_row install_rows[] = {
 	{ 0, "source", OPTION_TEXT, &line.source_dir, "DIR",
 	  "folder with bin/ and lib/ (/opt/tortie)", 0, 0 },
 	ROW_BPF_DIR,
+};
+
+static const struct option_row connectivity_rows[] = {
+	ROW_NAMESPACE("an existing one to work in (a new one)"),
+	{ 0, "image", OPTION_TEXT, &line.image, "IMAGE", "of the pods (that of tortie-node)", 0,
+	  0 },
+	{ 0, "outside", OPTION_TEXT, &line.outside, "HOST:PORT",
+	  "what pods must reach outside (the API server)", 0, 0 },
+	{ 0, "timeout", OPTION_NUMBER, &line.timeout_s, "S", "give up after S seconds (180)", 10,
+	  3600 },
+	ROWS_CLUSTER,
+	ROW_OUTPUT,
+};
+static const struct option_row serve_rows[] = {
+	{ 'p', "port", OPTION_NUMBER, &line.port, "N", "TCP and UDP (8080)", 1, 65535 },
+};
+static const struct option_row probe_rows[] = {
+	{ 0, "timeout", OPTION_NUMBER, &line.timeout_s, "S", "for each target (15)", 1, 600 },
 };
 
 struct command {
@@ -169,9 +197,23 @@ static const struct command commands[] = {
 	  explain_rows, COUNT(explain_rows), explain_run },
 	{ "ipam", "show", "", 0, 0, "addresses in use and free",
 	  "Counts addresses of this node's blocks.\n", ipam_rows, COUNT(ipam_rows), ipam_show_run },
+	{ "connectivity", "test", "", 0, 0, "does the cluster's network work, node by node",
+	  "Makes a namespace with a serving and a probing pod on each node, and Services; tries\n"
+	  "pod to pod, node, Service, name and outside, by TCP and UDP, small and large, in each\n"
+	  "family that the pods have; prints a matrix and removes all it made. Needs a kubeconfig\n"
+	  "whose user may create namespaces and pods. Status 1 when a check fails.\n",
+	  connectivity_rows, COUNT(connectivity_rows), connectivity_test_run },
+	{ "connectivity", "serve", "", 0, 0, "the server in the test's pods",
+	  "Answers \"whoami\" with the asker's address, \"echo\" with what follows, and HTTP.\n",
+	  serve_rows, COUNT(serve_rows), connectivity_serve_run },
+	{ "connectivity", "probe", "TARGET...", 1, 1024, "what the test's pods try",
+	  "TARGET is CHECK,TO,HOST,PORT,EXPECT. Prints a line for each target.\n", probe_rows,
+	  COUNT(probe_rows), connectivity_probe_run },
 	{ "preflight", NULL, "", 0, 0, "can this machine run tortie, and what is missing",
 	  "Tries what the kernel can do, looks for what other pod networks left, reads the\n"
-	  "configuration. Needs no agent and changes nothing. Status 1 when there is a problem.\n",
+	  "configuration; with a kubeconfig also: the server's version, the nodes' podCIDRs,\n"
+	  "kube-proxy, network policies, which must be accepted as not enforced. Needs no agent and\n"
+	  "changes nothing. Status 1 when there is a problem.\n",
 	  preflight_rows, COUNT(preflight_rows), preflight_run },
 	{ "reset", NULL, "", 0, 0, "remove all that tortie made on this node",
 	  "Pods' links, hooks, pins, routes, the nftables table, run files, the conflist, what was\n"
@@ -201,7 +243,7 @@ static void help_print_all(void)
 
 	printf("usage: tortie [--run-dir DIR] COMMAND [OPTION...]\n\ncommands:\n");
 	for (size_t i = 0; i < COUNT(commands); i++)
-		printf("  %-14s %s\n", command_name(&commands[i], name, sizeof(name)),
+		printf("  %-18s %s\n", command_name(&commands[i], name, sizeof(name)),
 		       commands[i].summary);
 	printf("\noptions of every command:\n");
 	options_print(global_rows, COUNT(global_rows));
@@ -253,7 +295,7 @@ static int globals_parse(int argc, char **argv, int *ret_at)
 /* The row for the words at @argv; *ret_words are used by it. NULL: said. */
 static const struct command *command_find(int argc, char **argv, int *ret_words)
 {
-	const char *verbs = NULL;
+	char verbs[64] = "";
 
 	for (size_t i = 0; i < COUNT(commands); i++) {
 		const struct command *command = &commands[i];
@@ -263,9 +305,9 @@ static const struct command *command_find(int argc, char **argv, int *ret_words)
 		*ret_words = command->verb ? 2 : 1;
 		if (!command->verb || (argc > 1 && strcmp(command->verb, argv[1]) == 0))
 			return command;
-		verbs = command->verb;
+		text_append(verbs, sizeof(verbs), "%s%s", verbs[0] ? ", " : "", command->verb);
 	}
-	if (verbs)
+	if (verbs[0])
 		say_error("%s%s%s: unknown command (tortie %s %s)", argv[0], argc > 1 ? " " : "",
 			  argc > 1 ? argv[1] : "", argv[0], verbs);
 	else

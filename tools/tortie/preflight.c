@@ -44,6 +44,7 @@ static const struct {
 	{ "leftovers", preflight_leftovers },
 	{ "groups", preflight_groups },
 	{ "firewall", preflight_forward_policy },
+	{ "kubernetes", preflight_kubernetes },
 };
 
 static void line_add(struct preflight *preflight, const char *level, const char *mend,
@@ -132,7 +133,9 @@ int preflight_kernel_said(const struct command_line *line)
 	static preflight_fn *const kernel_checks[] = { preflight_bpffs, preflight_bpf,
 						       preflight_pod_hook, preflight_uplink_hook,
 						       preflight_nftables };
-	struct preflight preflight = { .line = line, .items = document_new_list() };
+	struct preflight preflight = { .line = line,
+				       .is_kubernetes = true,
+				       .items = document_new_list() };
 
 	for (size_t i = 0; i < sizeof(kernel_checks) / sizeof(kernel_checks[0]); i++)
 		kernel_checks[i](&preflight);
@@ -170,6 +173,7 @@ int preflight_run(const struct command_line *line)
 
 	config = config_check(&preflight);
 	preflight.config = config;
+	preflight.is_kubernetes = config && config->kubernetes;
 	preflight.check = "links";
 	err = kernel_links(&preflight.links, &preflight.link_count);
 	if (err < 0)

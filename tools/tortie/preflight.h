@@ -14,6 +14,7 @@ struct json_object;
 struct preflight {
 	const struct command_line *line;
 	const struct config *config; /* NULL: cannot be read */
+	bool is_kubernetes;	     /* the file has kubernetes:, or the image's installer asks */
 	struct kernel_link *links;
 	size_t link_count;
 	struct json_object *items; /* result lines */
@@ -41,6 +42,12 @@ preflight_fn preflight_bpffs, preflight_bpf, preflight_memory, preflight_uplink_
 preflight_fn preflight_conflists, preflight_leftovers, preflight_groups, preflight_uplinks,
 	preflight_port, preflight_forward_policy, preflight_users;
 
+/* preflight_kube.c: the cluster, when there is a kubeconfig. */
+preflight_fn preflight_kubernetes;
+/** preflight_proxy_mode() - the mode in kube-proxy's configuration file @config, into @ret ("": its
+ * default). false: it has no such line. Pure. */
+bool preflight_proxy_mode(const char *config, char *ret, size_t size);
+
 /** preflight_kernel_said() - the kernel's checks alone, for install-node: 0, or -ENOSYS with the
  * first problem said as one error line. */
 int preflight_kernel_said(const struct command_line *line);
@@ -51,6 +58,8 @@ bool preflight_conflist_is_first(const char *name);
 /** preflight_conflist_is_read() - is @name one that runtimes read (.conf, .conflist, .json)? Pure.
  */
 bool preflight_conflist_is_read(const char *name);
+/** preflight_conflist_has_plugin() - does the text of a conflist chain the plugin @type? Pure. */
+bool preflight_conflist_has_plugin(const char *text, const char *type);
 /** preflight_ruleset_drops_forward() - does nft's listing of chains have a forward base chain with
  * policy drop? Its "family table chain" goes to @ret. Pure. */
 bool preflight_ruleset_drops_forward(const char *listing, char *ret, size_t size);

@@ -12,8 +12,10 @@
 
 #include <dirent.h>
 #include <errno.h>
+#include <fcntl.h>
 #include <grp.h>
 #include <ifaddrs.h>
+#include <limits.h>
 #include <net/if.h>
 #include <netinet/in.h>
 #include <pwd.h>
@@ -23,11 +25,17 @@
 #include <sys/socket.h>
 #include <unistd.h>
 
+#include <json-c/json.h>
+
 #include "lib/config.h"
 #include "lib/ip_prefix.h"
 #include "node_objects.h"
+#include "tools/tortie/document.h"
 #include "tools/tortie/nft.h"
 #include "tools/tortie/request.h"
+
+#define BGP_PORT     179
+#define CONFLIST_MAX 65536 /* octets that are looked at */
 
 bool preflight_conflist_is_read(const char *name)
 {
@@ -43,6 +51,64 @@ bool preflight_conflist_is_first(const char *name)
 	return strcmp(name, CONFLIST_NAME) < 0;
 }
 
+bool preflight_conflist_has_plugin(const char *text, const char *type)
+{
+	struct json_object *list = json_tokener_parse(text), *plugins = NULL;
+	bool found = false;
+
+	if (json_object_is_type(list, json_type_object))
+		json_object_object_get_ex(list, "plugins", &plugins);
+	for (size_t i = 0; json_object_is_type(plugins, json_type_array) &&
+			   i < json_object_array_length(plugins) && !found;
+	     i++)
+		found = strcmp(document_words_at(json_object_array_get_idx(plugins, i), "type"),
+			       type) == 0;
+	json_object_put(list);
+	return found;
+}
+
+static bool conflist_limits_bandwidth(const char *folder, const char *name)
+{
+	char path[PATH_MAX], text[CONFLIST_MAX + 1];
+	ssize_t len = -1;
+	int fd;
+
+	snprintf(path, sizeof(path), "%.2000s/%.255s", folder, name);
+	fd = open(path, O_RDONLY | O_CLOEXEC);
+	if (fd >= 0) {
+		len = read(fd, text, sizeof(text) - 1);
+		close(fd);
+	}
+	text[len > 0 ? len : 0] = '\0';
+	return preflight_conflist_has_plugin(text, "bandwidth");
+}
+
+static void conflist_check(struct preflight *preflight, const char *folder, const char *name)
+{
+	bool is_first = preflight_conflist_is_first(name);
+
+	if (is_first && preflight->config && preflight->config->cni_exclusive)
+		preflight_warn(preflight,
+			       "take that network off the nodes first when its pods must keep it",
+			       "%s/%s sorts before " CONFLIST_NAME
+			       ": tortied renames it to %s" CONFLIST_OFF_SUFFIX
+			       ", tortie reset puts it back (cni.exclusive)",
+			       folder, name, name);
+	else if (is_first)
+		preflight_problem(preflight, "move it away, with the network that wrote it",
+				  "%s/%s sorts before " CONFLIST_NAME ": the runtime would use it",
+				  folder, name);
+	else
+		preflight_warn(preflight, "remove it when its network is gone for good",
+			       "%s/%s of another network is there (ours sorts first)", folder,
+			       name);
+	if (conflist_limits_bandwidth(folder, name))
+		preflight_warn(preflight, "limit at the application or the uplink for now",
+			       "%s/%s chains the bandwidth plugin: its limits end with it, tortie "
+			       "has none in this version",
+			       folder, name);
+}
+
 void preflight_conflists(struct preflight *preflight)
 {
 	const struct config *config = preflight->config;
@@ -56,15 +122,7 @@ void preflight_conflists(struct preflight *preflight)
 		    strcmp(entry->d_name, CONFLIST_NAME) == 0)
 			continue;
 		others++;
-		if (preflight_conflist_is_first(entry->d_name))
-			preflight_problem(preflight, "move it away, with the network that wrote it",
-					  "%s/%s sorts before " CONFLIST_NAME
-					  ": the runtime would use it",
-					  path, entry->d_name);
-		else
-			preflight_warn(preflight, "remove it when its network is gone for good",
-				       "%s/%s of another network is there (ours sorts first)", path,
-				       entry->d_name);
+		conflist_check(preflight, path, entry->d_name);
 	}
 	if (dir)
 		closedir(dir);
@@ -282,34 +340,38 @@ static bool agent_is_here(const struct preflight *preflight)
 	return true;
 }
 
+static void port_check(struct preflight *preflight, const struct config_listen *at)
+{
+	char text[IP_ADDR_TEXT_MAX];
+	int err = address_bind(at);
+
+	ip_addr_format(&at->addr, text, sizeof(text));
+	if (err == 0)
+		preflight_ok(preflight, "%s port %u is free", text, at->port);
+	else if (err == -EADDRINUSE && agent_is_here(preflight))
+		preflight_ok(preflight, "%s port %u is taken, tortied runs", text, at->port);
+	else if (err == -EACCES)
+		preflight_warn(preflight, "run it as root (sudo tortie preflight)",
+			       "%s port %u: not tried", text, at->port);
+	else
+		preflight_problem(preflight,
+				  "stop the other BGP speaker (ss -ltnp), or set bgp.listen",
+				  "%s port %u: %s", text, at->port, strerror(-err));
+}
+
 void preflight_port(struct preflight *preflight)
 {
 	const struct config *config = preflight->config;
-	char text[IP_ADDR_TEXT_MAX];
+	const struct config_listen any = { .addr = ip_addr_from_v4((struct in_addr){ 0 }),
+					   .port = BGP_PORT };
 
-	if (!config || !config->bgp.present) {
+	if (preflight->is_kubernetes)
+		port_check(preflight, &any);
+	else if (!config || !config->bgp.present)
 		preflight_ok(preflight, "no bgp: in the file, no port is needed");
-		return;
-	}
-	for (size_t i = 0; i < config->bgp.listen_count; i++) {
-		const struct config_listen *at = &config->bgp.listen[i];
-		int err = address_bind(at);
-
-		ip_addr_format(&at->addr, text, sizeof(text));
-		if (err == 0)
-			preflight_ok(preflight, "%s port %u is free", text, at->port);
-		else if (err == -EADDRINUSE && agent_is_here(preflight))
-			preflight_ok(preflight, "%s port %u is taken, tortied runs", text,
-				     at->port);
-		else if (err == -EACCES)
-			preflight_warn(preflight, "run it as root (sudo tortie preflight)",
-				       "%s port %u: not tried", text, at->port);
-		else
-			preflight_problem(
-				preflight,
-				"stop the other BGP speaker (ss -ltnp), or set bgp.listen",
-				"%s port %u: %s", text, at->port, strerror(-err));
-	}
+	else
+		for (size_t i = 0; i < config->bgp.listen_count; i++)
+			port_check(preflight, &config->bgp.listen[i]);
 }
 
 /* One line of the listing: remembers table and chain, 1 when the chain drops what is forwarded. */
@@ -350,10 +412,12 @@ void preflight_forward_policy(struct preflight *preflight)
 		return;
 	if (preflight_ruleset_drops_forward(listing, where, sizeof(where)))
 		preflight_warn(preflight,
-			       "accept the pools there, e.g. iptables -I FORWARD -s POOL -j ACCEPT "
-			       "and -d POOL",
+			       "iptables -I FORWARD -i " POD_LINK_PREFIX
+			       "+ -j ACCEPT, and the same "
+			       "with -o " POD_LINK_PREFIX "+ (ip6tables for IPv6); or forwarding: "
+			       "{accept: true} in the file, which keeps it so",
 			       "%s drops what is forwarded (Docker?): pods reach each other, not "
-			       "the outside",
+			       "the outside nor Services",
 			       where);
 	else
 		preflight_ok(preflight, "no firewall policy drops what is forwarded");

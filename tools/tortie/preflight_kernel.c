@@ -201,7 +201,8 @@ static bool config_masquerades(const struct config *config)
 
 void preflight_nftables(struct preflight *preflight)
 {
-	bool is_needed = config_masquerades(preflight->config);
+	/* The pools of a cluster are masqueraded unless an object says otherwise. */
+	bool is_needed = preflight->is_kubernetes || config_masquerades(preflight->config);
 
 	if (!is_root(preflight))
 		return;
