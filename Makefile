@@ -49,7 +49,7 @@ FUZZERS := $(patsubst tests/fuzz/%.c,$(B)/fuzz/%,$(FUZZ_SRC))
 
 .DELETE_ON_ERROR:
 .SECONDARY:
-.PHONY: FORCE all bpf install test-programs test-tools fuzzers lint test test-long demo bench clean
+.PHONY: FORCE all bpf install image test-programs test-tools fuzzers lint test test-long demo bench clean
 all: $(PROGRAMS) $(B)/tortie.bpf.o
 bpf: $(B)/tortie.bpf.o $(SKEL)
 test-tools: $(TEST_TOOLS)
@@ -102,10 +102,27 @@ $(B)/tortie-cni: $(call objects,$(CNI_SRC)) $(LIB)
 	$(link)
 	$(Q)$(CC) $(ALL_CFLAGS) $(if $(SANITIZE),,-static -Wl$(comma)--gc-sections) $^ -o $@ -ljson-c
 	$(if $(SANITIZE),,$(Q)strip -s $@)
+TOOL_LIBS := -lbpf -lelf -lz -lnl-3 -lnl-route-3 -lnftables -lyaml -ljson-c $(KUBE_LIBS)
 $(B)/tortie: $(call objects,$(TOOL_SRC)) $(LIB)
 	$(link)
-	$(Q)$(CC) $(ALL_CFLAGS) $^ -o $@ -lbpf -lelf -lz -lnl-3 -lnl-route-3 -lnftables -lyaml -ljson-c \
-		$(KUBE_LIBS)
+	$(Q)$(CC) $(ALL_CFLAGS) $^ -o $@ $(TOOL_LIBS)
+
+# --- container image: all programs and the libraries they need. The command line is linked for the
+#     folder that the image brings to a host, so that it runs on every distribution ---
+IMAGE_NAME ?= docker.io/tortie/tortie:$(VERSION)
+IMAGE_PREFIX := /opt/tortie
+IMAGE_PROGRAMS = $(filter-out $(B)/tortie,$(PROGRAMS)) $(B)/image/tortie
+$(B)/image/tortie: $(call objects,$(TOOL_SRC)) $(LIB)
+	$(link)
+	@mkdir -p $(@D)
+	$(Q)$(CC) $(ALL_CFLAGS) $^ -o $@ $(TOOL_LIBS) -Wl$(comma)--disable-new-dtags \
+		-Wl$(comma)-rpath$(comma)$(IMAGE_PREFIX)/lib \
+		-Wl$(comma)--dynamic-linker=$(IMAGE_PREFIX)/lib/ld.so
+$(B)/tortie-image.tar: $(IMAGE_PROGRAMS) $(wildcard deploy/image/*) tools/dev/make_image.py
+	$(call say,IMAGE,$@)
+	$(Q)tools/dev/make_image.py $@ $(IMAGE_NAME) $(IMAGE_PROGRAMS) \
+		--file $(IMAGE_PREFIX)/share/seccomp-agent.json=deploy/image/seccomp-agent.json
+image: $(B)/tortie-image.tar
 
 # --- tests: a test names the sources and libraries it links in its own head:
 #     "links: lib/wire.c bgp/fsm.c" and "libs: -ljson-c" ---
