@@ -2,9 +2,9 @@
 # SPDX-License-Identifier: Apache-2.0
 """make_image.py OUT.tar NAME PROGRAM... [--file PATH=FILE]... [--strip TOOL]: one container image.
 
-The image holds the programs, the shared libraries that they need (what the loader says), the dynamic
-loader, names of users, CA certificates, and nothing else: no shell, no package manager. No registry,
-no container engine and no root are needed to make it.
+The image holds the programs, the shared libraries that they need (what the loader says), the
+dynamic loader, names of users, CA certificates, and nothing else: no shell, no package manager. No
+registry, no container engine and no root are needed to make it.
 
     /opt/tortie/bin     the programs, stripped
     /opt/tortie/lib     libraries and the loader, ld.so; /lib leads here
