@@ -49,7 +49,8 @@ FUZZERS := $(patsubst tests/fuzz/%.c,$(B)/fuzz/%,$(FUZZ_SRC))
 
 .DELETE_ON_ERROR:
 .SECONDARY:
-.PHONY: FORCE all bpf install image test-programs test-tools fuzzers lint test test-long demo bench clean
+.PHONY: FORCE all bpf install image manifests test-programs test-tools fuzzers lint test test-long \
+	demo bench clean
 all: $(PROGRAMS) $(B)/tortie.bpf.o
 bpf: $(B)/tortie.bpf.o $(SKEL)
 test-tools: $(TEST_TOOLS)
@@ -123,6 +124,11 @@ $(B)/tortie-image.tar: $(IMAGE_PROGRAMS) $(wildcard deploy/image/*) tools/dev/ma
 	$(Q)tools/dev/make_image.py $@ $(IMAGE_NAME) $(IMAGE_PROGRAMS) \
 		--file $(IMAGE_PREFIX)/share/seccomp-agent.json=deploy/image/seccomp-agent.json
 image: $(B)/tortie-image.tar
+# The one file that a user applies.
+manifests: deploy/kubernetes/tortie.yaml
+deploy/kubernetes/tortie.yaml: deploy/kubernetes/node.yaml deploy/kubernetes/crds.yaml
+	$(call say,CAT,$@)
+	$(Q){ cat deploy/kubernetes/node.yaml; echo '---'; cat deploy/kubernetes/crds.yaml; } >$@
 
 # --- tests: a test names the sources and libraries it links in its own head:
 #     "links: lib/wire.c bgp/fsm.c" and "libs: -ljson-c" ---

@@ -131,6 +131,11 @@ def up():
 def down():
     if not os.environ.get("KUBECONFIG"):
         call([maker() / "down.sh", "clean"], settings(), 120)
+        for folder in ("/opt/tortie", "/var/lib/tortie"):  # made by install_hook.sh
+            try:
+                os.rmdir(folder)
+            except OSError:
+                pass  # not empty: this machine's own
 
 
 def print_variables():

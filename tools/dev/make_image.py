@@ -70,7 +70,8 @@ def libraries(program):
     if not wanted:
         return {}, None
     loader = interpreter(sys.executable) if wanted.startswith(f"/{PREFIX}/") else wanted
-    status, text = output_of(loader, "--list", program)
+    # ":" is the program itself: a tortie that is installed here must not lend its libraries.
+    status, text = output_of(loader, "--inhibit-rpath", ":", "--list", program)
     if status != 0 or "not found" in text:
         fail(f"{program}: {loader} --list: {text.strip()}")
     return dict(re.findall(r"^\s*([^\s/]+) => (/\S+) \(", text, flags=re.M)), (wanted, loader)
