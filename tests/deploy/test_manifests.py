@@ -16,7 +16,7 @@ HELM = "helm.sh/helm/v3/cmd/helm@v3.19.5"
 VERSION = (TOP / "VERSION").read_text().strip()
 SYSTEM = "tortie-system"
 
-# What the programs use; a verb or capability that is added to the manifest is added here, with thought.
+# What the programs use; what is added to the manifest is added here, with thought.
 RULES = {
     ("", "nodes"): {"get", "list", "watch"},
     ("", "nodes/status"): {"patch"},

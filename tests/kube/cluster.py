@@ -2,11 +2,11 @@
 # SPDX-License-Identifier: Apache-2.0
 """cluster.py up | down | env | run COMMAND...: a real cluster for tests/kube, with tortie on it.
 
-Where KUBECONFIG names a cluster that is the cluster: nothing is made and nothing removed. Else one is
-made by the scripts in the folder TORTIE_KUBE_MAKER (up.sh, down.sh, env.sh, build.sh, images.sh;
-default: shared/kube beside the clone, when it exists): control plane and nodes in network namespaces
-of this machine. What is made gets the image of build/ on its nodes and deploy/kubernetes/tortie.yaml
-by kubectl apply, as a user does it.
+Where KUBECONFIG names a cluster that is the cluster: nothing is made and nothing removed. Else one
+is made by the scripts in the folder TORTIE_KUBE_MAKER (up.sh, down.sh, env.sh, build.sh, images.sh;
+default: shared/kube beside the clone, when it exists): control plane and nodes in network
+namespaces of this machine. What is made gets the image of build/ on its nodes and
+deploy/kubernetes/tortie.yaml by kubectl apply, as a user does it.
 
 up    make it and wait until every node is Ready; prints the variables of kube.py
 down  remove it
