@@ -45,6 +45,8 @@ SKEL := $(B)/skel/tortie.skel.h
 PROGRAMS := $(B)/tortied $(B)/tortie-bgpd $(B)/tortie-kubed $(B)/tortie-cni $(B)/tortie
 UNIT_TESTS := $(patsubst tests/%.c,$(B)/tests/%,$(UNIT_SRC))
 TEST_TOOLS := $(patsubst tests/tools/%.c,$(B)/tests/tools/%,$(TEST_TOOL_SRC))
+# Those that go into pods, whatever libraries these have.
+STATIC_TOOLS := $(addprefix $(B)/tests/static/,net_peer udp_flow)
 FUZZERS := $(patsubst tests/fuzz/%.c,$(B)/fuzz/%,$(FUZZ_SRC))
 
 .DELETE_ON_ERROR:
@@ -53,8 +55,8 @@ FUZZERS := $(patsubst tests/fuzz/%.c,$(B)/fuzz/%,$(FUZZ_SRC))
 	demo bench clean
 all: $(PROGRAMS) $(B)/tortie.bpf.o
 bpf: $(B)/tortie.bpf.o $(SKEL)
-test-tools: $(TEST_TOOLS)
-test-programs: all $(UNIT_TESTS) $(TEST_TOOLS)
+test-tools: $(TEST_TOOLS) $(STATIC_TOOLS)
+test-programs: all $(UNIT_TESTS) $(TEST_TOOLS) $(STATIC_TOOLS)
 
 # --- BPF: one object of all programs, one skeleton ---
 $(B)/obj/bpf/%.bpf.o: bpf/%.bpf.c
@@ -144,6 +146,10 @@ $(TEST_TOOLS): $(B)/tests/tools/%: $(B)/obj/tests/tools/%.o $$(call links,tests/
 	$(link)
 	@mkdir -p $(@D)
 	$(Q)$(CC) $(ALL_CFLAGS) $^ -o $@ $(call libs,tests/tools/$*.c) -lpthread
+$(STATIC_TOOLS): $(B)/tests/static/%: tests/tools/%.c
+	$(link)
+	@mkdir -p $(@D)
+	$(Q)$(CC) $(ALL_CFLAGS) -Os -static -s $< -o $@
 
 # --- fuzz targets: clang's libFuzzer with ASan and UBSan over the sources named in their heads ---
 FUZZ_CFLAGS := -std=gnu11 -O1 -g -D_GNU_SOURCE -DTORTIE_VERSION='"$(VERSION)"' $(INCLUDES) \
