@@ -1,23 +1,28 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /*
  * net_peer.c: both ends of the conversations that tests on a cluster hold, small and static, so
- *that a ConfigMap can carry it into any pod.
+ * that a ConfigMap can carry it into any pod.
  *
- *	net_peer serve PORT NAME     TCP and UDP server, both families
- *	net_peer control             sockets by command: a line in, a line out
+ *	net_peer serve PORT NAME	TCP and UDP server, both families
+ *	net_peer control		sockets by command: a line in, a line out
  *
- * The server answers each line of TCP with "NAME ADDRESS PORT", where address and port are those of
- * the client as the server sees them; "late MS" answers after that time, "GET ..." as HTTP does
- *(for probes). A datagram is answered with "NAME ADDRESS PORT TTL LENGTH"; one that begins with
- *"big N" gets N octets.
+ * The server answers each line of TCP with "NAME ADDRESS PORT", where address and port are those
+ * of the client as the server sees them; "late MS" answers after that time, "GET ..." as HTTP does.
+ * A datagram is answered with "NAME ADDRESS PORT TTL LENGTH"; "big N" gets N octets.
  *
- * Commands; an answer is "ok ...", "timeout" or "error NAME":
- *	udp ID FAMILY PORT           tcp ID ADDRESS PORT LOCAL-PORT MS -> ok LOCAL-PORT
- *RETRANSMITTED ttl ID N                     connect ID ADDRESS PORT send ID TEXT sendto ID ADDRESS
- *PORT LENGTH TEXT recv ID MS -> ok ADDRESS PORT TTL LENGTH TEXT icmp ID MS -> ok TYPE CODE OFFENDER
- *close ID ping ADDRESS LENGTH MS -> ok TTL           source ADDRESS -> ok OWN-ADDRESS
+ * Sockets of the commands (on_socket() and control() list them) have a number, ID; an answer is
+ * "ok ...", "timeout" or "error NAME":
+ *	tcp ID ADDRESS PORT LOCAL-PORT MS	ok LOCAL-PORT SEGMENTS-SENT-AGAIN
+ *	recv ID MS				ok ADDRESS PORT TTL LENGTH TEXT
+ *	icmp ID MS				ok TYPE CODE OFFENDER, of the error that came back
+ *	ping ADDRESS LENGTH MS			ok OCTETS
+ *	sctp ADDRESS MS				ok icmp TYPE CODE OFFENDER, or ok answer CHUNK
+ *	source ADDRESS				ok OWN-ADDRESS
+ * sctp sends one INIT by a raw socket: a kernel without SCTP says by ICMP that it has no such
+ * protocol, one with it aborts; either way the packet was there, and its answer came back.
  */
 #include <arpa/inet.h>
+#include <endian.h>
 #include <errno.h>
 #include <linux/errqueue.h>
 #include <netinet/icmp6.h>
@@ -415,6 +420,55 @@ static void do_ping(char **argv)
 	close(fd);
 }
 
+/* RFC 9260, appendix A: CRC32c, reflected, in little-endian order. */
+static uint32_t sctp_checksum(const uint8_t *data, size_t len)
+{
+	uint32_t crc = UINT32_MAX;
+
+	for (size_t i = 0; i < len; i++) {
+		crc ^= data[i];
+		for (int bit = 0; bit < 8; bit++)
+			crc = crc >> 1 ^ (crc & 1 ? 0x82f63b78u : 0);
+	}
+	return htole32(~crc);
+}
+
+static void do_sctp(char **argv)
+{
+	/* ports 5000 and 9, tag, checksum; INIT: tag, window, streams, first number */
+	uint8_t packet[32] = { 0x13, 0x88, 0, 9, [12] = 1, 0, 0, 20, 0, 0, 0, 1,
+			       0,    1,	   0, 0, 0,	   1, 0, 1,  0, 0, 0, 1 };
+	struct sock_extended_err error;
+	struct arrival arrival;
+	union address remote;
+	uint32_t sum;
+	int fd, port;
+
+	if (!address_parse(argv[1], "0", &remote)) {
+		printf("error EINVAL\n");
+		return;
+	}
+	fd = socket(remote.any.sa_family, SOCK_RAW | SOCK_CLOEXEC, IPPROTO_SCTP);
+	ask_for_details(fd, remote.any.sa_family);
+	sum = sctp_checksum(packet, sizeof(packet));
+	memcpy(packet + 8, &sum, sizeof(sum));
+	if (sendto(fd, packet, sizeof(packet), 0, &remote.any, address_len(&remote)) < 0)
+		say_error();
+	else if (wait_for(fd, POLLIN, atoi(argv[2]))) {
+		memset(&error, 0, sizeof(error));
+		if (!receive(fd, MSG_ERRQUEUE | MSG_DONTWAIT, &arrival, &error))
+			printf("ok icmp %d %d %s\n", error.ee_type, error.ee_code,
+			       address_text(&arrival.from, &port));
+		else if (!receive(fd, MSG_DONTWAIT, &arrival, NULL))
+			printf("ok answer %d\n",
+			       buffer[(remote.any.sa_family == AF_INET ? (buffer[0] & 15) * 4 : 0) +
+				      12]);
+		else
+			say_error();
+	}
+	close(fd);
+}
+
 static void do_source(char **argv)
 {
 	union address address;
@@ -501,6 +555,8 @@ static int control(void)
 
 		if (!strcmp(argv[0], "ping") && argc == 4)
 			do_ping(argv);
+		else if (!strcmp(argv[0], "sctp") && argc == 3)
+			do_sctp(argv);
 		else if (!strcmp(argv[0], "source") && argc == 2)
 			do_source(argv);
 		else if (argc > 1 && id >= 0 && id < SOCKETS)
