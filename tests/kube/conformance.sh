@@ -1,7 +1,7 @@
 #!/bin/bash
 # SPDX-License-Identifier: Apache-2.0
-# conformance.sh [MODE...]: the sig-network conformance tests of Kubernetes itself, with kube-proxy in
-# each of the modes (default: nftables iptables), and a line for each mode and each failure.
+# conformance.sh [MODE...]: the sig-network conformance tests of Kubernetes itself, with kube-proxy
+# in each of the modes (default: nftables iptables); a line for each mode and each failure.
 #
 # A cluster is made for it by cluster.py, whose variables hold; the tests' program is run by the
 # maker's e2e.sh. Where no cluster can be made: exit status 77 with the reason. Exit status 1 when

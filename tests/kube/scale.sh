@@ -3,8 +3,8 @@
 # scale.sh [PYTEST-WORD...]: test_scale.py on a cluster with the reference plugins, then on one with
 # tortie, so that the times of ADD are compared in the same set-up and run.
 #
-# KB_CNI and TORTIE_KUBE_MAKER as in cluster.py. Exit status 77: no cluster can be made, the last line
-# says why. Else that of the second run.
+# Settings as in cluster.py. Exit status 77: no cluster can be made, the last line says why. Else
+# that of the second run.
 set -uo pipefail
 here=$(cd "$(dirname "$0")" && pwd)
 test=(/usr/bin/python3 -m pytest -q -p no:cacheprovider "$here/test_scale.py")

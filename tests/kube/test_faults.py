@@ -1,6 +1,6 @@
 # SPDX-License-Identifier: Apache-2.0
-"""kill -9 of any program of the nodes and of the control plane, in turn and at random, under traffic
-with sequence numbers between pods: not one packet is lost, and everything is Ready at the end.
+"""kill -9 of any program of the nodes and of the control plane, in turn and at random, under
+traffic with sequence numbers between pods: not one packet is lost, all is Ready at the end.
 
 TORTIE_FAULT_MINUTES (3) is how long it is done at random, TORTIE_SEED repeats a run.
 """
@@ -74,7 +74,8 @@ class Flow:
 
 FIND_POD_PROCESS = r"""
 for p in /proc/[0-9]*; do
-	tr '\0' ' ' < "$p/cmdline" | grep -q "^/tool/net_peer serve 8080 NAME $" && echo "${p#/proc/}"
+	tr '\0' ' ' < "$p/cmdline" | grep -q "^/tool/net_peer serve 8080 NAME $" || continue
+	echo "${p#/proc/}"
 done 2>/dev/null
 true
 """

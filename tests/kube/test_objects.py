@@ -1,6 +1,6 @@
 # SPDX-License-Identifier: Apache-2.0
-"""Objects that somebody got wrong: each is named in `tortie status`, in the log of the watcher and in
-a metric, everything else goes on, and when the object is gone so is the complaint."""
+"""Objects that somebody got wrong: each is named in `tortie status`, in the watcher's log and in a
+metric, everything else goes on, and when the object is gone so is the complaint."""
 import re
 
 import pytest
@@ -79,9 +79,10 @@ class Bed:
         return sum(map(float, values)) if values else None
 
     def pids(self):
+        items = kube.get("pods", "-n", kube.SYSTEM, "-l", "k8s-app=tortie-node")["items"]
         return {item["metadata"]["name"]: [c["restartCount"]
                                            for c in item["status"]["containerStatuses"]]
-                for item in kube.get("pods", "-n", kube.SYSTEM, "-l", "k8s-app=tortie-node")["items"]}
+                for item in items}
 
     def works(self):
         """Old pods talk, and a new one gets network and talks."""
@@ -150,8 +151,9 @@ def test_huge_annotations_disturb_nobody(bed):
     before = bed.pids()
     try:
         kube.create(*items)
-        kube.wait_until(lambda: "huge-node" in kube.tortie(bed.nodes[0].name, "get", "nodes").stdout,
-                        "the node to be known", SEEN_SECONDS)
+        kube.wait_until(
+            lambda: "huge-node" in kube.tortie(bed.nodes[0].name, "get", "nodes").stdout,
+            "the node to be known", SEEN_SECONDS)
         bed.works()
     finally:
         for item in items:

@@ -34,8 +34,8 @@ def reach(client, item):
 
 
 def test_pods_of_the_host_network_are_left_alone(namespace, nodes, client):
-    namespace.create(kube.pod("on-host", nodes[1].name, ["/tool/net_peer", "serve", "18999", "host"],
-                              host=True))
+    namespace.create(kube.pod("on-host", nodes[1].name,
+                              ["/tool/net_peer", "serve", "18999", "host"], host=True))
     item = namespace.wait_ready("on-host")["on-host"]
     assert {entry["ip"] for entry in item["status"]["podIPs"]} <= set(nodes[1].addresses)
     for family in kube.families():
@@ -175,7 +175,7 @@ def test_pods_start_and_stop_while_the_api_server_is_away(nodes):
     server.kill()
     try:
         kube.on_node(node, "sh", "-c", f"cat > {folder}/alone.json", stdin=static_pod("alone"))
-        address = kube.wait_until(lambda: sandbox_address(node, "alone"), "the pod's network", 60, 1)
+        address = kube.wait_until(lambda: sandbox_address(node, "alone"), "its network", 60, 1)
         host = f"[{address}]" if ":" in address else address
         kube.wait_until(lambda: kube.on_node(node, "curl", "-sf", "--max-time", "2",
                                              f"http://{host}:8080/hostname").stdout,

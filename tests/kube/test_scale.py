@@ -39,7 +39,8 @@ for f in -4 -6; do ip $f route show table all | grep -E 'cali|veth' | sed 's/^/r
 ip -o neigh show nud all | grep -E 'dev (cali|veth)' | sed 's/^/neighbour /'
 find /sys/fs/bpf -mindepth 1 2>/dev/null | sed 's/^/pin /'
 for f in /sys/fs/bpf/tortie/endpoint* /sys/fs/bpf/tortie/pod_name* /sys/fs/bpf/tortie/ep_slot*; do
-	[ -e "$f" ] && echo "map $f $(bpftool -j map dump pinned "$f" | tr '{' '\n' | grep -c '"key"')"
+	[ -e "$f" ] || continue
+	echo "map $f $(bpftool -j map dump pinned "$f" | tr '{' '\n' | grep -c '"key"')"
 done
 true
 """

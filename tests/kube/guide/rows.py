@@ -1,5 +1,5 @@
 # SPDX-License-Identifier: Apache-2.0
-"""The rows of the user's guide: what it promises or tells its reader to do, each tried on a cluster.
+"""The rows of the user's guide: what it promises or tells its reader to do, tried on a cluster.
 
 A row is a function of the walk's bed; its words are the guide's. One that raises has failed; one
 that calls pytest.skip() needs something that this cluster or the caller has not given. What later
@@ -172,7 +172,7 @@ def map_holds_the_routes(bed):
 
 
 def flat_octets(text):
-    """All octets of bpftool's JSON, one after the other, in hexadecimal; in the formatted part too."""
+    """All octets of bpftool's JSON, one after the other, in hexadecimal."""
     found = []
 
     def walk(value):
