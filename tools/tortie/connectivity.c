@@ -31,6 +31,8 @@
 
 #define TIMEOUT_DEFAULT_S 180
 #define LOG_OCTETS	  4194304
+#define PAUSE_MS	  500
+#define CLEAN_UP_S	  60
 
 static volatile sig_atomic_t is_interrupted;
 
@@ -51,7 +53,7 @@ bool connectivity_run_pause(struct connectivity_run *run)
 {
 	if (is_interrupted || now_s() >= run->until_s)
 		return false;
-	poll(NULL, 0, 500);
+	poll(NULL, 0, PAUSE_MS);
 	return !is_interrupted && now_s() < run->until_s;
 }
 
@@ -161,25 +163,48 @@ static int namespace_make(struct connectivity_run *run)
 	return 0;
 }
 
-static void clean_up(struct connectivity_run *run)
+/* Deleting is a request: wait until the namespace is gone, a minute at most. */
+static int namespace_wait_gone(struct connectivity_run *run, const char *path)
+{
+	long until_s = now_s() + CLEAN_UP_S;
+	struct json_object *object;
+	int err;
+
+	while ((err = cluster_get(&run->cluster, path, &object)) == 0 && now_s() < until_s) {
+		json_object_put(object);
+		poll(NULL, 0, PAUSE_MS);
+	}
+	if (err == 0) {
+		json_object_put(object);
+		snprintf(run->cluster.result.text, sizeof(run->cluster.result.text),
+			 "it is still going after %d s", CLEAN_UP_S);
+		return -ETIMEDOUT;
+	}
+	return err == -ENOENT ? 0 : err;
+}
+
+static int clean_up(struct connectivity_run *run)
 {
 	char path[512];
 	int err;
 
 	if (run->plan.namespace[0] == '\0')
-		return;
+		return 0;
 	progress(run, "removing what was made");
 	snprintf(path, sizeof(path), "/api/v1/namespaces/%s", run->plan.namespace);
-	if (run->owns_namespace)
+	if (run->owns_namespace) {
 		err = cluster_send(&run->cluster, "DELETE", path, NULL);
-	else
+		if (err == 0)
+			err = namespace_wait_gone(run, path);
+	} else {
 		err = objects_delete(run, run->plan.namespace);
-	if (err < 0 && err != -ENOENT) {
-		cluster_say_error(&run->cluster);
-		say_error(
-			"namespace %s: not cleaned up (kubectl delete namespace, or the next run)",
-			run->plan.namespace);
 	}
+	if (err == 0 || err == -ENOENT)
+		return 0;
+	cluster_say_error(&run->cluster);
+	say_error("namespace %s: not cleaned up (kubectl delete namespace, or the next run)",
+		  run->plan.namespace);
+	return err;
 }
 
 /* --- the run --- */
@@ -286,7 +311,7 @@ int connectivity_test_run(const struct command_line *line)
 {
 	struct sigaction action = { .sa_handler = on_signal, .sa_flags = (int)SA_RESETHAND };
 	static struct connectivity_run run;
-	int err;
+	int err, cleaned;
 
 	run.line = line;
 	err = cluster_open(line, &run.cluster);
@@ -302,11 +327,14 @@ int connectivity_test_run(const struct command_line *line)
 	err = connectivity_run_plan(&run);
 	if (err == 0)
 		err = test_run(&run);
-	clean_up(&run);
+	if (is_interrupted && err == 0)
+		err = -EINTR;
+	if (is_interrupted)
+		say_error("interrupted");
+	cleaned = clean_up(&run);
 	if (err == 0)
 		results_print(&run);
-	else if (is_interrupted)
-		say_error("interrupted");
+	err = err ? err : cleaned;
 	if (err == 0 && connectivity_report_failed(run.results) > 0)
 		err = -EIO;
 	json_object_put(run.results);

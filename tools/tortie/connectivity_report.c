@@ -98,6 +98,18 @@ size_t connectivity_report_failed(struct json_object *results)
 	return failed;
 }
 
+static int result_compare(const void *a, const void *b)
+{
+	static const char *const keys[] = { "from", "to", "family" };
+	struct json_object *const *left = a, *const *right = b;
+	int order = 0;
+
+	for (size_t i = 0; i < sizeof(keys) / sizeof(keys[0]) && !order; i++)
+		order = strcmp(document_get_words(*left, keys[i]),
+			       document_get_words(*right, keys[i]));
+	return order;
+}
+
 static bool is_pair(struct json_object *result)
 {
 	const char *check = document_get_words(result, "check");
@@ -164,6 +176,7 @@ void connectivity_report_print(struct json_object *results)
 	size_t count = json_object_array_length(results);
 	size_t failed = connectivity_report_failed(results);
 
+	json_object_array_sort(results, result_compare);
 	table_print(results, true);
 	printf("\n");
 	table_print(results, false);
