@@ -49,12 +49,12 @@ static long now_s(void)
 	return now.tv_sec;
 }
 
-bool connectivity_run_pause(struct connectivity_run *run)
+bool connectivity_run_pause(struct connectivity_run *run, long until_s)
 {
-	if (is_interrupted || now_s() >= run->until_s)
+	if (is_interrupted || now_s() >= until_s)
 		return false;
 	poll(NULL, 0, PAUSE_MS);
-	return !is_interrupted && now_s() < run->until_s;
+	return !is_interrupted && now_s() < until_s;
 }
 
 static void progress(const struct connectivity_run *run, const char *text)
@@ -78,7 +78,7 @@ int connectivity_run_create(struct connectivity_run *run, const char *resource,
 	do {
 		err = cluster_send(&run->cluster, "POST", path, object);
 	} while (err == -EACCES && strstr(run->cluster.result.text, "serviceaccount") &&
-		 connectivity_run_pause(run));
+		 connectivity_run_pause(run, run->until_s));
 	if (err < 0)
 		cluster_say_error(&run->cluster);
 	json_object_put(object);
@@ -222,15 +222,21 @@ static int servers_start(struct connectivity_run *run)
 	return err;
 }
 
+static bool has_servers(const struct connectivity_run *run)
+{
+	for (size_t i = 0; i < run->plan.node_count; i++) {
+		if (run->plan.node[i].pod[0][0] || run->plan.node[i].pod[1][0])
+			return true;
+	}
+	return false;
+}
+
 static int probers_start(struct connectivity_run *run)
 {
 	int err = 0;
 
-	for (size_t i = 0; i < run->plan.node_count && err == 0; i++) {
-		if (run->plan.node[i].pod[0][0] == '\0' && run->plan.node[i].pod[1][0] == '\0')
-			continue;
+	for (size_t i = 0; i < run->plan.node_count && err == 0; i++)
 		err = connectivity_run_create(run, "pods", connectivity_prober(&run->plan, i));
-	}
 	return err;
 }
 
@@ -280,8 +286,9 @@ static int test_run(struct connectivity_run *run)
 	err = servers_start(run);
 	if (err == 0)
 		err = connectivity_run_wait_servers(run);
-	if (err == 0)
-		err = probers_start(run);
+	if (err < 0 || !has_servers(run))
+		return err;
+	err = probers_start(run);
 	if (err == 0)
 		err = connectivity_run_wait_probers(run);
 	if (err == 0)
@@ -312,6 +319,7 @@ int connectivity_test_run(const struct command_line *line)
 	struct sigaction action = { .sa_handler = on_signal, .sa_flags = (int)SA_RESETHAND };
 	static struct connectivity_run run;
 	int err, cleaned;
+	long timeout_s;
 
 	run.line = line;
 	err = cluster_open(line, &run.cluster);
@@ -320,7 +328,9 @@ int connectivity_test_run(const struct command_line *line)
 	if (err < 0)
 		return EXIT_FAILED;
 	run.results = document_new_list();
-	run.until_s = now_s() + (line->timeout_s ? line->timeout_s : TIMEOUT_DEFAULT_S);
+	timeout_s = line->timeout_s ? line->timeout_s : TIMEOUT_DEFAULT_S;
+	run.until_s = now_s() + timeout_s;
+	run.servers_until_s = now_s() + timeout_s / 2;
 	/* A second signal ends us at once. */
 	sigaction(SIGINT, &action, NULL);
 	sigaction(SIGTERM, &action, NULL);
