@@ -42,18 +42,21 @@ TEST_TOOL_SRC := $(wildcard tests/tools/*.c)
 objects = $(patsubst %.c,$(B)/obj/%.o,$(1))
 LIB := $(B)/obj/libtortie.a
 SKEL := $(B)/skel/tortie.skel.h
-PROGRAMS := $(B)/tortied $(B)/tortie-bgpd $(B)/tortie-cni $(B)/tortie
+PROGRAMS := $(B)/tortied $(B)/tortie-bgpd $(B)/tortie-kubed $(B)/tortie-cni $(B)/tortie
 UNIT_TESTS := $(patsubst tests/%.c,$(B)/tests/%,$(UNIT_SRC))
 TEST_TOOLS := $(patsubst tests/tools/%.c,$(B)/tests/tools/%,$(TEST_TOOL_SRC))
+# Those that go into pods, whatever libraries these have.
+STATIC_TOOLS := $(addprefix $(B)/tests/static/,net_peer udp_flow cni_timer)
 FUZZERS := $(patsubst tests/fuzz/%.c,$(B)/fuzz/%,$(FUZZ_SRC))
 
 .DELETE_ON_ERROR:
 .SECONDARY:
-.PHONY: FORCE all bpf install test-programs test-tools fuzzers lint test test-long demo bench clean
+.PHONY: FORCE all bpf install image manifests test-programs test-tools fuzzers lint test test-long \
+	demo bench clean
 all: $(PROGRAMS) $(B)/tortie.bpf.o
 bpf: $(B)/tortie.bpf.o $(SKEL)
-test-tools: $(TEST_TOOLS)
-test-programs: all $(UNIT_TESTS) $(TEST_TOOLS)
+test-tools: $(TEST_TOOLS) $(STATIC_TOOLS)
+test-programs: all $(UNIT_TESTS) $(TEST_TOOLS) $(STATIC_TOOLS)
 
 # --- BPF: one object of all programs, one skeleton ---
 $(B)/obj/bpf/%.bpf.o: bpf/%.bpf.c
@@ -95,14 +98,39 @@ $(B)/tortied: $(call objects,$(LOADER_SRC)) $(LIB)
 $(B)/tortie-bgpd: $(call objects,$(BGP_SRC)) $(LIB)
 	$(link)
 	$(Q)$(CC) $(ALL_CFLAGS) $^ -o $@ -lyaml
+$(B)/tortie-kubed: $(call objects,$(KUBE_SRC)) $(LIB)
+	$(link)
+	$(Q)$(CC) $(ALL_CFLAGS) $^ -o $@ $(KUBE_LIBS) -lmicrohttpd
 $(B)/tortie-cni: $(call objects,$(CNI_SRC)) $(LIB)
 	$(link)
 	$(Q)$(CC) $(ALL_CFLAGS) $(if $(SANITIZE),,-static -Wl$(comma)--gc-sections) $^ -o $@ -ljson-c
 	$(if $(SANITIZE),,$(Q)strip -s $@)
+TOOL_LIBS := -lbpf -lelf -lz -lnl-3 -lnl-route-3 -lnftables -lyaml -ljson-c $(KUBE_LIBS)
 $(B)/tortie: $(call objects,$(TOOL_SRC)) $(LIB)
 	$(link)
-	$(Q)$(CC) $(ALL_CFLAGS) $^ -o $@ -lbpf -lelf -lz -lnl-3 -lnl-route-3 -lnftables -lyaml -ljson-c \
-		$(KUBE_LIBS)
+	$(Q)$(CC) $(ALL_CFLAGS) $^ -o $@ $(TOOL_LIBS)
+
+# --- container image: all programs and the libraries they need. The command line is linked for the
+#     folder that the image brings to a host, so that it runs on every distribution ---
+IMAGE_NAME ?= docker.io/tortie/tortie:$(VERSION)
+IMAGE_PREFIX := /opt/tortie
+IMAGE_PROGRAMS = $(filter-out $(B)/tortie,$(PROGRAMS)) $(B)/image/tortie
+$(B)/image/tortie: $(call objects,$(TOOL_SRC)) $(LIB)
+	$(link)
+	@mkdir -p $(@D)
+	$(Q)$(CC) $(ALL_CFLAGS) $^ -o $@ $(TOOL_LIBS) -Wl$(comma)--disable-new-dtags \
+		-Wl$(comma)-rpath$(comma)$(IMAGE_PREFIX)/lib \
+		-Wl$(comma)--dynamic-linker=$(IMAGE_PREFIX)/lib/ld.so
+$(B)/tortie-image.tar: $(IMAGE_PROGRAMS) $(wildcard deploy/image/*) tools/dev/make_image.py
+	$(call say,IMAGE,$@)
+	$(Q)tools/dev/make_image.py $@ $(IMAGE_NAME) $(IMAGE_PROGRAMS) \
+		--file $(IMAGE_PREFIX)/share/seccomp-agent.json=deploy/image/seccomp-agent.json
+image: $(B)/tortie-image.tar
+# The one file that a user applies.
+manifests: deploy/kubernetes/tortie.yaml
+deploy/kubernetes/tortie.yaml: deploy/kubernetes/node.yaml deploy/kubernetes/crds.yaml
+	$(call say,CAT,$@)
+	$(Q){ cat deploy/kubernetes/node.yaml; echo '---'; cat deploy/kubernetes/crds.yaml; } >$@
 
 # --- tests: a test names the sources and libraries it links in its own head:
 #     "links: lib/wire.c bgp/fsm.c" and "libs: -ljson-c" ---
@@ -118,6 +146,10 @@ $(TEST_TOOLS): $(B)/tests/tools/%: $(B)/obj/tests/tools/%.o $$(call links,tests/
 	$(link)
 	@mkdir -p $(@D)
 	$(Q)$(CC) $(ALL_CFLAGS) $^ -o $@ $(call libs,tests/tools/$*.c) -lpthread
+$(STATIC_TOOLS): $(B)/tests/static/%: tests/tools/%.c
+	$(link)
+	@mkdir -p $(@D)
+	$(Q)$(CC) $(ALL_CFLAGS) -Os -static -s $< -o $@
 
 # --- fuzz targets: clang's libFuzzer with ASan and UBSan over the sources named in their heads ---
 FUZZ_CFLAGS := -std=gnu11 -O1 -g -D_GNU_SOURCE -DTORTIE_VERSION='"$(VERSION)"' $(INCLUDES) \

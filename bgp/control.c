@@ -98,7 +98,7 @@ static void go_without_bgp(struct control *control)
 static void log_config_error(const struct control *control, const struct config_error *error)
 {
 	const char *what =
-		error->in_document ? "the cluster's document" : control->options->config_file;
+		error->in_document ? "cluster's document" : control->options->config_file;
 
 	if (error->line > 0)
 		log_error("%s:%u:%u: %s", what, error->line, error->column, error->text);

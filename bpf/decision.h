@@ -16,6 +16,7 @@
 #ifndef BPF_DECISION_H
 #define BPF_DECISION_H
 
+#include "maps.h"
 #include "packet.h"
 
 #define HASH_MULTIPLIER 0x9e3779b1u /* 2^32 by the golden ratio */
@@ -51,11 +52,11 @@ static __always_inline struct decision *decision_find(const struct packet *packe
 	return bpf_map_lookup_elem(&decision, &index);
 }
 
-/** decision_holds() - was the same asked before, in generation @now? */
-static __always_inline bool decision_holds(const struct decision *decision, struct __sk_buff *skb,
-					   const struct packet *packet, __u32 now)
+/** decision_holds() - was the same asked before, at @place, in generation @now? */
+static __always_inline bool decision_holds(const struct decision *decision,
+					   const struct packet *packet, __u32 place, __u32 now)
 {
-	return now && decision->generation == now && decision->ifindex_in == skb->ifindex &&
+	return now && decision->generation == now && decision->ifindex_in == place &&
 	       ip_addr_same(&decision->dest, &packet->dest) &&
 	       ip_addr_same(&decision->source, &packet->source);
 }
@@ -71,16 +72,14 @@ static __always_inline void decision_begin(struct decision *decision)
 
 /**
  * decision_keep() - after the lookups: good for all packets like this one while @now lasts.
- * @end: 0, or STEP_TO_STACK when the maps said so.
+ * @place: the link's ifindex, as struct decision has it.
  */
-static __always_inline void decision_keep(struct decision *decision, struct __sk_buff *skb,
-					  const struct packet *packet, __u32 now, int end)
+static __always_inline void decision_keep(struct decision *decision, const struct packet *packet,
+					  __u32 place, __u32 now)
 {
-	if (end == STEP_TO_STACK)
-		decision->way = WAY_STACK;
 	decision->source = packet->source;
 	decision->dest = packet->dest;
-	decision->ifindex_in = skb->ifindex;
+	decision->ifindex_in = place;
 	decision->generation = now;
 }
 

@@ -60,6 +60,8 @@ static __always_inline int deliver_remote(struct __sk_buff *skb, const struct pa
 		next.nh_family = FAMILY_IPV6;
 		__builtin_memcpy(next.ipv6_nh, &to->next_hop, sizeof(next.ipv6_nh));
 	}
+	if (beside_kube_proxy) /* to_network has nothing to do with it */
+		skb->cb[REDIRECTED_WORD] = REDIRECTED_MARK;
 	if (bpf_redirect_neigh(to->ifindex, &next, sizeof(next), 0) != TC_ACT_REDIRECT)
 		return -DROP_INTERNAL;
 	return STEP_SENT;

@@ -44,7 +44,7 @@ static __always_inline int endpoint_check_source(struct __sk_buff *skb, const st
 	if (!endpoint_is_pod(ep))
 		return endpoint_is_unspecified(&packet->source) ? -DROP_SOURCE_UNSPECIFIED
 								: -DROP_SOURCE_UNKNOWN;
-	if (ep->ifindex != skb->ifindex)
+	if (ep->ifindex != packet_ifindex(skb))
 		return -DROP_SOURCE_LINK;
 	if (!endpoint_has_mac(ep, packet->mac_head, packet->mac_tail))
 		return -DROP_SOURCE_MAC;

@@ -11,6 +11,7 @@
 #include "decision.h"
 #include "deliver.h"
 #include "icmp_error.h"
+#include "stack_flow.h"
 
 /* Who must be a remote pod for a short cut? False when nobody can be told. */
 static __always_inline bool network_correspondent(struct __sk_buff *skb,
@@ -22,22 +23,28 @@ static __always_inline bool network_correspondent(struct __sk_buff *skb,
 	return true;
 }
 
-/* 0 where the packet is between a pod of another node and one of ours (into @to). */
-static __always_inline int network_find(struct __sk_buff *skb, const struct packet *packet,
-					struct decision *to)
+/*
+ * 0 where the packet is between a pod of another node and one of ours (into @to). A global
+ * function: the verifier walks it once, not in front of all that follows; for pointers it takes
+ * what may be NULL.
+ */
+__noinline int network_find(struct __sk_buff *skb, const struct packet *packet, struct decision *to)
 {
-	struct endpoint_value *ep = endpoint_lookup(&packet->dest);
 	struct route_value *value = NULL;
+	struct endpoint_value *ep;
 	struct ip_addr other;
 	__u32 bits;
 
+	if (!packet || !to)
+		return STEP_TO_STACK;
+	ep = endpoint_lookup(&packet->dest);
 	if (!endpoint_is_pod(ep)) {
 		explain(ep ? EXPLAIN_HOST_ADDRESS : EXPLAIN_NOT_IN_MAPS, 0);
 		return STEP_TO_STACK;
 	}
 	explain(EXPLAIN_LOCAL_POD, ep->ifindex);
 	if (network_correspondent(skb, packet, &other))
-		value = route_lookup(packet, &other, &bits);
+		value = route_lookup(packet->kind, &other, &bits);
 	if (!value || !route_is_direct(packet, value)) {
 		explain(EXPLAIN_SOURCE_NOT_POD, 0);
 		return STEP_TO_STACK;
@@ -53,14 +60,17 @@ static __always_inline int network_decide(struct __sk_buff *skb, const struct pa
 {
 	/* ICMP is not remembered: errors are judged by what they quote. */
 	__u32 now = packet->protocol == packet_icmp_protocol(packet) ? 0 : decision_generation();
+	__u32 place = packet_ifindex(skb);
 	int end;
 
-	if (unlikely(!decision_holds(to, skb, packet, now))) {
+	if (unlikely(!decision_holds(to, packet, place, now))) {
 		decision_begin(to);
 		if (endpoint_is_pod(endpoint_lookup(&packet->source)))
 			return -DROP_NETWORK_SPOOF;
 		end = network_find(skb, packet, to);
-		decision_keep(to, skb, packet, now, end);
+		if (end == STEP_TO_STACK)
+			to->way = WAY_STACK;
+		decision_keep(to, packet, place, now);
 	}
 	return unlikely(to->way == WAY_STACK) ? STEP_TO_STACK : 0;
 }
@@ -86,8 +96,9 @@ int from_network(struct __sk_buff *skb)
 	end = route_check_plain(&packet);
 	if (unlikely(end))
 		goto out;
-	/* With kube-proxy beside us: flows that the host stack has carried stay there, asked here.
-	 */
+	end = flow_check(skb, &packet);
+	if (unlikely(end))
+		goto out;
 	rewrite_device_sum(skb, &packet);
 	end = deliver(skb, &packet, to);
 out:

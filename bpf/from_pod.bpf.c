@@ -11,6 +11,7 @@
 #include "decision.h"
 #include "deliver.h"
 #include "gateway.h"
+#include "stack_flow.h"
 #include "transport.h"
 
 /* Who sends, and where does it go? Into @to. 0, STEP_TO_STACK, or a negative drop reason. */
@@ -18,9 +19,10 @@ static __always_inline int from_pod_decide(struct __sk_buff *skb, struct packet 
 					   struct decision *to)
 {
 	__u32 now = decision_generation();
+	__u32 place = packet_ifindex(skb);
 	int end;
 
-	if (unlikely(!decision_holds(to, skb, packet, now) || to->mac_head != packet->mac_head ||
+	if (unlikely(!decision_holds(to, packet, place, now) || to->mac_head != packet->mac_head ||
 		     to->mac_tail != packet->mac_tail)) {
 		decision_begin(to);
 		end = endpoint_check_source(skb, packet, to);
@@ -30,7 +32,9 @@ static __always_inline int from_pod_decide(struct __sk_buff *skb, struct packet 
 		end = route_find(skb, packet, to);
 		if (end < 0)
 			return end;
-		decision_keep(to, skb, packet, now, end);
+		if (end == STEP_TO_STACK)
+			to->way = WAY_STACK;
+		decision_keep(to, packet, place, now);
 	}
 	packet->tx_counter = to->tx_counter;
 	return unlikely(to->way == WAY_STACK) ? STEP_TO_STACK : 0;
@@ -67,8 +71,9 @@ int from_pod(struct __sk_buff *skb)
 	end = route_check_mtu(skb, &packet, to);
 	if (unlikely(end))
 		goto out;
-	/* With kube-proxy beside us: flows that the host stack has carried stay there, asked here.
-	 */
+	end = flow_check(skb, &packet);
+	if (unlikely(end))
+		goto out;
 	end = deliver(skb, &packet, to);
 out:
 	return count_exit(skb, &packet, HOOK_FROM_POD, end);

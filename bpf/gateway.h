@@ -63,7 +63,7 @@ static __always_inline void mac_set_gateway(__u8 *mac)
 static __always_inline int gateway_send_back(struct __sk_buff *skb)
 {
 	/* Out of the link's host end, which is in at the pod's. */
-	if (bpf_redirect(skb->ifindex, 0) != TC_ACT_REDIRECT)
+	if (bpf_redirect(packet_ifindex(skb), 0) != TC_ACT_REDIRECT)
 		return -DROP_INTERNAL;
 	return STEP_SENT;
 }
@@ -94,7 +94,7 @@ static __always_inline int gateway_answer_arp(struct __sk_buff *skb, struct pack
 	__builtin_memcpy(&mac_tail, arp->sender_mac + 4, sizeof(mac_tail));
 	ip_addr_set_ipv4(&sender, arp->sender);
 	ep = endpoint_lookup(&sender);
-	if (!endpoint_is_pod(ep) || ep->ifindex != skb->ifindex ||
+	if (!endpoint_is_pod(ep) || ep->ifindex != packet_ifindex(skb) ||
 	    !endpoint_has_mac(ep, packet->mac_head, packet->mac_tail) ||
 	    !endpoint_has_mac(ep, mac_head, mac_tail))
 		return -DROP_ARP;
@@ -175,7 +175,7 @@ static __always_inline int gateway_answer_nd(struct __sk_buff *skb, struct packe
 	if (!nd || nd->icmph.icmp6_code || !nd_target_is_gateway(nd))
 		return -DROP_ND;
 	ep = endpoint_lookup(&packet->source);
-	if (!endpoint_is_pod(ep) || ep->ifindex != skb->ifindex ||
+	if (!endpoint_is_pod(ep) || ep->ifindex != packet_ifindex(skb) ||
 	    !endpoint_has_mac(ep, packet->mac_head, packet->mac_tail))
 		return -DROP_ND;
 	packet->tx_counter = ep->counter;

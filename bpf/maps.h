@@ -60,7 +60,8 @@ extern struct generation_map generation SEC(".maps");
 enum decision_way {
 	WAY_LOCAL = 1,	/* to a pod of this node: ifindex, pod_mac, rx_counter */
 	WAY_REMOTE = 2, /* to another node: ifindex, mtu, next_hop */
-	WAY_STACK = 3,	/* to the host stack */
+	WAY_STACK = 3,	/* to the host stack; on egress: not to be recorded */
+	WAY_RECORD = 4, /* on egress: a flow between pods, see stack_flow.h */
 };
 
 /*
@@ -72,8 +73,8 @@ struct decision {
 	struct ip_addr source;
 	struct ip_addr dest;
 	__u32 generation;
-	__u32 ifindex_in;
-	__u32 mac_head; /* source MAC, as in struct packet; 0 from the network */
+	__u32 ifindex_in; /* with DECISION_EGRESS where the packet leaves by it */
+	__u32 mac_head;	  /* source MAC, as in struct packet; 0 from the network */
 	__u16 mac_tail;
 	__u8 way; /* enum decision_way */
 	__u8 pad;
@@ -87,6 +88,7 @@ struct decision {
 	__u16 pad_end;
 };
 
+#define DECISION_EGRESS	 0x80000000u
 #define DECISIONS	 256
 #define DECISION_DRY_RUN DECISIONS /* a place of its own for the copy that explains */
 
@@ -160,6 +162,47 @@ struct drop_sample_map {
 };
 extern struct drop_sample_map drop_sample SEC(".maps");
 
+/*
+ * Flows that the host stack has carried and goes on carrying (stack_flow.h); made only with
+ * kube-proxy beside us. Written by to_pod and to_network, and at its first start by the agent; the
+ * one unused longest gives way. TCP for itself, so that a storm of DNS queries cannot push out an
+ * idle connection.
+ */
+struct stack_tcp_map {
+	__uint(type, BPF_MAP_TYPE_LRU_HASH);
+	__uint(max_entries, 16384);
+	__type(key, struct flow_key);
+	__type(value, __u32);
+};
+extern struct stack_tcp_map stack_tcp SEC(".maps");
+
+struct stack_other_map {
+	__uint(type, BPF_MAP_TYPE_LRU_HASH);
+	__uint(max_entries, 16384);
+	__type(key, struct flow_key);
+	__type(value, __u32);
+};
+extern struct stack_other_map stack_other SEC(".maps");
+
+/* What spares most packets a lookup in them; written by the programs and the agent, bit by bit. */
+struct stack_filter_map {
+	__uint(type, BPF_MAP_TYPE_ARRAY);
+	__uint(map_flags, BPF_F_MMAPABLE);
+	__uint(max_entries, 1);
+	__type(key, __u32);
+	__type(value, struct stack_filter);
+};
+extern struct stack_filter_map stack_filter SEC(".maps");
+
+/* Entries that the programs made in the two maps; read by the agent. */
+struct stack_counter_map {
+	__uint(type, BPF_MAP_TYPE_PERCPU_ARRAY);
+	__uint(max_entries, STACK_MAP_COUNT);
+	__type(key, __u32);
+	__type(value, __u64);
+};
+extern struct stack_counter_map stack_counter SEC(".maps");
+
 /* Steps of the packet that the dry-run copy ran last; read by the agent right after the run. */
 struct explain_trace_map {
 	__uint(type, BPF_MAP_TYPE_ARRAY);
@@ -175,6 +218,9 @@ extern struct explain_trace_map explain_trace SEC(".maps");
  * and so they are read once and not at each step.
  */
 extern const __u32 dry_run;
+
+/* 1 where the host stack translates for pods (`kube_proxy: beside`). Set before load. */
+extern const __u32 beside_kube_proxy;
 
 /* DATAPLANE_ABI_VERSION of this object, for who finds the programs later. */
 extern const __u32 abi_version;

@@ -52,6 +52,15 @@ enum packet_kind {
 #define ICMP_TIME_EXCEEDED	  11
 #define ICMP_PARAMETER_PROBLEM	  12
 
+/*
+ * How to_network knows what from_pod redirected: a word of the skb's control block (its fourth, at
+ * octet 20). The host stack clears these octets where a packet enters it (IPCB, IP6CB), so that no
+ * pod can bring the mark along, and what it may write there itself, lengths and flags of 16 bits,
+ * never makes this number. skb->mark would be other programs'.
+ */
+#define REDIRECTED_WORD 3
+#define REDIRECTED_MARK 0xfff5fff3u
+
 #define IPV4_OFFSET_MASK     0x1fff
 #define IPV4_MORE_FRAGMENTS  0x2000
 #define IPV4_HEADER_WORDS    5
@@ -90,6 +99,20 @@ struct packet {
  */
 #define likely(condition)   __builtin_expect(!!(condition), 1)
 #define unlikely(condition) __builtin_expect(!!(condition), 0)
+
+/*
+ * The link by which a packet enters or leaves. Written out: read in several places the compiler
+ * would keep a pointer into the context, which the verifier refuses.
+ */
+static __always_inline __u32 packet_ifindex(const struct __sk_buff *skb)
+{
+	__u32 ifindex;
+
+	asm("%0 = *(u32 *)(%1 + %2)"
+	    : "=r"(ifindex)
+	    : "r"(skb), "i"(__builtin_offsetof(struct __sk_buff, ifindex)));
+	return ifindex;
+}
 
 /* Make the first @len octets readable by direct access. */
 static __always_inline int packet_pull(struct __sk_buff *skb, __u32 len)

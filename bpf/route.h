@@ -36,12 +36,12 @@ static __always_inline __be32 prefix_mask_word(__u32 bits, __s32 word)
 
 /*
  * route_lookup() - the longest prefix in map route that holds @addr, by one probe per length in
- * use; its length to @ret_bits. NULL when there is none.
+ * use of its family (@kind: enum packet_kind); its length to @ret_bits. NULL when there is none.
  */
-static __always_inline struct route_value *route_lookup(const struct packet *packet,
-							const struct ip_addr *addr, __u32 *ret_bits)
+static __always_inline struct route_value *route_lookup(__u32 kind, const struct ip_addr *addr,
+							__u32 *ret_bits)
 {
-	bool is_v4 = packet->kind == PACKET_IPV4;
+	bool is_v4 = kind == PACKET_IPV4;
 	struct dataplane_settings *in_use;
 	struct route_value *value;
 	struct ip_prefix key;
@@ -95,7 +95,7 @@ static __always_inline int route_find_remote(const struct packet *packet, struct
 	struct route_value *value;
 	__u32 bits;
 
-	value = route_lookup(packet, &packet->dest, &bits);
+	value = route_lookup(packet->kind, &packet->dest, &bits);
 	if (!value) {
 		if (destination_is_martian(packet))
 			return -DROP_MARTIAN;
@@ -140,7 +140,7 @@ static __always_inline int route_find(struct __sk_buff *skb, const struct packet
 		explain(EXPLAIN_HOST_ADDRESS, 0);
 		return STEP_TO_STACK;
 	}
-	if (ep->ifindex == skb->ifindex)
+	if (ep->ifindex == packet_ifindex(skb))
 		return -DROP_MARTIAN;
 	explain(EXPLAIN_LOCAL_POD, ep->ifindex);
 	route_to_pod(ep, to);

@@ -46,9 +46,9 @@ static __always_inline int transport_skip(struct __sk_buff *skb, struct packet *
 
 /*
  * A global function: the verifier walks it once, not in front of all that follows. It takes @packet
- * for a pointer that may be NULL there.
+ * for a pointer that may be NULL there. Weak, since several objects of ours bring it.
  */
-__noinline int transport_find(struct __sk_buff *skb, struct packet *packet)
+__weak __noinline int transport_find(struct __sk_buff *skb, struct packet *packet)
 {
 	int err;
 	int i;

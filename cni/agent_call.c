@@ -86,8 +86,9 @@ static const char *mend_of(int err)
 	switch (-err) {
 	case ENOENT:
 	case ECONNREFUSED:
-		return "tortied is not running, or runs with another --run-dir than the "
-		       "configuration's runDir: systemctl status tortied";
+		return "tortied is not running on this node, or runs with another --run-dir than "
+		       "the configuration's runDir: systemctl status tortied; on Kubernetes: "
+		       "kubectl -n tortie-system get pods -o wide";
 	case EACCES:
 	case EPERM:
 		return "only root may use this socket";

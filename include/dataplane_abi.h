@@ -95,6 +95,50 @@ struct endpoint_counter {
 };
 
 /*
+ * --- maps stack_tcp, stack_other: struct flow_key -> __u32 (LRU hash) ---
+ * Flows that the host stack has carried and goes on carrying, with kube-proxy beside us: TCP, and
+ * all other protocols. The value is the second of CLOCK_MONOTONIC in which it was recorded.
+ *
+ * The key is the same for both ways: first is the smaller end, compared as numbers of the machine:
+ * the addresses' octets 0 to 7, then 8 to 15, then the ports. Ports are in network order, an ICMP
+ * echo has its identifier in both, and protocols without ports have 0.
+ */
+struct flow_key {
+	struct ip_addr first, second;
+	__u16 first_port, second_port;
+	__u8 protocol;
+	__u8 pad[3];
+};
+
+/*
+ * --- map stack_filter: 0 -> struct stack_filter (array of 1, mapped by the agent) ---
+ * Which flows are surely in neither map: a flow's bit is set, in both bitmaps, after it went into
+ * its map. The programs ask the active one before they ask a map. Bits of flows that are gone
+ * stay, until the agent has put the rest into the other bitmap and made that the active one.
+ *
+ * A flow's bit is a hash of what both ways have in common, by 32 bits that wrap: the sum of words 2
+ * and 3 of both addresses, times the multiplier, plus the sum of both ports and the protocol times
+ * 65536, times the multiplier; of that the upper bits.
+ */
+#define STACK_FILTER_BITS_LOG2	19
+#define STACK_FILTER_WORDS	(1u << (STACK_FILTER_BITS_LOG2 - 6))
+#define STACK_FILTER_MULTIPLIER 0x9e3779b1u /* 2^32 by the golden ratio */
+
+struct stack_filter {
+	__u32 active; /* 0 or 1 */
+	__u32 pad;
+	__u64 bits[2][STACK_FILTER_WORDS];
+};
+
+/* --- map stack_counter: enum stack_map -> __u64 (per-CPU array): flows that programs recorded ---
+ */
+enum stack_map {
+	STACK_TCP,
+	STACK_OTHER,
+	STACK_MAP_COUNT,
+};
+
+/*
  * Drop reasons. The number is the index in map drop_counter and the negative return value of the
  * step that refuses. New ones go to the end: numbers are part of the ABI.
  * X(NAME, "what the packet did")
@@ -131,6 +175,7 @@ enum dataplane_hook {
 	HOOK_TO_POD = 2,
 	HOOK_FROM_NETWORK = 3,
 	HOOK_NONE = 4, /* no program: the pod or the host stack; in answers of explain only */
+	HOOK_TO_NETWORK = 5,
 };
 
 /* --- map drop_event (ring buffer): sampled drops, at most DROP_SAMPLES_PER_S per reason and CPU
@@ -175,7 +220,12 @@ struct drop_event {
 	X(INSIDE_POD, "stays inside the pod")                                                  \
 	X(STACK_LOCAL, "host stack would take it: an address of this node")                    \
 	X(STACK_SENDS, "host stack would send it") /* detail: ifindex; addr: gateway */        \
-	X(STACK_REFUSES, "host stack would refuse it")
+	X(STACK_REFUSES, "host stack would refuse it")                                         \
+	/* Programs again, with kube-proxy beside us. detail: IP protocol */                   \
+	X(STACK_FLOW, "flow is the host stack's, which has carried it before")                 \
+	X(FRAGMENT, "fragment: the host stack carries them all")                               \
+	X(RECORDED, "flow is recorded: the host stack carries it both ways")                   \
+	X(LEAVES, "passed on to the network") /* detail: ifindex; from the host stack */
 
 enum explain_step_id {
 	EXPLAIN_NONE = 0,
@@ -204,6 +254,7 @@ struct explain_trace {
 _Static_assert(sizeof(struct endpoint_value) >= 32, "map layout");
 _Static_assert(sizeof(struct route_value) == 32, "map layout");
 _Static_assert(sizeof(struct dataplane_settings) == 40, "map layout");
+_Static_assert(sizeof(struct flow_key) == 40, "map layout");
 _Static_assert(sizeof(struct drop_event) == 120, "ring buffer layout");
 _Static_assert(sizeof(struct explain_step) == 28, "map layout");
 

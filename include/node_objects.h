@@ -20,6 +20,7 @@
 #define ATTACH_PREFERENCE   2
 #define ATTACH_HANDLE	    0x74 /* 't' */
 #define UPLINK_PROGRAM_NAME "from_network"
+#define UPLINK_EGRESS_NAME  "to_network"
 
 /* Kernel routes of ours: rtm_protocol. */
 #define ROUTE_PROTOCOL 116

@@ -38,6 +38,7 @@ static int set_defaults(struct config *config, const char *file)
 	config->group_dying = CONFIG_GROUP_DYING_DEFAULT;
 	config->map_endpoints = 1024;
 	config->map_routes = 10240;
+	config->map_stack_tcp = config->map_stack_other = 16384;
 	config->cni_conflist = true;
 	config->bgp.as = 64512;
 	config->bgp.restart_time_s = 120;

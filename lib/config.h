@@ -122,6 +122,11 @@ enum config_big_tcp {
 	BIG_TCP_NONE,
 };
 
+enum config_kube_proxy {
+	KUBE_PROXY_BESIDE = 0, /* it, portmap or Docker translate in the host stack; the default */
+	KUBE_PROXY_NONE,       /* nobody does for pods */
+};
+
 enum config_mtu {
 	CONFIG_MTU_AUTO = 0, /* any other value: octets, 1280..65535 */
 };
@@ -146,8 +151,11 @@ struct config {
 	enum config_big_tcp big_tcp;
 	uint32_t quarantine_s;				  /* default 60 */
 	uint32_t group_creating, group_live, group_dying; /* link groups */
-	uint32_t map_endpoints; /* entries of map endpoint, default 1024 */
-	uint32_t map_routes;	/* entries of map route, default 10240 */
+	uint32_t map_endpoints;			 /* entries of map endpoint, default 1024 */
+	uint32_t map_routes;			 /* entries of map route, default 10240 */
+	uint32_t map_stack_tcp, map_stack_other; /* entries of the flow maps, default 16384 */
+	enum config_kube_proxy kube_proxy;
+	bool forwarding_accept; /* keep accept rules where a FORWARD chain drops; default false */
 	char *cni_dir;		/* default /etc/cni/net.d */
 	bool cni_conflist;	/* auto: true, none: false */
 	bool cni_exclusive;	/* default: true with kubernetes: */

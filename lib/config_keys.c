@@ -241,22 +241,6 @@ static int read_mtu(struct config_reader *reader, const struct config_row *row,
 	return config_read_u32(reader, row, node, field);
 }
 
-static int read_kube_proxy(struct config_reader *reader, const struct config_row *row,
-			   const struct config_node *node, void *field)
-{
-	const char *text = config_text(reader, node);
-
-	if (!text)
-		return -EINVAL;
-	if (strcmp(text, "beside") == 0)
-		return config_fail(reader, node,
-				   "beside: not in this version; it comes with Kubernetes support, "
-				   "use none");
-	if (strcmp(text, "none") != 0)
-		return config_fail(reader, node, "must be none");
-	return 0;
-}
-
 /* true: auto, false: none. */
 static int read_auto(struct config_reader *reader, const struct config_row *row,
 		     const struct config_node *node, void *field)
@@ -317,12 +301,26 @@ static int read_groups(struct config_reader *reader, const struct config_row *ro
 static const struct config_row map_rows[] = {
 	{ "endpoints", config_read_u32, offsetof(struct config, map_endpoints), 16, 1048576, NULL },
 	{ "routes", config_read_u32, offsetof(struct config, map_routes), 16, 1048576, NULL },
+	{ "stack_tcp", config_read_u32, offsetof(struct config, map_stack_tcp), 1024, 1048576,
+	  NULL },
+	{ "stack_other", config_read_u32, offsetof(struct config, map_stack_other), 1024, 1048576,
+	  NULL },
 };
 
 static int read_maps(struct config_reader *reader, const struct config_row *row,
 		     const struct config_node *node, void *field)
 {
 	return config_read_map(reader, node, CONFIG_ROWS(map_rows), field);
+}
+
+static const struct config_row forwarding_rows[] = {
+	{ "accept", config_read_bool, offsetof(struct config, forwarding_accept) },
+};
+
+static int read_forwarding(struct config_reader *reader, const struct config_row *row,
+			   const struct config_node *node, void *field)
+{
+	return config_read_map(reader, node, CONFIG_ROWS(forwarding_rows), field);
 }
 
 static const struct config_row cni_rows[] = {
@@ -368,7 +366,9 @@ static const struct config_row top_rows[] = {
 	{ "big_tcp", config_read_choice, offsetof(struct config, big_tcp),
 	  .choices = "auto always none" },
 	{ "quarantine", config_read_u32, offsetof(struct config, quarantine_s), 0, 86400, NULL },
-	{ "kube_proxy", read_kube_proxy, 0 },
+	{ "kube_proxy", config_read_choice, offsetof(struct config, kube_proxy),
+	  .choices = "beside none" },
+	{ "forwarding", read_forwarding, 0 },
 	{ "log_level", config_read_choice, offsetof(struct config, log_level),
 	  .choices = "error warning info debug" },
 	{ "groups", read_groups, 0 },

@@ -58,6 +58,8 @@ int kube_client_request(struct kube_client *client, const struct kube_request *r
 /* --- in an event loop --- */
 
 struct kube_transfer_ops {
+	/* The head of an answer with status 2xx is here. May be NULL; as data. */
+	void (*begun)(void *arg);
 	/* A piece of the body of an answer with status 2xx; non-zero ends the transfer with that
 	 * (negative) error. May not start or cancel transfers. */
 	int (*data)(const char *data, size_t len, void *arg);

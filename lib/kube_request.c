@@ -90,6 +90,17 @@ static size_t on_body(char *data, size_t size, size_t count, void *arg)
 	return transfer->err < 0 ? CURL_WRITEFUNC_ERROR : len;
 }
 
+static size_t on_header(char *data, size_t size, size_t count, void *arg)
+{
+	struct kube_transfer *transfer = arg;
+	bool is_end = size * count == strlen("\r\n") && data[0] == '\r';
+
+	if (is_end && transfer->ops && transfer->ops->begun &&
+	    kube_status_is_good(status_of(transfer->easy)))
+		transfer->ops->begun(transfer->arg);
+	return size * count;
+}
+
 static int errno_of_curl(CURLcode code)
 {
 	switch (code) {
@@ -285,6 +296,8 @@ int kube_transfer_setup(struct kube_transfer *transfer, const struct kube_reques
 	curl_easy_setopt(easy, CURLOPT_ERRORBUFFER, transfer->error);
 	curl_easy_setopt(easy, CURLOPT_WRITEFUNCTION, on_body);
 	curl_easy_setopt(easy, CURLOPT_WRITEDATA, transfer);
+	curl_easy_setopt(easy, CURLOPT_HEADERFUNCTION, on_header);
+	curl_easy_setopt(easy, CURLOPT_HEADERDATA, transfer);
 	curl_easy_setopt(easy, CURLOPT_PRIVATE, transfer);
 	set_connection(transfer, request);
 	set_tls(easy, transfer->client->config);

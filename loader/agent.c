@@ -40,6 +40,7 @@
 #include "loader/readiness.h"
 #include "loader/remote_routes.h"
 #include "loader/server.h"
+#include "loader/stack_flows.h"
 #include "loader/uplink.h"
 
 #define UPLINKS_KEPT_MAX 64
@@ -69,6 +70,11 @@ static int open_dataplane(struct agent *agent)
 	int err = dataplane_open(agent->config, agent->bpf_dir, &agent->dataplane);
 
 	return err ? err : privileges_drop_loading();
+}
+
+static int open_stack_flows(struct agent *agent)
+{
+	return stack_flows_open(agent, &agent->stack_flows);
 }
 
 static int open_cluster(struct agent *agent)
@@ -115,6 +121,7 @@ static int open_endpoints(struct agent *agent)
 	err = dataplane_drop_old_pins(agent->dataplane);
 	if (err)
 		log_warning("counters of the programs before: cannot be added: %s", strerror(-err));
+	stack_flows_settle(agent->stack_flows);
 	return 0;
 }
 
@@ -169,6 +176,7 @@ static const struct part first_parts[] = {
 	{ "network namespace", open_claim, true },
 	{ "netlink", open_netlink, false },
 	{ "data plane", open_dataplane, true },
+	{ "flows of the host stack", open_stack_flows, false },
 	{ "cluster", open_cluster, false },
 };
 
@@ -240,6 +248,7 @@ void agent_close(struct agent *agent)
 	if (agent->monitor)
 		monitor_close(agent->monitor);
 	cluster_close(agent->cluster);
+	stack_flows_close(agent->stack_flows);
 	dataplane_close(agent->dataplane);
 	netlink_close(agent->netlink);
 	namespace_claim_close(agent->claim);

@@ -23,6 +23,7 @@ struct netlink;
 struct readiness;
 struct remote_routes;
 struct server;
+struct stack_flows;
 struct uplinks;
 
 /*
@@ -36,14 +37,15 @@ struct agent {
 	const char *run_dir; /* borrowed */
 	const char *bpf_dir;
 	struct event_loop *loop;
-	struct namespace_claim *claim;	  /* no other agent in this network namespace */
-	struct netlink *netlink;	  /* requests in the node's own namespace */
-	struct dataplane *dataplane;	  /* programs and maps */
-	struct cluster *cluster;	  /* what Kubernetes says */
-	struct monitor *monitor;	  /* what the kernel tells */
-	struct uplinks *uplinks;	  /* links to the other nodes, node MTU */
-	struct ipam *ipam;		  /* which address is taken */
-	struct link_reaper *reaper;	  /* deletes links without making anyone wait */
+	struct namespace_claim *claim;	 /* no other agent in this network namespace */
+	struct netlink *netlink;	 /* requests in the node's own namespace */
+	struct dataplane *dataplane;	 /* programs and maps */
+	struct stack_flows *stack_flows; /* with kube-proxy beside us: flows that are the stack's */
+	struct cluster *cluster;	 /* what Kubernetes says */
+	struct monitor *monitor;	 /* what the kernel tells */
+	struct uplinks *uplinks;	 /* links to the other nodes, node MTU */
+	struct ipam *ipam;		 /* which address is taken */
+	struct link_reaper *reaper;	 /* deletes links without making anyone wait */
 	struct endpoint_store *endpoints; /* the pods */
 	struct remote_routes *routes;	  /* the other nodes' blocks */
 	struct masquerade *masquerade;

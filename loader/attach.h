@@ -39,11 +39,13 @@ struct pod_hooks {
 int attach_inspect_pod(struct dataplane *dataplane, struct netlink *netlink, uint32_t ifindex,
 		       struct pod_hooks *ret_hooks);
 
-/** attach_uplink() - from_network on ingress: a tcx link pinned in @bpf_dir (placed after others),
- * clsact where the kernel has no tcx. Idempotent. */
+/** attach_uplink() - from_network on ingress and, with kube-proxy beside us, to_network on egress:
+ * a tcx link each, pinned in @bpf_dir (placed after others), clsact where the kernel has no tcx.
+ * Idempotent. */
 int attach_uplink(struct dataplane *dataplane, struct netlink *netlink, const char *bpf_dir,
 		  uint32_t ifindex, enum uplink_hook *ret_hook);
-/** attach_uplink_is_whole() - does the hook hold our program, and its pin exist? 1, 0 or -errno. */
+/** attach_uplink_is_whole() - do the hooks hold our programs, and do their pins exist? 1, 0
+ * or -errno. */
 int attach_uplink_is_whole(struct dataplane *dataplane, struct netlink *netlink,
 			   const char *bpf_dir, uint32_t ifindex);
 /** detach_uplink() - remove ours only. */

@@ -30,12 +30,14 @@
 #include "lib/log.h"
 #include "loader/dataplane_internal.h"
 #include "loader/map_memory.h"
+#include "node_objects.h"
 #include "tortie.skel.h"
 
 static const char *const program_name[PROGRAM_COUNT] = {
 	[PROGRAM_FROM_POD] = "from_pod",
 	[PROGRAM_TO_POD] = "to_pod",
-	[PROGRAM_FROM_NETWORK] = "from_network",
+	[PROGRAM_FROM_NETWORK] = UPLINK_PROGRAM_NAME,
+	[PROGRAM_TO_NETWORK] = UPLINK_EGRESS_NAME,
 };
 
 static const char *const known_map_name[MAP_KNOWN_COUNT] = {
@@ -43,8 +45,23 @@ static const char *const known_map_name[MAP_KNOWN_COUNT] = {
 	[MAP_SETTINGS] = "settings",	       [MAP_EP_COUNTER] = "ep_counter",
 	[MAP_DROP_COUNTER] = "drop_counter",   [MAP_DROP_EVENT] = "drop_event",
 	[MAP_EXPLAIN_TRACE] = "explain_trace", [MAP_EP_SLOT] = "ep_slot",
-	[MAP_GENERATION] = "generation",
+	[MAP_GENERATION] = "generation",       [MAP_STACK_TCP] = "stack_tcp",
+	[MAP_STACK_OTHER] = "stack_other",     [MAP_STACK_FILTER] = "stack_filter",
+	[MAP_STACK_COUNTER] = "stack_counter",
 };
+
+bool dataplane_map_is_for_beside(const char *name)
+{
+	for (size_t id = MAP_STACK_TCP; id <= MAP_STACK_COUNTER; id++)
+		if (strcmp(known_map_name[id], name) == 0)
+			return true;
+	return false;
+}
+
+bool dataplane_is_beside(const struct dataplane *dataplane)
+{
+	return dataplane->is_beside;
+}
 
 /* libbpf and the verifier talk a lot; our own line names the cause, theirs are for debugging. */
 static int print_quietly(enum libbpf_print_level level, const char *format, va_list args)
@@ -100,16 +117,30 @@ static int set_sizes(struct bpf_object *object, const struct config *config)
 		const char *name;
 		uint32_t entries;
 	} size[] = {
-		{ "endpoint", config->map_endpoints },
-		{ "ep_counter", config->map_endpoints },
-		{ "ep_slot", config->map_endpoints },
-		{ "route", config->map_routes },
+		{ "endpoint", config->map_endpoints },	{ "ep_counter", config->map_endpoints },
+		{ "ep_slot", config->map_endpoints },	{ "route", config->map_routes },
+		{ "stack_tcp", config->map_stack_tcp }, { "stack_other", config->map_stack_other },
 	};
 
 	for (size_t i = 0; i < sizeof(size) / sizeof(size[0]); i++) {
 		struct bpf_map *map = bpf_object__find_map_by_name(object, size[i].name);
 		int err = map ? bpf_map__set_max_entries(map, size[i].entries) : -ENOENT;
 
+		if (err)
+			return err;
+	}
+	return 0;
+}
+
+/* Without kube-proxy the verifier takes out whatever asks these maps: they are not made. */
+static int leave_out_flow_maps(struct bpf_object *object)
+{
+	struct bpf_map *map;
+	int err = 0;
+
+	bpf_object__for_each_map(map, object) {
+		if (dataplane_map_is_for_beside(bpf_map__name(map)))
+			err = bpf_map__set_autocreate(map, false);
 		if (err)
 			return err;
 	}
@@ -132,7 +163,8 @@ static int keep_maps(struct dataplane *dataplane, const struct bpf_object *objec
 				dataplane->known_fd[known] = map->fd;
 	}
 	for (size_t known = 0; known < MAP_KNOWN_COUNT; known++)
-		if (dataplane->known_fd[known] < 0)
+		if (dataplane->known_fd[known] < 0 &&
+		    (dataplane->is_beside || !dataplane_map_is_for_beside(known_map_name[known])))
 			return -ENOENT;
 	return 0;
 }
@@ -175,7 +207,10 @@ static int load_live(struct dataplane *dataplane, const struct config *config)
 		log_error("BPF object: cannot be opened: %s", strerror(-err));
 		return err;
 	}
+	skeleton->rodata->beside_kube_proxy = dataplane->is_beside;
 	err = set_sizes(skeleton->obj, config);
+	if (!err && !dataplane->is_beside)
+		err = leave_out_flow_maps(skeleton->obj);
 	if (!err)
 		err = dataplane_pins_adopt(dataplane, skeleton->obj);
 	if (err) {
@@ -210,6 +245,9 @@ static int load_dry_run(struct dataplane *dataplane)
 	if (!skeleton)
 		return -errno;
 	skeleton->rodata->dry_run = 1;
+	skeleton->rodata->beside_kube_proxy = dataplane->is_beside;
+	if (!dataplane->is_beside)
+		err = leave_out_flow_maps(skeleton->obj);
 	for (size_t i = 0; i < dataplane->map_count && !err; i++) {
 		struct dataplane_map *map = &dataplane->map[i];
 
@@ -234,6 +272,7 @@ int dataplane_open(const struct config *config, const char *bpf_dir,
 	dataplane = dataplane_alloc(bpf_dir);
 	if (!dataplane)
 		return -ENOMEM;
+	dataplane->is_beside = config->kube_proxy == KUBE_PROXY_BESIDE;
 	dataplane->lock_fd = dataplane_pins_prepare(bpf_dir);
 	if (dataplane->lock_fd < 0) {
 		err = dataplane->lock_fd;
@@ -340,6 +379,7 @@ uint64_t dataplane_map_octets(const struct dataplane *dataplane)
 			.key_size = map->key_size,
 			.value_size = map->value_size,
 			.max_entries = map->max_entries,
+			.flags = map->flags,
 		};
 
 		octets += map_memory_octets(&shape, dataplane->cpus);

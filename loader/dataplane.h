@@ -3,6 +3,7 @@
 #define LOADER_DATAPLANE_H
 
 #include <stdbool.h>
+#include <stddef.h>
 #include <stdint.h>
 
 #include "dataplane_abi.h"
@@ -20,6 +21,7 @@ enum dataplane_program {
 	PROGRAM_FROM_POD,
 	PROGRAM_TO_POD,
 	PROGRAM_FROM_NETWORK,
+	PROGRAM_TO_NETWORK, /* attached only with kube-proxy beside us */
 	PROGRAM_COUNT,
 };
 
@@ -43,6 +45,9 @@ uint32_t dataplane_program_id(const struct dataplane *dataplane, enum dataplane_
 const char *dataplane_program_name(enum dataplane_program program); /* "from_pod" */
 int dataplane_drop_event_fd(const struct dataplane *dataplane);	    /* map fd of the ring buffer */
 uint64_t dataplane_map_octets(const struct dataplane *dataplane);   /* computed kernel memory */
+
+/** dataplane_is_beside() - were the programs loaded for kube-proxy beside us? */
+bool dataplane_is_beside(const struct dataplane *dataplane);
 
 /* All: 0 or -errno; deleting what is not there is 0. Values are copied. */
 int dataplane_set_endpoint(struct dataplane *dataplane, const struct ip_addr *addr,
@@ -77,5 +82,19 @@ int dataplane_read_counter(struct dataplane *dataplane, uint32_t ifindex,
 int dataplane_read_drops(struct dataplane *dataplane, uint64_t ret_counts[DROP_REASON_COUNT]);
 int dataplane_take_trace(struct dataplane *dataplane,
 			 struct explain_trace *ret_trace); /* read and clear */
+
+/* --- the host stack's flows (dataplane_flows.c); only where dataplane_is_beside() --- */
+
+/** dataplane_flows_are_new() - did the maps of flows not exist before this agent? */
+bool dataplane_flows_are_new(const struct dataplane *dataplane);
+/** dataplane_add_flows() - write @count flows. 0 or -errno. */
+int dataplane_add_flows(struct dataplane *dataplane, const struct flow_key *keys, size_t count);
+/** dataplane_renew_filter() - make the filter of flows anew, without the bits of those that are
+ * gone. 0 or -errno. */
+int dataplane_renew_filter(struct dataplane *dataplane);
+/** dataplane_count_recorded() - flows that the programs recorded since the maps exist. */
+int dataplane_count_recorded(struct dataplane *dataplane, uint64_t ret_counts[STACK_MAP_COUNT]);
+/** dataplane_count_flows() - flows that are in the maps now. */
+int dataplane_count_flows(struct dataplane *dataplane, uint64_t ret_counts[STACK_MAP_COUNT]);
 
 #endif /* LOADER_DATAPLANE_H */

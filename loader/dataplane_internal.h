@@ -12,7 +12,7 @@ struct bpf_object;
 /* What dataplane.c, dataplane_maps.c, dataplane_pins.c and attach.c share; for nobody else. */
 
 #define DATAPLANE_MAPS_MAX  24
-#define DATAPLANE_LINKS_MAX 16
+#define DATAPLANE_LINKS_MAX 32
 #define MAP_NAME_MAX	    15 /* BPF_OBJ_NAME_LEN without its NUL */
 
 /* Maps that user space reads or writes; the object may have more. */
@@ -26,6 +26,10 @@ enum dataplane_map_id {
 	MAP_DROP_EVENT,
 	MAP_EXPLAIN_TRACE,
 	MAP_GENERATION,
+	MAP_STACK_TCP, /* these four only with kube-proxy beside us */
+	MAP_STACK_OTHER,
+	MAP_STACK_FILTER,
+	MAP_STACK_COUNTER,
 	MAP_KNOWN_COUNT,
 };
 
@@ -41,12 +45,13 @@ struct dataplane_map {
 	int fd;
 	int old_fd; /* the pinned predecessor, -1: none or adopted as it is */
 	bool adopted;
-	uint32_t type, key_size, value_size, max_entries;
+	uint32_t type, key_size, value_size, max_entries, flags;
 };
 
 /* A tcx link, held open so that a lost pin does not take the program away. */
 struct dataplane_link {
 	uint32_t ifindex;
+	enum dataplane_program program;
 	int fd;
 };
 
@@ -58,6 +63,7 @@ struct dataplane {
 	int program_fd[PROGRAM_COUNT];
 	int dry_run_fd[PROGRAM_COUNT];
 	uint32_t program_id[PROGRAM_COUNT];
+	bool is_beside; /* kube-proxy is beside us */
 	struct dataplane_link link[DATAPLANE_LINKS_MAX];
 	size_t link_count;
 	int lock_fd;
@@ -67,6 +73,9 @@ struct dataplane {
 	uint32_t counter_last; /* the number given away last */
 	uint32_t generation;   /* last written to map generation */
 };
+
+/** dataplane_map_is_for_beside() - is the map @name made only with kube-proxy beside us? */
+bool dataplane_map_is_for_beside(const char *name);
 
 /** dataplane_pins_prepare() - the folder exists, is ours alone, lies on a bpffs. Returns a
  * descriptor that holds its lock while open, or -errno (said). */

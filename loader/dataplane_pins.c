@@ -239,6 +239,7 @@ static int adopt_map(struct dataplane *dataplane, struct bpf_map *object_map)
 	map->key_size = bpf_map__key_size(object_map);
 	map->value_size = bpf_map__value_size(object_map);
 	map->max_entries = bpf_map__max_entries(object_map);
+	map->flags = bpf_map__map_flags(object_map);
 	dataplane->map_count++;
 	err = adopt_same_version(dataplane, map, object_map);
 	if (err || map->old_fd >= 0 || carry_of(map->name) == CARRY_NOTHING)
@@ -258,7 +259,7 @@ int dataplane_pins_adopt(struct dataplane *dataplane, struct bpf_object *object)
 	bpf_object__for_each_map(map, object) {
 		int err;
 
-		if (bpf_map__is_internal(map))
+		if (bpf_map__is_internal(map) || !bpf_map__autocreate(map))
 			continue;
 		if (dataplane->map_count == DATAPLANE_MAPS_MAX)
 			return -ENOSPC;
@@ -454,9 +455,23 @@ int dataplane_pins_carry(struct dataplane *dataplane)
 	return 0;
 }
 
+/* "NAME_vVERSION" of a map that is not made any more: kube-proxy was beside us before. */
+static bool is_left_out(const struct dataplane *dataplane, const char *file)
+{
+	char name[MAP_NAME_MAX + 1];
+	const char *tail = strrchr(file, '_');
+
+	if (dataplane->is_beside || !tail || tail - file > MAP_NAME_MAX)
+		return false;
+	snprintf(name, sizeof(name), "%.*s", (int)(tail - file), file);
+	return dataplane_map_is_for_beside(name) && pin_version(file, name) >= 0;
+}
+
 /* Pins under names that no map of ours has (pod_names.c keeps one) are not judged here. */
 static bool is_other_version(const struct dataplane *dataplane, const char *file)
 {
+	if (is_left_out(dataplane, file))
+		return true;
 	for (size_t i = 0; i < dataplane->map_count; i++) {
 		long version = pin_version(file, dataplane->map[i].name);
 

@@ -12,9 +12,9 @@
  *
  * by BPF_PROG_TEST_RUN with the link in the context. The copy writes its steps into map
  * explain_trace and changes nothing; each step becomes one MSG_EXPLAIN_STEP. When the packet is
- * given to the host stack, the kernel's routing is asked (explain_kernel.c), and if that leads to a
- * pod of this node, to_pod is run too. So the answer follows the packet to where it leaves this
- * node.
+ * given to the host stack, the kernel's routing is asked (explain_kernel.c), and the program is run
+ * where it leaves the stack: to_pod for a pod of this node, to_network for an uplink with
+ * kube-proxy beside us. So the answer follows the packet to where it leaves this node.
  *
  * What the other node does with it, that node's agent can tell.
  */
@@ -55,7 +55,8 @@ struct explanation {
 	struct explain_packet packet;
 	uint8_t frame[EXPLAIN_FRAME_MAX];
 	int frame_len;
-	bool goes_to_stack; /* what the last program said */
+	bool goes_to_stack;  /* what the last program said */
+	uint32_t entered_by; /* the link by which the host stack got it, 0: it is the host's own */
 };
 
 /* --- who is meant --- */
@@ -164,9 +165,11 @@ static int run_program(struct explanation *explanation, enum dataplane_program p
 		[PROGRAM_FROM_POD] = HOOK_FROM_POD,
 		[PROGRAM_TO_POD] = HOOK_TO_POD,
 		[PROGRAM_FROM_NETWORK] = HOOK_FROM_NETWORK,
+		[PROGRAM_TO_NETWORK] = HOOK_TO_NETWORK,
 	};
 	struct agent *agent = explanation->agent;
-	struct __sk_buff context = { .ifindex = ifindex };
+	struct __sk_buff context = { .ifindex = ifindex,
+				     .ingress_ifindex = explanation->entered_by };
 	LIBBPF_OPTS(bpf_test_run_opts, options, .data_in = explanation->frame,
 		    .data_size_in = (uint32_t)explanation->frame_len, .ctx_in = &context,
 		    .ctx_size_in = sizeof(context), .repeat = 1);
@@ -187,7 +190,15 @@ static int run_program(struct explanation *explanation, enum dataplane_program p
 	return send_trace(explanation, hook[program], &trace);
 }
 
-/* The rest of the way through the kernel, and to_pod when it ends at a pod of ours. */
+static bool is_uplink(struct agent *agent, uint32_t ifindex)
+{
+	for (size_t i = 0; i < uplinks_count(agent->uplinks); i++)
+		if (uplinks_get(agent->uplinks, i)->ifindex == ifindex)
+			return true;
+	return false;
+}
+
+/* The rest of the way through the kernel, and the program where it leaves it. */
 static int follow_stack(struct explanation *explanation, uint32_t in_ifindex)
 {
 	struct agent *agent = explanation->agent;
@@ -210,10 +221,14 @@ static int follow_stack(struct explanation *explanation, uint32_t in_ifindex)
 		snprintf(text, sizeof(text), "host stack would answer: time exceeded in transit");
 	}
 	err = send_step(explanation, HOOK_NONE, &step, text);
-	if (err || step.id != EXPLAIN_STACK_SENDS ||
-	    !endpoint_find_by_ifindex(agent->endpoints, way.ifindex))
+	if (err || step.id != EXPLAIN_STACK_SENDS)
 		return err;
-	return run_program(explanation, PROGRAM_TO_POD, way.ifindex);
+	explanation->entered_by = in_ifindex;
+	if (endpoint_find_by_ifindex(agent->endpoints, way.ifindex))
+		return run_program(explanation, PROGRAM_TO_POD, way.ifindex);
+	if (dataplane_is_beside(agent->dataplane) && is_uplink(agent, way.ifindex))
+		return run_program(explanation, PROGRAM_TO_NETWORK, way.ifindex);
+	return 0;
 }
 
 static int run_and_follow(struct explanation *explanation, enum dataplane_program program,
@@ -230,13 +245,11 @@ static int run_and_follow(struct explanation *explanation, enum dataplane_progra
 static uint32_t uplink_towards(struct agent *agent, const struct explain_packet *packet)
 {
 	struct kernel_way way;
-	size_t count = uplinks_count(agent->uplinks);
 
-	if (explain_kernel_way(agent, &packet->dest, &packet->source, 0, &way) == 0 && !way.error)
-		for (size_t i = 0; i < count; i++)
-			if (uplinks_get(agent->uplinks, i)->ifindex == way.ifindex)
-				return way.ifindex;
-	return count ? uplinks_get(agent->uplinks, 0)->ifindex : 0;
+	if (explain_kernel_way(agent, &packet->dest, &packet->source, 0, &way) == 0 && !way.error &&
+	    is_uplink(agent, way.ifindex))
+		return way.ifindex;
+	return uplinks_count(agent->uplinks) ? uplinks_get(agent->uplinks, 0)->ifindex : 0;
 }
 
 static int run_question(struct explanation *explanation, const struct party *from,

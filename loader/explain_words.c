@@ -67,6 +67,7 @@ void explain_step_words(const struct agent *agent, const struct explain_step *st
 	case EXPLAIN_LOCAL_POD:
 	case EXPLAIN_TO_PEER:
 	case EXPLAIN_PASSED:
+	case EXPLAIN_LEAVES:
 		explain_link_words(agent, step->detail, link, sizeof(link));
 		snprintf(buf, size, "%s: %s", text, link);
 		break;

@@ -176,13 +176,14 @@ static void check_uplinks(struct hook_watch *watch)
 		if (err == -ENODEV)
 			continue;
 		if (err) {
-			log_error("uplink %s: from_network or its pin was removed by someone and "
-				  "cannot be put back: %s",
+			log_error("uplink %s: a program of ours or its pin was removed by someone "
+				  "and cannot be put back: %s",
 				  uplink->name, strerror(-err));
 			continue;
 		}
 		agent->repairs++;
-		log_warning("uplink %s: from_network or its pin was removed by someone; put back",
+		log_warning("uplink %s: a program of ours or its pin was removed by someone; put "
+			    "back",
 			    uplink->name);
 	}
 }
@@ -284,7 +285,8 @@ static bool is_our_own_attach(const struct hook_watch *watch, const struct nlmsg
 	id = attach_filter_program_id(header, &is_place);
 	return is_place && (id == dataplane_program_id(dataplane, PROGRAM_FROM_POD) ||
 			    id == dataplane_program_id(dataplane, PROGRAM_TO_POD) ||
-			    id == dataplane_program_id(dataplane, PROGRAM_FROM_NETWORK));
+			    id == dataplane_program_id(dataplane, PROGRAM_FROM_NETWORK) ||
+			    id == dataplane_program_id(dataplane, PROGRAM_TO_NETWORK));
 }
 
 static void check_changed(struct hook_watch *watch, uint32_t ifindex)

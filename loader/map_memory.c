@@ -27,6 +27,11 @@ static uint64_t round_up_8(uint64_t value)
 	return (value + 7) & ~7ull;
 }
 
+static uint64_t round_up_page(uint64_t value)
+{
+	return (value + PAGE_OCTETS - 1) / PAGE_OCTETS * PAGE_OCTETS;
+}
+
 static uint64_t round_up_power(uint64_t value)
 {
 	uint64_t power = 1;
@@ -64,6 +69,8 @@ uint64_t map_memory_octets(const struct map_shape *shape, unsigned int cpus)
 	case BPF_MAP_TYPE_RINGBUF:
 		return MAP_HEAD + shape->max_entries + (uint64_t)RINGBUF_PAGES * PAGE_OCTETS;
 	default:
+		if (shape->flags & BPF_F_MMAPABLE) /* elements in pages of their own */
+			return PAGE_OCTETS + round_up_page(shape->max_entries * value);
 		return MAP_HEAD + shape->max_entries * value;
 	}
 }

@@ -7,6 +7,7 @@
 struct map_shape {
 	uint32_t type; /* enum bpf_map_type */
 	uint32_t key_size, value_size, max_entries;
+	uint32_t flags; /* BPF_F_*: one that can be mapped has whole pages */
 };
 
 /** map_memory_octets() - kernel memory of a preallocated map of @shape on a machine with @cpus

@@ -152,6 +152,61 @@ out:
 	return found == 1;
 }
 
+/* The messages of one datagram of a dump: -EAGAIN when more comes, else the walk's end. */
+static int tell_dump(const void *buffer, int len, netlink_message_fn *fn, void *arg)
+{
+	for (const struct nlmsghdr *header = buffer; NLMSG_OK(header, len);
+	     header = NLMSG_NEXT(header, len)) {
+		const struct nlmsgerr *error;
+		int end;
+
+		if (header->nlmsg_type == NLMSG_DONE)
+			return 0;
+		if (header->nlmsg_type == NLMSG_ERROR) {
+			error = netlink_body(header, sizeof(*error));
+			return error && error->error != -EAGAIN ? error->error : -EIO;
+		}
+		end = fn(header, arg);
+		if (end)
+			return end;
+	}
+	return -EAGAIN;
+}
+
+int nft_dump(uint16_t type, netlink_message_fn *fn, void *arg)
+{
+	const struct {
+		struct nlmsghdr header;
+		struct nfgenmsg body;
+	} question = {
+		.header = { .nlmsg_len = sizeof(question),
+			    .nlmsg_type = type,
+			    .nlmsg_flags = NLM_F_REQUEST | NLM_F_DUMP,
+			    .nlmsg_seq = 1 },
+		.body = { .nfgen_family = NFPROTO_UNSPEC, .version = NFNETLINK_V0 },
+	};
+	struct sockaddr_nl kernel = { .nl_family = AF_NETLINK };
+	void *buffer = malloc(NFT_RECEIVE_SIZE);
+	int fd = open_socket(0), end = buffer ? fd : -ENOMEM;
+	ssize_t len;
+
+	if (end >= 0 && sendto(fd, &question, sizeof(question), 0, (struct sockaddr *)&kernel,
+			       sizeof(kernel)) < 0)
+		end = -errno;
+	if (end >= 0)
+		end = -EAGAIN;
+	while (end == -EAGAIN) {
+		len = nft_receive(fd, buffer);
+		/* The time limit says EAGAIN too. */
+		end = len < 0 ? (len == -EAGAIN ? -ETIME : (int)len)
+			      : tell_dump(buffer, (int)len, fn, arg);
+	}
+	if (fd >= 0)
+		close(fd);
+	free(buffer);
+	return end;
+}
+
 static int is_table(const struct nlmsghdr *header, void *arg)
 {
 	return header->nlmsg_type == (NFNL_SUBSYS_NFTABLES << 8 | NFT_MSG_NEWTABLE);

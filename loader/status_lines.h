@@ -18,6 +18,7 @@ int endpoint_store_status(struct agent *agent, status_line_fn *fn,
 			  void *arg); /* endpoint_store.c */
 int ipam_status(struct agent *agent, status_line_fn *fn,
 		void *arg); /* ipam's usage, cni_requests.c */
-int hook_watch_status(struct agent *agent, status_line_fn *fn, void *arg); /* hook_watch.c */
+int stack_flows_status(struct agent *agent, status_line_fn *fn, void *arg); /* stack_flows.c */
+int hook_watch_status(struct agent *agent, status_line_fn *fn, void *arg);  /* hook_watch.c */
 
 #endif /* LOADER_STATUS_LINES_H */

@@ -5,7 +5,9 @@
  * /proc/sys/net shows the namespace of the process that looks, so this is always the agent's own
  * one. CAP_NET_ADMIN over the namespace is enough to write there. A value that is right already is
  * not written: /proc/sys may be mounted read-only (containers), and then an administrator who set
- * it beforehand has done all that is needed.
+ * it beforehand has done all that is needed. A container without privilege gets the node's
+ * /proc/sys/net at HOST_SYSCTL_DIR (deploy/kubernetes): what is refused as read-only is written
+ * there.
  *
  * Left to others: which values, and what to say when one cannot be set (uplink.c).
  */
@@ -18,18 +20,30 @@
 #include <string.h>
 #include <unistd.h>
 
-#define PATH_LEN 128
+#define PATH_LEN	128
+#define HOST_SYSCTL_DIR "/host/proc/sys"
 
-static int open_path(const char *path, int flags)
+static int open_below(const char *top, const char *path, int flags)
 {
 	char full[PATH_LEN];
-	int len = snprintf(full, sizeof(full), "/proc/sys/%s", path);
+	int len = snprintf(full, sizeof(full), "%s/%s", top, path);
 	int fd;
 
 	if (len < 0 || (size_t)len >= sizeof(full))
 		return -ENAMETOOLONG;
 	fd = open(full, flags | O_CLOEXEC);
 	return fd < 0 ? -errno : fd;
+}
+
+static int open_path(const char *path, int flags)
+{
+	int fd = open_below("/proc/sys", path, flags);
+	int host_fd;
+
+	if (fd != -EROFS)
+		return fd;
+	host_fd = open_below(HOST_SYSCTL_DIR, path, flags);
+	return host_fd == -ENOENT ? fd : host_fd;
 }
 
 int sysctl_read(const char *path, int *ret_value)

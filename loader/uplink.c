@@ -35,6 +35,7 @@
 #include "lib/log.h"
 #include "loader/agent.h"
 #include "loader/attach.h"
+#include "loader/dataplane.h"
 #include "loader/forwarding.h"
 #include "loader/monitor.h"
 #include "loader/netlink.h"
@@ -215,6 +216,12 @@ static void keep_old(struct uplinks *uplinks, struct uplinks *found)
 
 /* --- doing --- */
 
+static const char *program_words(const struct uplinks *uplinks)
+{
+	return dataplane_is_beside(uplinks->agent->dataplane) ? "from_network, to_network"
+							      : "from_network";
+}
+
 static void attach(struct uplinks *uplinks, struct uplink *uplink)
 {
 	struct agent *agent = uplinks->agent;
@@ -226,11 +233,12 @@ static void attach(struct uplinks *uplinks, struct uplink *uplink)
 	if (err == 0) {
 		uplinks->hook_kind = hook;
 		uplinks->attach_error = 0;
-		log_info("uplink %s: from_network attached by %s", uplink->name,
+		log_info("uplink %s: %s attached by %s", uplink->name, program_words(uplinks),
 			 hook == UPLINK_HOOK_TCX ? "tcx" : "clsact");
 	} else if (err != uplinks->attach_error) {
 		uplinks->attach_error = err;
-		log_error("uplink %s: attach from_network: %s", uplink->name, strerror(-err));
+		log_error("uplink %s: attach %s: %s", uplink->name, program_words(uplinks),
+			  strerror(-err));
 	}
 }
 
@@ -588,8 +596,8 @@ static int uplink_status(const struct uplinks *uplinks, const struct uplink *upl
 		return say(fn, arg, STATUS_PROBLEM, text);
 	}
 	if (!uplink->has_hook) {
-		snprintf(text, sizeof(text), "uplink %s: from_network is not attached (%s)",
-			 uplink->name, strerror(-uplinks->attach_error));
+		snprintf(text, sizeof(text), "uplink %s: %s not attached (%s)", uplink->name,
+			 program_words(uplinks), strerror(-uplinks->attach_error));
 		return say(fn, arg, STATUS_PROBLEM, text);
 	}
 	if (uplink->is_tentative) {
@@ -604,8 +612,8 @@ static int uplink_status(const struct uplinks *uplinks, const struct uplink *upl
 			 uplink->name);
 		return say(fn, arg, STATUS_PROBLEM, text);
 	}
-	snprintf(text, sizeof(text), "uplink %s: up, MTU %u, from_network attached by %s",
-		 uplink->name, uplink->mtu,
+	snprintf(text, sizeof(text), "uplink %s: up, MTU %u, %s attached by %s", uplink->name,
+		 uplink->mtu, program_words(uplinks),
 		 uplinks->hook_kind == UPLINK_HOOK_TCX ? "tcx" : "clsact");
 	return say(fn, arg, STATUS_OK, text);
 }

@@ -16,16 +16,22 @@
 #include <stdlib.h>
 #include <string.h>
 
+#include <arpa/inet.h>
 #include <linux/pkt_cls.h>
 
 #include <bpf/bpf.h>
 #include <bpf/libbpf.h>
 
 #include "lib/ip_prefix.h"
+#include "loader/flow_key.h"
 #include "tests/bpf/wire.h"
 #include "tortie.skel.h"
 
-#define CPUS_MAX 1024
+#define CPUS_MAX	1024
+#define MARK_WORD	3 /* of the skb's control block, see bpf/packet.h */
+#define MARK_REDIRECTED 0xfff5fff3u
+#define TCP		6
+#define ENTERED_BY	1 /* ifindex of any device that a forwarded packet came from */
 
 struct harness {
 	struct tortie_bpf *live, *dry;
@@ -36,6 +42,7 @@ struct harness {
 	uint32_t generation;
 	uint64_t drops[DROP_REASON_COUNT];	      /* sums so far */
 	struct endpoint_counter counted[PLACE_COUNT]; /* sums so far */
+	uint64_t recorded[STACK_MAP_COUNT];	      /* sums so far */
 	uint8_t per_cpu[CPUS_MAX * sizeof(struct endpoint_counter)];
 	char complaint[1024];
 };
@@ -45,6 +52,7 @@ static int load_live(struct harness *harness)
 	harness->live = tortie_bpf__open();
 	if (!harness->live)
 		return -errno;
+	harness->live->rodata->beside_kube_proxy = world_is_beside;
 	return tortie_bpf__load(harness->live);
 }
 
@@ -57,6 +65,7 @@ static int load_dry(struct harness *harness)
 	if (!harness->dry)
 		return -errno;
 	harness->dry->rodata->dry_run = 1;
+	harness->dry->rodata->beside_kube_proxy = world_is_beside;
 	bpf_object__for_each_map(map, harness->dry->obj) {
 		if (bpf_map__is_internal(map))
 			continue;
@@ -102,6 +111,85 @@ static int put_route(struct harness *harness, const struct world_route *from)
 	return bpf_map_update_elem(bpf_map__fd(harness->live->maps.route), &key, &value, 0);
 }
 
+static struct flow_key flow_key(const struct reference_flow *flow)
+{
+	struct flow_end from = { .port_be = htons(flow->from_port) };
+	struct flow_end to = { .port_be = htons(flow->to_port) };
+	struct flow_key key;
+
+	memcpy(&from.addr, &flow->from, sizeof(from.addr));
+	memcpy(&to.addr, &flow->to, sizeof(to.addr));
+	flow_key_make(&from, &to, flow->protocol, &key);
+	return key;
+}
+
+static int flow_map(const struct harness *harness, uint8_t protocol)
+{
+	return bpf_map__fd(protocol == TCP ? harness->live->maps.stack_tcp
+					   : harness->live->maps.stack_other);
+}
+
+static int set_bit(struct harness *harness, const struct flow_key *key)
+{
+	int fd = bpf_map__fd(harness->live->maps.stack_filter);
+	uint32_t bit = flow_key_bit(key);
+	static struct stack_filter filter;
+	const uint32_t zero = 0;
+
+	if (bpf_map_lookup_elem(fd, &zero, &filter))
+		return -errno;
+	filter.bits[filter.active][bit / 64] |= 1ull << bit % 64;
+	return bpf_map_update_elem(fd, &zero, &filter, 0) ? -errno : 0;
+}
+
+static int put_flow(struct harness *harness, const struct world_flow *from)
+{
+	struct reference_flow flow = {
+		.from_port = from->from_port,
+		.to_port = from->to_port,
+		.protocol = from->protocol,
+	};
+	const uint32_t now_s = 1;
+	struct ip_addr addr[2];
+	struct flow_key key;
+
+	if (ip_addr_parse(from->from, &addr[0]) || ip_addr_parse(from->to, &addr[1]))
+		return -EINVAL;
+	memcpy(&flow.from, &addr[0], sizeof(flow.from));
+	memcpy(&flow.to, &addr[1], sizeof(flow.to));
+	key = flow_key(&flow);
+	if (bpf_map_update_elem(flow_map(harness, flow.protocol), &key, &now_s, 0))
+		return -errno;
+	return set_bit(harness, &key);
+}
+
+static int put_flows(struct harness *harness)
+{
+	for (size_t i = 0; i < world_flow_count; i++) {
+		if (put_flow(harness, &world_flow[i]))
+			return -EINVAL;
+	}
+	return 0;
+}
+
+static unsigned int count_keys(int fd)
+{
+	struct flow_key key, *previous = NULL;
+	unsigned int count = 0;
+
+	while (bpf_map_get_next_key(fd, previous, &key) == 0) {
+		previous = &key;
+		count++;
+	}
+	return count;
+}
+
+unsigned int harness_count_flows(struct harness *harness)
+{
+	return count_keys(bpf_map__fd(harness->live->maps.stack_tcp)) +
+	       count_keys(bpf_map__fd(harness->live->maps.stack_other));
+}
+
 int harness_raise_generation(struct harness *harness)
 {
 	const uint32_t zero = 0;
@@ -137,7 +225,7 @@ static int fill_maps(struct harness *harness)
 					&harness->wire.ifindex[place], &number, 0))
 			return -errno;
 	}
-	if (harness_raise_generation(harness))
+	if (harness_raise_generation(harness) || put_flows(harness))
 		return -errno;
 	return bpf_map_update_elem(bpf_map__fd(harness->live->maps.settings), &zero, &settings, 0);
 }
@@ -206,6 +294,8 @@ static int program_fd(const struct tortie_bpf *copy, enum dataplane_hook hook)
 		return bpf_program__fd(copy->progs.from_pod);
 	case HOOK_TO_POD:
 		return bpf_program__fd(copy->progs.to_pod);
+	case HOOK_TO_NETWORK:
+		return bpf_program__fd(copy->progs.to_network);
 	default:
 		return bpf_program__fd(copy->progs.from_network);
 	}
@@ -284,6 +374,24 @@ static int read_counters(struct harness *harness, enum place place, struct obser
 	return 0;
 }
 
+static int read_recorded(struct harness *harness, struct observation *ret)
+{
+	int fd = bpf_map__fd(harness->live->maps.stack_counter);
+	const uint64_t *value = (const void *)harness->per_cpu;
+
+	for (uint32_t index = 0; index < STACK_MAP_COUNT; index++) {
+		uint64_t sum = 0;
+
+		if (bpf_map_lookup_elem(fd, &index, harness->per_cpu))
+			return -errno;
+		for (unsigned int cpu = 0; cpu < harness->cpus; cpu++)
+			sum += value[cpu];
+		ret->recorded[index] = sum - harness->recorded[index];
+		harness->recorded[index] = sum;
+	}
+	return 0;
+}
+
 /* So that a drop gives its sample, however many came before it in this second. */
 static void forget_samples(struct harness *harness)
 {
@@ -299,15 +407,19 @@ static int run_by_test_run(struct harness *harness, const struct injection *in, 
 	struct __sk_buff context = {
 		.ifindex = harness->wire.ifindex[in->place],
 		.gso_size = in->gso_size,
+		.ingress_ifindex = in->is_host_made ? 0 : ENTERED_BY,
+		.cb[MARK_WORD] = in->is_redirected ? MARK_REDIRECTED : 0,
 	};
 	LIBBPF_OPTS(bpf_test_run_opts, opts, .data_in = in->frame->data,
 		    .data_size_in = in->frame->len, .data_out = ret->out.data,
 		    .data_size_out = sizeof(ret->out.data), .ctx_in = &context,
-		    .ctx_size_in = sizeof(context), .repeat = 1);
+		    .ctx_size_in = sizeof(context), .ctx_out = &context,
+		    .ctx_size_out = sizeof(context), .repeat = 1);
 	int err = bpf_prog_test_run_opts(program_fd_, &opts);
 
 	ret->verdict = (int)opts.retval;
 	ret->out.len = opts.data_size_out;
+	ret->mark = context.cb[MARK_WORD];
 	return err;
 }
 
@@ -378,6 +490,8 @@ int harness_run(struct harness *harness, const struct injection *in, bool is_dry
 		err = read_counters(harness, POD_A, ret);
 	if (!err)
 		err = read_counters(harness, POD_B, ret);
+	if (!err)
+		err = read_recorded(harness, ret);
 	if (!err)
 		err = bpf_map_lookup_elem(bpf_map__fd(harness->live->maps.explain_trace), &zero,
 					  &ret->trace);
@@ -459,10 +573,31 @@ static struct endpoint_counter want_counted(const struct injection *in,
 	return counter;
 }
 
+/* Flows: what is wanted is there and was counted; nothing else was. */
+static const char *check_recorded(struct harness *harness, const struct judgement *want,
+				  const struct observation *got)
+{
+	uint64_t sum = got->recorded[STACK_TCP] + got->recorded[STACK_OTHER];
+	enum stack_map map = want->flow.protocol == TCP ? STACK_TCP : STACK_OTHER;
+	bool is_new = want->records && !reference_is_stack_flow(&want->flow);
+	struct flow_key key = flow_key(&want->flow);
+	uint32_t value;
+
+	if (sum != is_new || got->recorded[map] != sum)
+		return complain(harness, "flows recorded", sum, is_new);
+	if (want->records &&
+	    bpf_map_lookup_elem(flow_map(harness, want->flow.protocol), &key, &value))
+		return complain(harness, "the flow is recorded", 0, 1);
+	if (is_new && bpf_map_delete_elem(flow_map(harness, want->flow.protocol), &key))
+		return complain(harness, "the flow can be deleted", 0, 1);
+	return NULL;
+}
+
 static const char *check_live(struct harness *harness, const struct injection *in,
 			      const struct judgement *want, const struct observation *got)
 {
 	struct endpoint_counter counter;
+	const char *wrong;
 	uint64_t count;
 
 	if (got->verdict == TC_ACT_SHOT && want->verdict != DROP)
@@ -481,7 +616,20 @@ static const char *check_live(struct harness *harness, const struct injection *i
 			return complain(harness, "counters of pod", got->counted[pod].rx_packets,
 					counter.rx_packets);
 	}
-	return check_event(harness, in, want, got);
+	if (!got->is_from_wire &&
+	    got->mark != (want->verdict == TO_NEXT_HOP && world_is_beside ? MARK_REDIRECTED : 0))
+		return complain(harness, "mark of redirected packets", got->mark, 0);
+	wrong = check_recorded(harness, want, got);
+	return wrong ? wrong : check_event(harness, in, want, got);
+}
+
+static bool has_step(const struct explain_trace *trace, uint32_t id)
+{
+	for (uint32_t i = 0; i < trace->count && i < EXPLAIN_STEPS_MAX; i++) {
+		if (trace->step[i].id == id)
+			return true;
+	}
+	return false;
 }
 
 static const char *check_last_step(struct harness *harness, const struct injection *in,
@@ -492,7 +640,9 @@ static const char *check_last_step(struct harness *harness, const struct injecti
 		[TO_POD] = EXPLAIN_TO_PEER,    [TO_NEXT_HOP] = EXPLAIN_TO_NEIGHBOUR,
 		[ANSWER] = EXPLAIN_ANSWERED,
 	};
-	uint32_t id = in->hook == HOOK_TO_POD ? EXPLAIN_PASSED : id_of[want->verdict];
+	uint32_t id = in->hook == HOOK_TO_POD	    ? EXPLAIN_PASSED
+		      : in->hook == HOOK_TO_NETWORK ? EXPLAIN_LEAVES
+						    : id_of[want->verdict];
 	const struct explain_step *last;
 
 	if (!trace->count || trace->count > EXPLAIN_STEPS_MAX)
@@ -506,6 +656,8 @@ static const char *check_last_step(struct harness *harness, const struct injecti
 	    last->detail != harness->wire.ifindex[want->place])
 		return complain(harness, "device told", last->detail,
 				harness->wire.ifindex[want->place]);
+	if (has_step(trace, EXPLAIN_RECORDED) != want->records)
+		return complain(harness, "recording told", !want->records, want->records);
 	if (want->verdict == TO_NEXT_HOP && !ip_addr_equal(&last->addr, &want->next_hop))
 		return complain(harness, "last word of the next hop told", last->addr.word[3],
 				want->next_hop.word[3]);
@@ -521,7 +673,8 @@ static const char *check_dry(struct harness *harness, const struct injection *in
 		return complain(harness, "verdict of the dry-run copy", got->verdict,
 				verdict_code(want->verdict));
 	if (got->events || memcmp(got->drops, nothing.drops, sizeof(got->drops)) ||
-	    memcmp(got->counted, nothing.counted, sizeof(got->counted)))
+	    memcmp(got->counted, nothing.counted, sizeof(got->counted)) ||
+	    memcmp(got->recorded, nothing.recorded, sizeof(got->recorded)))
 		return complain(harness, "the dry-run copy counted", 1, 0);
 	return check_last_step(harness, in, want, &got->trace);
 }

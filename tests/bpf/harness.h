@@ -11,7 +11,8 @@
 struct harness;
 struct wire;
 
-/** harness_new() - enter a new network namespace, make devices, load both copies, fill the maps.
+/** harness_new() - enter a new network namespace, make devices, load both copies (for kube-proxy
+ * beside us where world_is_beside), fill the maps.
  * NULL with one line on stderr that says what is missing. */
 struct harness *harness_new(void);
 void harness_free(struct harness *harness);
@@ -22,9 +23,11 @@ struct observation {
 	struct frame out;
 	uint64_t drops[DROP_REASON_COUNT]; /* counted for this frame */
 	struct endpoint_counter counted[PLACE_COUNT];
-	struct explain_trace trace; /* after the run of the dry-run copy */
-	struct drop_event event;    /* last sample of this run */
-	unsigned int events;	    /* samples of this run */
+	struct explain_trace trace;	    /* after the run of the dry-run copy */
+	struct drop_event event;	    /* last sample of this run */
+	unsigned int events;		    /* samples of this run */
+	uint32_t mark;			    /* of redirected packets, as the packet left */
+	uint64_t recorded[STACK_MAP_COUNT]; /* flows of this run */
 };
 
 struct injection {
@@ -32,6 +35,8 @@ struct injection {
 	enum place place;
 	const struct frame *frame;
 	uint32_t gso_size;
+	bool is_host_made;  /* with HOOK_TO_NETWORK: never entered by a device, */
+	bool is_redirected; /* or redirected by from_pod */
 };
 
 /** Run the frame through one copy. 0, or -errno of BPF_PROG_TEST_RUN. */
@@ -49,6 +54,8 @@ int harness_program_fd(const struct harness *harness, enum dataplane_hook hook);
 int harness_get_endpoint(struct harness *harness, const char *addr, struct endpoint_value *ret);
 int harness_set_endpoint(struct harness *harness, const char *addr,
 			 const struct endpoint_value *value);
+/** The number of the host stack's flows. */
+unsigned int harness_count_flows(struct harness *harness);
 
 /** harness_check() - run both copies and compare with @want; NULL when all agrees, else what does
  * not (static text, valid until the next call). */

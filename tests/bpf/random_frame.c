@@ -212,10 +212,18 @@ static void spoil(uint64_t *seed, struct frame *frame)
 		frame->len = ETHERNET_LEN + 1 + below(seed, frame->len - ETHERNET_LEN);
 }
 
+static bool is_egress(enum dataplane_hook hook)
+{
+	return hook == HOOK_TO_POD || hook == HOOK_TO_NETWORK;
+}
+
 void random_packet(uint64_t *seed, struct random_packet *ret)
 {
-	static const enum dataplane_hook hooks[] = { HOOK_FROM_POD, HOOK_FROM_POD, HOOK_FROM_POD,
-						     HOOK_FROM_NETWORK, HOOK_FROM_NETWORK };
+	static const enum dataplane_hook hooks[] = { HOOK_FROM_POD,	HOOK_FROM_POD,
+						     HOOK_FROM_POD,	HOOK_FROM_POD,
+						     HOOK_FROM_NETWORK, HOOK_FROM_NETWORK,
+						     HOOK_FROM_NETWORK, HOOK_TO_POD,
+						     HOOK_TO_NETWORK };
 	struct random_parts parts;
 	struct frame_spec spec = {};
 	const uint8_t *source, *dest;
@@ -223,7 +231,7 @@ void random_packet(uint64_t *seed, struct random_packet *ret)
 	memset(ret, 0, sizeof(*ret));
 	ret->hook = PICK(seed, hooks);
 	ret->place = chance(seed, 50) ? POD_A : POD_B;
-	if (ret->hook == HOOK_FROM_NETWORK)
+	if (ret->hook == HOOK_FROM_NETWORK || ret->hook == HOOK_TO_NETWORK)
 		ret->place = UPLINK;
 	if (ret->hook == HOOK_FROM_POD && chance(seed, 4))
 		describe_arp(seed, &spec);
@@ -231,11 +239,20 @@ void random_packet(uint64_t *seed, struct random_packet *ret)
 		describe(seed, ret, &parts, &spec);
 	source = ret->place == UPLINK ? router_mac : pod_mac[ret->place];
 	dest = ret->place == UPLINK ? uplink_mac : gateway_mac;
+	if (is_egress(ret->hook)) {
+		const uint8_t *swap = source;
+
+		source = dest;
+		dest = swap;
+	}
 	frame_build(&spec, source, dest, &ret->frame);
 	if (chance(seed, 10))
 		make_super_packet(seed, ret);
 	if (chance(seed, 50))
 		spoil(seed, &ret->frame);
+	/* The wire has no way in for what the stack sends. */
+	if (is_egress(ret->hook) && ret->frame.len < ETHERNET_LEN + IPV6_LEN)
+		ret->frame.len = ETHERNET_LEN + IPV6_LEN;
 	if (ret->frame.len < ETHERNET_LEN + IPV6_LEN) /* may have to take the wire */
 		ret->gso_size = 0;
 }

@@ -349,6 +349,133 @@ static void judge_solicitation(struct view *v, enum place place, struct judgemen
 	write_advertisement(place, &gateway, &ret->out);
 }
 
+/* --- flows of the host stack, with kube-proxy beside us --- */
+
+/*
+ * The ports of @ret, whose addresses and protocol are known, from the transport header at @at with
+ * @left octets: as conntrack takes them (an echo's identifier for both). False when the packet ends
+ * before.
+ */
+static bool read_ports(const struct view *v, size_t at, size_t left, struct reference_flow *ret)
+{
+	uint8_t type = v->frame->data[at];
+
+	switch (ret->protocol) {
+	case 6:
+	case 17:
+	case 33:
+	case 132:
+	case 136:
+		ret->from_port = get_16(v->frame, at);
+		ret->to_port = get_16(v->frame, at + 2);
+		return left >= 4;
+	case 1:
+	case 58:
+		if ((ret->protocol == 1) != (v->family == 4))
+			return true;
+		if (ret->protocol == 1 ? type == 0 || type == 8 : type == 128 || type == 129)
+			ret->from_port = ret->to_port = get_16(v->frame, at + 4);
+		return left >= 8;
+	default:
+		return true;
+	}
+}
+
+bool reference_is_stack_flow(const struct reference_flow *flow)
+{
+	for (size_t i = 0; i < world_flow_count; i++) {
+		const struct world_flow *one = &world_flow[i];
+
+		if (one->protocol != flow->protocol)
+			continue;
+		if (has_text(&flow->from, one->from) && has_text(&flow->to, one->to) &&
+		    flow->from_port == one->from_port && flow->to_port == one->to_port)
+			return true;
+		if (has_text(&flow->to, one->from) && has_text(&flow->from, one->to) &&
+		    flow->to_port == one->from_port && flow->from_port == one->to_port)
+			return true;
+	}
+	return false;
+}
+
+/* The flow that an ICMP error is about. False when the quotation does not tell. */
+static bool read_quoted_flow(const struct view *v, struct reference_flow *ret)
+{
+	const uint8_t *quoted = v->frame->data + v->at + 8;
+	size_t head = 40;
+
+	*ret = (struct reference_flow){ 0 };
+	if (v->family == 4) {
+		head = (quoted[0] & 0x0f) * 4;
+		if (v->left < 8 + 20 || quoted[0] >> 4 != 4 || head < 20 || v->left < 8 + head ||
+		    (get_16(v->frame, v->at + 8 + 6) & 0x3fff))
+			return false;
+		ret->from = from_ipv4(quoted + 12);
+		ret->to = from_ipv4(quoted + 16);
+		ret->protocol = quoted[9];
+	} else {
+		if (v->left < 8 + 40 || quoted[0] >> 4 != 6 || is_extension(quoted[6]))
+			return false;
+		memcpy(&ret->from, quoted + 8, 16);
+		memcpy(&ret->to, quoted + 24, 16);
+		if (is_mapped(&ret->to))
+			return false;
+		ret->protocol = quoted[6];
+	}
+	return read_ports(v, v->at + 8 + head, v->left - 8 - head, ret);
+}
+
+static bool is_icmp_error_type(const struct view *v)
+{
+	uint8_t type = v->frame->data[v->at];
+
+	if (v->left < 8)
+		return false;
+	if (v->family == 4)
+		return v->protocol == 1 && (type == 3 || type == 4 || type == 11 || type == 12);
+	return v->protocol == 58 && type < 128;
+}
+
+static bool is_icmp_error(const struct view *v)
+{
+	return !v->fragment && is_icmp_error_type(v);
+}
+
+/* Must the stack have it, since it has the flow, or since nobody can tell? */
+static bool belongs_to_stack(const struct view *v)
+{
+	struct reference_flow flow = { .from = v->from, .to = v->to, .protocol = v->protocol };
+	bool is_told;
+
+	if (!world_is_beside)
+		return false;
+	if (v->fragment)
+		return true;
+	is_told = is_icmp_error(v) ? read_quoted_flow(v, &flow)
+				   : read_ports(v, v->at, v->left, &flow);
+	return !is_told || reference_is_stack_flow(&flow);
+}
+
+static bool is_pod_somewhere(const struct in6_addr *addr)
+{
+	return find_pod(addr) != NOWHERE || find_route(addr);
+}
+
+/* What the stack lets out: which flow is it? */
+static void judge_egress(struct view *v, bool to_network, struct judgement *ret)
+{
+	if (!world_is_beside || read_frame(v) || !v->family || !is_pod_somewhere(&v->from) ||
+	    (to_network && !is_pod_somewhere(&v->to)))
+		return;
+	if (v->family == 6 && v->options && skip_extensions(v))
+		return;
+	if (v->later_fragment || is_icmp_error_type(v))
+		return;
+	ret->flow =
+		(struct reference_flow){ .from = v->from, .to = v->to, .protocol = v->protocol };
+	ret->records = read_ports(v, v->at, v->left, &ret->flow);
+}
+
 /* True when the packet's way ends here. */
 static bool judge_gateway(struct view *v, enum place place, struct judgement *ret)
 {
@@ -470,7 +597,7 @@ static void judge_destination(struct view *v, enum place place, struct judgement
 		if (!route_usable(route, v->family))
 			return;
 	}
-	if (v->options || v->ttl <= 1 || (route && is_too_large(v, route)))
+	if (v->options || v->ttl <= 1 || (route && is_too_large(v, route)) || belongs_to_stack(v))
 		return;
 	if (endpoint) {
 		deliver_to_pod(v, endpoint->place, ret);
@@ -529,17 +656,6 @@ static bool read_quoted(const struct view *v, struct in6_addr *ret)
 	return same(&from, &v->to);
 }
 
-static bool is_icmp_error(const struct view *v)
-{
-	uint8_t type = v->frame->data[v->at];
-
-	if (v->fragment || v->left < 8)
-		return false;
-	if (v->family == 4)
-		return v->protocol == 1 && (type == 3 || type == 4 || type == 11 || type == 12);
-	return v->protocol == 58 && type < 128;
-}
-
 static void judge_from_network(struct view *v, struct judgement *ret)
 {
 	struct in6_addr other;
@@ -559,7 +675,8 @@ static void judge_from_network(struct view *v, struct judgement *ret)
 	other = v->from;
 	if (is_icmp_error(v) && !read_quoted(v, &other))
 		return;
-	if (!route_usable(find_route(&other), v->family) || v->options || v->ttl <= 1)
+	if (!route_usable(find_route(&other), v->family) || v->options || v->ttl <= 1 ||
+	    belongs_to_stack(v))
 		return;
 	deliver_to_pod(v, pod, ret);
 }
@@ -576,6 +693,8 @@ void reference_judge(enum dataplane_hook hook, enum place place, const struct fr
 		judge_from_pod(&v, place, ret);
 	else if (hook == HOOK_FROM_NETWORK)
 		judge_from_network(&v, ret);
+	else
+		judge_egress(&v, hook == HOOK_TO_NETWORK, ret);
 	if (ret->verdict != DROP)
 		ret->reason = NO_REASON;
 }

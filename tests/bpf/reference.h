@@ -5,6 +5,8 @@
 #ifndef TESTS_BPF_REFERENCE_H
 #define TESTS_BPF_REFERENCE_H
 
+#include <netinet/in.h>
+
 #include "tests/bpf/frame.h"
 #include "tests/bpf/world.h"
 
@@ -16,17 +18,28 @@ enum verdict {
 	ANSWER,	     /* back to the pod */
 };
 
+struct reference_flow {
+	struct in6_addr from, to;
+	uint16_t from_port, to_port;
+	uint8_t protocol;
+};
+
 struct judgement {
 	enum verdict verdict;
 	enum drop_reason reason; /* with DROP */
 	enum place place;	 /* pod, or device of the next hop */
 	struct ip_addr next_hop; /* with TO_NEXT_HOP */
 	struct frame out;	 /* the frame as it leaves */
+	bool records;		 /* the flow below becomes the host stack's, if it is not yet */
+	struct reference_flow flow;
 };
 
 /** reference_judge() - what must happen to @in, that enters at @place and meets @hook.
  * @gso_size: 0, or octets of payload in each segment of a super-packet. */
 void reference_judge(enum dataplane_hook hook, enum place place, const struct frame *in,
 		     uint32_t gso_size, struct judgement *ret);
+
+/** reference_is_stack_flow() - is it one of world_flow? */
+bool reference_is_stack_flow(const struct reference_flow *flow);
 
 #endif /* TESTS_BPF_REFERENCE_H */

@@ -5,6 +5,7 @@
  *
  * links: tests/bpf/harness.c tests/bpf/wire.c tests/bpf/reference.c tests/bpf/frame.c
  * links: tests/bpf/world.c tests/bpf/rows.c lib/ip_prefix.c
+ * links: loader/flow_key.c
  * libs: -lbpf -lelf -lz
  */
 #include <setjmp.h>

@@ -5,11 +5,13 @@
  * Each row runs through the live copy (verdict, frame out, counters, sample of the drop) and the
  * dry-run copy (same verdict told as its last step, nothing changed, nothing counted), and through
  * the reference, which must say the same as the row. Frames that go to the stack or are dropped
- * must come out as they went in. Run as root; exit 77 where a right or a tool is missing.
+ * must come out as they went in. All of it without and with kube-proxy beside us. Run as root; exit
+ * 77 where a right or a tool is missing.
  *
  * links: tests/bpf/harness.c tests/bpf/reference.c tests/bpf/frame.c tests/bpf/world.c
  * links: tests/bpf/wire.c tests/bpf/rows.c tests/bpf/rows_from_pod.c tests/bpf/rows_refused.c
- * links: tests/bpf/rows_from_network.c lib/ip_prefix.c
+ * links: tests/bpf/rows_from_network.c tests/bpf/rows_stack_flows.c
+ * links: lib/ip_prefix.c loader/flow_key.c
  * libs: -lbpf -lelf -lz
  */
 #include <setjmp.h>
@@ -36,6 +38,10 @@ static struct harness *harness; /* one for all tests: loading takes a while */
 static void want_of_row(const struct row *row, const struct frame *in, struct judgement *ret)
 {
 	reference_judge(row->hook, row->place, in, row->gso_size, ret);
+	if (row->is_host_made || row->is_redirected)
+		ret->records = false;
+	if (ret->records != (row->records && world_is_beside))
+		fail_msg("%s: the reference says recorded %d", row->name, ret->records);
 	if (ret->verdict != row->verdict || ret->reason != row->reason)
 		fail_msg("%s: the reference says verdict %d reason %d", row->name, ret->verdict,
 			 ret->reason);
@@ -63,6 +69,8 @@ static const char *check_row(const struct row *row, const struct frame *frame,
 		.place = row->place,
 		.frame = frame,
 		.gso_size = row->gso_size,
+		.is_host_made = row->is_host_made,
+		.is_redirected = row->is_redirected,
 	};
 	const char *wrong;
 
@@ -80,6 +88,8 @@ static void run_rows(const struct row *rows, size_t count)
 	int failed = 0;
 
 	for (size_t i = 0; i < count; i++) {
+		if (!row_is_for_mode(&rows[i]))
+			continue;
 		row_frame(&rows[i], &frame);
 		want_of_row(&rows[i], &frame, &want);
 		wrong = check_row(&rows[i], &frame, &want);
@@ -105,6 +115,11 @@ static void what_a_pod_may_not_send_is_dropped_with_its_reason(void **state)
 static void what_the_network_sends_goes_where_it_should(void **state)
 {
 	run_rows(rows_from_network, rows_from_network_count);
+}
+
+static void what_the_stack_has_carried_stays_there(void **state)
+{
+	run_rows(rows_stack_flows, rows_stack_flows_count);
 }
 
 static unsigned int family_of(const struct frame *frame)
@@ -168,14 +183,19 @@ int main(void)
 		cmocka_unit_test(what_a_pod_may_send_goes_where_it_should),
 		cmocka_unit_test(what_a_pod_may_not_send_is_dropped_with_its_reason),
 		cmocka_unit_test(what_the_network_sends_goes_where_it_should),
+		cmocka_unit_test(what_the_stack_has_carried_stays_there),
 		cmocka_unit_test(every_drop_reason_has_a_row_for_each_family),
 	};
-	int failed;
+	int failed = 0;
 
-	harness = harness_new();
-	if (!harness)
-		return EXIT_SKIPPED;
-	failed = cmocka_run_group_tests_name("packets", tests, NULL, NULL);
-	harness_free(harness);
+	for (int mode = 0; mode < 2; mode++) {
+		world_is_beside = mode;
+		harness = harness_new();
+		if (!harness)
+			return EXIT_SKIPPED;
+		failed += cmocka_run_group_tests_name(
+			mode ? "packets beside kube-proxy" : "packets", tests, NULL, NULL);
+		harness_free(harness);
+	}
 	return failed;
 }

@@ -1,12 +1,14 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /*
  * test_random.c: thousands of nearly right packets: the programs, their dry-run copy and the
- * reference must agree on verdict, drop reason, frame out and counters.
+ * reference must agree on verdict, drop reason, frame out, counters and flows recorded; without and
+ * with kube-proxy beside us.
  *
  * TORTIE_SEED and TORTIE_PACKETS in the environment choose another sequence or length.
  *
  * links: tests/bpf/random_frame.c tests/bpf/harness.c tests/bpf/wire.c tests/bpf/reference.c
  * links: tests/bpf/frame.c tests/bpf/world.c lib/ip_prefix.c
+ * links: loader/flow_key.c
  * libs: -lbpf -lelf -lz
  */
 #include <setjmp.h>
@@ -25,6 +27,7 @@
 #define FAILURES_SHOWN 10
 #define LEAST_VERDICT  50
 #define LEAST_REASON   5
+#define LEAST_RECORDED 200
 #define RAISED_EVERY   500 /* packets that may find what was decided for others before */
 
 static struct harness *harness;
@@ -53,6 +56,7 @@ static void random_packets_meet_what_the_reference_says(void **state)
 	uint64_t count = from_environment("TORTIE_PACKETS", PACKETS_USUAL);
 	unsigned int verdicts[ANSWER + 1] = {};
 	unsigned int reasons[DROP_REASON_COUNT] = {};
+	unsigned int recorded = 0;
 	struct random_packet packet;
 	struct judgement want;
 	const char *wrong;
@@ -65,6 +69,7 @@ static void random_packets_meet_what_the_reference_says(void **state)
 		reference_judge(packet.hook, packet.place, &packet.frame, packet.gso_size, &want);
 		verdicts[want.verdict]++;
 		reasons[want.reason]++;
+		recorded += want.records;
 		wrong = harness_check(harness,
 				      &(const struct injection){ .hook = packet.hook,
 								 .place = packet.place,
@@ -81,6 +86,8 @@ static void random_packets_meet_what_the_reference_says(void **state)
 		assert_in_range(verdicts[verdict], LEAST_VERDICT, count);
 	for (int reason = 1; reason < DROP_REASON_COUNT && count >= PACKETS_USUAL; reason++)
 		assert_in_range(reasons[reason], LEAST_REASON, count);
+	if (world_is_beside && count >= PACKETS_USUAL)
+		assert_in_range(recorded, LEAST_RECORDED, count);
 }
 
 int main(void)
@@ -88,12 +95,17 @@ int main(void)
 	const struct CMUnitTest tests[] = {
 		cmocka_unit_test(random_packets_meet_what_the_reference_says),
 	};
-	int failed;
+	int failed = 0;
 
-	harness = harness_new();
-	if (!harness)
-		return EXIT_SKIPPED;
-	failed = cmocka_run_group_tests_name("random packets", tests, NULL, NULL);
-	harness_free(harness);
+	for (int mode = 0; mode < 2; mode++) {
+		world_is_beside = mode;
+		harness = harness_new();
+		if (!harness)
+			return EXIT_SKIPPED;
+		failed += cmocka_run_group_tests_name(mode ? "random packets beside kube-proxy"
+							   : "random packets",
+						      tests, NULL, NULL);
+		harness_free(harness);
+	}
 	return failed;
 }

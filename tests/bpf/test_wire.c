@@ -5,12 +5,13 @@
  *
  * A frame sent from one end must arrive at the other pod's (or the router's) end, octet for octet
  * as the reference says, as a frame for that host (packet type HOST: before Linux 6.15
- * redirect_peer left the type of the sender's link). Rows that need an skb of several segments are
- * left out.
+ * redirect_peer left the type of the sender's link). Without and with kube-proxy beside us. Rows
+ * that need an skb of several segments are left out.
  *
  * links: tests/bpf/harness.c tests/bpf/wire.c tests/bpf/reference.c tests/bpf/frame.c
  * links: tests/bpf/world.c tests/bpf/rows.c tests/bpf/rows_from_pod.c
  * links: tests/bpf/rows_from_network.c lib/ip_prefix.c
+ * links: loader/flow_key.c
  * libs: -lbpf -lelf -lz
  */
 #include <setjmp.h>
@@ -37,7 +38,8 @@ static int attach_all(void **state)
 	return wire_attach(wire, POD_A, false, from_pod) ||
 	       wire_attach(wire, POD_B, false, from_pod) ||
 	       wire_attach(wire, POD_A, true, to_pod) || wire_attach(wire, POD_B, true, to_pod) ||
-	       wire_attach(wire, UPLINK, false, harness_program_fd(harness, HOOK_FROM_NETWORK));
+	       wire_attach(wire, UPLINK, false, harness_program_fd(harness, HOOK_FROM_NETWORK)) ||
+	       wire_attach(wire, UPLINK, true, harness_program_fd(harness, HOOK_TO_NETWORK));
 }
 
 /* The kernel writes the Ethernet header towards a next hop: from the uplink, to the neighbour. */
@@ -81,7 +83,8 @@ static void run_rows(const struct row *rows, size_t count)
 	int failed = 0;
 
 	for (size_t i = 0; i < count; i++) {
-		if (rows[i].verdict == TO_STACK || rows[i].verdict == DROP || rows[i].gso_size)
+		if (rows[i].verdict == TO_STACK || rows[i].verdict == DROP || rows[i].gso_size ||
+		    !row_is_for_mode(&rows[i]))
 			continue;
 		failed += !!run_row(&rows[i]);
 	}
@@ -125,19 +128,30 @@ static void a_packet_that_lies_in_pieces_arrives(void **state)
 	assert_int_equal(failed, 0);
 }
 
+/* What was redirected to the next hop has met to_network. */
+static void nothing_redirected_is_taken_for_the_stacks(void **state)
+{
+	assert_int_equal(harness_count_flows(harness), world_flow_count);
+}
+
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
 		cmocka_unit_test(what_a_pod_sends_arrives),
 		cmocka_unit_test(what_the_network_sends_arrives),
 		cmocka_unit_test(a_packet_that_lies_in_pieces_arrives),
+		cmocka_unit_test(nothing_redirected_is_taken_for_the_stacks),
 	};
-	int failed;
+	int failed = 0;
 
-	harness = harness_new();
-	if (!harness)
-		return EXIT_SKIPPED;
-	failed = cmocka_run_group_tests_name("wire", tests, attach_all, NULL);
-	harness_free(harness);
+	for (int mode = 0; mode < 2; mode++) {
+		world_is_beside = mode;
+		harness = harness_new();
+		if (!harness)
+			return EXIT_SKIPPED;
+		failed += cmocka_run_group_tests_name(mode ? "wire beside kube-proxy" : "wire",
+						      tests, attach_all, NULL);
+		harness_free(harness);
+	}
 	return failed;
 }

@@ -37,3 +37,24 @@ const struct world_route world_route[] = {
 	{ "fd00:244:6::/64", "fe80::106", ROUTE_DIRECT, UPLINK, 1280, 106 },
 };
 const size_t world_route_count = sizeof(world_route) / sizeof(world_route[0]);
+
+/* What packets with the usual ports of the random test, or an echo with identifier 0, belong to. */
+const struct world_flow world_flow[] = {
+	{ POD_A_IPV4, 40000, POD_B_IPV4, 80, 6 },
+	{ POD_A_IPV6, 40000, POD_B_IPV6, 80, 6 },
+	{ POD_B_IPV4, 80, "10.244.2.20", 40000, 6 },
+	{ POD_B_IPV6, 80, "fd00:244:2::20", 40000, 6 },
+	{ POD_A_IPV4, 40000, "10.244.2.20", 53, 17 },
+	{ POD_A_IPV6, 40000, "fd00:244:2::20", 53, 17 },
+	{ POD_B_IPV4, 53, POD_A_IPV4, 53, 17 },
+	{ POD_B_IPV6, 53, POD_A_IPV6, 53, 17 },
+	{ POD_A_IPV4, 80, POD_B_IPV4, 40000, 132 },
+	{ POD_A_IPV6, 80, POD_B_IPV6, 40000, 132 },
+	{ POD_A_IPV4, 0, "10.244.2.99", 0, 1 },
+	{ POD_A_IPV6, 0, "fd00:244:2::99", 0, 58 },
+	{ POD_A_IPV4, 0, "10.244.2.20", 0, 47 },
+	{ POD_A_IPV6, 0, "fd00:244:2::20", 0, 50 },
+};
+const size_t world_flow_count = sizeof(world_flow) / sizeof(world_flow[0]);
+
+bool world_is_beside;

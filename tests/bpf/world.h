@@ -6,6 +6,7 @@
 #ifndef TESTS_BPF_WORLD_H
 #define TESTS_BPF_WORLD_H
 
+#include <stdbool.h>
 #include <stddef.h>
 #include <stdint.h>
 
@@ -46,9 +47,23 @@ struct world_route {
 	uint32_t node_id;
 };
 
+/* A flow that the host stack has carried before, either way. */
+struct world_flow {
+	const char *from;
+	uint16_t from_port;
+	const char *to;
+	uint16_t to_port;
+	uint8_t protocol;
+};
+
 extern const struct world_endpoint world_endpoint[];
 extern const size_t world_endpoint_count;
 extern const struct world_route world_route[];
 extern const size_t world_route_count;
+extern const struct world_flow world_flow[];
+extern const size_t world_flow_count;
+
+/* Is kube-proxy beside us? Set before harness_new(); false at first. */
+extern bool world_is_beside;
 
 #endif /* TESTS_BPF_WORLD_H */

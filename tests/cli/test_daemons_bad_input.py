@@ -49,7 +49,7 @@ CONFIGURATION = [
     (NODE + "pools: [{name: p, cidr: 10.1.0.0/33}]\n", ":2:25", ["pools[0].cidr"]),
     (NODE + "bgp: {as: 0}\n", ":2:11", ["bgp.as"]),
     (NODE + "bgp: {as: 64512, mesh: [192.0.2.1.5]}\n", ":2:25", ["192.0.2.1.5"]),
-    (NODE + "kube_proxy: beside\n", ":2:13", ["kube_proxy", "beside"]),
+    (NODE + "kube_proxy: ipvs\n", ":2:13", ["kube_proxy", "beside none"]),
     (NODE + "a: &a [*a]\n", ":2:", ["bad.yaml"]),
     (NODE + "x: " + "[" * 5000 + "\n", ":2:", ["nested too deeply"]),
     (NODE + "log_level: \"\x1b]0;pwned\x07\"\n", ":2:", ["bad.yaml"]),

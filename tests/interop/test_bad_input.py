@@ -413,6 +413,119 @@ def test_one_octet_a_segment_is_read_as_well(bed):
     peer.socket.close()
 
 
+# --- ROUTE-REFRESH (RFC 2918, RFC 7313) ---
+
+ENHANCED = CAPABILITIES + h("0200 4600")
+RESTARTING = ENHANCED + h("400a 0078 000101 80 000201 80")
+
+
+def refresh(subtype, family="0001", more=b""):
+    return message(REFRESH, h(family) + bytes([subtype, 1]) + more)
+
+
+END_OF_RIB4 = update()
+BAD_REFRESHES = {
+    "BoRR of 5 octets": (ENHANCED, refresh(1, more=h("00")), (7, 1)),
+    "EoRR of 40 octets": (ENHANCED, refresh(2, more=bytes(36)), (7, 1)),
+    "a request of 5 octets": (ENHANCED, refresh(0, more=h("00")), (1, 2)),
+    "an ORF": (ENHANCED, refresh(0, more=h("01 80 0001 80")), (1, 2)),
+    "BoRR of 5 octets without the capability": (CAPABILITIES, refresh(1, more=h("00")), (1, 2)),
+    "cut to 3 octets": (ENHANCED, message(REFRESH, h("000101")), (1, 2)),
+}
+
+
+@pytest.mark.parametrize("name", BAD_REFRESHES)
+def test_a_bad_refresh_ends_the_session(bed, name):
+    capabilities, octets, expected = BAD_REFRESHES[name]
+    peer = bed.neighbour().establish(open_body(capabilities=capabilities))
+    peer.socket.sendall(octets)
+    assert peer.reaction() == expected
+    still_serves(bed)
+
+
+def two_routes(bed, capabilities):
+    peer = bed.neighbour().establish(open_body(capabilities=capabilities))
+    for host in (1, 2):
+        peer.announce(host)
+        peer.wait_route(host)
+    return peer
+
+
+def has_passed(peer):
+    """What was sent before has been read: a route that comes behind it is there."""
+    peer.announce(9)
+    peer.wait_route(9)
+    peer.socket.sendall(update(withdrawn=peer.nlri(9)))
+    peer.wait_route(9, False)
+
+
+def test_what_is_not_told_again_within_a_refresh_is_gone(bed):
+    peer = two_routes(bed, ENHANCED)
+    peer.socket.sendall(refresh(1))
+    has_passed(peer)
+    peer.wait_route(1)  # marked, but in use
+    peer.announce(2)
+    peer.socket.sendall(refresh(2))
+    peer.wait_route(1, False)
+    peer.wait_route(2)
+    peer.socket.close()
+
+
+@pytest.mark.parametrize("octets", [refresh(2), refresh(7) + refresh(255), refresh(1, "0019"),
+                                    refresh(1) + refresh(2, "0002"), refresh(0) * 2000],
+                         ids=["EoRR alone", "unknown subtypes", "unknown family",
+                              "EoRR of another family", "a storm of requests"])
+def test_a_refresh_that_ends_nothing_changes_nothing(bed, octets):
+    peer = two_routes(bed, ENHANCED)
+    peer.socket.sendall(octets)
+    has_passed(peer)
+    peer.wait_route(1)
+    peer.wait_route(2)
+    peer.socket.close()
+
+
+def test_the_subtype_is_a_reserved_octet_without_the_capability(bed):
+    peer = two_routes(bed, CAPABILITIES + h("0200"))
+    peer.socket.sendall(refresh(1) + refresh(2))
+    has_passed(peer)
+    peer.wait_route(1)
+    peer.socket.close()
+
+
+def test_a_refresh_before_end_of_rib_is_ignored(bed):
+    """RFC 7313 section 4: with graceful restart the first table comes first."""
+    peer = two_routes(bed, RESTARTING)
+    peer.socket.sendall(refresh(1) + refresh(2))
+    has_passed(peer)
+    peer.wait_route(1)
+    bed.node.wait_log(f"peer {peer.address}: a refresh began before its End-of-RIB; ignored")
+    peer.socket.sendall(END_OF_RIB4 + refresh(1) + refresh(2))
+    peer.wait_route(1, False)
+    peer.wait_route(2, False)
+    peer.socket.close()
+
+
+def test_a_session_that_breaks_within_a_refresh_keeps_all_routes(bed):
+    """They are those of a restarting peer then: told again or swept at its End-of-RIB."""
+    peer = two_routes(bed, RESTARTING)
+    peer.socket.sendall(END_OF_RIB4 + refresh(1))
+    peer.announce(2)
+    has_passed(peer)
+    peer.socket.close()
+    bed.node.wait_log(f"peer {peer.address}: its 2 routes are kept for 120 s")
+    peer.buffer = b""
+    peer.connect()
+    peer.establish(open_body(capabilities=RESTARTING))
+    peer.announce(1)
+    has_passed(peer)
+    peer.wait_route(2)
+    peer.socket.sendall(END_OF_RIB4)
+    peer.wait_route(2, False)
+    peer.wait_route(1)
+    peer.socket.sendall(message(NOTIFICATION, h("0602")))
+    assert peer.reaction() == CLOSE
+
+
 def test_shutdown_text_is_escaped_in_the_log(bed):
     peer = bed.neighbour().establish()
     text = "bye\x1b[31m\n".encode()

@@ -11,7 +11,8 @@ import signal
 
 import pytest
 
-from bgp_lab import (BGP_LISTEN, ROUTES_BEGIN, ROUTE_DELETE, BgpLab, FakeAgent, holds_for)
+from bgp_lab import (BGP_LISTEN, PEER_SET, ROUTE_DELETE, ROUTE_SET, ROUTES_BEGIN, BgpLab, FakeAgent,
+                     holds_for)
 from harness import wait_until
 
 OWN4, OWN6 = "10.244.1.0/24", "fd00:244:0:1::/64"
@@ -153,6 +154,32 @@ def test_a_peer_without_route_refresh_gets_a_new_session_and_loses_nothing(lab):
     assert bed.agent.counts[ROUTE_DELETE] == deleted
 
 
+def test_a_hundred_and_twenty_nodes_that_join_one_by_one_disturb_nobody(lab):
+    """A document for each, and each time the pool grows. What is not there costs no more than its
+    own report; nobody is asked to repeat anything."""
+    bed = Bed(lab, 2, 3)
+    bed.document["pools"][0]["cidr"] = "10.244.0.0/22"
+    bed.agent.document = copy.deepcopy(bed.document)
+    bed.wait_routes(*bed.far(2, 3))
+    wait_until(lambda: bed.agent.in_sync, "in sync")
+    since, counts = bed.sessions(2, 3), bed.agent.counts.copy()
+    updates = [bed.birds[n].log().count("Got UPDATE") for n in (2, 3)]
+    for number in range(120):
+        bed.document["bgp"]["mesh"].append(f"10.99.0.{100 + number}")
+        bed.document["pools"].append({"name": "v4", "cidr": f"10.245.{number}.0/24"})
+        bed.tell()
+        wait_until(lambda n=number: f"10.99.0.{100 + n}" in bed.agent.peers, f"join {number}")
+    assert bed.sessions(2, 3) == since
+    assert set(bed.agent.routes) == set(bed.far(2, 3))
+    for number, before in zip((2, 3), updates):
+        log = bed.birds[number].log()
+        assert "ROUTE-REFRESH" not in log and log.count("Got UPDATE") == before
+    told = bed.agent.counts - counts
+    assert told[ROUTE_SET] == told[ROUTE_DELETE] == told[ROUTES_BEGIN] == 0
+    # a newcomer that does not answer: its state changes a few times; the others are not told again
+    assert told[PEER_SET] < 120 * 6, told
+
+
 def test_own_blocks_come_and_go(lab):
     bed = Bed(lab, 2)
     bed.wait_routes(*bed.far(2))
@@ -263,7 +290,7 @@ def test_a_bad_document_changes_nothing_and_is_named(lab):
     bed.wait_routes(*bed.far(2))
     since = bed.sessions(2)
     bed.agent.tell("node: [")
-    bed.node.wait_log(r"the cluster's document:\d+:\d+: ")
+    bed.node.wait_log(r"cluster's document:\d+:\d+: ")
     bed.node.wait_log("refused; the one of before stays in force")
     bad = copy.deepcopy(bed.document)
     bad["bgp"]["mesh"] = ["10.99.0.2", "10.99.0.2"]

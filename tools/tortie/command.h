@@ -23,6 +23,7 @@ struct command_line {
 	unsigned int length;  /* explain; 0: smallest */
 	unsigned int ttl;     /* explain; 0: 64 */
 	bool yes;	      /* reset */
+	bool stay;	      /* reset: do not end */
 	bool all;	      /* reset: what install-node brought, too */
 	const char *host_dir; /* install-node, reset: where the host's folders are; NULL: default */
 	const char *source_dir; /* install-node; NULL: the image's */

@@ -93,9 +93,13 @@ static void stack_judge(const struct msg_explain_step *steps, size_t count,
 void explain_verdict_judge(const struct msg_explain_step *steps, size_t count,
 			   struct explain_verdict *ret)
 {
-	const struct msg_explain_step *last = count ? &steps[count - 1] : NULL;
+	const struct msg_explain_step *last;
 	char text[TEXT_MAX + 1];
 
+	/* to_network only records: where it goes was said before. */
+	while (count && steps[count - 1].hook == HOOK_TO_NETWORK)
+		count--;
+	last = count ? &steps[count - 1] : NULL;
 	*ret = (struct explain_verdict){ 0 };
 	if (!last) {
 		verdict_set(ret, false, "the data plane took no step",

@@ -95,6 +95,21 @@ static int programs_copy(const struct command_line *line, struct install_report 
 	return err;
 }
 
+/* The agent's seccomp profile, where the kubelet's folder for such is mounted. */
+static int seccomp_copy(const struct command_line *line, struct install_report *report)
+{
+	const char *source = line->source_dir ? line->source_dir : INSTALL_PREFIX;
+	char from[PATH_MAX], to[PATH_MAX];
+	int err;
+
+	snprintf(from, sizeof(from), "%.2000s/share/" INSTALL_SECCOMP_SOURCE, source);
+	if (access(from, F_OK) < 0 || access(host_path(line, INSTALL_SECCOMP_DIR, to), F_OK) < 0)
+		return 0;
+	host_path(line, INSTALL_SECCOMP_DIR "/tortie", to);
+	err = install_folder(to, 0755, report);
+	return err ? err : install_file(from, to, "agent.json", 0644, report);
+}
+
 int install_node_run(const struct command_line *line)
 {
 	struct install_report report = { 0 };
@@ -113,6 +128,8 @@ int install_node_run(const struct command_line *line)
 	if (lock < 0)
 		return EXIT_FAILED;
 	err = programs_copy(line, &report);
+	if (!err)
+		err = seccomp_copy(line, &report);
 	close(lock);
 	if (!err)
 		err = install_forwarding(host_path(line, "/proc/sys", path), &report);

@@ -6,11 +6,13 @@
 #include <sys/types.h>
 
 /* What `tortie install-node` brings to a node; `tortie reset --all` removes the same. */
-#define INSTALL_PREFIX	     "/opt/tortie"
-#define INSTALL_CNI_PROGRAM  "tortie-cni"
-#define INSTALL_COMMAND_LINK "/usr/local/bin/tortie" /* leads to INSTALL_PREFIX/bin/tortie */
-#define INSTALL_STATE_DIR    "/var/lib/tortie"
-#define INSTALL_TEMP_PREFIX  ".tortie-install-" /* a file that is being written */
+#define INSTALL_PREFIX	       "/opt/tortie"
+#define INSTALL_CNI_PROGRAM    "tortie-cni"
+#define INSTALL_COMMAND_LINK   "/usr/local/bin/tortie" /* leads to INSTALL_PREFIX/bin/tortie */
+#define INSTALL_STATE_DIR      "/var/lib/tortie"
+#define INSTALL_SECCOMP_DIR    "/var/lib/kubelet/seccomp" /* tortie/agent.json goes there */
+#define INSTALL_SECCOMP_SOURCE "seccomp-agent.json"
+#define INSTALL_TEMP_PREFIX    ".tortie-install-" /* a file that is being written */
 
 /* What it did; each change is a line as it happens. */
 struct install_report {

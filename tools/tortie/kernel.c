@@ -288,6 +288,7 @@ int kernel_advertised_links(void (*fn)(uint32_t ifindex, void *arg), void *arg)
 /* --- filters --- */
 
 struct filter_count {
+	const char *name; /* of ours on this side */
 	size_t ours, others;
 };
 
@@ -309,19 +310,26 @@ static int filter_judge(const struct nlmsghdr *header, void *arg)
 	if (bpf[TCA_BPF_NAME])
 		nla_strlcpy(name, bpf[TCA_BPF_NAME], sizeof(name));
 	if (tc->tcm_info >> 16 == ATTACH_PREFERENCE && tc->tcm_handle == ATTACH_HANDLE &&
-	    strcmp(name, UPLINK_PROGRAM_NAME) == 0)
+	    strcmp(name, count->name) == 0)
 		count->ours++;
 	else if (tc->tcm_handle != 0)
 		count->others++;
 	return 0;
 }
 
-static int filters_count(uint32_t ifindex, uint32_t hook, struct filter_count *count)
+static uint32_t side_parent(bool is_egress)
+{
+	return TC_H_MAKE(TC_H_CLSACT, is_egress ? TC_H_MIN_EGRESS : TC_H_MIN_INGRESS);
+}
+
+static int filters_count(uint32_t ifindex, bool is_egress, struct filter_count *count)
 {
 	struct tcmsg tc = { .tcm_family = AF_UNSPEC,
 			    .tcm_ifindex = (int)ifindex,
-			    .tcm_parent = TC_H_MAKE(TC_H_CLSACT, hook) };
+			    .tcm_parent = side_parent(is_egress) };
 
+	*count = (struct filter_count){ .name = is_egress ? UPLINK_EGRESS_NAME
+							  : UPLINK_PROGRAM_NAME };
 	return kernel_ask(message_new(RTM_GETTFILTER, NLM_F_DUMP, &tc, sizeof(tc)), filter_judge,
 			  count);
 }
@@ -336,19 +344,29 @@ static int clsact_delete(uint32_t ifindex)
 	return kernel_ask(message_new(RTM_DELQDISC, NLM_F_ACK, &tc, sizeof(tc)), NULL, NULL);
 }
 
-int kernel_filter_delete(uint32_t ifindex)
+/* Best effort: an empty qdisc passes everything. */
+static void clsact_delete_empty(uint32_t ifindex)
+{
+	struct filter_count in, out;
+
+	if (filters_count(ifindex, false, &in) == 0 && filters_count(ifindex, true, &out) == 0 &&
+	    in.ours + in.others + out.ours + out.others == 0)
+		clsact_delete(ifindex);
+}
+
+int kernel_filter_delete(uint32_t ifindex, bool is_egress)
 {
 	struct tcmsg tc = { .tcm_family = AF_UNSPEC,
 			    .tcm_ifindex = (int)ifindex,
-			    .tcm_parent = TC_H_MAKE(TC_H_CLSACT, TC_H_MIN_INGRESS),
+			    .tcm_parent = side_parent(is_egress),
 			    .tcm_handle = ATTACH_HANDLE,
 			    .tcm_info = (uint32_t)ATTACH_PREFERENCE << 16 };
-	struct filter_count count = { 0 };
+	struct filter_count count;
 	struct nl_msg *msg;
 	int err;
 
 	/* A link without clsact answers with an error: nothing of ours is there. */
-	if (filters_count(ifindex, TC_H_MIN_INGRESS, &count) < 0 || count.ours == 0)
+	if (filters_count(ifindex, is_egress, &count) < 0 || count.ours == 0)
 		return 0;
 	msg = message_new(RTM_DELTFILTER, NLM_F_ACK, &tc, sizeof(tc));
 	if (msg && nla_put_string(msg, TCA_KIND, "bpf") < 0) {
@@ -358,8 +376,7 @@ int kernel_filter_delete(uint32_t ifindex)
 	err = kernel_ask(msg, NULL, NULL);
 	if (err < 0)
 		return err;
-	if (filters_count(ifindex, TC_H_MIN_EGRESS, &count) == 0 && count.others == 0)
-		clsact_delete(ifindex); /* best effort: an empty qdisc passes everything */
+	clsact_delete_empty(ifindex);
 	return 1;
 }
 

@@ -34,9 +34,9 @@ int kernel_routes_delete(uint8_t protocol, size_t *ret_count);
 /** kernel_advertised_links() - call @fn for the link of each IPv6 route that came from a router
  * advertisement (a link may come more than once). 0 or -errno. */
 int kernel_advertised_links(void (*fn)(uint32_t ifindex, void *arg), void *arg);
-/** kernel_filter_delete() - our clsact filter (node_objects.h) on ingress of @ifindex, and the
+/** kernel_filter_delete() - our clsact filter (node_objects.h) on one side of @ifindex, and the
  * clsact qdisc when nothing else is on it. 1 removed, 0 there was none, or -errno. */
-int kernel_filter_delete(uint32_t ifindex);
+int kernel_filter_delete(uint32_t ifindex, bool is_egress);
 /** kernel_clsact_try() - a veth pair with clsact in the current namespace. 0 or -errno. Leaves both
  * behind: for a namespace that ends with the caller. */
 int kernel_clsact_try(void);

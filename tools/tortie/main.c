@@ -116,6 +116,8 @@ static const struct option_row reset_rows[] = {
 	{ 'y', "yes", OPTION_FLAG, &line.yes, NULL, "do not ask", 0, 0 },
 	{ 'a', "all", OPTION_FLAG, &line.all, NULL, "also what install-node brought", 0, 0 },
 	{ 0, "host", OPTION_TEXT, &line.host_dir, "DIR", "where the host's folders are (/)", 0, 0 },
+	{ 0, "stay", OPTION_FLAG, &line.stay, NULL,
+	  "wait for a signal then (a DaemonSet's container that ends is started again)", 0, 0 },
 };
 
 static const struct option_row install_rows[] = {

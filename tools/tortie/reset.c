@@ -16,6 +16,7 @@
 #include "tools/tortie/reset.h"
 
 #include <errno.h>
+#include <signal.h>
 #include <stdarg.h>
 #include <stdio.h>
 #include <string.h>
@@ -116,6 +117,21 @@ static int person_agrees(void)
 	return answer[0] == 'y' || answer[0] == 'Y';
 }
 
+/* As process 1 of a container no signal ends us that we do not wait for. */
+static void stay_until_told(void)
+{
+	sigset_t set;
+	int signo;
+
+	sigemptyset(&set);
+	sigaddset(&set, SIGTERM);
+	sigaddset(&set, SIGINT);
+	sigprocmask(SIG_BLOCK, &set, NULL);
+	printf("waiting to be ended\n");
+	fflush(stdout);
+	sigwait(&set, &signo);
+}
+
 int reset_run(const struct command_line *line)
 {
 	struct reset_report report = { 0 };
@@ -154,5 +170,7 @@ int reset_run(const struct command_line *line)
 	else
 		printf("%zu removed, %zu failed; IP forwarding, accept_ra and the uplinks' GSO sizes stay\n",
 		       report.removed, report.failed);
+	if (line->stay && report.failed == 0)
+		stay_until_told();
 	return report.failed ? EXIT_FAILED : EXIT_DONE;
 }

@@ -39,11 +39,16 @@ static bool is_number(const char *text, const char *suffix)
 
 bool reset_pin_is_ours(const char *name)
 {
-	static const char link_prefix[] = UPLINK_PROGRAM_NAME "_";
+	static const char *const link_prefix[] = { UPLINK_PROGRAM_NAME "_",
+						   UPLINK_EGRESS_NAME "_" };
 	const char *version = strstr(name, "_v");
 
-	if (strncmp(name, link_prefix, sizeof(link_prefix) - 1) == 0)
-		return is_number(name + sizeof(link_prefix) - 1, "_new");
+	for (size_t i = 0; i < sizeof(link_prefix) / sizeof(link_prefix[0]); i++) {
+		size_t len = strlen(link_prefix[i]);
+
+		if (strncmp(name, link_prefix[i], len) == 0)
+			return is_number(name + len, "_new");
+	}
 	if (!islower((unsigned char)name[0]))
 		return false;
 	while (version && strstr(version + 1, "_v"))
@@ -253,6 +258,25 @@ static void prefix_remove(const char *path, struct reset_report *report)
 		reset_failed(report, path, -errno);
 }
 
+/* The agent's profile, and the kubelet's folder for such when nothing else is in it. */
+static void reset_seccomp(const struct reset_scope *scope, struct reset_report *report)
+{
+	char path[PATH_MAX];
+
+	snprintf(path, sizeof(path), "%s" INSTALL_SECCOMP_DIR "/tortie/agent.json",
+		 scope->host_dir);
+	if (unlink(path) < 0) {
+		if (errno != ENOENT)
+			reset_failed(report, path, -errno);
+		return;
+	}
+	reset_removed(report, "profile %s", path);
+	snprintf(path, sizeof(path), "%s" INSTALL_SECCOMP_DIR "/tortie", scope->host_dir);
+	folder_remove(path, report);
+	snprintf(path, sizeof(path), "%s" INSTALL_SECCOMP_DIR, scope->host_dir);
+	folder_remove(path, report);
+}
+
 void reset_programs(const struct reset_scope *scope, struct reset_report *report)
 {
 	char path[PATH_MAX], target[PATH_MAX];
@@ -271,6 +295,7 @@ void reset_programs(const struct reset_scope *scope, struct reset_report *report
 		else
 			reset_failed(report, path, -errno);
 	}
+	reset_seccomp(scope, report);
 	snprintf(path, sizeof(path), "%s%s", scope->host_dir, INSTALL_PREFIX);
 	prefix_remove(path, report);
 }

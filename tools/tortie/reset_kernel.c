@@ -53,6 +53,18 @@ void reset_links(const struct reset_scope *scope, struct reset_report *report)
 	free(links);
 }
 
+static void reset_filter(const struct kernel_link *link, bool is_egress,
+			 struct reset_report *report)
+{
+	int err = kernel_filter_delete(link->ifindex, is_egress);
+
+	if (err < 0)
+		reset_failed(report, link->name, err);
+	else if (err > 0)
+		reset_removed(report, "filter %s on %s",
+			      is_egress ? UPLINK_EGRESS_NAME : UPLINK_PROGRAM_NAME, link->name);
+}
+
 void reset_filters(struct reset_report *report)
 {
 	struct kernel_link *links;
@@ -65,12 +77,8 @@ void reset_filters(struct reset_report *report)
 		return;
 	}
 	for (size_t i = 0; i < count; i++) {
-		err = kernel_filter_delete(links[i].ifindex);
-		if (err < 0)
-			reset_failed(report, links[i].name, err);
-		else if (err > 0)
-			reset_removed(report, "filter %s on %s", UPLINK_PROGRAM_NAME,
-				      links[i].name);
+		reset_filter(&links[i], true, report);
+		reset_filter(&links[i], false, report);
 	}
 	free(links);
 }

@@ -71,10 +71,9 @@ const char *words_route_state(uint32_t state)
 const char *words_hook(uint32_t hook)
 {
 	static const char *const names[] = {
-		[HOOK_FROM_POD] = "from_pod",
-		[HOOK_TO_POD] = "to_pod",
-		[HOOK_FROM_NETWORK] = "from_network",
-		[HOOK_NONE] = "-",
+		[HOOK_FROM_POD] = "from_pod",	      [HOOK_TO_POD] = "to_pod",
+		[HOOK_FROM_NETWORK] = "from_network", [HOOK_NONE] = "-",
+		[HOOK_TO_NETWORK] = "to_network",
 	};
 
 	return WORD(names, hook);

@@ -150,8 +150,9 @@ static const struct bad_row bad_rows[] = {
 	{ NODE "quarantine: -1\n", 2, 13, { "quarantine", "-1", "86400" } },
 	{ NODE "quarantine: 99999999999999999999\n", 2, 13, { "quarantine" } },
 	{ NODE "quarantine:\n", 2, 0, { "quarantine", "no value" } },
-	{ NODE "kube_proxy: beside\n", 2, 13, { "kube_proxy", "Kubernetes support", "none" } },
-	{ NODE "kube_proxy: ipvs\n", 2, 13, { "must be none" } },
+	{ NODE "kube_proxy: ipvs\n", 2, 13, { "kube_proxy", "beside none" } },
+	{ NODE "forwarding: {accept: maybe}\n", 2, 22, { "forwarding.accept", "maybe" } },
+	{ NODE "maps: {stack_tcp: 1023}\n", 2, 19, { "maps.stack_tcp", "1024" } },
 	{ NODE "log_level: loud\n", 2, 12, { "log_level", "loud", "error warning info debug" } },
 	{ NODE "groups: {live: 0}\n", 2, 16, { "groups.live", "from 1" } },
 	{ NODE "groups: {live: 5, dying: 5}\n", 2, 9, { "groups", "different" } },
@@ -334,6 +335,10 @@ static void the_smallest_file_gets_all_defaults(void **state)
 	assert_int_equal(config->group_dying, 11603);
 	assert_int_equal(config->map_endpoints, 1024);
 	assert_int_equal(config->map_routes, 10240);
+	assert_int_equal(config->map_stack_tcp, 16384);
+	assert_int_equal(config->map_stack_other, 16384);
+	assert_int_equal(config->kube_proxy, KUBE_PROXY_BESIDE);
+	assert_false(config->forwarding_accept);
 	assert_string_equal(config->cni_dir, "/etc/cni/net.d");
 	assert_true(config->cni_conflist);
 	assert_string_equal(config->bgpd_user, "tortie-bgpd");
@@ -359,7 +364,9 @@ static void every_key_outside_bgp_reaches_its_field(void **state)
 				      "mtu: 1450\nquarantine: 0\nkube_proxy: none\n"
 				      "log_level: debug\n"
 				      "groups: {creating: 1, live: 2, dying: 3}\n"
-				      "maps: {endpoints: 16, routes: 1048576}\n"
+				      "maps: {endpoints: 16, routes: 1048576, stack_tcp: 1024, "
+				      "stack_other: 2048}\n"
+				      "forwarding: {accept: true}\n"
 				      "cni: {dir: /tmp/cni, conflist: none}\n"
 				      "bgpd_user: bird\n");
 
@@ -385,6 +392,10 @@ static void every_key_outside_bgp_reaches_its_field(void **state)
 	assert_int_equal(config->group_dying, 3);
 	assert_int_equal(config->map_endpoints, 16);
 	assert_int_equal(config->map_routes, 1048576);
+	assert_int_equal(config->map_stack_tcp, 1024);
+	assert_int_equal(config->map_stack_other, 2048);
+	assert_int_equal(config->kube_proxy, KUBE_PROXY_NONE);
+	assert_true(config->forwarding_accept);
 	assert_string_equal(config->cni_dir, "/tmp/cni");
 	assert_false(config->cni_conflist);
 	assert_string_equal(config->bgpd_user, "bird");

@@ -43,7 +43,9 @@ struct world {
 	uint32_t ifindex;
 };
 
-static const struct config config = { .map_endpoints = 64, .map_routes = 64 };
+static const struct config config = {
+	.map_endpoints = 64, .map_routes = 64, .map_stack_tcp = 1024, .map_stack_other = 1024
+};
 
 static void shell(const char *command)
 {

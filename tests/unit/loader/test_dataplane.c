@@ -33,7 +33,9 @@
 #define BPF_MOUNT "/tmp"
 #define BPF_DIR	  BPF_MOUNT "/tortie"
 
-static const struct config small = { .map_endpoints = 64, .map_routes = 128 };
+static const struct config small = {
+	.map_endpoints = 64, .map_routes = 128, .map_stack_tcp = 1024, .map_stack_other = 1024
+};
 
 static struct ip_addr addr_of(const char *text)
 {
@@ -138,7 +140,10 @@ static void a_second_agent_on_the_folder_is_refused(void **state)
 
 static void another_size_keeps_the_content(void **state)
 {
-	const struct config large = { .map_endpoints = 256, .map_routes = 128 };
+	const struct config large = { .map_endpoints = 256,
+				      .map_routes = 128,
+				      .map_stack_tcp = 1024,
+				      .map_stack_other = 1024 };
 	struct endpoint_counter sum;
 	struct dataplane *dataplane = open_with(&small);
 	uint32_t number = 0, again = 0;
@@ -352,7 +357,10 @@ static void pods_beyond_the_numbers_are_refused(void **state)
 
 static void a_number_outside_of_a_smaller_map_is_replaced(void **state)
 {
-	const struct config large = { .map_endpoints = 256, .map_routes = 128 };
+	const struct config large = { .map_endpoints = 256,
+				      .map_routes = 128,
+				      .map_stack_tcp = 1024,
+				      .map_stack_other = 1024 };
 	struct dataplane *dataplane = open_with(&large);
 	uint32_t number = 0;
 

@@ -46,6 +46,23 @@ static void the_last_step_decides(void **state)
 	assert_false(judge(EXPLAIN_HOST_ADDRESS, EXPLAIN_TO_STACK, 0).asks_ground);
 }
 
+static void what_to_network_says_behind_it_decides_nothing(void **state)
+{
+	struct msg_explain_step steps[] = {
+		{ .hook = HOOK_FROM_POD, .id = EXPLAIN_TTL_ONE },
+		{ .hook = HOOK_NONE, .id = EXPLAIN_STACK_SENDS },
+		{ .hook = HOOK_TO_NETWORK, .id = EXPLAIN_RECORDED },
+		{ .hook = HOOK_TO_NETWORK, .id = EXPLAIN_LEAVES },
+	};
+	struct explain_verdict verdict;
+
+	explain_verdict_judge(steps, 4, &verdict);
+	assert_false(verdict.is_delivered);
+	steps[0].id = EXPLAIN_STACK_FLOW;
+	explain_verdict_judge(steps, 4, &verdict);
+	assert_true(verdict.is_delivered);
+}
+
 static void each_drop_names_its_reason_and_a_next_step(void **state)
 {
 	for (uint32_t reason = 1; reason < DROP_REASON_COUNT; reason++) {
@@ -126,6 +143,7 @@ int main(void)
 {
 	const struct CMUnitTest tests[] = {
 		cmocka_unit_test(the_last_step_decides),
+		cmocka_unit_test(what_to_network_says_behind_it_decides_nothing),
 		cmocka_unit_test(each_drop_names_its_reason_and_a_next_step),
 		cmocka_unit_test(no_step_at_all_is_not_delivered),
 		cmocka_unit_test(what_the_kernel_said_to_the_agent_decides_in_the_stack),

@@ -34,11 +34,12 @@ void reset_failed(struct reset_report *report, const char *what, int err)
 static void pins_of_ours_are_known_by_their_names(void **state)
 {
 	static const char *const ours[] = { "endpoint_v1",  "route_v12",       "drop_event_v2",
-					    "route_v1_new", "from_network_12", "stack_vip_v3" };
+					    "route_v1_new", "from_network_12", "to_network_12",
+					    "stack_vip_v3" };
 	static const char *const others[] = {
-		"endpoint",    "endpoint_v",	"endpoint_vx",	     "route_v1x",
-		"cali_v4_nat", "from_network_", "from_network_eth0", "cilium_ipcache",
-		"_v1",	       ".hidden_v1",	"Route_v1"
+		"endpoint",	  "endpoint_v",	   "endpoint_vx",	"route_v1x",
+		"cali_v4_nat",	  "from_network_", "from_network_eth0", "to_network_v",
+		"cilium_ipcache", "_v1",	   ".hidden_v1",	"Route_v1"
 	};
 
 	for (size_t i = 0; i < sizeof(ours) / sizeof(ours[0]); i++)

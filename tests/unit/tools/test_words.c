@@ -62,7 +62,7 @@ static void unknown_numbers_have_a_word_too(void **state)
 	assert_string_equal(words_peer_kind(UINT32_MAX), "unknown");
 	assert_string_equal(words_route_source(5), "unknown");
 	assert_string_equal(words_route_state(0), "unknown");
-	assert_string_equal(words_hook(5), "unknown");
+	assert_string_equal(words_hook(HOOK_TO_NETWORK + 1), "unknown");
 	assert_string_equal(words_drop_name(DROP_NONE), "unknown");
 	assert_string_equal(words_drop_text(DROP_REASON_COUNT), "unknown");
 	assert_string_equal(words_step_name(EXPLAIN_STEP_COUNT), "unknown");

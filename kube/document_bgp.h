@@ -1,0 +1,38 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+#ifndef KUBE_DOCUMENT_BGP_H
+#define KUBE_DOCUMENT_BGP_H
+
+#include "kube/document_parts.h"
+
+#define BGP_PORT_DEFAULT 179
+#define BGP_AS_DEFAULT	 64512
+
+/* What BGPConfigurations say, and which addresses are spoken to already. */
+struct bgp_draft {
+	struct builder *builder;
+	uint32_t as;
+	bool is_mesh;
+	uint16_t port;		     /* of nodes that have none of their own */
+	unsigned int restart_time_s; /* 0: not said */
+	struct ip_addr *taken;	     /* own addresses and the mesh, sorted, then peers */
+	size_t sorted_count, taken_count, taken_size;
+	size_t peers_written;
+};
+
+/** bgp_as_read() - an AS number as Calico writes it: 64512, "64512" or "1.10". false: it is none.
+ */
+bool bgp_as_read(struct json_object *value, uint32_t *ret);
+/** bgp_port_of() - where node @name listens: its own BGPConfiguration, else the default's. */
+uint16_t bgp_port_of(const struct bgp_draft *draft, const char *name);
+/** bgp_mesh_address() - the address of @node on which nodes speak to each other: its first of the
+ * family of this node's first. NULL: it has none. */
+const struct ip_addr *bgp_mesh_address(const struct builder *builder, const struct doc_node *node);
+/** bgp_take_address() - false: @addr is spoken to already. */
+bool bgp_take_address(struct bgp_draft *draft, const struct ip_addr *addr);
+/** bgp_write_peer() - one line of bgp.peers. */
+void bgp_write_peer(struct bgp_draft *draft, const struct ip_addr *addr, uint32_t as,
+		    uint16_t port);
+/** bgp_write_peers() - all BGPPeers that are for this node. */
+void bgp_write_peers(struct bgp_draft *draft);
+
+#endif /* KUBE_DOCUMENT_BGP_H */

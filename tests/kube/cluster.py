@@ -1,0 +1,176 @@
+#!/usr/bin/python3
+# SPDX-License-Identifier: Apache-2.0
+"""cluster.py up | down | env | run COMMAND...: a real cluster for tests/kube, with tortie on it.
+
+Where KUBECONFIG names a cluster that is the cluster: nothing is made and nothing removed. Else one
+is made by the scripts in the folder TORTIE_KUBE_MAKER (up.sh, down.sh, env.sh, build.sh, images.sh;
+default: shared/kube beside the clone, when it exists): control plane and nodes in network
+namespaces of this machine. What is made gets the image of build/ on its nodes and
+deploy/kubernetes/tortie.yaml by kubectl apply, as a user does it.
+
+up    make it and wait until every node is Ready; prints the variables of kube.py
+down  remove it
+env   print the variables again
+run   up, COMMAND with these variables, down; KEEP=1 leaves it up
+Exit status 77: there is no cluster and none can be made; the last line says why.
+
+The maker's own settings pass through (KB_FAMILIES, KB_PROXY_MODE, KB_NODES, KB_CRI_BIN, KB_BIN,
+KB_IMAGES, KB_TAG, KB_LAN, KB_LAN6, KB for its folder).
+"""
+import os
+import shlex
+import shutil
+import subprocess
+import sys
+from pathlib import Path
+
+TOP = Path(__file__).resolve().parents[2]
+SKIPPED = 77
+BUILD_SECONDS = 1500
+UP_SECONDS = 300
+SETTINGS = {  # apart from what the maker itself takes, so that another cluster may be up
+    "KB_TAG": "tk",
+    "KB_LAN": "10.76.0",
+    "KB_LAN6": "fd76:",
+}
+
+
+class NoCluster(Exception):
+    """There is none and none can be made; the text says why."""
+
+
+def maker():
+    folder = os.environ.get("TORTIE_KUBE_MAKER")
+    if folder and not Path(folder, "up.sh").exists():
+        raise NoCluster(f"TORTIE_KUBE_MAKER={folder}: no up.sh in there")
+    path = Path(folder) if folder else TOP.parent / "shared" / "kube"
+    if not path.joinpath("up.sh").exists():
+        raise NoCluster("needs a cluster: KUBECONFIG is not set, nor TORTIE_KUBE_MAKER")
+    return path
+
+
+def temporary():
+    return Path(os.environ.get("TMPDIR", "/tmp"))
+
+
+def settings():
+    """The environment of the maker's scripts."""
+    variables = {**SETTINGS, **os.environ}
+    variables.setdefault("KB", str(temporary() / "tortie-kube"))
+    # Programs and images take minutes to build: one copy for all clusters.
+    variables.setdefault("KB_BIN", str(temporary() / "kb" / "bin"))
+    variables.setdefault("KB_IMAGES", str(temporary() / "kb" / "images"))
+    variables.setdefault("KB_CRI_BIN", variables["KB_BIN"])
+    variables["TORTIE_KUBE_MAKER"] = str(maker())
+    variables["KB_CNI"] = str(Path(__file__).with_name("install_hook.sh"))
+    return variables
+
+
+def call(command, variables, seconds):
+    try:
+        done = subprocess.run([str(word) for word in command], env=variables, timeout=seconds,
+                              stdin=subprocess.DEVNULL, stdout=sys.stderr, check=False)
+    except subprocess.TimeoutExpired as error:
+        raise SystemExit(f"cluster.py: {command[0]}: no end within {seconds} s") from error
+    if done.returncode:
+        raise SystemExit(f"cluster.py: {command[0]} ended with {done.returncode}")
+
+
+def prepare(variables):
+    """The cluster's programs and images, where they are not there yet, and our image."""
+    folder = maker()
+    if not Path(variables["KB_BIN"], "e2e").exists():
+        if not shutil.which("go"):
+            raise NoCluster("needs Go to build Kubernetes, or KB_BIN with its programs")
+        call([folder / "build.sh"], {**variables, "KB": str(temporary() / "kb")}, BUILD_SECONDS)
+    if not Path(variables["KB_IMAGES"], "pause.tar").exists():
+        call([folder / "images.sh"], {**variables, "KB": str(temporary() / "kb")}, 300)
+    call(["make", "-C", TOP, "--no-print-directory", "image"], os.environ, 600)
+
+
+def node_exec(variables):
+    """A script that runs a command on a node: NAME COMMAND..."""
+    path = Path(variables["KB"]) / "on-node"
+    path.write_text(
+        "#!/bin/sh\nname=$1; shift\n"
+        f'exec nsenter -t "$(cat {variables["KB"]}/$name/holder.pid)" -n -m -u -- "$@"\n')
+    path.chmod(0o755)
+    return path
+
+
+def test_variables():
+    """What kube.py needs to know, as a dictionary."""
+    if os.environ.get("KUBECONFIG"):
+        return {}
+    variables = settings()
+    inside = f"ip netns exec {variables['KB_TAG']}-m"
+    return {
+        "KUBECONFIG": f"{variables['KB']}/pki/admin.conf",
+        "KUBECTL": f"{inside} {variables['KB_BIN']}/kubectl",
+        "TORTIE_NODE_EXEC": str(node_exec(variables)),
+        "TORTIE_OUTSIDE_EXEC": inside,
+        # Tests may take the network off the nodes and put it back: nobody else works here.
+        "TORTIE_KUBE_OWN": "1",
+        "TORTIE_KUBE_CTR": f"{variables['KB_CRI_BIN']}/ctr",
+    }
+
+
+def up():
+    if os.environ.get("KUBECONFIG"):
+        return
+    variables = settings()
+    if os.geteuid() != 0:
+        raise NoCluster("needs root to make a cluster of namespaces")
+    prepare(variables)
+    call([maker() / "up.sh"], variables, UP_SECONDS)
+    kubectl = shlex.split(test_variables()["KUBECTL"])
+    call([*kubectl, "--kubeconfig", f"{variables['KB']}/pki/admin.conf", "wait", "node", "--all",
+          "--for=condition=Ready", "--timeout=120s"], variables, 150)
+
+
+def down():
+    if not os.environ.get("KUBECONFIG"):
+        call([maker() / "down.sh", "clean"], settings(), 120)
+        for folder in ("/opt/tortie", "/var/lib/tortie"):  # made by install_hook.sh
+            try:
+                os.rmdir(folder)
+            except OSError:
+                pass  # not empty: this machine's own
+
+
+def print_variables():
+    for name, value in test_variables().items():
+        print(f"export {name}={shlex.quote(value)}")
+
+
+def run_in_cluster(command):
+    try:
+        up()
+        status = subprocess.run(command, env={**os.environ, **test_variables()}, check=False)
+    finally:
+        if os.environ.get("KEEP") != "1":
+            down()
+    return status.returncode
+
+
+def main(words):
+    try:
+        if words == ["up"]:
+            up()
+            print_variables()
+        elif words == ["down"]:
+            down()
+        elif words == ["env"]:
+            print_variables()
+        elif words[:1] == ["run"] and words[1:]:
+            return run_in_cluster(words[1:])
+        else:
+            sys.exit(__doc__)
+    except NoCluster as reason:
+        print(reason)
+        return SKIPPED
+    return 0
+
+
+if __name__ == "__main__":
+    sys.exit(main(sys.argv[1:]))

@@ -1,0 +1,22 @@
+#!/bin/bash
+# SPDX-License-Identifier: Apache-2.0
+# install_hook.sh: what the cluster's maker runs once when its nodes are registered (KB_CNI): the
+# image onto each node, then the manifest, as a user does it. Settings: cluster.py.
+# The maker's nodes have folders of their own for what other pod networks use; ours get them here.
+set -euo pipefail
+top=$(cd "$(dirname "$0")/../.." && pwd)
+# shellcheck disable=SC1091 # the maker's own
+. "$TORTIE_KUBE_MAKER/env.sh"
+
+for i in $(seq 1 "$KB_NODES"); do
+	for folder in /opt/tortie /var/lib/tortie; do
+		mkdir -p "$folder" "$KB/n$i/own$folder"
+		in_node "$i" mountpoint -q "$folder" ||
+			in_node "$i" mount --bind "$KB/n$i/own$folder" "$folder"
+	done
+	for image in ${TORTIE_KUBE_IMAGES:-"$top/build/tortie-image.tar"}; do
+		in_node "$i" "$KB_CRI_BIN/ctr" -a /run/containerd/containerd.sock -n k8s.io \
+			images import "$image" >/dev/null
+	done
+done
+[ "${TORTIE_KUBE_APPLY:-1}" = 0 ] || k apply -f "$top/deploy/kubernetes/tortie.yaml"

@@ -1,0 +1,15 @@
+#!/bin/bash
+# SPDX-License-Identifier: Apache-2.0
+# scale.sh [PYTEST-WORD...]: test_scale.py on a cluster with the reference plugins, then on one with
+# tortie, so that the times of ADD are compared in the same set-up and run.
+#
+# Settings as in cluster.py. Exit status 77: no cluster can be made, the last line says why. Else
+# that of the second run.
+set -uo pipefail
+here=$(cd "$(dirname "$0")" && pwd)
+test=(/usr/bin/python3 -m pytest -q -p no:cacheprovider "$here/test_scale.py")
+
+rm -f "$here"/../../build/test-logs/kube-add-*.json
+KB_CNI=ref "$here/cluster.py" run "${test[@]}" -k hundred
+[ $? = 77 ] && exit 77
+exec "$here/cluster.py" run "${test[@]}" "$@"
