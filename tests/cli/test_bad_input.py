@@ -27,7 +27,24 @@ TABLE = [
     ("node start", 2, ["node start", "unknown command"]),
     ("ipam", 2, ["ipam", "ipam show"]),
     ("get", 2, ["get", "KIND"]),
-    ("get pasta", 2, ["pasta", "workloadendpoint, route, node, ippool"]),
+    ("get pasta", 2, ["pasta", "workloadendpoint, route, node, ippool", "bgppeer"]),
+    ("get node --local --context x", 2, ["--local", "--context", "one of them"]),
+    ("get node --kubeconfig=", 2, ["--kubeconfig", "empty"]),
+    ("get node --kubeconfig /nonexistent", 1, ["/nonexistent", "No such file"]),
+    ("get node -n x --kubeconfig /nonexistent", 1, ["No such file"]),
+    ("connectivity", 2, ["connectivity test, serve, probe"]),
+    ("connectivity check", 2, ["connectivity check", "unknown command"]),
+    ("connectivity test extra", 2, ["too many words", "extra"]),
+    ("connectivity test --timeout 1", 2, ["--timeout", "10 to 3600"]),
+    ("connectivity test", 1, ["no kubeconfig", "--kubeconfig"]),
+    ("connectivity probe", 2, ["TARGET"]),
+    ("connectivity probe a,b", 2, ["a,b", "CHECK,TO,HOST,PORT,EXPECT"]),
+    ("connectivity probe --timeout 0 a", 2, ["--timeout", "not a number"]),
+    ("connectivity serve --port 65536", 2, ["--port", "1 to 65535"]),
+    ("install-node extra", 2, ["too many words", "extra"]),
+    ("install-node --host=", 2, ["--host", "empty"]),
+    ("reset --yes --all=1", 2, ["--all", "takes no value"]),
+    ("preflight --accept-no-policy=1", 2, ["takes no value"]),
     ("get node a b", 2, ["too many words", "b"]),
     ("get node -o xml", 2, ["xml", "wide, json or yaml"]),
     ("get node -o", 2, ["-o", "needs a value"]),
@@ -71,7 +88,8 @@ TABLE = [
 
 def tortie(tmp_path, *argv):
     return subprocess.run([TORTIE, "--run-dir", tmp_path, *argv], capture_output=True,
-                          stdin=subprocess.DEVNULL, text=True, timeout=20, check=False)
+                          stdin=subprocess.DEVNULL, text=True, timeout=20, check=False,
+                          env={"PATH": "/usr/bin", "HOME": str(tmp_path)})
 
 
 @pytest.mark.parametrize("row", TABLE, ids=lambda row: row[0][:60] or "nothing")
@@ -91,7 +109,9 @@ def test_the_table_has_enough_rows():
 
 
 @pytest.mark.parametrize("command", ["version", "status", "node status", "get", "counters", "drops",
-                                     "explain", "ipam show", "preflight", "reset"])
+                                     "explain", "ipam show", "preflight", "reset",
+                                     "connectivity test", "connectivity serve",
+                                     "connectivity probe", "install-node"])
 def test_each_command_explains_itself(tmp_path, command):
     done = tortie(tmp_path, *command.split(), "--help")
     assert done.returncode == 0 and done.stderr == ""

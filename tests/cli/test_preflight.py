@@ -97,6 +97,33 @@ def test_conflists_of_others_before_and_behind_ours(net):
     net.finds("warning", "conflists", "99-bridge.conf")
 
 
+def test_a_conflist_before_ours_with_cni_exclusive_is_told_what_becomes_of_it(net):
+    (net.node.cni_dir / "05-cilium.conflist").write_text("{}\n")
+    net.node.config["cni"]["exclusive"] = True
+    assert net.finds("warning", "conflists", "05-cilium.conflist.tortie-off", "puts it back") == 0
+
+
+def test_bandwidth_limits_of_another_network_are_named_as_lost(net):
+    plugins = [{"type": "calico"}, {"type": "bandwidth", "capabilities": {"bandwidth": True}}]
+    (net.node.cni_dir / "10-calico.conflist").write_text(
+        json.dumps({"cniVersion": "0.3.1", "name": "k8s-pod-network", "plugins": plugins}))
+    (net.node.cni_dir / "99-broken.conflist").write_text('{"plugins": [{"type": "bandwidth')
+    net.finds("warning", "conflists", "10-calico.conflist", "bandwidth")
+    _, lines = net.preflight()
+    assert not any("99-broken" in line["text"] and "bandwidth" in line["text"] for line in lines)
+
+
+def test_in_a_cluster_the_bgp_port_must_be_free_on_every_address(net):
+    net.node.config = {"kubernetes": {}, "cni": net.node.config["cni"]}
+    net.finds("ok", "port", "0.0.0.0", "179", "free")
+    net.node.start(
+        ["/usr/bin/python3", "-c", "import signal, socket\n"
+         f"s = socket.create_server(('{net.node.ip4}', 179))\n"
+         "print('ready', flush=True)\nsignal.pause()"], net.lab.dir / "bird.log",
+        stdout=subprocess.PIPE).stdout.readline()
+    assert net.finds("problem", "port", "179", "in use") == 1
+
+
 def test_links_of_other_networks(net):
     net.node.ip("link", "add", "cni0", "type", "bridge")
     net.node.ip("link", "add", "cali0badcafe", "type", "bridge")
@@ -115,6 +142,9 @@ def test_a_firewall_that_drops_what_is_forwarded(net):
     net.node.run("nft", "-f", "-", stdin="add table ip filter\nadd chain ip filter FORWARD "
                  "{ type filter hook forward priority 0; policy drop; }\n")
     assert net.finds("warning", "firewall", "ip filter FORWARD") == 0
+    _, lines = net.preflight()
+    mend = next(line["mend"] for line in lines if line["check"] == "firewall")
+    assert "iptables -I FORWARD -i cali+ -j ACCEPT" in mend and "forwarding:" in mend
 
 
 def test_a_folder_on_no_bpffs(net):

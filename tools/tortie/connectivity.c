@@ -31,6 +31,8 @@
 
 #define TIMEOUT_DEFAULT_S 180
 #define LOG_OCTETS	  4194304
+#define PAUSE_MS	  500
+#define CLEAN_UP_S	  60
 
 static volatile sig_atomic_t is_interrupted;
 
@@ -47,12 +49,12 @@ static long now_s(void)
 	return now.tv_sec;
 }
 
-bool connectivity_run_pause(struct connectivity_run *run)
+bool connectivity_run_pause(struct connectivity_run *run, long until_s)
 {
-	if (is_interrupted || now_s() >= run->until_s)
+	if (is_interrupted || now_s() >= until_s)
 		return false;
-	poll(NULL, 0, 500);
-	return !is_interrupted && now_s() < run->until_s;
+	poll(NULL, 0, PAUSE_MS);
+	return !is_interrupted && now_s() < until_s;
 }
 
 static void progress(const struct connectivity_run *run, const char *text)
@@ -76,7 +78,7 @@ int connectivity_run_create(struct connectivity_run *run, const char *resource,
 	do {
 		err = cluster_send(&run->cluster, "POST", path, object);
 	} while (err == -EACCES && strstr(run->cluster.result.text, "serviceaccount") &&
-		 connectivity_run_pause(run));
+		 connectivity_run_pause(run, run->until_s));
 	if (err < 0)
 		cluster_say_error(&run->cluster);
 	json_object_put(object);
@@ -161,25 +163,48 @@ static int namespace_make(struct connectivity_run *run)
 	return 0;
 }
 
-static void clean_up(struct connectivity_run *run)
+/* Deleting is a request: wait until the namespace is gone, a minute at most. */
+static int namespace_wait_gone(struct connectivity_run *run, const char *path)
+{
+	long until_s = now_s() + CLEAN_UP_S;
+	struct json_object *object;
+	int err;
+
+	while ((err = cluster_get(&run->cluster, path, &object)) == 0 && now_s() < until_s) {
+		json_object_put(object);
+		poll(NULL, 0, PAUSE_MS);
+	}
+	if (err == 0) {
+		json_object_put(object);
+		snprintf(run->cluster.result.text, sizeof(run->cluster.result.text),
+			 "it is still going after %d s", CLEAN_UP_S);
+		return -ETIMEDOUT;
+	}
+	return err == -ENOENT ? 0 : err;
+}
+
+static int clean_up(struct connectivity_run *run)
 {
 	char path[512];
 	int err;
 
 	if (run->plan.namespace[0] == '\0')
-		return;
+		return 0;
 	progress(run, "removing what was made");
 	snprintf(path, sizeof(path), "/api/v1/namespaces/%s", run->plan.namespace);
-	if (run->owns_namespace)
+	if (run->owns_namespace) {
 		err = cluster_send(&run->cluster, "DELETE", path, NULL);
-	else
+		if (err == 0)
+			err = namespace_wait_gone(run, path);
+	} else {
 		err = objects_delete(run, run->plan.namespace);
-	if (err < 0 && err != -ENOENT) {
-		cluster_say_error(&run->cluster);
-		say_error(
-			"namespace %s: not cleaned up (kubectl delete namespace, or the next run)",
-			run->plan.namespace);
 	}
+	if (err == 0 || err == -ENOENT)
+		return 0;
+	cluster_say_error(&run->cluster);
+	say_error("namespace %s: not cleaned up (kubectl delete namespace, or the next run)",
+		  run->plan.namespace);
+	return err;
 }
 
 /* --- the run --- */
@@ -197,15 +222,21 @@ static int servers_start(struct connectivity_run *run)
 	return err;
 }
 
+static bool has_servers(const struct connectivity_run *run)
+{
+	for (size_t i = 0; i < run->plan.node_count; i++) {
+		if (run->plan.node[i].pod[0][0] || run->plan.node[i].pod[1][0])
+			return true;
+	}
+	return false;
+}
+
 static int probers_start(struct connectivity_run *run)
 {
 	int err = 0;
 
-	for (size_t i = 0; i < run->plan.node_count && err == 0; i++) {
-		if (run->plan.node[i].pod[0][0] == '\0' && run->plan.node[i].pod[1][0] == '\0')
-			continue;
+	for (size_t i = 0; i < run->plan.node_count && err == 0; i++)
 		err = connectivity_run_create(run, "pods", connectivity_prober(&run->plan, i));
-	}
 	return err;
 }
 
@@ -255,8 +286,9 @@ static int test_run(struct connectivity_run *run)
 	err = servers_start(run);
 	if (err == 0)
 		err = connectivity_run_wait_servers(run);
-	if (err == 0)
-		err = probers_start(run);
+	if (err < 0 || !has_servers(run))
+		return err;
+	err = probers_start(run);
 	if (err == 0)
 		err = connectivity_run_wait_probers(run);
 	if (err == 0)
@@ -286,7 +318,8 @@ int connectivity_test_run(const struct command_line *line)
 {
 	struct sigaction action = { .sa_handler = on_signal, .sa_flags = (int)SA_RESETHAND };
 	static struct connectivity_run run;
-	int err;
+	int err, cleaned;
+	long timeout_s;
 
 	run.line = line;
 	err = cluster_open(line, &run.cluster);
@@ -295,18 +328,23 @@ int connectivity_test_run(const struct command_line *line)
 	if (err < 0)
 		return EXIT_FAILED;
 	run.results = document_new_list();
-	run.until_s = now_s() + (line->timeout_s ? line->timeout_s : TIMEOUT_DEFAULT_S);
+	timeout_s = line->timeout_s ? line->timeout_s : TIMEOUT_DEFAULT_S;
+	run.until_s = now_s() + timeout_s;
+	run.servers_until_s = now_s() + timeout_s / 2;
 	/* A second signal ends us at once. */
 	sigaction(SIGINT, &action, NULL);
 	sigaction(SIGTERM, &action, NULL);
 	err = connectivity_run_plan(&run);
 	if (err == 0)
 		err = test_run(&run);
-	clean_up(&run);
+	if (is_interrupted && err == 0)
+		err = -EINTR;
+	if (is_interrupted)
+		say_error("interrupted");
+	cleaned = clean_up(&run);
 	if (err == 0)
 		results_print(&run);
-	else if (is_interrupted)
-		say_error("interrupted");
+	err = err ? err : cleaned;
 	if (err == 0 && connectivity_report_failed(run.results) > 0)
 		err = -EIO;
 	json_object_put(run.results);

@@ -43,6 +43,8 @@ struct connectivity_result {
 
 #define CONNECTIVITY_RESULT_MARK "tortie-result"
 
+/* connectivity_target.c */
+
 /** connectivity_target_parse() - 0 or -EINVAL. Pure. */
 int connectivity_target_parse(const char *text, struct connectivity_target *ret);
 /** connectivity_result_parse() - 0, or -EINVAL: no line of ours. Pure. */

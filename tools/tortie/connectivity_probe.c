@@ -335,19 +335,6 @@ static bool child_wait(void)
 	return WIFEXITED(status) && WEXITSTATUS(status) == EXIT_DONE;
 }
 
-int connectivity_target_parse(const char *text, struct connectivity_target *ret)
-{
-	struct connectivity_target target = { 0 };
-	int end = 0;
-
-	if (sscanf(text, "%31[^, ],%255[^, ],%255[^, ],%u,%255[^, ]%n", target.check, target.to,
-		   target.host, &target.port, target.expect, &end) != 5 ||
-	    text[end] != '\0' || target.port > 65535)
-		return -EINVAL;
-	*ret = target;
-	return 0;
-}
-
 int connectivity_probe_run(const struct command_line *line)
 {
 	unsigned int timeout_s = line->timeout_s ? line->timeout_s : CONNECTIVITY_PROBE_S;

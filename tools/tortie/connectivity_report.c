@@ -7,7 +7,6 @@
  */
 #include "tools/tortie/connectivity.h"
 
-#include <errno.h>
 #include <stdio.h>
 #include <string.h>
 
@@ -36,24 +35,6 @@ static const struct output_column node_columns[] = {
 	{ "HEADLESS NAME", "headless", false, false },
 	{ "OUTSIDE", "outside", false, false },
 };
-
-int connectivity_result_parse(const char *line, size_t len, struct connectivity_result *ret)
-{
-	struct connectivity_result result = { 0 };
-	char text[1024], state[8];
-	int end = 0;
-
-	snprintf(text, sizeof(text), "%.*s", (int)(len < 1000 ? len : 1000), line);
-	if (sscanf(text, CONNECTIVITY_RESULT_MARK " %31s %255s %255s %7s %u%n", result.check,
-		   result.to, result.host, state, &result.ms, &end) != 5)
-		return -EINVAL;
-	result.is_ok = strcmp(state, "ok") == 0;
-	if (!result.is_ok && strcmp(state, "failed") != 0)
-		return -EINVAL;
-	snprintf(result.text, sizeof(result.text), "%s", text + end + (text[end] == ' '));
-	*ret = result;
-	return 0;
-}
 
 void connectivity_report_add(struct json_object *results, const char *from,
 			     const struct connectivity_result *result)
@@ -96,6 +77,18 @@ size_t connectivity_report_failed(struct json_object *results)
 		failed += strcmp(document_get_words(json_object_array_get_idx(results, i), "state"),
 				 "ok") != 0;
 	return failed;
+}
+
+static int result_compare(const void *a, const void *b)
+{
+	static const char *const keys[] = { "from", "to", "family" };
+	struct json_object *const *left = a, *const *right = b;
+	int order = 0;
+
+	for (size_t i = 0; i < sizeof(keys) / sizeof(keys[0]) && !order; i++)
+		order = strcmp(document_get_words(*left, keys[i]),
+			       document_get_words(*right, keys[i]));
+	return order;
 }
 
 static bool is_pair(struct json_object *result)
@@ -154,8 +147,10 @@ static void table_print(struct json_object *results, bool is_in_pairs)
 				   document_get_words(result, "check"),
 				   strcmp(state, "ok") == 0 ? "ok" : "FAILED");
 	}
-	if (json_object_array_length(rows) > 0)
+	if (json_object_array_length(rows) > 0) {
 		output_text_table(stdout, &view, false, rows);
+		printf("\n");
+	}
 	json_object_put(rows);
 }
 
@@ -164,10 +159,9 @@ void connectivity_report_print(struct json_object *results)
 	size_t count = json_object_array_length(results);
 	size_t failed = connectivity_report_failed(results);
 
+	json_object_array_sort(results, result_compare);
 	table_print(results, true);
-	printf("\n");
 	table_print(results, false);
-	printf("\n");
 	for (size_t i = 0; i < count; i++) {
 		struct json_object *result = json_object_array_get_idx(results, i);
 

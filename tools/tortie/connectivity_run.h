@@ -12,12 +12,13 @@ struct connectivity_run {
 	struct connectivity_plan plan;
 	struct json_object *results;
 	bool owns_namespace;
-	long until_s; /* CLOCK_MONOTONIC: the end of waiting */
+	long until_s;	      /* CLOCK_MONOTONIC: the end of waiting */
+	long servers_until_s; /* of waiting for servers: probers want some of the time too */
 	char image[512];
 };
 
-/** connectivity_run_pause() - half a second; false: interrupted, or the time is over. */
-bool connectivity_run_pause(struct connectivity_run *run);
+/** connectivity_run_pause() - half a second; false: interrupted, or it is @until_s. */
+bool connectivity_run_pause(struct connectivity_run *run, long until_s);
 /** connectivity_run_create() - POST @object (given up) into the namespace. 0 or -errno, said. */
 int connectivity_run_create(struct connectivity_run *run, const char *resource,
 			    struct json_object *object);

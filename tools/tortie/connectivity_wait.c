@@ -251,9 +251,15 @@ static int services_take(struct connectivity_run *run)
 	return err;
 }
 
-/* 0: all pods of @role are as @is_done wants them or the time is over; *ret is the last list. */
-static int pods_wait(struct connectivity_run *run, const char *role,
-		     bool (*is_done)(struct json_object *pod), struct json_object **ret)
+struct wait {
+	const char *role;
+	bool (*is_done)(struct json_object *pod);
+	long until_s;
+};
+
+/* 0: all pods of the role are done or the time is over; *ret is the last list. */
+static int pods_wait(struct connectivity_run *run, const struct wait *wait,
+		     struct json_object **ret)
 {
 	size_t done;
 	int err;
@@ -264,8 +270,8 @@ static int pods_wait(struct connectivity_run *run, const char *role,
 			return err;
 		done = 0;
 		for (size_t i = 0; i < run->plan.node_count; i++)
-			done += is_done(pod_find(*ret, role, i));
-		if (done == run->plan.node_count || !connectivity_run_pause(run))
+			done += wait->is_done(pod_find(*ret, wait->role, i));
+		if (done == run->plan.node_count || !connectivity_run_pause(run, wait->until_s))
 			return 0;
 		json_object_put(*ret);
 	}
@@ -273,8 +279,9 @@ static int pods_wait(struct connectivity_run *run, const char *role,
 
 int connectivity_run_wait_servers(struct connectivity_run *run)
 {
+	const struct wait wait = { "server", pod_is_ready, run->servers_until_s };
 	struct json_object *pods;
-	int err = pods_wait(run, "server", pod_is_ready, &pods);
+	int err = pods_wait(run, &wait, &pods);
 
 	if (err < 0)
 		return err;
@@ -294,8 +301,9 @@ static bool pod_has_ended(struct json_object *pod)
 
 int connectivity_run_wait_probers(struct connectivity_run *run)
 {
+	const struct wait wait = { "prober", pod_has_ended, run->until_s };
 	struct json_object *pods;
-	int err = pods_wait(run, "prober", pod_has_ended, &pods);
+	int err = pods_wait(run, &wait, &pods);
 
 	if (err == 0)
 		json_object_put(pods);
