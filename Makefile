@@ -155,7 +155,7 @@ $(STATIC_TOOLS): $(B)/tests/static/%: tests/tools/%.c
 FUZZ_CFLAGS := -std=gnu11 -O1 -g -D_GNU_SOURCE -DTORTIE_VERSION='"$(VERSION)"' $(INCLUDES) \
 	-fsanitize=fuzzer$(comma)address$(comma)undefined -fno-sanitize-recover=undefined \
 	-fprofile-instr-generate -fcoverage-mapping
-HEADERS := $(wildcard include/*.h lib/*.h bgp/*.h cni/*.h loader/*.h)
+HEADERS := $(wildcard include/*.h lib/*.h bgp/*.h kube/*.h cni/*.h loader/*.h)
 fuzzers: $(FUZZERS)
 $(FUZZERS): $(B)/fuzz/%: tests/fuzz/%.c $$(call head_list,tests/fuzz/$$*.c,links) $(HEADERS)
 	$(call say,FUZZ,$@)

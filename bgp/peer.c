@@ -54,21 +54,23 @@ static const struct session_ops peer_session_ops;
 
 static struct session *new_session(struct peer *peer, const struct ip_addr *local)
 {
-	struct session_params params = { .remote = peer->addr, .port = peer->config.port };
+	struct session_params params = { .target = { .remote = peer->addr,
+						     .port = peer->config.port,
+						     .local = *local,
+						     .password = peer->password,
+						     .hops = peer->config.ttl_security } };
 
-	params.local = *local;
-	params.password = peer->password;
 	peer_fill_open(peer, local, &params.open_message);
 	return session_new(&peer->speaker->session_shared, &params, &peer_session_ops, peer);
 }
 
-/* Nodes know each other by their node addresses; another peer by what the route to it says. */
+/* Nodes know each other by their node addresses. Zero: what the route to the peer says. */
 static struct ip_addr source_address(const struct peer *peer)
 {
 	const struct config *config = peer->speaker->config;
 	struct ip_addr none = {};
 
-	if (peer->kind != PEER_NODE_MESH)
+	if (peer->config.source != CONNECT_FROM_NODE)
 		return none;
 	for (size_t i = 0; i < config->node_address_count; i++)
 		if (ip_addr_is_v4(&config->node_address[i]) == ip_addr_is_v4(&peer->addr))
@@ -116,8 +118,10 @@ void peer_start(struct peer *peer)
 void peer_accept(struct peer *peer, int fd)
 {
 	struct ip_addr local = tcp_local_address(fd);
-	struct session *session = new_session(peer, &local), *old = peer->incoming;
+	struct session *session = NULL, *old = peer->incoming;
 
+	if (tcp_set_hops(fd, peer->config.ttl_security) == 0)
+		session = new_session(peer, &local);
 	if (!session) {
 		close(fd);
 		return;

@@ -81,7 +81,8 @@ void peer_fill_open(const struct peer *peer, const struct ip_addr *local, struct
 	caps->as = bgp->as;
 	caps->graceful_restart = true;
 	caps->restarting = peer->speaker->is_restarting;
-	caps->restart_time_s = bgp->restart_time_s;
+	caps->restart_time_s =
+		peer->config.restart_time_s ? peer->config.restart_time_s : bgp->restart_time_s;
 	for (int i = 0; i < FAMILY_COUNT; i++) {
 		caps->family[i] = offers_family(peer, local, i);
 		caps->restart_family[i] = caps->family[i];

@@ -27,8 +27,6 @@
 #include <sys/socket.h>
 #include <unistd.h>
 
-#include "bgp/tcp.h"
-
 #define CONNECT_RETRY_MS 10000
 #define HOLD_LARGE_MS	 240000 /* RFC 4271 section 8.2.2: 4 minutes suggested */
 #define HOLD_GRACE_MS	 1000	/* when octets of the peer wait unread at expiry */
@@ -257,8 +255,7 @@ static void watch(struct session *session, int fd, uint32_t events)
 /* Failing at once is told by the connect retry timer: an event inside an event is none. */
 static void begin_connect(struct session *session)
 {
-	int fd = tcp_connect(&session->params.remote, session->params.port, &session->params.local,
-			     session->params.password);
+	int fd = tcp_connect(&session->params.target);
 
 	if (fd >= 0) {
 		session->is_connecting = true;

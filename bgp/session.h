@@ -3,6 +3,7 @@
 #define BGP_SESSION_H
 
 #include "bgp/fsm.h"
+#include "bgp/tcp.h"
 #include "bgp/update.h"
 #include "lib/event_loop.h"
 
@@ -51,10 +52,7 @@ struct session_shared {
 
 /* Borrowed from the owner, who outlives the session. */
 struct session_params {
-	struct ip_addr remote;
-	uint16_t port;
-	struct ip_addr local;		  /* zero: the kernel chooses */
-	const char *password;		  /* NULL: none */
+	struct tcp_target target;
 	struct open_message open_message; /* ours */
 };
 

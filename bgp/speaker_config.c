@@ -370,7 +370,7 @@ int speaker_reconfigure(struct speaker *speaker, const struct config *config)
 	speaker_close_unlisted(speaker);
 	agent_feed_listen(speaker->feed, &config->bgp);
 	if (list.count > 0)
-		log_info("configuration: %zu changes of peers and blocks in force", list.count);
+		log_info("configuration: changes of peers and blocks in force: %zu", list.count);
 	change_list_free(&list);
 	speaker_free_passwords(before.config, before.password);
 	import_filter_fini(&filter_before);

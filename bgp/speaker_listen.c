@@ -137,6 +137,7 @@ void speaker_take_listen_fd(struct speaker *speaker, const struct config_listen 
 		return;
 	}
 	fcntl(fd, F_SETFL, fcntl(fd, F_GETFL) | O_NONBLOCK); /* whoever made it */
+	tcp_set_hops(fd, 0);
 	*listening = (struct listening){ *where, fd };
 	for (size_t i = 0; i < bgp->peer_count; i++)
 		if (speaker->password[i])

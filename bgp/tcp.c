@@ -5,7 +5,11 @@
  * Addresses come and go in tortie's one form; a socket is IPv4 or IPv6 by its address, never both.
  * With an agent, listening sockets come from it and only accepting happens here; MD5 keys (RFC
  * 2385) are set on those too, which the kernel allows without a capability. A key for a range of
- * neighbours uses TCP_MD5SIG_EXT. Passwords are read from files, once, and appear in no message.
+ * neighbours uses TCP_MD5SIG_EXT. Passwords are read from files and appear in no message.
+ *
+ * All that we send has TTL 255, so that a peer can ask for it (RFC 5082); what we ask for is a
+ * peer's setting. On a listening socket it is not known yet who comes, so a stranger's SYN is
+ * answered, and the rule is the accepted socket's.
  */
 #include "bgp/tcp.h"
 
@@ -14,6 +18,7 @@
 #include <linux/tcp.h>
 #include <netinet/in.h>
 #include <netinet/ip.h>
+#include <stdbool.h>
 #include <string.h>
 #include <sys/socket.h>
 #include <unistd.h>
@@ -21,6 +26,11 @@
 #include "lib/ip_prefix.h"
 
 #define LISTEN_BACKLOG 1024 /* all nodes restart at once */
+#define TTL_SENT       255  /* RFC 5082 */
+
+#ifndef IPV6_MINHOPCOUNT
+#define IPV6_MINHOPCOUNT 73 /* linux/in6.h, which glibc's header excludes */
+#endif
 
 union address {
 	struct sockaddr any;
@@ -94,25 +104,53 @@ int tcp_accept(int listen_fd, struct ip_addr *ret_remote)
 	return fd;
 }
 
-int tcp_connect(const struct ip_addr *remote, uint16_t port, const struct ip_addr *local,
-		const char *password)
+/* The options of the other family are refused, or mean nothing. */
+int tcp_set_hops(int fd, unsigned int hops)
 {
-	struct ip_prefix host = ip_prefix_host(remote);
-	int fd = new_socket(remote), err = 0;
+	int family = AF_UNSPEC, least = (int)(TTL_SENT + 1 - hops), ttl = TTL_SENT;
+	socklen_t len = sizeof(family);
+	bool is_v6;
+
+	if (getsockopt(fd, SOL_SOCKET, SO_DOMAIN, &family, &len) < 0)
+		return -errno;
+	is_v6 = family == AF_INET6;
+	if (setsockopt(fd, is_v6 ? IPPROTO_IPV6 : IPPROTO_IP, is_v6 ? IPV6_UNICAST_HOPS : IP_TTL,
+		       &ttl, sizeof(ttl)) < 0)
+		return -errno;
+	if (hops == 0)
+		return 0;
+	return setsockopt(fd, is_v6 ? IPPROTO_IPV6 : IPPROTO_IP,
+			  is_v6 ? IPV6_MINHOPCOUNT : IP_MINTTL, &least, sizeof(least)) < 0
+		       ? -errno
+		       : 0;
+}
+
+static int connect_socket(int fd, const struct tcp_target *target)
+{
+	struct ip_prefix host = ip_prefix_host(&target->remote);
 	union address address;
 	socklen_t len;
+	int err = tcp_set_hops(fd, target->hops);
+
+	if (err == 0 && target->password)
+		err = tcp_set_password(fd, &host, target->password);
+	if (err == 0 && !ip_addr_is_zero(&target->local)) {
+		len = to_sockaddr(&target->local, 0, &address);
+		err = bind(fd, &address.any, len) < 0 ? -errno : 0;
+	}
+	len = to_sockaddr(&target->remote, target->port, &address);
+	if (err == 0 && connect(fd, &address.any, len) < 0 && errno != EINPROGRESS)
+		err = -errno;
+	return err;
+}
+
+int tcp_connect(const struct tcp_target *target)
+{
+	int fd = new_socket(&target->remote), err;
 
 	if (fd < 0)
 		return fd;
-	if (password)
-		err = tcp_set_password(fd, &host, password);
-	if (err == 0 && !ip_addr_is_zero(local)) {
-		len = to_sockaddr(local, 0, &address);
-		err = bind(fd, &address.any, len) < 0 ? -errno : 0;
-	}
-	len = to_sockaddr(remote, port, &address);
-	if (err == 0 && connect(fd, &address.any, len) < 0 && errno != EINPROGRESS)
-		err = -errno;
+	err = connect_socket(fd, target);
 	if (err == 0)
 		return fd;
 	close(fd);

@@ -15,14 +15,25 @@
 
 /** tcp_listen() - bind and listen; fd or -errno. */
 int tcp_listen(const struct ip_addr *addr, uint16_t port);
+/**
+ * tcp_set_hops() - send with TTL 255, and take only from those who do and are at most @hops away
+ * (RFC 5082); 0: from everyone. 0 or -errno.
+ */
+int tcp_set_hops(int fd, unsigned int hops);
 /** tcp_accept() - next connection of @listen_fd and whence it comes; fd or -errno (-EAGAIN). */
 int tcp_accept(int listen_fd, struct ip_addr *ret_remote);
-/**
- * tcp_connect() - begin to connect; writable when done, see tcp_connect_result(). @local zero: the
- * kernel chooses. @password NULL: none. fd or -errno.
- */
-int tcp_connect(const struct ip_addr *remote, uint16_t port, const struct ip_addr *local,
-		const char *password);
+
+/* How to connect. */
+struct tcp_target {
+	struct ip_addr remote;
+	uint16_t port;
+	struct ip_addr local; /* zero: the kernel chooses */
+	const char *password; /* NULL: none */
+	unsigned int hops;    /* as in tcp_set_hops() */
+};
+
+/** tcp_connect() - begin to connect; writable when done, see tcp_connect_result(). fd or -errno. */
+int tcp_connect(const struct tcp_target *target);
 int tcp_connect_result(int fd); /* 0 or -errno */
 /** tcp_local_address() - our address on the connection; zero when there is none. */
 struct ip_addr tcp_local_address(int fd);

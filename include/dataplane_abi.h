@@ -225,7 +225,9 @@ struct drop_event {
 	X(STACK_FLOW, "flow is the host stack's, which has carried it before")                 \
 	X(FRAGMENT, "fragment: the host stack carries them all")                               \
 	X(RECORDED, "flow is recorded: the host stack carries it both ways")                   \
-	X(LEAVES, "passed on to the network") /* detail: ifindex; from the host stack */
+	X(LEAVES, "passed on to the network") /* detail: ifindex; from the host stack */       \
+	/* The agent. */                                                                       \
+	X(NEEDS_ENCAPSULATION, "the node needs encapsulation, not in this version")
 
 enum explain_step_id {
 	EXPLAIN_NONE = 0,

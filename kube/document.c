@@ -143,6 +143,14 @@ void document_note_fields(struct builder *builder, const struct doc_fields *fiel
 
 /* --- values --- */
 
+bool document_is_name(const char *name)
+{
+	static const char allowed[] = "abcdefghijklmnopqrstuvwxyzABCDEFGHIJKLMNOPQRSTUVWXYZ"
+				      "0123456789-._";
+
+	return name[0] != '-' && name[0] != '.' && name[0] != '_' && !name[strspn(name, allowed)];
+}
+
 const char *document_prefix_fault(const struct ip_prefix *prefix)
 {
 	static const char *const special[] = {

@@ -197,14 +197,6 @@ static int settle_claims(struct builder *builder)
 
 /* --- the nodes --- */
 
-static bool is_usable_name(const char *name)
-{
-	static const char allowed[] = "abcdefghijklmnopqrstuvwxyzABCDEFGHIJKLMNOPQRSTUVWXYZ"
-				      "0123456789-._";
-
-	return name[0] != '-' && name[0] != '.' && name[0] != '_' && !name[strspn(name, allowed)];
-}
-
 int document_read_nodes(struct builder *builder, const char *own_name)
 {
 	const struct cluster_object *object;
@@ -219,7 +211,7 @@ int document_read_nodes(struct builder *builder, const char *own_name)
 		if (object->node->fault[0])
 			document_warn(builder, CLUSTER_NODES, object->name, "%s",
 				      object->node->fault);
-		if (!is_usable_name(object->name)) {
+		if (!document_is_name(object->name)) {
 			document_warn(builder, CLUSTER_NODES, object->name,
 				      "no name of a node: left out");
 			continue;

@@ -68,6 +68,8 @@ void document_write_pools(struct builder *builder);
 void document_write_reserved(struct builder *builder);
 int document_write_bgp(struct builder *builder);
 
+/** document_is_name() - may a configuration have @name as name of a node or pool? */
+bool document_is_name(const char *name);
 /** document_prefix_fault() - why no pod can live in @prefix; NULL: it can. */
 const char *document_prefix_fault(const struct ip_prefix *prefix);
 /* "LIST: [...]" of prefixes and addresses, quoted. */

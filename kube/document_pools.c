@@ -119,6 +119,10 @@ static void read_pool(struct builder *builder, const struct cluster_object *obje
 	struct ip_prefix cidr;
 
 	document_note_fields(builder, &pool_fields, object);
+	if (!document_is_name(object->name)) {
+		document_warn(builder, CLUSTER_POOLS, object->name, "no name of a pool: left out");
+		return;
+	}
 	if (!text || ip_prefix_parse(text, &cidr) < 0) {
 		document_warn(builder, CLUSTER_POOLS, object->name,
 			      "spec.cidr: %.60s: not ADDRESS/LENGTH, or bits beyond the length: "

@@ -68,6 +68,11 @@ enum config_export {
 	EXPORT_NONE,
 };
 
+enum config_connect {
+	CONNECT_FROM_ROUTE = 0, /* the address that the route to the peer gives */
+	CONNECT_FROM_NODE,	/* the node's first address of the peer's family */
+};
+
 struct config_peer {
 	struct ip_addr addr;	/* zero when range is used */
 	struct ip_prefix range; /* dynamic neighbours; bits of addr otherwise unused */
@@ -80,8 +85,11 @@ struct config_peer {
 	bool reflector_client;
 	enum config_import import;
 	enum config_export export;
-	uint16_t hold_time_s; /* 0 or 3..65535; default bgp.hold_time, else 90 */
-	char *password_file;  /* NULL: none */
+	enum config_connect source; /* default: node in the mesh and with kubernetes:, else route */
+	uint16_t hold_time_s;	    /* 0 or 3..65535; default bgp.hold_time, else 90 */
+	uint16_t restart_time_s;    /* told to this peer; 0: bgp.restart_time */
+	uint16_t ttl_security;	    /* hops that it may be away (RFC 5082); 0: not asked for */
+	char *password_file;	    /* NULL: none */
 };
 
 struct config_listen {

@@ -15,8 +15,7 @@
 
 #include "lib/ip_prefix.h"
 
-#define AS_TRANS	 23456 /* RFC 6793: stands for AS numbers that do not fit */
-#define RESTART_TIME_MAX 4095
+#define AS_TRANS 23456 /* RFC 6793: stands for AS numbers that do not fit */
 
 int config_read_as(struct config_reader *reader, const struct config_row *row,
 		   const struct config_node *node, void *field)
@@ -94,7 +93,8 @@ static const struct config_row bgp_rows[] = {
 	{ "as", config_read_as, DRAFT_FIELD(as) },
 	{ "router_id", read_router_id, DRAFT_FIELD(router_id) },
 	{ "listen", read_listen, 0 },
-	{ "restart_time", config_read_u16, DRAFT_FIELD(restart_time_s), 1, RESTART_TIME_MAX, NULL },
+	{ "restart_time", config_read_u16, DRAFT_FIELD(restart_time_s), 1, CONFIG_RESTART_TIME_MAX,
+	  NULL },
 	{ "hold_time", config_read_hold_time, DRAFT_FIELD(hold_time_s) },
 	{ "mesh", NULL, 0 }, /* config_peers_read() */
 	{ "peers", NULL, 0 },
@@ -123,9 +123,11 @@ int config_bgp_read(struct config_reader *reader, const struct config_node *node
 		    struct config *config)
 {
 	struct config_bgp *bgp = &config->bgp;
-	struct bgp_draft draft = {
-		.bgp = bgp, .as = bgp->as, .restart_time_s = bgp->restart_time_s, .hold_time_s = 90
-	};
+	struct bgp_draft draft = { .bgp = bgp,
+				   .as = bgp->as,
+				   .restart_time_s = bgp->restart_time_s,
+				   .hold_time_s = 90,
+				   .is_cluster = config->kubernetes };
 	size_t mark = config_enter_key(reader, "bgp");
 	int err = config_read_map(reader, node, CONFIG_ROWS(bgp_rows), &draft);
 

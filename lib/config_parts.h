@@ -39,11 +39,14 @@ int config_listen_read(struct config_reader *reader, const struct config_node *n
 #define BGP_PORT	     179
 
 /* What is read before the peers. */
+#define CONFIG_RESTART_TIME_MAX 4095 /* seconds: 12 bits (RFC 4724) */
+
 struct bgp_draft {
 	struct config_bgp *bgp;
 	uint32_t as;
 	uint16_t restart_time_s;
 	uint16_t hold_time_s;
+	bool is_cluster;
 	struct ip_addr router_id; /* zero: not given */
 };
 

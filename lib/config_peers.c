@@ -52,6 +52,8 @@ static int read_families(struct config_reader *reader, const struct config_row *
 	return 0;
 }
 
+#define HOPS_MAX 255 /* RFC 5082 */
+
 #define PEER_FIELD(name) offsetof(struct config_peer, name)
 
 static const struct config_row peer_rows[] = {
@@ -64,7 +66,11 @@ static const struct config_row peer_rows[] = {
 	{ "reflector_client", config_read_bool, PEER_FIELD(reflector_client) },
 	{ "import", config_read_choice, PEER_FIELD(import), .choices = "pools all none" },
 	{ "export", config_read_choice, PEER_FIELD(export), .choices = "own all none" },
+	{ "source", config_read_choice, PEER_FIELD(source), .choices = "route node" },
 	{ "hold_time", config_read_hold_time, PEER_FIELD(hold_time_s) },
+	{ "restart_time", config_read_u16, PEER_FIELD(restart_time_s), 1, CONFIG_RESTART_TIME_MAX,
+	  NULL },
+	{ "ttl_security", config_read_u16, PEER_FIELD(ttl_security), 1, HOPS_MAX, NULL },
 	{ "password_file", config_read_path, PEER_FIELD(password_file) },
 };
 
@@ -75,6 +81,7 @@ static void init_peer(struct config_peer *peer, const struct bgp_draft *draft)
 		.port = BGP_PORT,
 		.ipv4 = true,
 		.ipv6 = true,
+		.source = draft->is_cluster ? CONNECT_FROM_NODE : CONNECT_FROM_ROUTE,
 		.hold_time_s = draft->hold_time_s,
 	};
 }
@@ -84,6 +91,7 @@ static int check_peer(struct config_reader *reader, const struct config_node *no
 {
 	const struct config_node *passive = config_find(node, "passive");
 	const struct config_node *port = config_find(node, "port");
+	const struct config_node *source = config_find(node, "source");
 
 	if (!config_find(node, "address") == !config_find(node, "range"))
 		return config_fail(reader, node, "needs exactly one of address and range");
@@ -91,6 +99,8 @@ static int check_peer(struct config_reader *reader, const struct config_node *no
 		return config_fail(reader, node, "needs as, the peer's AS number");
 	if (peer->is_range && port)
 		return config_fail(reader, port, "port: a range is never connected to");
+	if (peer->is_range && source)
+		return config_fail(reader, source, "source: a range is never connected to");
 	if (peer->is_range && passive && !peer->passive)
 		return config_fail(reader, passive, "passive: a range is always passive");
 	if (peer->reflector_client && peer->as != draft->as)
@@ -163,6 +173,7 @@ static int read_mesh(struct config_reader *reader, const struct bgp_draft *draft
 			continue;
 		init_peer(&draft->bgp->peer[draft->bgp->peer_count], draft);
 		draft->bgp->peer[draft->bgp->peer_count].addr = addr;
+		draft->bgp->peer[draft->bgp->peer_count].source = CONNECT_FROM_NODE;
 		draft->bgp->peer[draft->bgp->peer_count++].is_mesh = true;
 	}
 	return 0;

@@ -176,7 +176,6 @@ static const struct part first_parts[] = {
 	{ "network namespace", open_claim, true },
 	{ "netlink", open_netlink, false },
 	{ "data plane", open_dataplane, true },
-	{ "flows of the host stack", open_stack_flows, false },
 	{ "cluster", open_cluster, false },
 };
 
@@ -185,12 +184,19 @@ static const struct part waiting_parts[] = {
 };
 
 static const struct part parts[] = {
-	{ "monitor", open_monitor, false },	  { "uplinks", open_uplinks, false },
-	{ "addresses", open_ipam, false },	  { "link reaper", open_reaper, false },
-	{ "pods", open_endpoints, false },	  { "routes", open_routes, false },
-	{ "masquerade", open_masquerade, false }, { "BGP feed", open_bgp, false },
-	{ "hook watch", open_hooks, false },	  { "drops", open_drops, true },
-	{ "sockets", open_server, true },	  { "deletes", open_deletes, false },
+	{ "flows of the host stack", open_stack_flows, false },
+	{ "monitor", open_monitor, false },
+	{ "uplinks", open_uplinks, false },
+	{ "addresses", open_ipam, false },
+	{ "link reaper", open_reaper, false },
+	{ "pods", open_endpoints, false },
+	{ "routes", open_routes, false },
+	{ "masquerade", open_masquerade, false },
+	{ "BGP feed", open_bgp, false },
+	{ "hook watch", open_hooks, false },
+	{ "drops", open_drops, true },
+	{ "sockets", open_server, true },
+	{ "deletes", open_deletes, false },
 	{ "readiness", open_readiness, false },
 };
 

@@ -40,8 +40,8 @@ struct agent {
 	struct namespace_claim *claim;	 /* no other agent in this network namespace */
 	struct netlink *netlink;	 /* requests in the node's own namespace */
 	struct dataplane *dataplane;	 /* programs and maps */
-	struct stack_flows *stack_flows; /* with kube-proxy beside us: flows that are the stack's */
 	struct cluster *cluster;	 /* what Kubernetes says */
+	struct stack_flows *stack_flows; /* with kube-proxy beside us: flows that are the stack's */
 	struct monitor *monitor;	 /* what the kernel tells */
 	struct uplinks *uplinks;	 /* links to the other nodes, node MTU */
 	struct ipam *ipam;		 /* which address is taken */

@@ -340,9 +340,9 @@ static int refuse(struct cluster *cluster, struct client *client, uint32_t id, i
 {
 	char text[TEXT_MAX + 1];
 
-	snprintf(text, sizeof(text),
-		 "cluster: the last document is refused, the one before %s: %.380s",
-		 cluster->config != NULL ? "stays in force" : "was none", words);
+	snprintf(text, sizeof(text), "cluster: the last document is refused, %s: %.380s",
+		 cluster->config != NULL ? "the one before stays in force" : "none is in force yet",
+		 words);
 	if (strcmp(text, cluster->refusal) != 0)
 		log_warning("%s", text);
 	memcpy(cluster->refusal, text, sizeof(text));

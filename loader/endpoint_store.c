@@ -21,6 +21,8 @@
 
 #include <utlist.h>
 
+#include "lib/config.h"
+#include "lib/ip_prefix.h"
 #include "lib/log.h"
 #include "loader/agent.h"
 #include "loader/endpoint.h"
@@ -296,13 +298,44 @@ size_t endpoint_count(const struct endpoint_store *store)
 	return store->count;
 }
 
+/* Only on Kubernetes: there the blocks may change under the pods. */
+static int status_of_outsiders(const struct endpoint_store *store, status_line_fn *fn, void *arg)
+{
+	const struct ipam *ipam = store->agent->ipam;
+	const struct endpoint_entry *entry;
+	char text[TEXT_MAX + 1], addr[IP_ADDR_TEXT_MAX] = "";
+	size_t count = 0;
+
+	if (!store->agent->config->kubernetes)
+		return 0;
+	DL_FOREACH(store->list, entry)
+	{
+		const struct endpoint *endpoint = &entry->endpoint;
+		size_t i = 0;
+
+		while (i < endpoint->address_count && ipam_holds(ipam, &endpoint->address[i]))
+			i++;
+		if (i < endpoint->address_count && count++ == 0)
+			ip_addr_format(&endpoint->address[i], addr, sizeof(addr));
+	}
+	if (count == 0)
+		return 0;
+	snprintf(
+		text, sizeof(text),
+		"pods: %zu have addresses outside this node's blocks, such as %s; they keep them, and "
+		"other nodes may not find them (kubectl delete pod)",
+		count, addr);
+	return fn(STATUS_WARNING, text, arg);
+}
+
 int endpoint_store_status(struct agent *agent, status_line_fn *fn, void *arg)
 {
 	const struct endpoint_store *store = agent->endpoints;
 	char text[TEXT_MAX + 1];
+	int err = status_of_outsiders(store, fn, arg);
 
-	if (store->strangers == 0)
-		return 0;
+	if (err != 0 || store->strangers == 0)
+		return err;
 	snprintf(text, sizeof(text),
 		 "links cali*: %zu are not tortie's (their group or alias is another's); they are "
 		 "left alone (remove them when the network they came from is gone)",

@@ -28,8 +28,10 @@
 #include <linux/rtnetlink.h>
 #include <netlink/msg.h>
 
+#include "lib/config.h"
 #include "lib/ip_prefix.h"
 #include "loader/agent.h"
+#include "loader/cluster_nodes.h"
 #include "loader/dataplane.h"
 #include "loader/endpoint_store.h"
 #include "loader/explain_kernel.h"
@@ -198,6 +200,21 @@ static bool is_uplink(struct agent *agent, uint32_t ifindex)
 	return false;
 }
 
+/* A pod of a node that no packet of ours reaches: say so, whatever the default route does. */
+static int tell_unreachable_node(struct explanation *explanation)
+{
+	const struct explain_step step = { .id = EXPLAIN_NEEDS_ENCAPSULATION };
+	struct agent *agent = explanation->agent;
+	const struct config_cluster_node *node = cluster_node_of(agent, &explanation->packet.dest);
+	char text[TEXT_MAX + 1];
+
+	if (!node || !cluster_node_needs_encapsulation(agent, node, NULL))
+		return 0;
+	snprintf(text, sizeof(text), "node %s needs encapsulation, not in this version",
+		 node->name);
+	return send_step(explanation, HOOK_NONE, &step, text);
+}
+
 /* The rest of the way through the kernel, and the program where it leaves it. */
 static int follow_stack(struct explanation *explanation, uint32_t in_ifindex)
 {
@@ -221,14 +238,16 @@ static int follow_stack(struct explanation *explanation, uint32_t in_ifindex)
 		snprintf(text, sizeof(text), "host stack would answer: time exceeded in transit");
 	}
 	err = send_step(explanation, HOOK_NONE, &step, text);
-	if (err || step.id != EXPLAIN_STACK_SENDS)
+	if (err || step.id == EXPLAIN_STACK_LOCAL)
 		return err;
 	explanation->entered_by = in_ifindex;
-	if (endpoint_find_by_ifindex(agent->endpoints, way.ifindex))
+	if (step.id == EXPLAIN_STACK_SENDS &&
+	    endpoint_find_by_ifindex(agent->endpoints, way.ifindex))
 		return run_program(explanation, PROGRAM_TO_POD, way.ifindex);
-	if (dataplane_is_beside(agent->dataplane) && is_uplink(agent, way.ifindex))
-		return run_program(explanation, PROGRAM_TO_NETWORK, way.ifindex);
-	return 0;
+	if (step.id == EXPLAIN_STACK_SENDS && dataplane_is_beside(agent->dataplane) &&
+	    is_uplink(agent, way.ifindex))
+		err = run_program(explanation, PROGRAM_TO_NETWORK, way.ifindex);
+	return err ? err : tell_unreachable_node(explanation);
 }
 
 static int run_and_follow(struct explanation *explanation, enum dataplane_program program,

@@ -31,6 +31,8 @@ static void check_texts(uint32_t type, const uint8_t *body)
 {
 	const struct msg_cni_request *request = (const void *)body;
 	const struct msg_explain *explain = (const void *)body;
+	const struct msg_cluster_object *object = (const void *)body;
+	const struct msg_status_line *line = (const void *)body;
 	const struct msg_error *error = (const void *)body;
 	size_t i;
 
@@ -42,6 +44,11 @@ static void check_texts(uint32_t type, const uint8_t *body)
 	} else if (type == MSG_EXPLAIN) {
 		require(strlen(explain->from) <= NAME_MAX_LEN);
 		require(strlen(explain->to) <= NAME_MAX_LEN);
+	} else if (type == MSG_CLUSTER_OBJECT) {
+		require(strlen(object->kind) <= OBJECT_KIND_MAX);
+		require(strlen(object->name) <= NAME_MAX_LEN);
+	} else if (type == MSG_CLUSTER_NOTICE) {
+		require(strlen(line->text) <= TEXT_MAX);
 	} else if (type == MSG_ERROR) {
 		require(strlen(error->text) <= TEXT_MAX);
 	}

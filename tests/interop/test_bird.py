@@ -261,6 +261,55 @@ def test_a_peer_of_a_range_may_connect_and_a_stranger_may_not(lab):
     node.wait_log("session lost")
 
 
+@pytest.mark.parametrize("bird_lines", [("passive on",), ()], ids=["we connect", "either"])
+def test_ttl_security_is_agreed_upon_with_bird(lab, bird_lines):
+    """RFC 5082: both sides send 255 and take nothing less."""
+    node, bird = pair(lab, 64999, 64999, ("direct", "ttl security on", *bird_lines),
+                      ttl_security=1, passive=not bird_lines)
+    node.start()
+    bird.start()
+    bird.wait_established("node")
+    bird.wait_routes("node", [OWN4], 4)
+    bird.wait_routes("node", [OWN6], 6)
+
+
+def test_ttl_security_refuses_who_does_not_send_255(lab):
+    """BIRD sends TTL 1 to a direct external neighbour."""
+    node, bird = pair(lab, 64999, 64999, ("direct",), ttl_security=1)
+    node.config["bgp"]["peers"].append({"address": "10.99.0.3", "as": 64999})
+    other = lab.bird(3, 64999).peer("node", "10.99.0.1", 64512, "direct")
+    for each in (node, bird, other):
+        each.start()
+    other.wait_established("node")
+    assert holds_for(lambda: not bird.is_established("node"), "no session", 3) is None
+
+
+@pytest.mark.parametrize("source, address", [("node", "10.99.0.1"), ("route", "10.99.0.77")])
+def test_the_source_of_our_connection(lab, source, address):
+    """The route to the peer prefers another address of ours than the node's."""
+    node, bird = pair(lab, 64999, 64999, source=source)
+    node.ip("addr", "add", "10.99.0.77/32", "dev", "lan0")
+    node.ip("route", "replace", "10.99.0.0/24", "dev", "lan0", "src", "10.99.0.77")
+    bird.protocols.clear()
+    bird.peer("node", address, 64512, "passive on")
+    bird.start()
+    node.start()
+    bird.wait_established("node")
+    bird.wait_routes("node", [OWN4], 4)
+
+
+def test_a_peer_may_have_a_restart_time_of_its_own(lab):
+    node, bird = pair(lab, 64999, 64999, restart_time=37)
+    node.config["bgp"]["peers"].append({"address": "10.99.0.3", "as": 64999})
+    other = lab.bird(3, 64999).peer("node", "10.99.0.1", 64512)
+    for each, seconds in ((bird, 37), (other, 120)):
+        each.start()
+        if not node.process:
+            node.start()
+        each.wait_established("node")
+        assert f"Restart time: {seconds}\n" in each.birdc("show", "protocols", "all", "node")
+
+
 def test_a_session_over_ipv6_carries_both_families(lab):
     node = speaker(lab, peers=[{"address": "fd99::2", "as": 64512}])
     bird = lab.bird(2, 64512).announce(FAR4, FAR6)

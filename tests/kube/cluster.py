@@ -1,6 +1,6 @@
 #!/usr/bin/python3
 # SPDX-License-Identifier: Apache-2.0
-"""cluster.py up | down | env | run COMMAND...: a real cluster for tests/kube, with tortie on it.
+"""cluster.py up | down | env | maker | folder | run COMMAND...: a real cluster with tortie on it.
 
 Where KUBECONFIG names a cluster that is the cluster: nothing is made and nothing removed. Else one
 is made by the scripts in the folder TORTIE_KUBE_MAKER (up.sh, down.sh, env.sh, build.sh, images.sh;
@@ -11,6 +11,7 @@ deploy/kubernetes/tortie.yaml by kubectl apply, as a user does it.
 up    make it and wait until every node is Ready; prints the variables of kube.py
 down  remove it
 env   print the variables again
+maker, folder: print where the maker's scripts are, and what is made
 run   up, COMMAND with these variables, down; KEEP=1 leaves it up
 Exit status 77: there is no cluster and none can be made; the last line says why.
 
@@ -62,8 +63,16 @@ def settings():
     variables.setdefault("KB_IMAGES", str(temporary() / "kb" / "images"))
     variables.setdefault("KB_CRI_BIN", variables["KB_BIN"])
     variables["TORTIE_KUBE_MAKER"] = str(maker())
-    variables["KB_CNI"] = str(Path(__file__).with_name("install_hook.sh"))
+    variables.setdefault("KB_CNI", str(Path(__file__).with_name("install_hook.sh")))
+    policy = Path(__file__).with_name("audit-policy.yaml")
+    variables.setdefault("KB_APISERVER_ARGS", f"--audit-log-path={audit_log(variables)} "
+                         f"--audit-policy-file={policy}")
     return variables
+
+
+def audit_log(variables):
+    """What the API server notes of the requests of ours."""
+    return Path(variables["KB"]) / "audit.log"
 
 
 def call(command, variables, seconds):
@@ -111,6 +120,8 @@ def test_variables():
         "TORTIE_OUTSIDE_EXEC": inside,
         # Tests may take the network off the nodes and put it back: nobody else works here.
         "TORTIE_KUBE_OWN": "1",
+        "TORTIE_KUBE_STATE": variables["KB"],
+        "TORTIE_AUDIT_LOG": str(audit_log(variables)),
         "TORTIE_KUBE_CTR": f"{variables['KB_CRI_BIN']}/ctr",
     }
 
@@ -162,6 +173,10 @@ def main(words):
             down()
         elif words == ["env"]:
             print_variables()
+        elif words == ["maker"]:
+            print(maker())
+        elif words == ["folder"]:
+            print(settings()["KB"])
         elif words[:1] == ["run"] and words[1:]:
             return run_in_cluster(words[1:])
         else:

@@ -9,8 +9,8 @@ import kube
 
 GROUP = "projectcalico.org/v3"
 METRICS = "http://127.0.0.1:9099/metrics"
-NOTICES = "tortie_cluster_notices"
-POLICIES = "tortie_network_policies"
+NOTICES = "tortie_notices"
+POLICIES = "tortie_policies_not_enforced"
 SEEN_SECONDS = 30
 HUGE = 240 * 1024  # octets; all annotations of an object may have 256 KiB
 

@@ -48,6 +48,11 @@ class Speaker:
     def send(self, kind, body=b"", number=0):
         self.socket.send(HEADER.pack(kind, HEADER.size + len(body), number, 0) + body)
 
+    def send_fd(self, kind, body, number, fd):
+        data = HEADER.pack(kind, HEADER.size + len(body), number, 0) + body
+        rights = array.array("i", [fd])
+        self.socket.sendmsg([data], [(socket.SOL_SOCKET, socket.SCM_RIGHTS, rights)])
+
     def receive(self):
         """Type, body and descriptors of the next message; None at the end of the connection."""
         fds = array.array("i")

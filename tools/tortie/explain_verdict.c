@@ -123,6 +123,12 @@ void explain_verdict_judge(const struct msg_explain_step *steps, size_t count,
 	case EXPLAIN_ANSWERED:
 		verdict_set(ret, true, "answered for the gateway", "");
 		return;
+	case EXPLAIN_NEEDS_ENCAPSULATION:
+		snprintf(text, sizeof(text), "unreachable: %.400s", step_words(last));
+		verdict_set(ret, false, text,
+			    "a router on an uplink's subnet that announces the block, or nodes on "
+			    "one subnet");
+		return;
 	case EXPLAIN_DROPPED:
 		snprintf(text, sizeof(text), "dropped: %s (%s)", words_drop_text(last->detail),
 			 words_drop_name(last->detail));

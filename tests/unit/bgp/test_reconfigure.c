@@ -215,6 +215,21 @@ static void set_hold_time(struct config_peer *peer)
 	peer->hold_time_s = 9;
 }
 
+static void set_source(struct config_peer *peer)
+{
+	peer->source = CONNECT_FROM_NODE;
+}
+
+static void set_restart_time(struct config_peer *peer)
+{
+	peer->restart_time_s = 30;
+}
+
+static void set_ttl_security(struct config_peer *peer)
+{
+	peer->ttl_security = 1;
+}
+
 static void set_import(struct config_peer *peer)
 {
 	peer->import = IMPORT_ALL;
@@ -230,11 +245,19 @@ static const struct {
 	void (*set)(struct config_peer *peer);
 	const char *plan;
 } setting_rows[] = {
-	{ set_as, "!fd99::3" },	     { set_client, "!fd99::3" },
-	{ set_mesh, "~fd99::3" },    { set_port, "~fd99::3" },
-	{ set_passive, "~fd99::3" }, { set_families, "~fd99::3" },
-	{ set_export, "~fd99::3" },  { set_hold_time, "~fd99::3" },
-	{ set_import, "?fd99::3" },  { set_import_and_hold_time, "~fd99::3" },
+	{ set_as, "!fd99::3" },
+	{ set_client, "!fd99::3" },
+	{ set_mesh, "~fd99::3" },
+	{ set_port, "~fd99::3" },
+	{ set_passive, "~fd99::3" },
+	{ set_families, "~fd99::3" },
+	{ set_export, "~fd99::3" },
+	{ set_hold_time, "~fd99::3" },
+	{ set_source, "~fd99::3" },
+	{ set_restart_time, "~fd99::3" },
+	{ set_ttl_security, "~fd99::3" },
+	{ set_import, "?fd99::3" },
+	{ set_import_and_hold_time, "~fd99::3" },
 };
 
 static void only_the_peer_whose_setting_changed_is_touched(void **state)

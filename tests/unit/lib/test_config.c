@@ -219,6 +219,22 @@ static const struct bad_row bad_rows[] = {
 	  2,
 	  56,
 	  { "password_file", "absolute" } },
+	{ NODE "bgp: {peers: [{address: 1.2.3.4, as: 1, source: here}]}\n",
+	  2,
+	  49,
+	  { "source", "route node" } },
+	{ NODE "bgp: {peers: [{range: 1.2.3.0/24, as: 1, source: node}]}\n",
+	  2,
+	  50,
+	  { "source", "never connected to" } },
+	{ NODE "bgp: {peers: [{address: 1.2.3.4, as: 1, restart_time: 4096}]}\n",
+	  2,
+	  55,
+	  { "restart_time", "4095" } },
+	{ NODE "bgp: {peers: [{address: 1.2.3.4, as: 1, ttl_security: 0}]}\n",
+	  2,
+	  55,
+	  { "ttl_security", "1" } },
 	{ NODE "bgp: {peers: [{address: 1.2.3.4, as: 1, password: x}]}\n",
 	  2,
 	  41,
@@ -433,6 +449,7 @@ static void the_mesh_leaves_out_own_addresses(void **state)
 	assert_int_equal(peer[0].hold_time_s, 30);
 	assert_int_equal(peer[0].import, IMPORT_POOLS);
 	assert_int_equal(peer[0].export, EXPORT_OWN);
+	assert_int_equal(peer[0].source, CONNECT_FROM_NODE);
 	assert_null(peer[0].password_file);
 	config_free(config);
 }
@@ -444,6 +461,7 @@ static void every_key_of_a_peer_reaches_its_field(void **state)
 			   "  peers:\n"
 			   "  - {address: 192.0.2.254, as: 4200000000, port: 1179, passive: true,"
 			   " families: [ipv6], import: all, export: none, hold_time: 3,"
+			   " source: node, restart_time: 4095, ttl_security: 255,"
 			   " password_file: /etc/key}\n"
 			   "  - {range: 198.51.100.0/24, as: 64512, reflector_client: true,"
 			   " import: none, export: all, families: [ipv6, ipv4]}\n");
@@ -457,6 +475,9 @@ static void every_key_of_a_peer_reaches_its_field(void **state)
 	assert_int_equal(peer[0].import, IMPORT_ALL);
 	assert_int_equal(peer[0].export, EXPORT_NONE);
 	assert_int_equal(peer[0].hold_time_s, 3);
+	assert_int_equal(peer[0].source, CONNECT_FROM_NODE);
+	assert_int_equal(peer[0].restart_time_s, 4095);
+	assert_int_equal(peer[0].ttl_security, 255);
 	assert_string_equal(peer[0].password_file, "/etc/key");
 	assert_true(peer[1].is_range && peer[1].passive && peer[1].reflector_client);
 	assert_true(peer[1].ipv4 && peer[1].ipv6);
@@ -464,6 +485,9 @@ static void every_key_of_a_peer_reaches_its_field(void **state)
 	assert_int_equal(peer[1].import, IMPORT_NONE);
 	assert_int_equal(peer[1].export, EXPORT_ALL);
 	assert_int_equal(peer[1].hold_time_s, 90);
+	assert_int_equal(peer[1].source, CONNECT_FROM_ROUTE);
+	assert_int_equal(peer[1].restart_time_s, 0);
+	assert_int_equal(peer[1].ttl_security, 0);
 	config_free(config);
 }
 

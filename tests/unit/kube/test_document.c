@@ -1,0 +1,530 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/*
+ * test_document.c: clusters, and what is to be written into the file of one of their nodes.
+ *
+ * Every document that comes out must be one that the configuration's own parser takes.
+ *
+ * links: kube/document.c kube/document_nodes.c kube/document_pools.c kube/document_bgp.c
+ * links: kube/document_peers.c kube/cluster.c kube/node_object.c kube/selector.c kube/json.c
+ * links: lib/text.c lib/sha1.c lib/ip_prefix.c
+ * links: lib/config.c lib/config_yaml.c lib/config_reader.c lib/config_keys.c lib/config_bgp.c
+ * links: lib/config_peers.c lib/config_check.c lib/config_check_nodes.c lib/config_cluster.c
+ * links: lib/config_listen.c
+ * libs: -ljson-c -lyaml
+ */
+#include <stdarg.h>
+#include <setjmp.h>
+#include <stddef.h>
+#include <stdint.h>
+#include <cmocka.h>
+
+#include <string.h>
+
+#include "kube/document.h"
+#include "lib/config.h"
+#include "tests/unit/kube/recordings.h"
+
+#define NODE(name, time, address, block)                                                 \
+	"{'metadata':{'name':'" name "','creationTimestamp':'2026-11-21T00:" time "Z'}," \
+	"'spec':{'podCIDRs':[" block "]},'status':{'addresses':[" address "]}}"
+#define IP(text) "{'type':'InternalIP','address':'" text "'}"
+
+static struct cluster cluster;
+static struct document document;
+
+static void set(enum cluster_kind kind, const char *text)
+{
+	struct json_object *json = parse_json(text);
+
+	assert_int_equal(cluster_set(&cluster, kind, json), 1);
+	json_object_put(json);
+}
+
+static void set_spec(enum cluster_kind kind, const char *name, const char *spec)
+{
+	char text[4096];
+
+	snprintf(text, sizeof(text), "{'metadata':{'name':'%s'},'spec':{%s}}", name, spec);
+	set(kind, text);
+}
+
+static void two_nodes(void)
+{
+	set(CLUSTER_NODES, NODE("n1", "10:00", IP("10.77.0.11"), "'10.244.1.0/24'"));
+	set(CLUSTER_NODES, NODE("n2", "20:00", IP("10.77.0.12"), "'10.244.0.0/24'"));
+}
+
+static int forget_all(void **state)
+{
+	document_fini(&document);
+	cluster_fini(&cluster);
+	return 0;
+}
+
+/* For n1; and the parser of the configuration takes it. */
+static void build(void)
+{
+	static const char base[] = "kubernetes: {node: n1}\n";
+	struct config_source source = { .base = base, .base_len = strlen(base), .file = "base" };
+	struct config_error error = { 0 };
+	struct config *config = NULL;
+
+	document_fini(&document);
+	assert_int_equal(document_build(&cluster, "n1", &document), 0);
+	if (!document.text)
+		return;
+	source.document = document.text;
+	source.document_len = document.len;
+	if (config_parse_cluster(&source, &config, &error) < 0)
+		fail_msg("%u:%u: %s in\n%s", error.line, error.column, error.text, document.text);
+	config_free(config);
+}
+
+static void assert_has(const char *text)
+{
+	if (!document.text || !strstr(document.text, text))
+		fail_msg("not there: %s\nin\n%s", text, document.text);
+}
+
+static void assert_lacks(const char *text)
+{
+	if (!document.text || strstr(document.text, text))
+		fail_msg("there: %s\nin\n%s", text, document.text);
+}
+
+static void assert_notice(const char *text)
+{
+	for (size_t i = 0; i < document.notice_count; i++)
+		if (strstr(document.notice[i].text, text))
+			return;
+	for (size_t i = 0; i < document.notice_count; i++)
+		fprintf(stderr, "  %s\n", document.notice[i].text);
+	fail_msg("no notice: %s", text);
+}
+
+static void two_recorded_nodes_are_a_mesh_with_default_pools(void **state)
+{
+	size_t len;
+	char *text = read_recording("list-nodes.json", &len);
+	struct json_object *list = json_tokener_parse(text), *items;
+
+	json_object_object_get_ex(list, "items", &items);
+	for (size_t i = 0; i < json_object_array_length(items); i++)
+		cluster_set(&cluster, CLUSTER_NODES, json_object_array_get_idx(items, i));
+	build();
+	assert_string_equal(
+		document.text,
+		"node:\n  name: \"n1\"\n  addresses: [\"10.77.0.11\"]\n"
+		"nodes:\n"
+		"  - {name: \"n1\", addresses: [\"10.77.0.11\"], blocks: [\"10.244.1.0/24\"]}\n"
+		"  - {name: \"n2\", addresses: [\"10.77.0.12\"], blocks: [\"10.244.0.0/24\"]}\n"
+		"pools:\n"
+		"  - {name: \"default-ipv4-ippool\", cidr: \"10.244.0.0/23\", nat_outgoing: true, "
+		"blocks: [\"10.244.1.0/24\"]}\n"
+		"bgp:\n  as: 64512\n  mesh: [\"10.77.0.11\", \"10.77.0.12\"]\n");
+	assert_int_equal(document.notice_count, 0);
+	json_object_put(list);
+	free(text);
+}
+
+static void without_its_node_object_or_address_there_is_no_document(void **state)
+{
+	build();
+	assert_null(document.text);
+	assert_non_null(strstr(document.why, "node n1: the cluster has no Node object"));
+	set(CLUSTER_NODES, NODE("n1", "10:00", "", "'10.244.1.0/24'"));
+	build();
+	assert_null(document.text);
+	assert_non_null(strstr(document.why, "InternalIP"));
+}
+
+static void a_node_without_pod_cidr_says_how_to_get_one(void **state)
+{
+	set(CLUSTER_NODES, NODE("n1", "10:00", IP("10.77.0.11"), ""));
+	set(CLUSTER_NODES, NODE("n2", "20:00", IP("10.77.0.12"), "'10.244.0.0/24'"));
+	build();
+	assert_notice("node n1: has no podCIDR yet");
+	assert_notice("--allocate-node-cidrs");
+	assert_has("cidr: \"10.244.0.0/24\"");
+	assert_lacks("nat_outgoing: true, blocks");
+}
+
+static void dual_stack_has_two_pools_and_one_mesh(void **state)
+{
+	set(CLUSTER_NODES, NODE("n1", "10:00", IP("fd77::11") "," IP("10.77.0.11"),
+				"'10.244.0.0/24','fd00:10:244::/64'"));
+	set(CLUSTER_NODES, NODE("n2", "20:00", IP("10.77.0.12") "," IP("fd77::12"),
+				"'10.244.1.0/24','fd00:10:244:1::/64'"));
+	set(CLUSTER_NODES, NODE("n3", "30:00", IP("10.77.0.13"), ""));
+	build();
+	assert_has("addresses: [\"fd77::11\", \"10.77.0.11\"]");
+	assert_has("name: \"default-ipv4-ippool\", cidr: \"10.244.0.0/23\"");
+	assert_has("name: \"default-ipv6-ippool\", cidr: \"fd00:10:244::/63\"");
+	assert_has("mesh: [\"fd77::11\", \"fd77::12\"]");
+	assert_lacks("router_id");
+	assert_notice("node n3: has no InternalIP of the family");
+}
+
+static void a_node_without_ipv4_has_a_router_id_of_its_name(void **state)
+{
+	char first[64];
+
+	set(CLUSTER_NODES, NODE("n1", "10:00", IP("fd77::11"), "'fd00:10:244::/64'"));
+	build();
+	assert_has("  router_id: ");
+	snprintf(first, sizeof(first), "%s", strstr(document.text, "router_id"));
+	build();
+	assert_has(first);
+}
+
+static void ranges_of_two_nodes_do_not_overlap(void **state)
+{
+	set(CLUSTER_NODES, NODE("n1", "20:00", IP("10.77.0.11"), "'10.244.0.0/23','fd00::/64'"));
+	set(CLUSTER_NODES, NODE("n2", "10:00", IP("10.77.0.12"), "'10.244.1.0/24'"));
+	set(CLUSTER_NODES, NODE("n3", "30:00", IP("10.77.0.13"), "'10.244.1.0/24'"));
+	build();
+	assert_notice("node n1: podCIDR 10.244.0.0/23 overlaps 10.244.1.0/24 of node n2");
+	assert_notice("node n3: podCIDR 10.244.1.0/24 overlaps 10.244.1.0/24 of node n2");
+	assert_has("{name: \"n2\", addresses: [\"10.77.0.12\"], blocks: [\"10.244.1.0/24\"]}");
+	assert_has("{name: \"n1\", addresses: [\"10.77.0.11\"], blocks: [\"fd00::/64\"]}");
+	assert_has("{name: \"n3\", addresses: [\"10.77.0.13\"]}");
+}
+
+static void an_address_is_one_nodes(void **state)
+{
+	set(CLUSTER_NODES, NODE("old", "10:00", IP("10.77.0.11"), ""));
+	set(CLUSTER_NODES, NODE("n1", "20:00", IP("10.77.0.11"), "'10.244.1.0/24'"));
+	set(CLUSTER_NODES, NODE("n2", "30:00", IP("10.77.0.12"), ""));
+	set(CLUSTER_NODES, NODE("n3", "40:00", IP("10.77.0.12"), ""));
+	build();
+	assert_has("node:\n  name: \"n1\"\n  addresses: [\"10.77.0.11\"]\n");
+	assert_lacks("\"old\"");
+	assert_lacks("\"n3\"");
+	assert_notice("node old: InternalIP 10.77.0.11/32 overlaps 10.77.0.11/32 of node n1, which "
+		      "is this one");
+	assert_notice("node n3: InternalIP 10.77.0.12/32 overlaps 10.77.0.12/32 of node n2, which "
+		      "is older");
+}
+
+static void ranges_where_no_pod_can_live_are_left_out(void **state)
+{
+	set(CLUSTER_NODES, NODE("n1", "10:00", IP("10.77.0.11"),
+				"'169.254.0.0/24','10.77.0.0/24','0.0.0.0/0','fe80::/64'"));
+	build();
+	assert_notice("podCIDR 169.254.0.0/24 overlaps 169.254.0.0/16");
+	assert_notice("podCIDR 10.77.0.0/24 holds 10.77.0.11");
+	assert_notice("podCIDR 0.0.0.0/0 overlaps 0.0.0.0/8");
+	assert_notice("podCIDR fe80::/64");
+	assert_lacks("blocks");
+	assert_lacks("pools");
+}
+
+static void an_ippool_takes_over_what_it_covers(void **state)
+{
+	two_nodes();
+	set_spec(CLUSTER_POOLS, "mine", "'cidr':'10.244.1.0/24','natOutgoing':false");
+	set_spec(CLUSTER_POOLS, "unused", "'cidr':'192.168.0.0/16','natOutgoing':true");
+	build();
+	assert_has("{name: \"mine\", cidr: \"10.244.1.0/24\", nat_outgoing: false, "
+		   "blocks: [\"10.244.1.0/24\"]}");
+	assert_has("{name: \"default-ipv4-ippool\", cidr: \"10.244.0.0/24\", nat_outgoing: true}");
+	assert_has("{name: \"unused\", cidr: \"192.168.0.0/16\", nat_outgoing: true}");
+	assert_int_equal(document.notice_count, 0);
+}
+
+static void bad_ippools_are_named_and_left_out(void **state)
+{
+	two_nodes();
+	set_spec(CLUSTER_POOLS, "bits", "'cidr':'10.244.0.1/16'");
+	set_spec(CLUSTER_POOLS, "none", "");
+	set_spec(CLUSTER_POOLS, "number", "'cidr':10");
+	set_spec(CLUSTER_POOLS, "part", "'cidr':'10.244.1.0/25'");
+	set_spec(CLUSTER_POOLS, "special", "'cidr':'224.0.0.0/8'");
+	set_spec(CLUSTER_POOLS, "a", "'cidr':'172.16.0.0/12'");
+	set_spec(CLUSTER_POOLS, "b", "'cidr':'172.17.0.0/16'");
+	build();
+	assert_notice("ippool bits: spec.cidr: 10.244.0.1/16: not ADDRESS/LENGTH");
+	assert_notice("ippool none: spec.cidr: missing");
+	assert_notice("ippool number: spec.cidr");
+	assert_notice("ippool part: spec.cidr is only a part of podCIDR 10.244.1.0/24");
+	assert_notice("ippool special: spec.cidr overlaps 224.0.0.0/3");
+	assert_notice("ippool b: spec.cidr overlaps ippool a (172.16.0.0/12)");
+	assert_has("cidr: \"10.244.0.0/23\"");
+	assert_has("cidr: \"172.16.0.0/12\"");
+	assert_int_equal(document.notice_count, 6);
+}
+
+static void fields_that_are_not_served_are_named(void **state)
+{
+	two_nodes();
+	set_spec(CLUSTER_POOLS, "p",
+		 "'cidr':'10.244.0.0/16','blockSize':26,'ipipMode':'Always','vxlanMode':'Never',"
+		 "'nodeSelector':'all()','allowedUses':['Workload','Tunnel'],'disabled':false,"
+		 "'disableBGPExport':true,'newField':{'a':1},'empty':{}");
+	set_spec(CLUSTER_BGP_CONFIGS, "default",
+		 "'logSeverityScreen':'Debug','serviceClusterIPs':[{'cidr':'10.96.0.0/12'}],"
+		 "'nodeMeshPassword':{'secretKeyRef':{'name':'s'}}");
+	set_spec(CLUSTER_BGP_PEERS, "t",
+		 "'peerIP':'192.0.2.1','asNumber':65000,'password':{'secretKeyRef':{'name':'s'}},"
+		 "'sourceAddress':'UseNodeIP','filters':['f']");
+	build();
+	assert_notice("ippool p: spec.blockSize: not served");
+	assert_notice("ippool p: spec.ipipMode: not served");
+	assert_notice("ippool p: spec.disableBGPExport: not served");
+	assert_notice("ippool p: spec.newField: not served");
+	assert_notice("bgpconfiguration default: spec.logSeverityScreen: not served");
+	assert_notice("bgpconfiguration default: spec.serviceClusterIPs: not served");
+	assert_notice("bgpconfiguration default: spec.nodeMeshPassword: not served");
+	assert_notice("bgppeer t: spec.password: not served");
+	assert_notice("bgppeer t: spec.filters: not served");
+	assert_int_equal(document.notice_count, 9);
+	assert_has("{address: \"192.0.2.1\", as: 65000}");
+}
+
+static void a_disabled_pool_gives_no_new_addresses(void **state)
+{
+	two_nodes();
+	set_spec(CLUSTER_POOLS, "p", "'cidr':'10.244.0.0/16','disabled':true");
+	build();
+	assert_has("blocks: [\"10.244.1.0/24\"]");
+	assert_has("reserved: [\"10.244.1.0/24\"]");
+}
+
+static void of_reservations_the_own_part_is_taken(void **state)
+{
+	two_nodes();
+	set_spec(CLUSTER_RESERVATIONS, "r",
+		 "'reservedCIDRs':['10.244.1.0/28','10.244.0.0/28','10.244.1.77','x',7,"
+		 "'10.244.1.0/28','192.0.2.0/24','10.244.1.1/24']");
+	build();
+	assert_has("reserved: [\"10.244.1.0/28\", \"10.244.1.77/32\"]\n");
+	assert_notice("ipreservation r: spec.reservedCIDRs[3]: x: no prefix");
+	assert_notice("ipreservation r: spec.reservedCIDRs[4]");
+	assert_notice("ipreservation r: spec.reservedCIDRs[7]: 10.244.1.1/24");
+	assert_int_equal(document.notice_count, 3);
+}
+
+static void the_default_bgp_configuration_is_followed(void **state)
+{
+	static const struct {
+		const char *spec, *has, *lacks, *notice;
+	} rows[] = {
+		{ "'asNumber':65001", "  as: 65001\n", "64512", NULL },
+		{ "'asNumber':'65001'", "  as: 65001\n", "64512", NULL },
+		{ "'asNumber':'1.10'", "  as: 65546\n", "64512", NULL },
+		{ "'asNumber':0", "  as: 64512\n", "as: 0", "spec.asNumber" },
+		{ "'asNumber':'x'", "  as: 64512\n", "x:", "spec.asNumber" },
+		{ "'asNumber':23456", "  as: 64512\n", "23456", "spec.asNumber" },
+		{ "'asNumber':4294967296", "  as: 64512\n", "4294967296", "spec.asNumber" },
+		{ "'nodeToNodeMeshEnabled':false", "  as: 64512\n", "mesh", NULL },
+		{ "'nodeMeshMaxRestartTime':'2m0s'", "  restart_time: 120\n", "x:", NULL },
+		{ "'nodeMeshMaxRestartTime':'1h'", "  restart_time: 3600\n", "x:", NULL },
+		{ "'nodeMeshMaxRestartTime':'1500ms'", "  restart_time: 1\n", "x:", NULL },
+		{ "'nodeMeshMaxRestartTime':'2h'", "  as:", "restart_time", "MaxRestartTime" },
+		{ "'nodeMeshMaxRestartTime':'5'", "  as:", "restart_time", "MaxRestartTime" },
+		{ "'listenPort':1790", "  listen: [\"10.77.0.11:1790\"]\n", "mesh", NULL },
+		{ "'listenPort':1790", "{address: \"10.77.0.12\", as: 64512, port: 1790}", "mesh",
+		  NULL },
+		{ "'listenPort':70000", "mesh", "70000", "spec.listenPort" },
+	};
+
+	for (size_t i = 0; i < sizeof(rows) / sizeof(rows[0]); i++) {
+		two_nodes();
+		set_spec(CLUSTER_BGP_CONFIGS, "default", rows[i].spec);
+		build();
+		assert_has(rows[i].has);
+		assert_lacks(rows[i].lacks);
+		if (rows[i].notice)
+			assert_notice(rows[i].notice);
+		assert_int_equal(document.notice_count, rows[i].notice ? 1 : 0);
+		forget_all(state);
+	}
+}
+
+static void a_nodes_own_configuration_says_only_its_port(void **state)
+{
+	two_nodes();
+	set_spec(CLUSTER_BGP_CONFIGS, "node.n2", "'listenPort':1790,'asNumber':65000");
+	set_spec(CLUSTER_BGP_CONFIGS, "other", "'asNumber':65000");
+	build();
+	assert_has("{address: \"10.77.0.12\", as: 64512, port: 1790}");
+	assert_lacks("listen:");
+	assert_notice("bgpconfiguration node.n2: spec.asNumber: is read from bgpconfiguration "
+		      "default alone");
+	assert_notice("bgpconfiguration other: is neither default nor node.NAME");
+}
+
+static void peers_are_global_of_a_node_or_of_those_selected(void **state)
+{
+	set(CLUSTER_NODES, "{'metadata':{'name':'n1','labels':{'rack':'a'}},"
+			   "'spec':{'podCIDR':'10.244.0.0/24'},'status':{"
+			   "'addresses':[{'type':'InternalIP','address':'10.77.0.11'}]}}");
+	set_spec(CLUSTER_BGP_PEERS, "global", "'peerIP':'192.0.2.1','asNumber':65001");
+	set_spec(CLUSTER_BGP_PEERS, "own",
+		 "'node':'n1','peerIP':'192.0.2.2:1790','asNumber':'1.1'");
+	set_spec(CLUSTER_BGP_PEERS, "others", "'node':'n2','peerIP':'192.0.2.3','asNumber':65001");
+	set_spec(
+		CLUSTER_BGP_PEERS, "rack",
+		"'nodeSelector':'rack in {\\u0027a\\u0027}','peerIP':'192.0.2.4','asNumber':65001");
+	set_spec(CLUSTER_BGP_PEERS, "norack",
+		 "'nodeSelector':'!has(rack)','peerIP':'192.0.2.5','asNumber':65001");
+	set_spec(CLUSTER_BGP_PEERS, "self", "'peerIP':'10.77.0.11','asNumber':65001");
+	build();
+	assert_has("{address: \"192.0.2.1\", as: 65001}");
+	assert_has("{address: \"192.0.2.2\", as: 65537, port: 1790}");
+	assert_lacks("192.0.2.3");
+	assert_lacks("192.0.2.5");
+	assert_lacks("address: \"10.77.0.11\"");
+	assert_int_equal(document.notice_count, 0);
+}
+
+static void bad_peers_are_named_and_left_out(void **state)
+{
+	static const struct {
+		const char *spec, *notice;
+	} rows[] = {
+		{ "'asNumber':1", "needs exactly one of spec.peerIP and spec.peerSelector" },
+		{ "'peerIP':'192.0.2.1','peerSelector':'all()'", "needs exactly one" },
+		{ "'node':'a','nodeSelector':'all()','peerIP':'192.0.2.1'", "exclude each other" },
+		{ "'peerIP':'192.0.2.1'", "spec.asNumber is missing" },
+		{ "'peerIP':'192.0.2.1','asNumber':0", "spec.asNumber is missing, or no AS" },
+		{ "'peerIP':'192.0.2.300','asNumber':1", "neither ADDRESS nor ADDRESS:PORT" },
+		{ "'peerIP':'192.0.2.1:0','asNumber':1", "neither ADDRESS nor" },
+		{ "'peerIP':'192.0.2.1:99999','asNumber':1", "neither ADDRESS nor" },
+		{ "'peerIP':'[fd00::1:179','asNumber':1", "neither ADDRESS nor" },
+		{ "'peerIP':':179','asNumber':1", "neither ADDRESS nor" },
+		{ "'peerIP':'fd00::1','asNumber':1", "no InternalIP of its family" },
+		{ "'peerIP':'[fd00::1]:179','asNumber':1", "no InternalIP of its family" },
+		{ "'peerIP':'224.0.0.1','asNumber':1", "no peer can have this address" },
+		{ "'peerIP':'127.0.0.1','asNumber':1", "no peer can have this address" },
+		{ "'peerIP':'0.0.0.0','asNumber':1", "no peer can have this address" },
+		{ "'peerIP':'10.77.0.12','asNumber':1", "the mesh or an older peer has this" },
+		{ "'nodeSelector':'rack =','peerIP':'192.0.2.1','asNumber':1",
+		  "spec.nodeSelector: " },
+		{ "'peerSelector':'rack =='", "spec.peerSelector: rack ==: a value in quotes" },
+	};
+
+	for (size_t i = 0; i < sizeof(rows) / sizeof(rows[0]); i++) {
+		two_nodes();
+		set_spec(CLUSTER_BGP_PEERS, "bad", rows[i].spec);
+		build();
+		assert_notice(rows[i].notice);
+		assert_int_equal(document.notice_count, 1);
+		assert_lacks("peers:");
+		forget_all(state);
+	}
+}
+
+#define LABELLED(name, label, address)                                                        \
+	"{'metadata':{'name':'" name "','labels':{'rr':'" label "'}},'status':{'addresses':[" \
+	"{'type':'InternalIP','address':'" address "'}]}}"
+
+static void nodes_are_peers_both_ways(void **state)
+{
+	static const char *const own[] = { "yes", "no" };
+
+	for (size_t i = 0; i < 2; i++) {
+		set(CLUSTER_NODES, i == 0 ? LABELLED("n1", "yes", "10.77.0.11")
+					  : LABELLED("n1", "no", "10.77.0.11"));
+		set(CLUSTER_NODES, LABELLED("n2", "yes", "10.77.0.12"));
+		set(CLUSTER_NODES, LABELLED("n3", "no", "10.77.0.13"));
+		set_spec(CLUSTER_BGP_CONFIGS, "default", "'nodeToNodeMeshEnabled':false");
+		set_spec(
+			CLUSTER_BGP_PEERS, "rr",
+			"'nodeSelector':'rr == \\u0027no\\u0027','peerSelector':'rr == \\u0027yes\\u0027'");
+		build();
+		/* A reflector speaks to those that are none, and they to it. */
+		assert_has(strcmp(own[i], "yes") == 0 ? "{address: \"10.77.0.13\", as: 64512}"
+						      : "{address: \"10.77.0.12\", as: 64512}");
+		assert_lacks(strcmp(own[i], "yes") == 0 ? "{address: \"10.77.0.12\""
+							: "{address: \"10.77.0.13\"");
+		forget_all(state);
+	}
+}
+
+static void annotations_of_calico_that_are_not_served_are_named(void **state)
+{
+	set(CLUSTER_NODES, "{'metadata':{'name':'n1','annotations':{"
+			   "'projectcalico.org/ASNumber':'65000',"
+			   "'projectcalico.org/RouteReflectorClusterID':'244.0.0.1'}},'status':{"
+			   "'addresses':[{'type':'InternalIP','address':'10.77.0.11'}]}}");
+	build();
+	assert_notice("annotation projectcalico.org/ASNumber: not served");
+	assert_notice("annotation projectcalico.org/RouteReflectorClusterID: not served");
+}
+
+static void names_cannot_break_out_of_the_document(void **state)
+{
+	two_nodes();
+	set(CLUSTER_NODES, NODE("a\\\"}, b", "30:00", IP("10.77.0.13"), ""));
+	set(CLUSTER_NODES, NODE("1e3", "30:00", IP("10.77.0.14"), ""));
+	set_spec(CLUSTER_POOLS, "x\\ny: z", "'cidr':'192.168.0.0/16'");
+	build();
+	assert_lacks("b\"");
+	assert_has("\"1e3\"");
+	assert_notice("no name of a node: left out");
+	assert_notice("no name of a pool: left out");
+}
+
+static void thousands_of_nodes_join_into_few_ranges(void **state)
+{
+	char text[512];
+
+	for (int i = 0; i < 4096; i++) {
+		snprintf(text, sizeof(text),
+			 "{'metadata':{'name':'n%d'},'spec':{'podCIDRs':['10.%d.%d.0/24']},"
+			 "'status':{'addresses':[{'type':'InternalIP','address':'172.16.%d.%d'}]}}",
+			 i, 16 + i / 256, i % 256, i / 256, i % 256);
+		set(CLUSTER_NODES, text);
+	}
+	build();
+	assert_has("cidr: \"10.16.0.0/12\"");
+	assert_int_equal(document.notice_count, 0);
+	assert_true(document.len < CONFIG_DOCUMENT_MAX);
+}
+
+static void notices_are_bounded(void **state)
+{
+	char name[32];
+
+	two_nodes();
+	for (int i = 0; i < DOCUMENT_NOTICES_MAX + 44; i++) {
+		snprintf(name, sizeof(name), "p%d", i);
+		set_spec(CLUSTER_POOLS, name, "'cidr':'x'");
+	}
+	build();
+	assert_int_equal(document.notice_count, DOCUMENT_NOTICES_MAX);
+	assert_int_equal(document.notices_left_out, 44);
+}
+
+#define TEST(name) cmocka_unit_test_teardown(name, forget_all)
+
+int main(void)
+{
+	const struct CMUnitTest tests[] = {
+		TEST(two_recorded_nodes_are_a_mesh_with_default_pools),
+		TEST(without_its_node_object_or_address_there_is_no_document),
+		TEST(a_node_without_pod_cidr_says_how_to_get_one),
+		TEST(dual_stack_has_two_pools_and_one_mesh),
+		TEST(a_node_without_ipv4_has_a_router_id_of_its_name),
+		TEST(ranges_of_two_nodes_do_not_overlap),
+		TEST(an_address_is_one_nodes),
+		TEST(ranges_where_no_pod_can_live_are_left_out),
+		TEST(an_ippool_takes_over_what_it_covers),
+		TEST(bad_ippools_are_named_and_left_out),
+		TEST(fields_that_are_not_served_are_named),
+		TEST(a_disabled_pool_gives_no_new_addresses),
+		TEST(of_reservations_the_own_part_is_taken),
+		TEST(the_default_bgp_configuration_is_followed),
+		TEST(a_nodes_own_configuration_says_only_its_port),
+		TEST(peers_are_global_of_a_node_or_of_those_selected),
+		TEST(bad_peers_are_named_and_left_out),
+		TEST(nodes_are_peers_both_ways),
+		TEST(annotations_of_calico_that_are_not_served_are_named),
+		TEST(names_cannot_break_out_of_the_document),
+		TEST(thousands_of_nodes_join_into_few_ranges),
+		TEST(notices_are_bounded),
+	};
+
+	return cmocka_run_group_tests(tests, NULL, NULL);
+}
