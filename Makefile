@@ -184,11 +184,11 @@ bench:
 # What a node needs, below DESTDIR. Nothing is started and no configuration is written.
 install: all
 	$(call say,INSTALL,$(DESTDIR)/)
-	$(Q)install -D -m 755 -t $(DESTDIR)/usr/sbin $(B)/tortied $(B)/tortie-bgpd
+	$(Q)install -D -m 755 -t $(DESTDIR)/usr/sbin $(B)/tortied $(B)/tortie-bgpd $(B)/tortie-kubed
 	$(Q)install -D -m 755 -t $(DESTDIR)/usr/bin $(B)/tortie
 	$(Q)install -D -m 755 -t $(DESTDIR)/opt/cni/bin $(B)/tortie-cni
 	$(Q)install -D -m 644 -t $(DESTDIR)/etc/systemd/system deploy/systemd/tortied.service \
-		deploy/systemd/tortie-bgpd.service
+		deploy/systemd/tortie-bgpd.service deploy/systemd/tortie-kubed.service
 	$(Q)install -D -m 644 -t $(DESTDIR)/etc/sysusers.d deploy/sysusers.d/tortie.conf
 	$(Q)install -D -m 644 -t $(DESTDIR)/etc/iproute2/rt_protos.d deploy/rt_protos.d/tortie.conf
 	$(Q)install -D -m 644 -t $(DESTDIR)/usr/share/bash-completion/completions \

@@ -77,6 +77,26 @@ static void schedule_build(struct kubed *kubed)
 				kubed->has_told ? DEBOUNCE_MS : 0);
 }
 
+/* At most one: the number of policies is too small. */
+static size_t policy_notices(const struct kubed *kubed, struct agent_feed_notice *notice,
+			     char text[][TEXT_MAX + 1])
+{
+	const struct watch *watch;
+	const char *name;
+	uint32_t count;
+
+	for (size_t i = 0; (watch = policies_watch(kubed->policies, i, &name, &count)); i++) {
+		if (watch_get_state(watch) != WATCH_DENIED)
+			continue;
+		snprintf(text[0], TEXT_MAX + 1,
+			 "%s: may not be read, so they are not counted: %.300s", name,
+			 watch_get_text(watch));
+		*notice = (struct agent_feed_notice){ STATUS_WARNING, text[0] };
+		return 1;
+	}
+	return 0;
+}
+
 /* What a document cannot say: kinds that we may not read. */
 static size_t own_notices(const struct kubed *kubed, struct agent_feed_notice *notices,
 			  char text[OWN_NOTICES_MAX][TEXT_MAX + 1])
@@ -93,6 +113,7 @@ static size_t own_notices(const struct kubed *kubed, struct agent_feed_notice *n
 		notices[count] = (struct agent_feed_notice){ STATUS_PROBLEM, text[count] };
 		count++;
 	}
+	count += policy_notices(kubed, notices + count, text + count);
 	if (kubed->document.notices_left_out > 0) {
 		snprintf(text[count], TEXT_MAX + 1, "cluster: %zu more faults are not shown",
 			 kubed->document.notices_left_out);

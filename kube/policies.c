@@ -182,10 +182,10 @@ static void on_state(enum watch_state state, void *arg)
 {
 	struct policy_kind *kind = arg;
 
-	if (state != WATCH_MISSING)
-		return;
-	kind->mark++;
-	forget_old(kind);
+	if (state == WATCH_MISSING) {
+		kind->mark++;
+		forget_old(kind);
+	}
 	kind->policies->fn(kind->policies->arg);
 }
 

@@ -18,9 +18,16 @@ SYSTEM = "tortie-system"
 
 # What the programs use; what is added to the manifest is added here, with thought.
 RULES = {
-    ("", "nodes"): {"get", "list", "watch"},
+    ("", "nodes"): {"list", "watch"},
     ("", "nodes/status"): {"patch"},
     ("networking.k8s.io", "networkpolicies"): {"list", "watch"},
+    ("projectcalico.org", "networkpolicies"): {"list", "watch"},
+    ("projectcalico.org", "globalnetworkpolicies"): {"list", "watch"},
+    ("crd.projectcalico.org", "networkpolicies"): {"list", "watch"},
+    ("crd.projectcalico.org", "globalnetworkpolicies"): {"list", "watch"},
+    ("policy.networking.k8s.io", "adminnetworkpolicies"): {"list", "watch"},
+    ("policy.networking.k8s.io", "baselineadminnetworkpolicies"): {"list", "watch"},
+    ("policy.networking.k8s.io", "clusternetworkpolicies"): {"list", "watch"},
     ("projectcalico.org", "ippools"): {"list", "watch"},
     ("projectcalico.org", "bgpconfigurations"): {"list", "watch"},
     ("projectcalico.org", "bgppeers"): {"list", "watch"},
