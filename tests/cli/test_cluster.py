@@ -267,6 +267,13 @@ def test_versions_are_asked_in_a_pod_without_load_for_the_server(cluster):
     assert cluster.server.asked == []
 
 
+def test_a_container_without_a_service_account_asks_its_node(cluster):
+    status, out, err = cluster.tortie("get", "ippool", kubeconfig=False,
+                                      env={"KUBERNETES_SERVICE_HOST": "127.0.0.1",
+                                           "KUBERNETES_SERVICE_PORT": "1"})
+    assert (status, out) == (1, "") and len(err.splitlines()) == 1 and "no agent listens" in err
+
+
 # --- preflight ---
 
 def preflight(cluster, *options):

@@ -12,6 +12,7 @@
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
+#include <unistd.h>
 
 #include <json-c/json.h>
 
@@ -38,6 +39,14 @@ int cluster_try(const struct command_line *line, struct cluster *ret,
 	err = kube_config_find(line->kubeconfig, line->context, &cluster.config, ret_error);
 	if (err < 0)
 		return err;
+	if (!cluster.config->context && cluster.config->token_file &&
+	    access(cluster.config->token_file, R_OK) < 0) {
+		/* A container that is given no service account is in no cluster for us. */
+		snprintf(ret_error->text, sizeof(ret_error->text),
+			 "no kubeconfig, and this container has no service account");
+		kube_config_free(cluster.config);
+		return -ENOENT;
+	}
 	err = kube_client_new(cluster.config, &cluster.client);
 	if (err < 0) {
 		snprintf(ret_error->text, sizeof(ret_error->text), "%s: %s", cluster.config->source,
