@@ -17,8 +17,9 @@ OBJECTS = list(yaml.safe_load_all(
     (Path(__file__).parent / "calico_objects.yaml").read_text("utf-8")))
 
 FIELDS = {
-    "IPPool": "cidr vxlanMode ipipMode natOutgoing disabled disableBGPExport blockSize nodeSelector "
-              "namespaceSelector allowedUses assignmentMode",
+    "IPPool":
+        "cidr vxlanMode ipipMode natOutgoing disabled disableBGPExport blockSize nodeSelector "
+        "namespaceSelector allowedUses assignmentMode",
     "BGPConfiguration":
         "logSeverityScreen nodeToNodeMeshEnabled asNumber serviceLoadBalancerIPs "
         "serviceExternalIPs serviceClusterIPs serviceLoadBalancerAggregation communities "
