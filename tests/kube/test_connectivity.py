@@ -64,6 +64,7 @@ def test_a_packet_that_the_host_eats_is_found():
     # Of this node's own pods alone: the API server reads logs through the same port.
     rules = ("table inet eats { chain local { type filter hook input priority -10; "
              'iifname "cali*" tcp dport 10250 drop; }; }')
+    kube.on_node(node, "nft", rules)
     try:
         status, document = run_test(check=False)
     finally:
