@@ -98,13 +98,13 @@ bool bgp_as_read(struct json_object *value, uint32_t *ret)
 	return true;
 }
 
-/* A duration as Go writes it, "2m0s", in whole seconds. */
-static bool duration_read(const char *text, uint64_t max_s, uint64_t *ret)
+bool bgp_seconds_read(struct json_object *value, unsigned int *ret)
 {
 	static const struct {
 		const char *unit;
 		uint64_t ms;
 	} units[] = { { "h", 3600000 }, { "ms", 1 }, { "m", 60000 }, { "s", 1000 } };
+	const char *text = json_text(value);
 	uint64_t total_ms = 0, number;
 
 	if (!text || !*text)
@@ -112,7 +112,7 @@ static bool duration_read(const char *text, uint64_t max_s, uint64_t *ret)
 	while (*text) {
 		size_t i = 0;
 
-		if (!read_decimal(&text, max_s * 1000, &number))
+		if (!read_decimal(&text, RESTART_TIME_MAX * 1000, &number))
 			return false;
 		while (i < 4 && strncmp(text, units[i].unit, strlen(units[i].unit)) != 0)
 			i++;
@@ -121,8 +121,10 @@ static bool duration_read(const char *text, uint64_t max_s, uint64_t *ret)
 		text += strlen(units[i].unit);
 		total_ms += number * units[i].ms;
 	}
-	*ret = total_ms / 1000;
-	return *ret > 0 && *ret <= max_s;
+	if (total_ms < 1000 || total_ms / 1000 > RESTART_TIME_MAX)
+		return false;
+	*ret = (unsigned int)(total_ms / 1000);
+	return true;
 }
 
 /* --- BGPConfiguration --- */
@@ -162,18 +164,13 @@ static void read_default(struct bgp_draft *draft, const struct cluster_object *o
 {
 	struct json_object *spec = spec_of(object), *as = json_get(spec, "asNumber");
 	struct json_object *restart = json_get(spec, "nodeMeshMaxRestartTime");
-	uint64_t seconds;
 
 	if (as && !bgp_as_read(as, &draft->as))
 		note(draft, object, "spec.asNumber: no AS number: 64512 is used");
 	json_get_bool(spec, "nodeToNodeMeshEnabled", &draft->is_mesh);
 	if (json_get(spec, "listenPort") && !port_of_spec(spec, &draft->port))
 		note(draft, object, "spec.listenPort: no port: 179 is used");
-	if (!restart)
-		return;
-	if (duration_read(json_text(restart), RESTART_TIME_MAX, &seconds))
-		draft->restart_time_s = (unsigned int)seconds;
-	else
+	if (restart && !bgp_seconds_read(restart, &draft->restart_time_s))
 		note(draft, object,
 		     "spec.nodeMeshMaxRestartTime: not 1s to 4095s: the default is used");
 }
@@ -243,17 +240,23 @@ bool bgp_take_address(struct bgp_draft *draft, const struct ip_addr *addr)
 	return true;
 }
 
-void bgp_write_peer(struct bgp_draft *draft, const struct ip_addr *addr, uint32_t as, uint16_t port)
+void bgp_write_peer(struct bgp_draft *draft, const struct bgp_peer *peer)
 {
 	FILE *out = draft->builder->out;
 	char text[IP_ADDR_TEXT_MAX];
 
 	if (draft->peers_written++ == 0)
 		fprintf(out, "  peers:\n");
-	fprintf(out, "    - {address: \"%s\", as: %u", ip_addr_format(addr, text, sizeof(text)),
-		as);
-	if (port != BGP_PORT_DEFAULT)
-		fprintf(out, ", port: %u", port);
+	fprintf(out, "    - {address: \"%s\", as: %u",
+		ip_addr_format(&peer->addr, text, sizeof(text)), peer->as);
+	if (peer->port != BGP_PORT_DEFAULT)
+		fprintf(out, ", port: %u", peer->port);
+	if (peer->is_source_route)
+		fprintf(out, ", source: route");
+	if (peer->restart_time_s)
+		fprintf(out, ", restart_time: %u", peer->restart_time_s);
+	if (peer->hops)
+		fprintf(out, ", ttl_security: %u", peer->hops);
 	fprintf(out, "}\n");
 }
 
@@ -309,7 +312,11 @@ static void write_mesh(struct bgp_draft *draft, struct ip_addr *list, size_t cou
 					 DOCUMENT_PEERS_MAX);
 			return;
 		}
-		bgp_write_peer(draft, addr, draft->as, bgp_port_of(draft, node->name));
+		bgp_write_peer(draft, &(struct bgp_peer){
+					      .addr = *addr,
+					      .as = draft->as,
+					      .port = bgp_port_of(draft, node->name),
+				      });
 	}
 }
 

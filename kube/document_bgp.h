@@ -19,6 +19,16 @@ struct bgp_draft {
 	size_t peers_written;
 };
 
+/* A line of bgp.peers. */
+struct bgp_peer {
+	struct ip_addr addr;
+	uint32_t as;
+	uint16_t port;
+	bool is_source_route;	     /* else the node's address is the source */
+	unsigned int restart_time_s; /* 0: not said */
+	unsigned int hops;	     /* of TTL security, 0: not said */
+};
+
 /** bgp_as_read() - an AS number as Calico writes it: 64512, "64512" or "1.10". false: it is none.
  */
 bool bgp_as_read(struct json_object *value, uint32_t *ret);
@@ -29,9 +39,10 @@ uint16_t bgp_port_of(const struct bgp_draft *draft, const char *name);
 const struct ip_addr *bgp_mesh_address(const struct builder *builder, const struct doc_node *node);
 /** bgp_take_address() - false: @addr is spoken to already. */
 bool bgp_take_address(struct bgp_draft *draft, const struct ip_addr *addr);
+/** bgp_seconds_read() - a duration as Go writes it, "2m0s", of 1 to 4095 whole seconds. */
+bool bgp_seconds_read(struct json_object *value, unsigned int *ret);
 /** bgp_write_peer() - one line of bgp.peers. */
-void bgp_write_peer(struct bgp_draft *draft, const struct ip_addr *addr, uint32_t as,
-		    uint16_t port);
+void bgp_write_peer(struct bgp_draft *draft, const struct bgp_peer *peer);
 /** bgp_write_peers() - all BGPPeers that are for this node. */
 void bgp_write_peers(struct bgp_draft *draft);
 

@@ -28,12 +28,12 @@ static const struct doc_field peer_rows[] = {
 	{ "peerIP", true, NULL, NULL },
 	{ "asNumber", true, NULL, NULL },
 	{ "peerSelector", true, NULL, NULL },
-	{ "sourceAddress", false, "UseNodeIP", "the node's address is the source" },
+	{ "sourceAddress", true, NULL, NULL },
 	{ "password", false, NULL, NOT_YET ": without it the peer refuses the session" },
 	{ "keepOriginalNextHop", false, NULL, NOT_YET },
-	{ "maxRestartTime", false, NULL, "bgpconfiguration default has nodeMeshMaxRestartTime" },
+	{ "maxRestartTime", true, NULL, NULL },
 	{ "numAllowedLocalASNumbers", false, NULL, NOT_YET },
-	{ "ttlSecurity", false, NULL, NOT_YET },
+	{ "ttlSecurity", true, NULL, NULL },
 	{ "filters", false, NULL, NOT_YET ": only the pools are let in, only own blocks out" },
 	{ "reachableBy", false, NULL, NOT_YET },
 	{ "localWorkloadSelector", false, NULL, NOT_YET },
@@ -50,6 +50,7 @@ static const struct doc_fields peer_fields = {
 struct peer_spec {
 	const struct cluster_object *object;
 	const char *node, *node_selector, *peer_ip, *peer_selector; /* NULL: not given */
+	struct bgp_peer line; /* address, AS and port follow */
 };
 
 static const char *text_of(struct json_object *spec, const char *key)
@@ -104,6 +105,28 @@ static bool is_good_spec(struct bgp_draft *draft, const struct peer_spec *peer)
 	return false;
 }
 
+/* --- how --- */
+
+/* What a session has besides its ends. A field that says nothing sensible is named, and not used.
+ */
+static void read_settings(struct bgp_draft *draft, struct json_object *spec, struct peer_spec *peer)
+{
+	const char *source = json_get_text(spec, "sourceAddress"), *fault = NULL;
+	struct json_object *restart = json_get(spec, "maxRestartTime");
+	int64_t hops = 0;
+
+	peer->line.is_source_route = source && strcmp(source, "None") == 0;
+	if (source && !peer->line.is_source_route && strcmp(source, "UseNodeIP") != 0)
+		fault = "spec.sourceAddress: neither UseNodeIP nor None: UseNodeIP is used";
+	if (json_get(spec, "ttlSecurity") && !json_get_number(spec, "ttlSecurity", 0, 255, &hops))
+		fault = "spec.ttlSecurity: not 0 to 255: not used";
+	peer->line.hops = (unsigned int)hops;
+	if (restart && !bgp_seconds_read(restart, &peer->line.restart_time_s))
+		fault = "spec.maxRestartTime: not 1s to 4095s: the default is used";
+	if (fault)
+		document_warn(draft->builder, CLUSTER_BGP_PEERS, peer->object->name, "%s", fault);
+}
+
 /* --- with whom --- */
 
 static bool is_full(struct bgp_draft *draft, const struct peer_spec *peer)
@@ -113,6 +136,17 @@ static bool is_full(struct bgp_draft *draft, const struct peer_spec *peer)
 	document_problem(draft->builder, CLUSTER_BGP_PEERS, peer->object->name,
 			 "more than %d peers of this node: left out", DOCUMENT_PEERS_MAX);
 	return true;
+}
+
+static void write_line(struct bgp_draft *draft, const struct peer_spec *peer,
+		       const struct ip_addr *addr, uint32_t as, uint16_t port)
+{
+	struct bgp_peer line = peer->line;
+
+	line.addr = *addr;
+	line.as = as;
+	line.port = port;
+	bgp_write_peer(draft, &line);
 }
 
 static void peer_with_nodes(struct bgp_draft *draft, const struct peer_spec *peer)
@@ -133,7 +167,7 @@ static void peer_with_nodes(struct bgp_draft *draft, const struct peer_spec *pee
 		if (is_full(draft, peer))
 			return;
 		if (bgp_take_address(draft, addr))
-			bgp_write_peer(draft, addr, draft->as, bgp_port_of(draft, node->name));
+			write_line(draft, peer, addr, draft->as, bgp_port_of(draft, node->name));
 	}
 }
 
@@ -229,7 +263,7 @@ static void peer_with_address(struct bgp_draft *draft, const struct peer_spec *p
 		document_warn(builder, CLUSTER_BGP_PEERS, name, "spec.peerIP: %.60s: %s: left out",
 			      peer->peer_ip, fault);
 	else
-		bgp_write_peer(draft, &addr, as, port ? port : port_of_node(draft, &addr));
+		write_line(draft, peer, &addr, as, port ? port : port_of_node(draft, &addr));
 }
 
 void bgp_write_peers(struct bgp_draft *draft)
@@ -249,6 +283,7 @@ void bgp_write_peers(struct bgp_draft *draft)
 		document_note_fields(draft->builder, &peer_fields, object);
 		if (!is_good_spec(draft, &peer))
 			continue;
+		read_settings(draft, spec, &peer);
 		if (peer.peer_ip)
 			peer_with_address(draft, &peer);
 		else

@@ -34,6 +34,7 @@
 #define CONNECTIONS_MAX	  32u
 #define CONNECTION_S	  10u
 #define CONNECTION_OCTETS 16384u
+#define FULL_MS		  100u
 #define BIND_RETRY_MS	  5000u
 #define METRICS_WAIT_MS	  1000u
 #define READY_TEXT_MAX	  16384
@@ -45,6 +46,7 @@ struct health_listener {
 	int epoll_fd;
 	bool is_said;	 /* that it could not be taken */
 	bool is_resumed; /* a connection of it was, since the last run */
+	bool is_full;	 /* it had all the connections that it may have */
 	struct event_timer timer;
 };
 
@@ -116,7 +118,8 @@ static enum MHD_Result answer_ready(struct health *health, struct MHD_Connection
 		text_append(text, READY_TEXT_MAX, "ok\n");
 	for (size_t i = 0; i < kubed->line_count; i++)
 		text_append(text, READY_TEXT_MAX, "agent: %s\n", kubed->line[i].text);
-	for (size_t i = 0; i < kubed->document.notice_count; i++)
+	/* The agent's conditions hold them, once it was told. */
+	for (size_t i = 0; !kubed->has_status && i < kubed->document.notice_count; i++)
 		text_append(text, READY_TEXT_MAX, "%s\n", kubed->document.notice[i].text);
 	result = answer_text(connection, is_ready ? MHD_HTTP_OK : MHD_HTTP_SERVICE_UNAVAILABLE,
 			     text);
@@ -265,14 +268,28 @@ static void on_completed(void *arg, struct MHD_Connection *connection, void **co
 
 /* --- the daemons --- */
 
+/* A daemon with all its connections does not watch its listening socket, and forgets to do so again
+ * until it is run once more: so it is run now and then while it is full, and once after. */
+static bool needs_another_run(struct health_listener *listener, uint64_t *ret_ms)
+{
+	const union MHD_DaemonInfo *info =
+		MHD_get_daemon_info(listener->daemon, MHD_DAEMON_INFO_CURRENT_CONNECTIONS);
+	bool was_full = listener->is_full;
+
+	listener->is_full = info && info->num_connections >= CONNECTIONS_MAX;
+	*ret_ms = listener->is_full ? FULL_MS : 0;
+	return listener->is_resumed || listener->is_full || was_full;
+}
+
 static void run(struct health_listener *listener)
 {
 	MHD_UNSIGNED_LONG_LONG ms;
+	uint64_t again_ms;
 
 	listener->is_resumed = false;
 	MHD_run(listener->daemon);
-	if (listener->is_resumed)
-		event_timer_set(listener->health->loop, &listener->timer, 0);
+	if (needs_another_run(listener, &again_ms))
+		event_timer_set(listener->health->loop, &listener->timer, again_ms);
 	else if (MHD_get_timeout(listener->daemon, &ms) == MHD_YES)
 		event_timer_set(listener->health->loop, &listener->timer, ms);
 	else

@@ -393,6 +393,10 @@ static int handle_hello(struct agent *agent, struct client *client, const struct
 			AGENT_PROTOCOL_VERSION, hello->protocol_version);
 	if (hello->role < ROLE_TOOL || hello->role > ROLE_KUBED)
 		return -EPROTO;
+	/* What a speaker tells now nobody could keep: it comes again, and tells all. */
+	if (hello->role == ROLE_BGPD && !agent->is_running)
+		return client_send_error(client, request->id, EAGAIN,
+					 "agent: waits for the cluster: %s", cluster_wait_words());
 	client->role = hello->role;
 	if (client_is_bgpd(client) || client_is_kubed(client))
 		client->is_kept = true;

@@ -55,11 +55,12 @@ struct uplinks {
 	size_t count;
 	struct node_addresses addresses; /* published in map endpoint */
 	bool uses_ipv6;
-	bool is_touched;   /* an uplink had an event since the last refresh */
-	bool must_compare; /* trust nothing: start, lost messages, sweep */
-	bool is_published; /* addresses were written once */
-	int hook_kind;	   /* enum uplink_hook in force */
-	int attach_error;  /* last one told, so that each is told once */
+	bool is_touched;    /* an uplink had an event since the last refresh */
+	bool must_compare;  /* trust nothing: start, lost messages, sweep */
+	bool is_published;  /* addresses were written once */
+	bool is_new_config; /* what is switched on now is asked for the first time */
+	int hook_kind;	    /* enum uplink_hook in force */
+	int attach_error;   /* last one told, so that each is told once */
 	char problem[TEXT_MAX + 1];
 };
 
@@ -337,7 +338,7 @@ static int refresh(struct uplinks *uplinks)
 	}
 	switched = forwarding_enable(agent->config, agent->netlink, uplinks->link, uplinks->count,
 				     uplinks->problem);
-	if (uplinks->is_published) /* not at start: someone had switched it off */
+	if (uplinks->is_published && !uplinks->is_new_config) /* someone had switched it off */
 		agent->repairs += (uint64_t)switched;
 	publish_addresses(uplinks, &addresses);
 	uplinks->must_compare = false;
@@ -481,7 +482,9 @@ void uplinks_close(struct uplinks *uplinks)
 /* Now and not by the timer: the caller's next step resolves routes by the uplinks. */
 void uplinks_config_changed(struct uplinks *uplinks)
 {
+	uplinks->is_new_config = true;
 	on_timer(uplinks);
+	uplinks->is_new_config = false;
 }
 
 /* --- answers --- */

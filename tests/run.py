@@ -18,6 +18,7 @@ import glob
 import json
 import os
 import re
+import shlex
 import signal
 import subprocess
 import sys
@@ -27,10 +28,15 @@ import time
 LOGS = "build/test-logs"
 SHOWN_LINES = 60  # of a failed test's output
 PARTS = ("faults", "repeats", "fuzz", "clusters", "kernels")
-LONG_FOLDERS = {"faults", "kernels", "clusters"}  # run with --long only
+LONG_FOLDERS = {"faults", "kernels", "kube"}  # run with --long only
 NOT_TESTS = {"bench", "fuzz", "tools"}
 SANITIZED = ("unit/",)
 KERNELS = ("newest-6.1", "newest-6.12")
+CLUSTERS = (  # kube-proxy's mode and the families of pods; each of both at least once
+    {"KB_PROXY_MODE": "iptables", "KB_FAMILIES": "4"},
+    {"KB_PROXY_MODE": "nftables", "KB_FAMILIES": "46"},
+    {"KB_PROXY_MODE": "nftables", "KB_FAMILIES": "6"},
+)
 UNIT_SECONDS = 300
 FILE_SECONDS = 1200
 LONG_SECONDS = 3 * 3600
@@ -339,6 +345,38 @@ def kernels(report, words):
             script(report, f"kernel {kernel}", ["tests/kernels/boot.sh", kernel], LONG_SECONDS)
 
 
+def cluster(report, words, settings):
+    """A cluster of its own with these settings, and the tests that take any cluster."""
+    name = " ".join(["cluster", *settings.values()])
+    step(name)
+    status, output, seconds = run(["tests/kube/cluster.py", "up"], LONG_SECONDS, settings)
+    if status == 77:
+        report.add(name, skips=[(name, last_line(output))], seconds=seconds)
+        return
+    exports = [shlex.split(line)[1] for line in output.split("\n") if line.startswith("export ")]
+    if status == 0:
+        environment = {**settings, **dict(text.split("=", 1) for text in exports)}
+        scenarios(report, words, ["kube"], "long or not long", LONG_SECONDS, environment)
+    else:
+        show(name, output)
+        report.add(name, failures=[(name, "no cluster")], seconds=seconds)
+    if not os.environ.get("KUBECONFIG"):
+        run(["tests/kube/cluster.py", "down"], 300, settings)
+
+
+def clusters(report, words):
+    """Suites on a real cluster; where KUBECONFIG names one, on that alone."""
+    if os.environ.get("KUBECONFIG"):
+        cluster(report, words, {})
+        return
+    for settings in CLUSTERS:
+        cluster(report, words, settings)
+    for name in ("scale.sh", "conformance.sh"):
+        path = f"tests/kube/{name}"
+        if chosen(path, words):
+            script(report, path, [path], LONG_SECONDS)
+
+
 def long_run(report, words, part):
     step("build")
     if not make(report, "build", "WERROR=1", "test-programs"):
@@ -351,6 +389,8 @@ def long_run(report, words, part):
             fuzz(report, words)
         elif name == "kernels":
             kernels(report, words)
+        elif name == "clusters":
+            clusters(report, words)
         if name == "repeats":
             short = [folder for folder in folders() if folder not in LONG_FOLDERS | NOT_TESTS]
             scenarios(report, words, short, "long", LONG_SECONDS, environment)

@@ -96,7 +96,7 @@ def test_programs_run_with_what_is_in_it(root):
         assert done.stdout.startswith(program), (program, done.stderr)
     done = subprocess.run(["chroot", root, "/opt/tortie/bin/tortie-cni"], timeout=30, check=False,
                           capture_output=True, text=True, stdin=subprocess.DEVNULL,
-                          env={"CNI_COMMAND": "VERSION"})
+                          env={**os.environ, "CNI_COMMAND": "VERSION"})
     assert "supportedVersions" in done.stdout
 
 

@@ -222,6 +222,7 @@ class FakeAgent:
         os.makedirs(run_dir, exist_ok=True)
         self.routes, self.stale, self.peers = {}, set(), {}
         self.counts = Counter()
+        self.told = Counter()  # MSG_PEER_SET by address
         self.in_sync = False
         self.reading = threading.Event()
         self.reading.set()
@@ -309,6 +310,7 @@ class FakeAgent:
             received = struct.unpack_from("=II", body, 56)
             error = body[80:208].split(b"\0")[0].decode()
             self.peers[address_of(body[:16])] = (PEER_STATES[state], received, error)
+            self.told[address_of(body[:16])] += 1
         elif kind == PEER_DELETE:
             self.peers.pop(address_of(body[:16]), None)
         return True

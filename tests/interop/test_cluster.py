@@ -3,7 +3,7 @@
 
     t1 (tortie-bgpd, and the test as its agent) ---- LAN ---- b2, b3 ... (BIRD 2)
 
-Whether a session was disturbed is seen at BIRD: the time since when it is up, to the microsecond.
+Whether a session was disturbed is seen at BIRD: how often it came up.
 """
 import copy
 import re
@@ -11,7 +11,7 @@ import signal
 
 import pytest
 
-from bgp_lab import (BGP_LISTEN, PEER_SET, ROUTE_DELETE, ROUTE_SET, ROUTES_BEGIN, BgpLab, FakeAgent,
+from bgp_lab import (BGP_LISTEN, ROUTE_DELETE, ROUTE_SET, ROUTES_BEGIN, BgpLab, FakeAgent,
                      holds_for)
 from harness import wait_until
 
@@ -74,10 +74,9 @@ class Bed:
         return [block for n in numbers for block in (f"10.244.{n}.0/24", f"fd00:244:0:{n}::/64")]
 
     def sessions(self, *numbers):
-        """Since when each BIRD's session is up, and how often it was."""
-        return {n: (self.birds[n].birdc("show", "protocols", "node").splitlines()[-1].split()[3:6],
-                    len(re.findall(r"node: State changed to up", self.birds[n].log())))
-                for n in numbers}
+        """Is each BIRD's session up, and how often did it come up?"""
+        return {n: (self.birds[n].is_established("node"),
+                    self.birds[n].log().count("node: State changed to up")) for n in numbers}
 
 
 def statics(bird, *prefixes):
@@ -155,14 +154,15 @@ def test_a_peer_without_route_refresh_gets_a_new_session_and_loses_nothing(lab):
 
 
 def test_a_hundred_and_twenty_nodes_that_join_one_by_one_disturb_nobody(lab):
-    """A document for each, and each time the pool grows. What is not there costs no more than its
-    own report; nobody is asked to repeat anything."""
+    """A document for each, and each time the pool grows. Nobody is asked to repeat anything, and of
+    those who are there nothing is told."""
     bed = Bed(lab, 2, 3)
     bed.document["pools"][0]["cidr"] = "10.244.0.0/22"
     bed.agent.document = copy.deepcopy(bed.document)
     bed.wait_routes(*bed.far(2, 3))
     wait_until(lambda: bed.agent.in_sync, "in sync")
-    since, counts = bed.sessions(2, 3), bed.agent.counts.copy()
+    wait_until(lambda: all(bed.agent.peers[f"10.99.0.{n}"][1] == (1, 1) for n in (2, 3)), "counts")
+    since, counts, peers = bed.sessions(2, 3), bed.agent.counts.copy(), bed.agent.told.copy()
     updates = [bed.birds[n].log().count("Got UPDATE") for n in (2, 3)]
     for number in range(120):
         bed.document["bgp"]["mesh"].append(f"10.99.0.{100 + number}")
@@ -176,8 +176,8 @@ def test_a_hundred_and_twenty_nodes_that_join_one_by_one_disturb_nobody(lab):
         assert "ROUTE-REFRESH" not in log and log.count("Got UPDATE") == before
     told = bed.agent.counts - counts
     assert told[ROUTE_SET] == told[ROUTE_DELETE] == told[ROUTES_BEGIN] == 0
-    # a newcomer that does not answer: its state changes a few times; the others are not told again
-    assert told[PEER_SET] < 120 * 6, told
+    for number in (2, 3):
+        assert bed.agent.told[f"10.99.0.{number}"] == peers[f"10.99.0.{number}"]
 
 
 def test_own_blocks_come_and_go(lab):
@@ -449,6 +449,27 @@ def test_what_bird_does_not_repeat_in_its_refresh_is_gone(lab):
     order = "Got ROUTE-REFRESH.*Sending BEGIN-OF-RR.*Sending UPDATE.*Sending END-OF-RR"
     wait_until(lambda: re.search(order, bed.birds[2].log()[before:], re.S), "BIRD's answer")
     assert bed.sessions(2) == since
+
+
+def test_it_ends_well_after_documents_of_every_kind(lab):
+    """With a sanitizer's build this is where memory that was lost on the way is told."""
+    bed = Bed(lab, 2, 3)
+    bed.wait_routes(*bed.far(2, 3))
+    first, secret = copy.deepcopy(bed.document), bed.node.dir / "secret"
+    secret.write_text("first\n")
+    bed.document["bgp"]["peers"] = [
+        {"range": "10.99.0.128/25", "as": 64999, "password_file": str(secret)},
+        {"address": "10.99.0.9", "as": 64512, "password_file": str(secret)},
+        {"address": "10.99.0.8", "as": 64512, "reflector_client": True, "import": "all"}]
+    second = copy.deepcopy(bed.document)
+    third = copy.deepcopy(second)
+    third["bgp"]["as"] = 64600
+    third["bgp"]["peers"].pop()
+    fourth = {key: value for key, value in first.items() if key != "bgp"}
+    for document in (second, "pools: 7", third, first, second, fourth, first, second, first):
+        bed.agent.tell(document)
+    bed.wait_routes(*bed.far(2, 3), deadline=20)
+    assert bed.node.kill(signal.SIGTERM) == 0, bed.node.log()[-2000:]
 
 
 def test_a_file_with_kubernetes_is_refused_without_an_agent(lab):

@@ -1,6 +1,6 @@
 #!/usr/bin/python3
 # SPDX-License-Identifier: Apache-2.0
-"""cluster.py up | down | env | maker | folder | run COMMAND...: a real cluster with tortie on it.
+"""cluster.py up | down | env | maker | folder | api stop|start | run COMMAND...: a real cluster.
 
 Where KUBECONFIG names a cluster that is the cluster: nothing is made and nothing removed. Else one
 is made by the scripts in the folder TORTIE_KUBE_MAKER (up.sh, down.sh, env.sh, build.sh, images.sh;
@@ -12,15 +12,18 @@ up    make it and wait until every node is Ready; prints the variables of kube.p
 down  remove it
 env   print the variables again
 maker, folder: print where the maker's scripts are, and what is made
+api   stop: kill the API server; start: start it again
 run   up, COMMAND with these variables, down; KEEP=1 leaves it up
 Exit status 77: there is no cluster and none can be made; the last line says why.
 
 The maker's own settings pass through (KB_FAMILIES, KB_PROXY_MODE, KB_NODES, KB_CRI_BIN, KB_BIN,
 KB_IMAGES, KB_TAG, KB_LAN, KB_LAN6, KB for its folder).
 """
+import glob
 import os
 import shlex
 import shutil
+import signal
 import subprocess
 import sys
 from pathlib import Path
@@ -29,6 +32,10 @@ TOP = Path(__file__).resolve().parents[2]
 SKIPPED = 77
 BUILD_SECONDS = 1500
 UP_SECONDS = 300
+NEXT_ABI = 99  # an image with other programs and another layout of the maps, for upgrades
+NEXT_IMAGE = "docker.io/tortie/tortie:next"
+IMAGES = [TOP / "build" / "tortie-image.tar",
+          TOP / "build" / f"abi{NEXT_ABI}" / "tortie-image.tar"]
 SETTINGS = {  # apart from what the maker itself takes, so that another cluster may be up
     "KB_TAG": "tk",
     "KB_LAN": "10.76.0",
@@ -67,6 +74,7 @@ def settings():
     policy = Path(__file__).with_name("audit-policy.yaml")
     variables.setdefault("KB_APISERVER_ARGS", f"--audit-log-path={audit_log(variables)} "
                          f"--audit-policy-file={policy}")
+    variables["TORTIE_KUBE_IMAGES"] = " ".join(str(path) for path in IMAGES)
     return variables
 
 
@@ -94,7 +102,8 @@ def prepare(variables):
         call([folder / "build.sh"], {**variables, "KB": str(temporary() / "kb")}, BUILD_SECONDS)
     if not Path(variables["KB_IMAGES"], "pause.tar").exists():
         call([folder / "images.sh"], {**variables, "KB": str(temporary() / "kb")}, 300)
-    call(["make", "-C", TOP, "--no-print-directory", "image"], os.environ, 600)
+    for make in (["image"], ["image", f"ABI_VERSION={NEXT_ABI}", f"IMAGE_NAME={NEXT_IMAGE}"]):
+        call(["make", "-C", TOP, "--no-print-directory", *make], os.environ, 900)
 
 
 def node_exec(variables):
@@ -122,7 +131,11 @@ def test_variables():
         "TORTIE_KUBE_OWN": "1",
         "TORTIE_KUBE_STATE": variables["KB"],
         "TORTIE_AUDIT_LOG": str(audit_log(variables)),
-        "TORTIE_KUBE_CTR": f"{variables['KB_CRI_BIN']}/ctr",
+        "TORTIE_KUBE_NEXT": NEXT_IMAGE,
+        "TORTIE_KUBE_CTR": f"{variables['KB_CRI_BIN']}/ctr -a /run/containerd/containerd.sock",
+        "TORTIE_KUBE_API": shlex.join(["env", "-u", "KUBECONFIG", *(
+            f"{name}={value}" for name, value in sorted(variables.items())
+            if name.startswith(("KB", "TORTIE_KUBE_"))), str(Path(__file__).resolve()), "api"]),
     }
 
 
@@ -139,14 +152,35 @@ def up():
           "--for=condition=Ready", "--timeout=120s"], variables, 150)
 
 
+def api(verb):
+    """The API server goes and comes; etcd and what it knows stay."""
+    variables = settings()
+    pid = Path(variables["KB"], "apiserver.pid")
+    if verb == "stop":
+        os.kill(int(pid.read_text()), signal.SIGKILL)
+        pid.unlink()
+    else:
+        call([maker() / "up.sh"], {**variables, "KB_CNI": "none"}, UP_SECONDS)
+
+
+def is_mounted(folder):
+    """Whether something is mounted there in any mount namespace."""
+    for path in glob.glob("/proc/[0-9]*/mounts"):
+        try:
+            if f" {folder} " in Path(path).read_text():
+                return True
+        except OSError:
+            pass  # ended meanwhile
+    return False
+
+
 def down():
     if not os.environ.get("KUBECONFIG"):
         call([maker() / "down.sh", "clean"], settings(), 120)
-        for folder in ("/opt/tortie", "/var/lib/tortie"):  # made by install_hook.sh
-            try:
-                os.rmdir(folder)
-            except OSError:
-                pass  # not empty: this machine's own
+        if not is_mounted("/var/lib/tortie"):  # by another cluster; see install_hook.sh
+            Path("/var/lib/tortie/.mounted").unlink(missing_ok=True)
+            if Path("/var/lib/tortie").is_dir() and not os.listdir("/var/lib/tortie"):
+                os.rmdir("/var/lib/tortie")
 
 
 def print_variables():
@@ -171,6 +205,8 @@ def main(words):
             print_variables()
         elif words == ["down"]:
             down()
+        elif words in (["api", "stop"], ["api", "start"]):
+            api(words[1])
         elif words == ["env"]:
             print_variables()
         elif words == ["maker"]:

@@ -3,18 +3,22 @@
 # install_hook.sh: what the cluster's maker runs once when its nodes are registered (KB_CNI): the
 # image onto each node, then the manifest, as a user does it. Settings: cluster.py.
 # The maker's nodes have folders of their own for what other pod networks use; ours get them here.
+# A mount goes when somebody removes the folder under it, so that one is never empty (cluster.py).
 set -euo pipefail
 top=$(cd "$(dirname "$0")/../.." && pwd)
 # shellcheck disable=SC1091 # the maker's own
 . "$TORTIE_KUBE_MAKER/env.sh"
 
 for i in $(seq 1 "$KB_NODES"); do
-	for folder in /opt/tortie /var/lib/tortie; do
-		mkdir -p "$folder" "$KB/n$i/own$folder"
-		in_node "$i" mountpoint -q "$folder" ||
-			in_node "$i" mount --bind "$KB/n$i/own$folder" "$folder"
-	done
-	for image in ${TORTIE_KUBE_IMAGES:-"$top/build/tortie-image.tar"}; do
+	own=$KB/n$i/own
+	if ! in_node "$i" mountpoint -q /var/lib/tortie; then
+		mkdir -p /var/lib/tortie "$own/state" "$own/opt/cni" "$own/opt/tortie"
+		touch /var/lib/tortie/.mounted
+		in_node "$i" mount --bind "$own/state" /var/lib/tortie
+		in_node "$i" mount --bind "$own/opt" /opt
+		in_node "$i" mount --bind "$KB/n$i/opt-cni" /opt/cni
+	fi
+	for image in $TORTIE_KUBE_IMAGES; do
 		in_node "$i" "$KB_CRI_BIN/ctr" -a /run/containerd/containerd.sock -n k8s.io \
 			images import "$image" >/dev/null
 	done

@@ -216,6 +216,61 @@ def test_the_agent_is_killed_in_the_middle_of_a_commit(net, traffic):
         assert "cluster: in sync" in cluster.status(net.n1)
 
 
+def test_what_was_kept_is_lost_and_the_pods_talk_on_until_the_cluster_speaks(net, traffic):
+    """Nothing is touched while nothing is known; a DEL meanwhile is carried out then."""
+    d = net.n1.add_pod("d")
+    link = d.host_ifname
+    config = net.n1.network_config()
+    net.n1.stop_agent()
+    net.n1.state.unlink()
+    net.n1.start_agent(wait=False)
+    wait_until(lambda: "waits, tortie-kubed" in cluster.status(net.n1), "the agent waits")
+    for flow in traffic:
+        flow.wait_more(500)
+    net.n1.cni("DEL", d, config=config)
+    assert link in str(net.n1.cali_links())
+    net.told.watch(net.n1)
+    net.told.tell(net.n1)
+    net.n1.wait_ready()
+    wait_until(lambda: link not in str(net.n1.cali_links()), "the DEL is carried out")
+    assert net.a.ip4 in str(net.n1.tortie_json("get", "workloadendpoint"))
+    net.n1.pods.remove(d)
+    d.delete()
+    wait_until(lambda: "tortie-bgpd: connected and in sync" in cluster.status(net.n1),
+               "the speaker has told everything again", 30)
+
+
+def test_a_family_comes_with_a_pool(net, traffic):
+    """IPv4 only, then both: forwarding of the new family is switched on."""
+    n3 = net.lab.add_node(3)
+    cluster.join(n3)
+    n3.sysctl("net.ipv6.conf.all.forwarding", 0)
+    member = cluster.member_of(n3)
+    member.blocks = [n3.block4]
+    net.told.members.append(member)
+    n3.start_agent(wait=False)
+    wait_until((n3.run_dir / "agent.sock").exists, "the socket")
+    net.told.watch(n3)
+    document = net.told.document("n3")
+    document["pools"] = [p for p in document["pools"] if ":" not in p["cidr"]]
+    net.told.watchers["n3"].commit(document)
+    n3.wait_ready()
+    x = n3.add_pod("x")
+    assert len(x.addresses()) == 1 and n3.sysctl("net.ipv6.conf.all.forwarding") == "0"
+    member.blocks = [n3.block4, n3.block6]
+    net.told.tell()
+    assert n3.sysctl("net.ipv6.conf.all.forwarding") == "1"
+    y = n3.add_pod("y")
+    assert y.ip6.startswith("fd00:244:0:3:")
+    x.remove()
+    y.remove()
+    n3.stop_agent()
+    net.told.watchers.pop("n3").close()
+    net.told.members.pop()
+    net.lab.nodes.remove(n3)
+    net.told.tell()
+
+
 def test_a_node_on_no_subnet_of_ours_is_named_everywhere(net):
     net.told.members.append(cluster.Member("far", ["203.0.113.7"], ["10.244.9.0/24"]))
     net.told.tell()

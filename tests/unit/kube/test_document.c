@@ -378,6 +378,38 @@ static void peers_are_global_of_a_node_or_of_those_selected(void **state)
 	assert_int_equal(document.notice_count, 0);
 }
 
+static void settings_of_a_peer_reach_its_line(void **state)
+{
+	static const struct {
+		const char *spec, *has, *notice;
+	} rows[] = {
+		{ "'sourceAddress':'UseNodeIP'", "as: 65000}", NULL },
+		{ "'sourceAddress':'None'", "as: 65000, source: route}", NULL },
+		{ "'sourceAddress':'x'", "as: 65000}", "spec.sourceAddress: neither" },
+		{ "'maxRestartTime':'1m30s'", "as: 65000, restart_time: 90}", NULL },
+		{ "'maxRestartTime':'0s'", "as: 65000}", "spec.maxRestartTime: not 1s" },
+		{ "'maxRestartTime':'2h'", "as: 65000}", "spec.maxRestartTime: not 1s" },
+		{ "'ttlSecurity':1", "as: 65000, ttl_security: 1}", NULL },
+		{ "'ttlSecurity':0", "as: 65000}", NULL },
+		{ "'ttlSecurity':256", "as: 65000}", "spec.ttlSecurity: not 0 to 255" },
+		{ "'ttlSecurity':'1'", "as: 65000}", "spec.ttlSecurity: not 0 to 255" },
+	};
+	char spec[256];
+
+	for (size_t i = 0; i < sizeof(rows) / sizeof(rows[0]); i++) {
+		two_nodes();
+		snprintf(spec, sizeof(spec), "'peerIP':'192.0.2.1','asNumber':65000,%s",
+			 rows[i].spec);
+		set_spec(CLUSTER_BGP_PEERS, "t", spec);
+		build();
+		assert_has(rows[i].has);
+		if (rows[i].notice)
+			assert_notice(rows[i].notice);
+		assert_int_equal(document.notice_count, rows[i].notice ? 1 : 0);
+		forget_all(state);
+	}
+}
+
 static void bad_peers_are_named_and_left_out(void **state)
 {
 	static const struct {
@@ -518,6 +550,7 @@ int main(void)
 		TEST(the_default_bgp_configuration_is_followed),
 		TEST(a_nodes_own_configuration_says_only_its_port),
 		TEST(peers_are_global_of_a_node_or_of_those_selected),
+		TEST(settings_of_a_peer_reach_its_line),
 		TEST(bad_peers_are_named_and_left_out),
 		TEST(nodes_are_peers_both_ways),
 		TEST(annotations_of_calico_that_are_not_served_are_named),

@@ -451,6 +451,8 @@ static void while_the_cluster_is_waited_for_only_its_messages_are_taken(void **s
 {
 	struct agent_client tool = connect_as(*state, ROLE_TOOL);
 	struct agent_client watcher = connect_as(*state, ROLE_KUBED);
+	struct agent_client speaker = connect_to(*state, "agent");
+	struct msg_hello_reply reply;
 
 	ask(&tool, MSG_GET_STATUS);
 	assert_int_equal(next_type(&tool), MSG_END);
@@ -458,6 +460,9 @@ static void while_the_cluster_is_waited_for_only_its_messages_are_taken(void **s
 	assert_int_equal(next_type(&tool), MSG_ERROR);
 	ask(&watcher, MSG_CLUSTER_COMMIT);
 	assert_int_equal(next_type(&watcher), MSG_END);
+	/* A speaker would tell routes that nobody keeps: it has to come again. */
+	assert_true(agent_client_hello(&speaker, ROLE_BGPD, &reply) < 0);
+	agent_client_close(&speaker);
 	agent_client_close(&tool);
 	agent_client_close(&watcher);
 }
