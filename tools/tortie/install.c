@@ -35,11 +35,13 @@ void install_changed(struct install_report *report, const char *format, ...)
 	char text[1024], line[2048];
 	va_list args;
 
+	report->changed++;
+	if (report->is_quiet)
+		return;
 	va_start(args, format);
 	vsnprintf(text, sizeof(text), format, args);
 	va_end(args);
 	printf("%s\n", say_escape(text, sizeof(text), line, sizeof(line)));
-	report->changed++;
 }
 
 /* @path of the host, on this side of the mounts. */

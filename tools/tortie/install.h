@@ -2,6 +2,7 @@
 #ifndef TOOLS_TORTIE_INSTALL_H
 #define TOOLS_TORTIE_INSTALL_H
 
+#include <stdbool.h>
 #include <stddef.h>
 #include <sys/types.h>
 
@@ -17,6 +18,7 @@
 /* What it did; each change is a line as it happens. */
 struct install_report {
 	size_t changed;
+	bool is_quiet; /* counted, but no line */
 };
 
 void install_changed(struct install_report *report, const char *format, ...)
@@ -33,7 +35,8 @@ int install_folder(const char *path, mode_t mode, struct install_report *report)
  */
 int install_file(const char *from, const char *dir, const char *name, mode_t mode,
 		 struct install_report *report);
-/** install_tree() - install_file() for each regular file below @from, links as links. */
+/** install_tree() - install_file() for each regular file below @from, links as links; one line for
+ * all of them. */
 int install_tree(const char *from, const char *to, struct install_report *report);
 /** install_link() - a symbolic link @path to @target, unless something that is not ours is there.
  */

@@ -247,7 +247,13 @@ static int entry_copy(const char *from, const char *to, const char *name, int de
 
 int install_tree(const char *from, const char *to, struct install_report *report)
 {
-	return tree_copy(from, to, 0, report);
+	struct install_report below = { .is_quiet = true };
+	int err = tree_copy(from, to, 0, &below);
+
+	if (below.changed > 0)
+		install_changed(report, "installed %zu files and folders below %s", below.changed,
+				to);
+	return err;
 }
 
 int install_lock(const char *dir)

@@ -168,27 +168,39 @@ static long objects_count(struct cluster *cluster, const char *path)
 	return err == -ENOENT ? 0 : err < 0 ? err : count;
 }
 
-static void policies_check(struct preflight *preflight, struct cluster *cluster)
+/* Policies of every kind that there may be; what cannot be listed is a problem line. */
+static long policies_count(struct preflight *preflight, struct cluster *cluster)
 {
-	static const char *const kinds[] = {
-		"/apis/networking.k8s.io/v1/networkpolicies",
-		"/apis/projectcalico.org/v3/networkpolicies",
-		"/apis/projectcalico.org/v3/globalnetworkpolicies",
-		"/apis/crd.projectcalico.org/v1/networkpolicies",
-		"/apis/crd.projectcalico.org/v1/globalnetworkpolicies",
+	static const struct {
+		const char *path;
+		int same_as; /* shows the same objects as that row, where both are served; -1 */
+	} kinds[] = {
+		{ "/apis/networking.k8s.io/v1/networkpolicies", -1 },
+		{ "/apis/projectcalico.org/v3/networkpolicies", -1 },
+		{ "/apis/projectcalico.org/v3/globalnetworkpolicies", -1 },
+		{ "/apis/crd.projectcalico.org/v1/networkpolicies", 1 },
+		{ "/apis/crd.projectcalico.org/v1/globalnetworkpolicies", 2 },
+		{ "/apis/policy.networking.k8s.io/v1alpha1/adminnetworkpolicies", -1 },
+		{ "/apis/policy.networking.k8s.io/v1alpha1/baselineadminnetworkpolicies", -1 },
 	};
-	long count = 0, found;
+	long found[sizeof(kinds) / sizeof(kinds[0])], count = 0;
 
 	for (size_t i = 0; i < sizeof(kinds) / sizeof(kinds[0]); i++) {
-		found = objects_count(cluster, kinds[i]);
-		/* Calico's API server and its CRDs show the same objects. */
-		if (found > 0 && (i < 3 || count == 0))
-			count += found;
-		if (found < 0)
+		found[i] = objects_count(cluster, kinds[i].path);
+		if (found[i] < 0)
 			preflight_problem(preflight,
 					  "use a kubeconfig whose user may list network policies",
 					  "%s", cluster->result.text);
+		else if (kinds[i].same_as < 0 || found[kinds[i].same_as] <= 0)
+			count += found[i];
 	}
+	return count;
+}
+
+static void policies_check(struct preflight *preflight, struct cluster *cluster)
+{
+	long count = policies_count(preflight, cluster);
+
 	if (count == 0)
 		preflight_ok(preflight, "no network policies (this version enforces none)");
 	else if (preflight->line->accept_no_policy)
