@@ -40,7 +40,7 @@ class Net:
         node.config["log_level"] = "debug"
         node.start_agent(wait=False)
         node.start_bgpd()
-        wait_until((node.run_dir / "agent.sock").exists, "the socket")
+        cluster.wait_socket(node)
         self.told.watch(node)
 
 
