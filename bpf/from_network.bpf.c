@@ -32,12 +32,13 @@ __noinline int network_find(struct __sk_buff *skb, const struct packet *packet, 
 {
 	struct route_value *value = NULL;
 	struct endpoint_value *ep;
-	struct ip_addr other;
+	struct ip_addr dest, other;
 	__u32 bits;
 
 	if (!packet || !to)
 		return STEP_TO_STACK;
-	ep = endpoint_lookup(&packet->dest);
+	dest = packet->dest; /* Linux 6.1 takes no key from behind such a pointer */
+	ep = endpoint_lookup(&dest);
 	if (!endpoint_is_pod(ep)) {
 		explain(ep ? EXPLAIN_HOST_ADDRESS : EXPLAIN_NOT_IN_MAPS, 0);
 		return STEP_TO_STACK;

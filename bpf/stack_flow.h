@@ -253,11 +253,13 @@ static __always_inline void flow_put(const struct flow_key *key)
  */
 __weak __noinline int flow_end_is_pod(const struct ip_addr *addr, __u32 kind)
 {
+	struct ip_addr key;
 	__u32 bits;
 
 	if (!addr)
 		return 0;
-	return endpoint_is_pod(endpoint_lookup(addr)) || route_lookup(kind, addr, &bits);
+	key = *addr; /* Linux 6.1 takes no key from behind such a pointer */
+	return endpoint_is_pod(endpoint_lookup(&key)) || route_lookup(kind, &key, &bits);
 }
 
 /*

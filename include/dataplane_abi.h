@@ -227,7 +227,8 @@ struct drop_event {
 	X(RECORDED, "flow is recorded: the host stack carries it both ways")                   \
 	X(LEAVES, "passed on to the network") /* detail: ifindex; from the host stack */       \
 	/* The agent. */                                                                       \
-	X(NEEDS_ENCAPSULATION, "the node needs encapsulation, not in this version")
+	X(NEEDS_ENCAPSULATION, "the node needs encapsulation, not in this version")            \
+	X(FIREWALL, "a firewall of the host drops what it does not accept")
 
 enum explain_step_id {
 	EXPLAIN_NONE = 0,

@@ -29,6 +29,10 @@
 #define NFT_TABLE_FAMILY "inet"
 #define NFT_TABLE_NAME	 "tortie"
 
+/* Our rules in others' nftables chains (forwarding.accept): comments, with a pool behind them. */
+#define NFT_COMMENT_FROM "tortie: from "
+#define NFT_COMMENT_TO	 "tortie: to "
+
 /* Written into cni.dir; while it is being written, under a dot in front. */
 #define CONFLIST_NAME "10-tortie.conflist"
 

@@ -29,6 +29,7 @@
 #include "loader/dataplane.h"
 #include "loader/drops.h"
 #include "loader/endpoint_store.h"
+#include "loader/forward_accept.h"
 #include "loader/hook_watch.h"
 #include "loader/ipam.h"
 #include "loader/link_reaper.h"
@@ -135,6 +136,11 @@ static int open_masquerade(struct agent *agent)
 	return masquerade_open(agent, &agent->masquerade);
 }
 
+static int open_forward_accept(struct agent *agent)
+{
+	return forward_accept_open(agent, &agent->forward_accept);
+}
+
 static int open_bgp(struct agent *agent)
 {
 	return bgp_feed_open(agent, &agent->bgp);
@@ -192,6 +198,7 @@ static const struct part parts[] = {
 	{ "pods", open_endpoints, false },
 	{ "routes", open_routes, false },
 	{ "masquerade", open_masquerade, false },
+	{ "firewall", open_forward_accept, false },
 	{ "BGP feed", open_bgp, false },
 	{ "hook watch", open_hooks, false },
 	{ "drops", open_drops, true },
@@ -240,6 +247,7 @@ void agent_close(struct agent *agent)
 	hook_watch_close(agent->hooks);
 	if (agent->bgp)
 		bgp_feed_close(agent->bgp);
+	forward_accept_close(agent->forward_accept);
 	if (agent->masquerade)
 		masquerade_close(agent->masquerade);
 	if (agent->routes)

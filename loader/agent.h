@@ -13,6 +13,7 @@ struct cluster;
 struct dataplane;
 struct drops;
 struct endpoint_store;
+struct forward_accept;
 struct hook_watch;
 struct ipam;
 struct link_reaper;
@@ -49,6 +50,7 @@ struct agent {
 	struct endpoint_store *endpoints; /* the pods */
 	struct remote_routes *routes;	  /* the other nodes' blocks */
 	struct masquerade *masquerade;
+	struct forward_accept *forward_accept; /* our rules in firewalls that drop */
 	struct bgp_feed *bgp;
 	struct hook_watch *hooks;
 	struct drops *drops;

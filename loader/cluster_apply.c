@@ -16,6 +16,7 @@
 #include "loader/bgp_feed.h"
 #include "loader/cluster.h"
 #include "loader/endpoint_store.h"
+#include "loader/forward_accept.h"
 #include "loader/ipam.h"
 #include "loader/masquerade.h"
 #include "loader/remote_routes.h"
@@ -33,6 +34,7 @@ int cluster_apply(struct agent *agent, const struct config *next)
 	uplinks_config_changed(agent->uplinks);
 	remote_routes_config_changed(agent->routes, before);
 	masquerade_config_changed(agent->masquerade);
+	forward_accept_config_changed(agent->forward_accept);
 	bgp_feed_config_changed(agent->bgp, before);
 	return 0;
 }

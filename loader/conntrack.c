@@ -140,7 +140,10 @@ static int tell_entry(const struct nlmsghdr *header, void *arg)
 
 int conntrack_for_each(conntrack_fn *fn, void *arg)
 {
+	const struct nft_dump_question all = {
+		.type = NFNL_SUBSYS_CTNETLINK << 8 | IPCTNL_MSG_CT_GET,
+	};
 	struct walk walk = { .fn = fn, .arg = arg };
 
-	return nft_dump(NFNL_SUBSYS_CTNETLINK << 8 | IPCTNL_MSG_CT_GET, tell_entry, &walk);
+	return nft_dump(&all, tell_entry, &walk);
 }

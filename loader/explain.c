@@ -37,6 +37,7 @@
 #include "loader/explain_kernel.h"
 #include "loader/explain_packet.h"
 #include "loader/explain_words.h"
+#include "loader/forward_accept.h"
 #include "loader/netlink.h"
 #include "loader/netlink_attr.h"
 #include "loader/queries.h"
@@ -215,6 +216,17 @@ static int tell_unreachable_node(struct explanation *explanation)
 	return send_step(explanation, HOOK_NONE, &step, text);
 }
 
+/* A firewall that may drop what the host forwards, however its other rules are. */
+static int tell_firewall(const struct explanation *explanation)
+{
+	const struct explain_step step = { .id = EXPLAIN_FIREWALL };
+	char words[TEXT_MAX + 1];
+
+	if (!forward_accept_find_drop(explanation->agent, words))
+		return 0;
+	return send_step(explanation, HOOK_NONE, &step, words);
+}
+
 /* The rest of the way through the kernel, and the program where it leaves it. */
 static int follow_stack(struct explanation *explanation, uint32_t in_ifindex)
 {
@@ -237,7 +249,9 @@ static int follow_stack(struct explanation *explanation, uint32_t in_ifindex)
 		step.id = EXPLAIN_STACK_REFUSES;
 		snprintf(text, sizeof(text), "host stack would answer: time exceeded in transit");
 	}
-	err = send_step(explanation, HOOK_NONE, &step, text);
+	err = in_ifindex && step.id == EXPLAIN_STACK_SENDS ? tell_firewall(explanation) : 0;
+	if (!err)
+		err = send_step(explanation, HOOK_NONE, &step, text);
 	if (err || step.id == EXPLAIN_STACK_LOCAL)
 		return err;
 	explanation->entered_by = in_ifindex;

@@ -7,8 +7,7 @@
  * table (someone flushed the ruleset, deleted a chain, added a rule), lost notifications and the
  * minute's sweep lead to another listing; when it differs, the table is written again.
  *
- * libnftables is large, so its context lives only as long as one command and its memory is given
- * back at once. Whether a table exists at all, and who changes it, is asked by nft_socket.c: a node
+ * Whether a table exists at all, and who changes it, is asked by nft_socket.c: a node
  * without masquerade never enters the library. A kernel that refuses (no nf_tables,
  * no nft_masq) is a condition of `tortie status`, not a reason to stop: pods reach each other.
  *
@@ -17,7 +16,6 @@
 #include "loader/masquerade.h"
 
 #include <errno.h>
-#include <malloc.h>
 #include <stdbool.h>
 #include <stdint.h>
 #include <stdio.h>
@@ -28,7 +26,6 @@
 
 #include <linux/netfilter.h>
 #include <linux/netfilter/nfnetlink.h>
-#include <nftables/libnftables.h>
 
 #include "lib/event_loop.h"
 #include "lib/log.h"
@@ -37,6 +34,7 @@
 #include "loader/masquerade_rules.h"
 #include "loader/monitor.h"
 #include "loader/netlink_attr.h"
+#include "loader/nft_command.h"
 #include "loader/nft_socket.h"
 #include "loader/status_lines.h"
 #include "node_objects.h"
@@ -60,61 +58,19 @@ struct masquerade {
 	char problem[TEXT_MAX + 1];
 };
 
-/* --- the library --- */
-
-/* The first line of what the library says about a failure. */
-static void take_words(struct nft_ctx *ctx, char ret_words[TEXT_MAX + 1])
-{
-	const char *words = nft_ctx_get_error_buffer(ctx);
-
-	if (words == NULL || words[0] == '\0')
-		words = strerror(errno);
-	snprintf(ret_words, TEXT_MAX + 1, "%s", words);
-	ret_words[strcspn(ret_words, "\n")] = '\0';
-}
-
-/* Run @command. 0 with what it printed (may be NULL when not wanted), or -EIO with words. */
-static int run(const char *command, char **ret_output, char ret_words[TEXT_MAX + 1])
-{
-	struct nft_ctx *ctx = nft_ctx_new(NFT_CTX_DEFAULT);
-	int err = -EIO;
-
-	if (ctx == NULL) {
-		snprintf(ret_words, TEXT_MAX + 1, "libnftables cannot start");
-		return -EIO;
-	}
-	if (nft_ctx_buffer_output(ctx) != 0 || nft_ctx_buffer_error(ctx) != 0) {
-		snprintf(ret_words, TEXT_MAX + 1, "%s", strerror(ENOMEM));
-		goto out;
-	}
-	if (nft_run_cmd_from_buffer(ctx, command) != 0) {
-		take_words(ctx, ret_words);
-		goto out;
-	}
-	err = 0;
-	if (ret_output != NULL) {
-		*ret_output = strdup(nft_ctx_get_output_buffer(ctx));
-		err = *ret_output != NULL ? 0 : -ENOMEM;
-	}
-out:
-	nft_ctx_free(ctx);
-	malloc_trim(0);
-	return err;
-}
-
 /* --- keeping the table --- */
 
 static int write_table(struct masquerade *masquerade)
 {
 	char words[TEXT_MAX + 1] = "", *listing = NULL;
 	char *rules = masquerade_rules(masquerade->agent->config);
-	int err = rules != NULL ? run(rules, NULL, words) : -ENOMEM;
+	int err = rules != NULL ? nft_command(rules, NULL, words) : -ENOMEM;
 
 	if (err == 0)
 		sha1(rules, strlen(rules), masquerade->rules);
 	free(rules);
 	if (err == 0)
-		err = run("list table " TABLE, &listing, words);
+		err = nft_command("list table " TABLE, &listing, words);
 	if (err < 0) {
 		if (masquerade->problem[0] == '\0')
 			log_error("masquerade: table " TABLE " cannot be written: %s", words);
@@ -137,7 +93,7 @@ static bool is_whole(const struct masquerade *masquerade)
 
 	if (masquerade->listing == NULL || !nft_table_exists(NFT_TABLE_NAME))
 		return false;
-	if (run("list table " TABLE, &listing, words) < 0)
+	if (nft_command("list table " TABLE, &listing, words) < 0)
 		return false;
 	whole = strcmp(listing, masquerade->listing) == 0;
 	free(listing);
@@ -238,7 +194,7 @@ static void remove_leftover(void)
 
 	if (!nft_table_exists(NFT_TABLE_NAME))
 		return;
-	if (run("delete table " TABLE, NULL, words) < 0)
+	if (nft_command("delete table " TABLE, NULL, words) < 0)
 		log_warning("masquerade: table " TABLE
 			    " is there from before, not wanted any more, and cannot be removed: %s",
 			    words);
@@ -330,22 +286,6 @@ void masquerade_close(struct masquerade *masquerade)
 	free(masquerade);
 }
 
-/* Docker and some firewalls drop what the host forwards; ours cannot accept what others drop. */
-static int forward_status(status_line_fn *fn, void *arg)
-{
-	char chain[TEXT_MAX + 1], text[TEXT_MAX + 1];
-
-	if (!nft_find_forward_drop(chain))
-		return 0;
-	snprintf(
-		text, sizeof(text),
-		"firewall: chain %.200s has the policy drop; pods reach pods, but the outside only "
-		"where a rule there accepts the pools (iptables -I FORWARD -s POOL -j ACCEPT, and "
-		"-d POOL)",
-		chain);
-	return fn(STATUS_WARNING, text, arg);
-}
-
 int masquerade_status(struct agent *agent, status_line_fn *fn, void *arg)
 {
 	const struct masquerade *masquerade = agent->masquerade;
@@ -355,5 +295,5 @@ int masquerade_status(struct agent *agent, status_line_fn *fn, void *arg)
 		err = fn(STATUS_PROBLEM, masquerade->problem, arg);
 	else if (masquerade->listing != NULL)
 		err = fn(STATUS_OK, "masquerade: table " TABLE " in force", arg);
-	return err == 0 ? forward_status(fn, arg) : err;
+	return err;
 }

@@ -2,15 +2,16 @@
 /*
  * nft_socket.c: nf_tables asked and heard without libnftables.
  *
- * Three things are wanted often or on every node: is a table there, did anyone change one, and does
- * a firewall drop what the host forwards for pods. Each is one netlink message; the library behind
- * nft(8) takes over a megabyte of memory to ask the same.
+ * Some things are wanted often or on every node: is a table there, did anyone change one, which
+ * chains and rules are there. Each is one netlink message; the library behind nft(8) takes over a
+ * megabyte of memory to ask the same.
  *
  * Way of data: a question goes out on a socket of its own, its answer (one message, or a dump until
  * NLMSG_DONE) is read at once, the socket is closed. The kernel answers before sendto() returns;
  * the time limit is for the answer it had no memory for.
  *
- * Left to others: writing rules (masquerade.c). include/uapi/linux/netfilter/nf_tables.h.
+ * Left to others: what chains and rules mean (forward_chains.c), writing them (nft_command.c).
+ * include/uapi/linux/netfilter/nf_tables.h.
  */
 #include "loader/nft_socket.h"
 
@@ -31,9 +32,10 @@
 
 #include "loader/netlink_attr.h"
 
-#define RECEIVE_BUFFER (1 << 20) /* kube-proxy writes thousands of rules at once */
-#define ANSWER_S       5
-#define NAME_SIZE      64
+#define RECEIVE_BUFFER	  (1 << 20) /* kube-proxy writes thousands of rules at once */
+#define ANSWER_S	  5
+#define NAME_SIZE	  64
+#define DUMP_QUESTION_MAX 640
 
 /* A question with at most one attribute, a name. */
 struct question {
@@ -173,25 +175,44 @@ static int tell_dump(const void *buffer, int len, netlink_message_fn *fn, void *
 	return -EAGAIN;
 }
 
-int nft_dump(uint16_t type, netlink_message_fn *fn, void *arg)
+/* Append a name to a question; one that is too long makes it match nothing. */
+static void put_name(struct nlmsghdr *header, size_t size, uint16_t type, const char *name)
 {
-	const struct {
-		struct nlmsghdr header;
-		struct nfgenmsg body;
-	} question = {
-		.header = { .nlmsg_len = sizeof(question),
-			    .nlmsg_type = type,
+	size_t len = name ? strlen(name) + 1 : 0;
+	struct nlattr *attr = (void *)((uint8_t *)header + header->nlmsg_len);
+
+	if (!name || header->nlmsg_len + NLA_HDRLEN + NLA_ALIGN(len) > size)
+		return;
+	attr->nla_len = (uint16_t)(NLA_HDRLEN + len);
+	attr->nla_type = type;
+	memcpy((uint8_t *)attr + NLA_HDRLEN, name, len);
+	header->nlmsg_len += NLA_HDRLEN + NLA_ALIGN(len);
+}
+
+int nft_dump(const struct nft_dump_question *question, netlink_message_fn *fn, void *arg)
+{
+	union {
+		struct {
+			struct nlmsghdr header;
+			struct nfgenmsg body;
+		};
+		uint8_t octets[DUMP_QUESTION_MAX];
+	} message = {
+		.header = { .nlmsg_len = NLMSG_LENGTH(sizeof(struct nfgenmsg)),
+			    .nlmsg_type = question->type,
 			    .nlmsg_flags = NLM_F_REQUEST | NLM_F_DUMP,
 			    .nlmsg_seq = 1 },
-		.body = { .nfgen_family = NFPROTO_UNSPEC, .version = NFNETLINK_V0 },
+		.body = { .nfgen_family = question->family, .version = NFNETLINK_V0 },
 	};
 	struct sockaddr_nl kernel = { .nl_family = AF_NETLINK };
 	void *buffer = malloc(NFT_RECEIVE_SIZE);
 	int fd = open_socket(0), end = buffer ? fd : -ENOMEM;
 	ssize_t len;
 
-	if (end >= 0 && sendto(fd, &question, sizeof(question), 0, (struct sockaddr *)&kernel,
-			       sizeof(kernel)) < 0)
+	put_name(&message.header, sizeof(message), NFTA_RULE_TABLE, question->table);
+	put_name(&message.header, sizeof(message), NFTA_RULE_CHAIN, question->chain);
+	if (end >= 0 && sendto(fd, &message, message.header.nlmsg_len, 0,
+			       (struct sockaddr *)&kernel, sizeof(kernel)) < 0)
 		end = -errno;
 	if (end >= 0)
 		end = -EAGAIN;
@@ -218,63 +239,4 @@ bool nft_table_exists(const char *name)
 
 	fill_question(&question, NFT_MSG_GETTABLE, NFPROTO_INET, name);
 	return ask(&question, is_table, NULL);
-}
-
-static const char *family_name(uint8_t family)
-{
-	switch (family) {
-	case NFPROTO_IPV4:
-		return "ip";
-	case NFPROTO_IPV6:
-		return "ip6";
-	case NFPROTO_INET:
-		return "inet";
-	default:
-		return NULL;
-	}
-}
-
-/* The hook number inside NFTA_CHAIN_HOOK, network order as nf_tables has all its numbers. */
-static uint32_t hook_number(const struct nlattr *hook)
-{
-	size_t len, at = 0;
-	const uint8_t *nested = netlink_attr_data(hook, &len);
-
-	while (nested != NULL && at + NLA_HDRLEN <= len) {
-		const struct nlattr *attr = (const void *)(nested + at);
-
-		if (attr->nla_len < NLA_HDRLEN || at + attr->nla_len > len)
-			break;
-		if ((attr->nla_type & NLA_TYPE_MASK) == NFTA_HOOK_HOOKNUM)
-			return ntohl(netlink_attr_u32(attr, htonl(UINT32_MAX)));
-		at += NLA_ALIGN(attr->nla_len);
-	}
-	return UINT32_MAX;
-}
-
-static int is_forward_drop(const struct nlmsghdr *header, void *arg)
-{
-	const struct nfgenmsg *body = netlink_body(header, sizeof(*body));
-	const struct nlattr *attr[NFTA_CHAIN_POLICY + 1];
-	char table[NFT_TABLE_MAXNAMELEN], chain[NFT_CHAIN_MAXNAMELEN], *text = arg;
-	const char *family = body != NULL ? family_name(body->nfgen_family) : NULL;
-
-	if (family == NULL)
-		return 0;
-	netlink_attrs(header, sizeof(*body), attr, NFTA_CHAIN_POLICY + 1);
-	if (hook_number(attr[NFTA_CHAIN_HOOK]) != NF_INET_FORWARD ||
-	    ntohl(netlink_attr_u32(attr[NFTA_CHAIN_POLICY], htonl(NF_ACCEPT))) != NF_DROP)
-		return 0;
-	netlink_attr_text(attr[NFTA_CHAIN_TABLE], table, sizeof(table));
-	netlink_attr_text(attr[NFTA_CHAIN_NAME], chain, sizeof(chain));
-	snprintf(text, TEXT_MAX + 1, "%s %.240s %.240s", family, table, chain);
-	return 1;
-}
-
-bool nft_find_forward_drop(char ret_chain[TEXT_MAX + 1])
-{
-	struct question question;
-
-	fill_question(&question, NFT_MSG_GETCHAIN, NFPROTO_UNSPEC, NULL);
-	return ask(&question, is_forward_drop, ret_chain);
 }

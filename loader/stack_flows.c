@@ -185,7 +185,7 @@ int stack_flows_status(struct agent *agent, status_line_fn *fn, void *arg)
 	char text[TEXT_MAX + 1];
 	int err;
 
-	if (!agent->stack_flows)
+	if (!dataplane_is_beside(agent->dataplane))
 		return fn(STATUS_OK, "kube_proxy: none: no flow is looked up", arg);
 	err = dataplane_count_recorded(agent->dataplane, recorded);
 	if (!err)

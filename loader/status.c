@@ -140,9 +140,10 @@ static void fill_status(struct agent *agent, struct msg_status *ret_status)
 int query_status(struct agent *agent, struct client *client, const struct request *request)
 {
 	static int (*const part[])(struct agent * agent, status_line_fn * fn, void *arg) = {
-		uplinks_status,	 hook_watch_status,    stack_flows_status,  endpoint_store_status,
-		ipam_status,	 remote_routes_status, bgp_feed_status,	    masquerade_status,
-		conflist_status, cluster_nodes_status, foreign_pods_status,
+		uplinks_status,	       hook_watch_status,    stack_flows_status,
+		endpoint_store_status, ipam_status,	     remote_routes_status,
+		bgp_feed_status,       masquerade_status,    forward_accept_status,
+		conflist_status,       cluster_nodes_status, foreign_pods_status,
 	};
 	struct answer answer = { .client = client, .id = request->id };
 	struct msg_status status;

@@ -18,6 +18,8 @@ int endpoint_store_status(struct agent *agent, status_line_fn *fn,
 			  void *arg); /* endpoint_store.c */
 int ipam_status(struct agent *agent, status_line_fn *fn,
 		void *arg); /* ipam's usage, cni_requests.c */
+int forward_accept_status(struct agent *agent, status_line_fn *fn,
+			  void *arg);					    /* forward_accept.c */
 int stack_flows_status(struct agent *agent, status_line_fn *fn, void *arg); /* stack_flows.c */
 int hook_watch_status(struct agent *agent, status_line_fn *fn, void *arg);  /* hook_watch.c */
 

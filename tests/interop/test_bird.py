@@ -273,6 +273,19 @@ def test_ttl_security_is_agreed_upon_with_bird(lab, bird_lines):
     bird.wait_routes("node", [OWN6], 6)
 
 
+def test_ttl_security_over_ipv6(lab):
+    node = speaker(lab, peers=[{"address": "fd99::2", "as": 64999, "ttl_security": 1}])
+    bird = lab.bird(2, 64999).announce(FAR4, FAR6)
+    bird.peer("node", "fd99::1", 64512, "direct", "ttl security on", local="fd99::2")
+    other = lab.bird(3, 64999).peer("node", "fd99::1", 64512, "direct", local="fd99::3")
+    node.config["bgp"]["peers"].append({"address": "fd99::3", "as": 64999, "ttl_security": 1})
+    for each in (node, bird, other):
+        each.start()
+    bird.wait_established("node")
+    bird.wait_routes("node", [OWN6], 6)
+    assert not other.is_established("node")
+
+
 def test_ttl_security_refuses_who_does_not_send_255(lab):
     """BIRD sends TTL 1 to a direct external neighbour."""
     node, bird = pair(lab, 64999, 64999, ("direct",), ttl_security=1)

@@ -1,6 +1,6 @@
 #!/usr/bin/python3
 # SPDX-License-Identifier: Apache-2.0
-"""cluster.py up | down | env | maker | folder | api stop|start | run COMMAND...: a real cluster.
+"""cluster.py up | down | env | e2e | api stop|start | run COMMAND...: a real cluster.
 
 Where KUBECONFIG names a cluster that is the cluster: nothing is made and nothing removed. Else one
 is made by the scripts in the folder TORTIE_KUBE_MAKER (up.sh, down.sh, env.sh, build.sh, images.sh;
@@ -11,7 +11,7 @@ deploy/kubernetes/tortie.yaml by kubectl apply, as a user does it.
 up    make it and wait until every node is Ready; prints the variables of kube.py
 down  remove it
 env   print the variables again
-maker, folder: print where the maker's scripts are, and what is made
+e2e   NAME EXPRESSION: run those of Kubernetes' own tests and print a line for each
 api   stop: kill the API server; start: start it again
 run   up, COMMAND with these variables, down; KEEP=1 leaves it up
 Exit status 77: there is no cluster and none can be made; the last line says why.
@@ -32,6 +32,7 @@ TOP = Path(__file__).resolve().parents[2]
 SKIPPED = 77
 BUILD_SECONDS = 1500
 UP_SECONDS = 300
+E2E_SECONDS = 3600
 NEXT_ABI = 99  # an image with other programs and another layout of the maps, for upgrades
 NEXT_IMAGE = "docker.io/tortie/tortie:next"
 IMAGES = [TOP / "build" / "tortie-image.tar",
@@ -183,6 +184,12 @@ def down():
                 os.rmdir("/var/lib/tortie")
 
 
+def end_to_end(name, expression):
+    variables = settings()
+    call([maker() / "e2e.sh", name, expression], variables, E2E_SECONDS)
+    print(Path(variables["KB"], "e2e", f"{name}.txt").read_text(encoding="utf-8"), end="")
+
+
 def print_variables():
     for name, value in test_variables().items():
         print(f"export {name}={shlex.quote(value)}")
@@ -209,10 +216,8 @@ def main(words):
             api(words[1])
         elif words == ["env"]:
             print_variables()
-        elif words == ["maker"]:
-            print(maker())
-        elif words == ["folder"]:
-            print(settings()["KB"])
+        elif words[:1] == ["e2e"] and len(words) == 3:
+            end_to_end(*words[1:])
         elif words[:1] == ["run"] and words[1:]:
             return run_in_cluster(words[1:])
         else:

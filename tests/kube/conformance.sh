@@ -13,25 +13,23 @@ focus='\[sig-network\].*\[Conformance\]'
 all=45
 
 one_mode() { # MODE: run, print, 1 on failure
-	local mode=$1 status=0 maker results passed
+	local mode=$1 status passed
 	export KB_PROXY_MODE=$mode
-	"$here/cluster.py" up >"$log.variables" 2>"$log.up" || {
-		status=$?
+	"$here/cluster.py" up >"$log.variables" 2>"$log.up"
+	status=$?
+	if [ "$status" != 0 ]; then
 		tail -1 "$log.variables"
-		"$here/cluster.py" down 2>/dev/null
-		[ "$status" = 77 ] || tail -5 "$log.up"
-		return "$status"
-	}
-	maker=$("$here/cluster.py" maker)
-	results=$("$here/cluster.py" folder)
-	KB=$results KB_E2E_TIMEOUT=${KB_E2E_TIMEOUT:-2400} "$maker/e2e.sh" conformance "$focus" \
-		>"$log.e2e" 2>&1
-	cp "$results/e2e/conformance.log" "$log.log"
-	passed=$(grep -c '^passed' "$results/e2e/conformance.txt")
-	echo "$mode: $passed of $all passed"
-	grep -v '^passed' "$results/e2e/conformance.txt" | sed "s/^/$mode: /"
+		[ "$status" = 77 ] && return 77
+		tail -5 "$log.up"
+	else
+		"$here/cluster.py" e2e conformance "$focus" >"$log.txt" 2>"$log.e2e"
+		passed=$(grep -c '^passed' "$log.txt")
+		echo "$mode: $passed of $all passed"
+		grep -v '^passed' "$log.txt" | sed "s/^/$mode: /"
+		[ "$passed" = "$all" ] || status=1
+	fi
 	[ "${KEEP:-0}" = 1 ] || "$here/cluster.py" down 2>/dev/null
-	[ "$passed" = "$all" ]
+	return "$status"
 }
 
 mkdir -p "$top/build/test-logs"

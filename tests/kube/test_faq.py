@@ -24,8 +24,10 @@ OURS = r"""
 ip -o link show | grep -o 'cali[0-9a-f]*' | sort -u | sed 's/^/link /'
 for f in -4 -6; do ip $f route show table all proto 116 | sed 's/^/route /'; done
 nft list tables 2>/dev/null | grep tortie
-for p in /sys/fs/bpf/tortie /run/tortie /var/lib/tortie /opt/tortie /opt/cni/bin/tortie-cni \
-	/etc/cni/net.d/10-tortie.conflist; do [ -e "$p" ] && echo "file $p"; done
+# An empty folder may be where a node of namespaces mounts one of its own.
+find /sys/fs/bpf/tortie /run/tortie /var/lib/tortie /opt/tortie /opt/cni/bin/tortie-cni \
+	/etc/cni/net.d/10-tortie.conflist ! -type d 2>/dev/null
+find /sys/fs/bpf/tortie /run/tortie -maxdepth 0 2>/dev/null
 true
 """
 

@@ -82,6 +82,11 @@ static void stack_judge(const struct msg_explain_step *steps, size_t count,
 	} else if (last->id == EXPLAIN_STACK_REFUSES) {
 		verdict_set(ret, false, step_words(last), "`ip route get` on the node");
 		ret->asks_ground = true;
+	} else if (steps_have(steps, count, EXPLAIN_FIREWALL)) {
+		verdict_set(ret, true, step_words(last),
+			    "if it does not arrive: the firewall named above drops what none of "
+			    "its rules accepts");
+		ret->asks_ground = true;
 	} else {
 		verdict_set(ret, true, step_words(last),
 			    "the host's firewall decides from here; the other end must know a way "

@@ -9,6 +9,7 @@
  * The option tables point into the one struct command_line below, which is why it is static.
  */
 #include <stdio.h>
+#include <stdlib.h>
 #include <string.h>
 
 #include "lib/config.h"
@@ -379,9 +380,12 @@ static int tortie_run(int argc, char **argv)
 
 int main(int argc, char **argv)
 {
+	const char *bpf_dir = getenv("TORTIE_BPF_DIR");
 	int status;
 
 	log_init("tortie", LOG_LEVEL_WARNING);
+	if (bpf_dir && *bpf_dir)
+		line.bpf_dir = bpf_dir;
 	status = tortie_run(argc, argv);
 	if (fflush(stdout) != 0 && status == EXIT_DONE) {
 		say_error("standard output: cannot be written");

@@ -13,7 +13,7 @@
 #include <stdlib.h>
 #include <string.h>
 
-int nft_run(const char *commands, char **ret_output)
+static int run(const char *commands, unsigned int flags, char **ret_output)
 {
 	struct nft_ctx *nft = nft_ctx_new(NFT_CTX_DEFAULT);
 	const char *output;
@@ -21,6 +21,7 @@ int nft_run(const char *commands, char **ret_output)
 
 	if (!nft)
 		return -ENOMEM;
+	nft_ctx_output_set_flags(nft, flags);
 	if (nft_ctx_buffer_output(nft) != 0 || nft_ctx_buffer_error(nft) != 0)
 		goto out;
 	err = nft_run_cmd_from_buffer(nft, commands) == 0 ? 0 : -EIO;
@@ -32,4 +33,14 @@ int nft_run(const char *commands, char **ret_output)
 out:
 	nft_ctx_free(nft);
 	return err;
+}
+
+int nft_run(const char *commands, char **ret_output)
+{
+	return run(commands, 0, ret_output);
+}
+
+int nft_list_ruleset(char **ret_listing)
+{
+	return run("list ruleset", NFT_CTX_OUTPUT_HANDLE, ret_listing);
 }

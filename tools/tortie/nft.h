@@ -7,4 +7,8 @@
  * is said. */
 int nft_run(const char *commands, char **ret_output);
 
+/** nft_list_ruleset() - all tables, each object with its handle (`nft -a list ruleset`). 0 and
+ * *ret_listing, which the caller frees, or -errno. */
+int nft_list_ruleset(char **ret_listing);
+
 #endif /* TOOLS_TORTIE_NFT_H */

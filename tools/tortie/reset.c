@@ -160,6 +160,7 @@ int reset_run(const struct command_line *line)
 	reset_links(&scope, &report);
 	reset_routes(&report);
 	reset_nft_table(&report);
+	reset_rules(&report);
 	reset_run_dir(&scope, &report);
 	reset_state(&scope, &report);
 	if (line->all)

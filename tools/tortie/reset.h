@@ -38,6 +38,11 @@ void reset_links(const struct reset_scope *scope, struct reset_report *report);
 void reset_filters(struct reset_report *report);
 void reset_routes(struct reset_report *report);
 void reset_nft_table(struct reset_report *report);
+/* reset_rules.c */
+void reset_rules(struct reset_report *report);
+/** reset_rule_commands() - commands that delete our rules from a ruleset's @listing with handles,
+ * and their number. The caller frees; NULL without memory. Pure. */
+char *reset_rule_commands(const char *listing, size_t *ret_count);
 /* reset_files.c */
 void reset_pins(const struct reset_scope *scope, struct reset_report *report);
 void reset_run_dir(const struct reset_scope *scope, struct reset_report *report);

@@ -63,6 +63,19 @@ static void what_to_network_says_behind_it_decides_nothing(void **state)
 	assert_true(verdict.is_delivered);
 }
 
+static void a_firewall_on_the_way_is_where_to_look_next(void **state)
+{
+	struct msg_explain_step steps[] = {
+		{ .hook = HOOK_FROM_POD, .id = EXPLAIN_TO_STACK },
+		{ .hook = HOOK_NONE, .id = EXPLAIN_FIREWALL },
+		{ .hook = HOOK_NONE, .id = EXPLAIN_STACK_SENDS },
+	};
+	struct explain_verdict verdict;
+
+	explain_verdict_judge(steps, 3, &verdict);
+	assert_non_null(strstr(verdict.next, "firewall named above"));
+}
+
 static void each_drop_names_its_reason_and_a_next_step(void **state)
 {
 	for (uint32_t reason = 1; reason < DROP_REASON_COUNT; reason++) {
@@ -144,6 +157,7 @@ int main(void)
 	const struct CMUnitTest tests[] = {
 		cmocka_unit_test(the_last_step_decides),
 		cmocka_unit_test(what_to_network_says_behind_it_decides_nothing),
+		cmocka_unit_test(a_firewall_on_the_way_is_where_to_look_next),
 		cmocka_unit_test(each_drop_names_its_reason_and_a_next_step),
 		cmocka_unit_test(no_step_at_all_is_not_delivered),
 		cmocka_unit_test(what_the_kernel_said_to_the_agent_decides_in_the_stack),
