@@ -145,7 +145,8 @@ def in_force(network):
     return (f"In force: `kube_proxy: {network['kube_proxy']}`; uplinks by "
             f"{status['uplink_hook']}; BIG TCP up to {status['gso_max_size']} octets for "
             f"IPv6 and {status['gso_ipv4_max_size']} for IPv4 (0: this kernel has none). The wire "
-            "between the nodes is a veth pair without a bridge, so the nodes run with `big_tcp: always`.\n")
+            "between the nodes is a veth pair without a bridge, so the nodes run with "
+            "`big_tcp: always`.\n")
 
 
 def write(result, path):
