@@ -144,13 +144,28 @@ def test_a_firewall_that_drops_what_is_forwarded(net):
     assert net.finds("warning", "firewall", "ip filter FORWARD") == 0
     _, lines = net.preflight()
     mend = next(line["mend"] for line in lines if line["check"] == "firewall")
-    assert "iptables -I FORWARD -i cali+ -j ACCEPT" in mend and "forwarding:" in mend
+    rule = 'nft insert rule ip filter FORWARD iifname "cali*" accept'
+    assert rule in mend and "oifname" in mend and "forwarding: {accept: true}" in mend
+    net.node.run(*rule.replace('"', "").replace("cali*", '"cali*"').split())  # it can be entered
 
 
 def test_a_folder_on_no_bpffs(net):
     status, lines = net.preflight("--bpf-dir", str(net.lab.dir / "plain"))
     assert status == 1
     assert any(line["check"] == "bpffs" and "mount -t bpf" in line["mend"] for line in lines)
+
+
+def test_the_environment_says_where_the_pins_are_unless_the_command_does(net):
+    """As in the agent's container; in the test bed the option stands for the same."""
+    plain = str(net.lab.dir / "plain")
+    command = ["ip", "netns", "exec", net.node.netns, "env", f"TORTIE_BPF_DIR={plain}",
+               net.node.build / "tortie", "preflight", "-c", net.node.config_file]
+    net.node.write_config()
+    for more, is_named in (([], True), (["--bpf-dir", net.node.bpf_dir], False)):
+        done = subprocess.run([*command, *more], capture_output=True, text=True, timeout=30,
+                              check=False)
+        bpffs = [line for line in done.stdout.splitlines() if " bpffs " in line]
+        assert (str(net.lab.dir) in bpffs[0] and "problem" in bpffs[0]) == is_named, done.stdout
 
 
 def test_somebody_without_rights_is_told_so_and_not_lied_to(net):

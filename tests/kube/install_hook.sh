@@ -23,4 +23,14 @@ for i in $(seq 1 "$KB_NODES"); do
 			images import "$image" >/dev/null
 	done
 done
+# The control plane is no node here, but what the API server proxies goes to pods: static routes.
+for i in $(seq 1 "$KB_NODES"); do
+	until cidrs=$(k get node "n$i" -o jsonpath='{.spec.podCIDRs[*]}') && [ -n "$cidrs" ]; do
+		sleep 0.2
+	done
+	for cidr in $cidrs; do
+		case $cidr in *:*) via=$KB_LAN6:1$i ;; *) via=$KB_LAN.1$i ;; esac
+		in_m ip route replace "$cidr" via "$via"
+	done
+done
 [ "${TORTIE_KUBE_APPLY:-1}" = 0 ] || k apply -f "$top/deploy/kubernetes/tortie.yaml"
