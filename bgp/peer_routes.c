@@ -38,6 +38,17 @@ static bool has_room(struct peer *peer, const struct ip_prefix *prefix)
 	return false;
 }
 
+/* Remember that there is something to ask for should more be let in (peer_refresh.c). */
+static void note_refused(struct peer *peer, enum bgp_family family, const struct ip_prefix *prefix)
+{
+	char text[IP_PREFIX_TEXT_MAX];
+
+	if (!peer->is_refused[family])
+		log_debug("peer %s: %s is not let in, and maybe others", peer->name,
+			  ip_prefix_format(prefix, text, sizeof(text)));
+	peer->is_refused[family] = true;
+}
+
 static void announce_section(struct peer *peer, struct update_section *section,
 			     struct attribute_set *attributes)
 {
@@ -52,7 +63,7 @@ static void announce_section(struct peer *peer, struct update_section *section,
 			rib_set_path(speaker->rib, &prefix, &peer->source, attributes);
 			continue;
 		}
-		peer->is_refused[section->family] = true;
+		note_refused(peer, section->family, &prefix);
 		rib_remove_path(speaker->rib, &prefix, &peer->source);
 	}
 }

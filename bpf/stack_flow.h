@@ -186,7 +186,8 @@ __weak __noinline int flow_check_error(struct __sk_buff *skb, const struct packe
 {
 	struct flow_key key;
 
-	if (!packet)
+	/* Linux before 6.8 verifies it also where nobody calls it, and the maps are not made. */
+	if (!packet || !beside_kube_proxy)
 		return STEP_TO_STACK;
 	/* What cannot be asked for is left to who knows more. */
 	if (flow_of_quoted(skb, packet, &key) && !flow_is_recorded(&key))

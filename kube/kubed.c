@@ -211,6 +211,11 @@ static void tell_agent(struct kubed *kubed, struct agent_feed_object *objects, s
 	hash = hash_state(&state);
 	if (kubed->has_told && hash == kubed->told_hash)
 		return;
+	if (state.policies > 0 && state.policies != kubed->told_policies)
+		log_warning("%u network policies exist and are NOT enforced: this version enforces "
+			    "none",
+			    state.policies);
+	kubed->told_policies = state.policies;
 	err = agent_feed_set_state(kubed->feed, &state);
 	if (err < 0) {
 		log_error("cluster: cannot be told to the agent: %s", strerror(-err));
@@ -415,7 +420,8 @@ static void why_no_cluster(const struct kubed *kubed, char *text, size_t size)
 		const struct watch *watch = kubed->kind[kind].watch;
 		enum watch_state state = watch_get_state(watch);
 
-		if (state == WATCH_STARTING || state == WATCH_BROKEN)
+		if (state == WATCH_STARTING || state == WATCH_BROKEN ||
+		    (kind == CLUSTER_NODES && state != WATCH_IN_SYNC))
 			text_append(text, size, "%s: %s%s%s\n", kind_names[kind],
 				    watch_get_text(watch),
 				    state == WATCH_STARTING ? "asked for, not answered yet" : "",

@@ -45,6 +45,7 @@ struct kubed {
 	uint64_t told_hash;	  /* of what was told the agent last */
 	bool has_told, is_accepted;
 	char refusal[TEXT_MAX + 1]; /* why the agent refused it, "" */
+	uint32_t told_policies;
 	uint64_t commits, refusals;
 	struct event_timer build_timer;
 

@@ -232,6 +232,7 @@ def test_policies_are_counted_where_they_are_found(server, agent, start):
     kubed = start()
     agent.next(lambda transaction: transaction.policies == 5)
     assert kubed.metric("tortie_policies_not_enforced") == 5
+    assert "5 network policies exist and are NOT enforced" in kubed.log.read_text()
     paths = {request.path for request in server.requests}
     assert "/apis/crd.projectcalico.org/v1/globalnetworkpolicies" not in paths
     assert "/apis/apps/v1" not in paths
@@ -248,6 +249,14 @@ def test_kinds_that_may_not_be_read_are_named_and_the_rest_goes_on(server, agent
     assert len(transaction.notices) == 1
     assert transaction.notices[0].startswith("bgppeers: may not be read")
     assert kubed.wait("/readyz", lambda status, _: status == 200)
+
+
+def test_nodes_that_may_not_be_read_are_said_to_be_the_cause(server, agent, start):
+    server.script(NODES, lambda handler, _: handler.status(403, b'{"message":"no nodes for you"}'))
+    kubed = start()
+    status, text = kubed.wait("/readyz", lambda _, text: "no nodes for you" in text)
+    assert status == 503 and text.startswith("nodes: ")
+    assert agent.transactions.empty()
 
 
 def test_without_its_node_object_nothing_is_told(server, agent, start):

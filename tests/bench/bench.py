@@ -45,9 +45,9 @@ def measure_round(all_paths, seconds, samples, number):
                 row.append(json.loads(out.stdout))
 
 
-def measure_network(rounds, seconds):
+def measure_network(rounds, seconds, kube_proxy):
     spaces = paths.Namespaces()
-    ours = tortie_paths.TortiePaths()
+    ours = tortie_paths.TortiePaths(kube_proxy)
     samples = {}
     try:
         all_paths = paths.kernel_paths(spaces)
@@ -58,6 +58,7 @@ def measure_network(rounds, seconds):
             measure_round(all_paths, seconds, samples, number)
             print(f"round {number + 1} of {rounds}", flush=True)
         return {"limits": limits, "samples": samples, "status": ours.status(),
+                "kube_proxy": kube_proxy,
                 "bpf_ns": ours.program_ns(NETBENCH, all_paths[0])}
     finally:
         ours.close()
@@ -96,6 +97,7 @@ def main():
     parser.add_argument("--seconds", type=float, default=0.4)
     parser.add_argument("--out", default="build/bench")
     parser.add_argument("--only", choices=("network", "cni", "memory"))
+    parser.add_argument("--kube-proxy", choices=("beside", "none"), default="beside")
     args = parser.parse_args()
     if os.geteuid():
         sys.exit("bench: needs root: it makes network namespaces")
@@ -103,7 +105,7 @@ def main():
     status = 0
     if args.only in (None, "network"):
         for attempt in range(ATTEMPTS):
-            result["network"] = measure_network(args.rounds, args.seconds)
+            result["network"] = measure_network(args.rounds, args.seconds, args.kube_proxy)
             result["a_a"] = disagreement(result["network"]["samples"])
             if result["a_a"] <= RESOLUTION:
                 break

@@ -95,7 +95,7 @@ def memory_budgets(result):
     memory = result["memory"]
     agent, both = memory["tortied"]["rss_kib"] / 1024, memory["both_rss_kib"] / 1024
     maps = memory["map_octets"] / 1024
-    bound = 2048 + 64 * memory["possible_cpus"]
+    bound = 2048 + 64 * memory["possible_cpus"] + 4096  # with kube-proxy beside us, the default
     return [budget("tortied RSS MiB, 100 pods, 10,000 remote blocks", f"{agent:.1f}", 10, agent,
                    True),
             budget("with tortie-bgpd", f"{both:.1f}", 14, both, True),
@@ -139,12 +139,14 @@ def head(result):
     return "\n".join(lines) + "\n"
 
 
-def in_force(status):
+def in_force(network):
     """What this kernel has of what differs between kernels, as `tortie status` told it."""
-    return (f"In force: uplinks by {status['uplink_hook']}; BIG TCP up to "
-            f"{status['gso_max_size']} octets for IPv6 and {status['gso_ipv4_max_size']} for "
-            "IPv4 (0: this kernel has none). The wire between the nodes is a veth pair without a "
-            "bridge, so the nodes run with `big_tcp: always`.\n")
+    status = network["status"]
+    return (f"In force: `kube_proxy: {network['kube_proxy']}`; uplinks by "
+            f"{status['uplink_hook']}; BIG TCP up to {status['gso_max_size']} octets for "
+            f"IPv6 and {status['gso_ipv4_max_size']} for IPv4 (0: this kernel has none). The wire "
+            "between the nodes is a veth pair without a bridge, so the nodes run with "
+            "`big_tcp: always`.\n")
 
 
 def write(result, path):
@@ -160,7 +162,7 @@ def write(result, path):
                   table(["program", "ns a packet", "packets"],
                         [[name, f"{row['ns']:.0f}", str(row["runs"])]
                          for name, row in result["network"]["bpf_ns"].items()]),
-                  in_force(result["network"]["status"])]
+                  in_force(result["network"])]
         budgets += network_budgets(result)
     if "cni" in result:
         parts += ["## CNI\n\n200 pods one after another, then 100 at once.\n",

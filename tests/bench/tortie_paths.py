@@ -11,7 +11,7 @@ sys.path.insert(0, str(Path(__file__).resolve().parents[1] / "net"))
 import harness  # noqa: E402
 import paths  # noqa: E402
 
-PROGRAMS = ("from_pod", "to_pod", "from_network")
+PROGRAMS = ("from_pod", "to_pod", "from_network", "to_network")
 FLOOD_S = 2
 
 
@@ -60,7 +60,8 @@ class TortieNode:
 class TortiePaths:
     """Two nodes that know each other's blocks by `routes:`; made when first asked for."""
 
-    def __init__(self):
+    def __init__(self, kube_proxy="beside"):
+        self.kube_proxy = kube_proxy
         self.lab = None
         self.made = {}
 
@@ -74,6 +75,7 @@ class TortiePaths:
                     {"prefix": block, "via": via} for other in self.lab.nodes if other is not node
                     for block, via in ((other.block4, other.ip4), (other.block6, other.ip6))]
                 node.config["log_level"] = "warning"
+                node.config["kube_proxy"] = self.kube_proxy
                 node.config["big_tcp"] = "always"  # the wire ends at the other node
             self.lab.start_all(bgp=False)
         return self.lab.nodes
@@ -112,13 +114,16 @@ class TortiePaths:
         try:
             result = self.empty_program_ns(netbench, bare)
             for path, programs in ((self.same_node(), {"from_pod": "from_pod"}),
-                                   (self.cross_node(), {"from_pod": "from_pod, other node",
-                                                        "from_network": "from_network"})):
+                                   (self.cross_node(), {
+                                       "from_pod": "from_pod, other node",
+                                       "from_network": "from_network",
+                                       "to_network": "to_network, what from_pod redirected"})):
                 start = self.run_counts()
                 flood(netbench, path)
                 end = self.run_counts()
                 for name, title in programs.items():
-                    result[title] = per_run(start[name], end[name])
+                    if end[name][1] > start[name][1]:  # to_network only with kube-proxy beside us
+                        result[title] = per_run(start[name], end[name])
             return result
         finally:
             paths.sh(f"sysctl -qw {stats}={before}")

@@ -180,3 +180,34 @@ def test_reset_does_not_overwrite_a_new_conflist_with_an_old_one(net):
     assert status == 1 and "10-theirs.conflist.tortie-off" in err and "remove one" in err
     assert (folder / "10-theirs.conflist").read_text() == "new\n"
     assert (folder / "10-theirs.conflist.tortie-off").read_text() == "old\n"
+
+
+def test_the_agents_seccomp_profile_comes_and_goes(net):
+    """The folder that the container runtime made for it goes, too; another's profile stays."""
+    reset = ["reset", "--yes", "--all", "--host", net.host, "--bpf-dir", net.node.bpf_dir]
+    kubelet = net.host / "var/lib/kubelet"
+    profile = kubelet / "seccomp/tortie/agent.json"
+    (net.source / "share/seccomp-agent.json").write_text("{}\n")
+    assert net.install()[0] == 0
+    assert not kubelet.exists()  # no kubelet's folder, no profile
+    (kubelet / "seccomp").mkdir(parents=True)
+    status, out, _ = net.install()
+    assert status == 0 and f"installed {profile}" in out and profile.read_text() == "{}\n"
+    assert net.tortie(*reset)[0] == 0 and list(kubelet.iterdir()) == []
+    (kubelet / "seccomp").mkdir()
+    (kubelet / "seccomp/theirs.json").write_text("{}\n")
+    assert net.install()[0] == 0
+    status, out, _ = net.tortie(*reset)
+    assert status == 0 and f"removed profile {profile}" in out
+    assert [path.name for path in (kubelet / "seccomp").iterdir()] == ["theirs.json"]
+
+
+def test_reset_stays_until_it_is_told(net):
+    """For a DaemonSet, whose containers are started again when they end."""
+    argv = ["ip", "netns", "exec", net.node.netns, net.node.build / "tortie", "reset", "--yes",
+            "--all", "--stay", "--host", net.host, "--bpf-dir", net.node.bpf_dir]
+    with subprocess.Popen(argv, stdout=subprocess.PIPE, text=True) as process:
+        assert "nothing of tortie's is here" in process.stdout.readline()
+        assert "waiting to be ended" in process.stdout.readline()
+        process.terminate()
+        assert process.wait(10) == 0

@@ -144,7 +144,9 @@ def test_a_firewall_that_drops_what_is_forwarded(net):
     assert net.finds("warning", "firewall", "ip filter FORWARD") == 0
     _, lines = net.preflight()
     mend = next(line["mend"] for line in lines if line["check"] == "firewall")
-    assert "iptables -I FORWARD -i cali+ -j ACCEPT" in mend and "forwarding:" in mend
+    rule = 'nft insert rule ip filter FORWARD iifname "cali*" accept'
+    assert rule in mend and "oifname" in mend and "forwarding: {accept: true}" in mend
+    net.node.run(*rule.replace('"', "").replace("cali*", '"cali*"').split())  # it can be entered
 
 
 def test_a_folder_on_no_bpffs(net):

@@ -9,6 +9,8 @@
  * links: lib/config_peers.c lib/config_check.c lib/config_cluster.c lib/config_listen.c
  * links: lib/config_check_nodes.c lib/ip_prefix.c
  * covers: lib/config_check_nodes.c lib/config_cluster.c:config_document_read
+ * covers: lib/config_cluster.c:read_array lib/config_cluster.c:read_member
+ * covers: lib/config_cluster.c:config_read_nodes lib/config_cluster.c:config_read_reserved
  * libs: -lyaml
  */
 #include <errno.h>

@@ -1,7 +1,9 @@
 # SPDX-License-Identifier: Apache-2.0
 """Nodes of a Lab that are told by a cluster what they are: one document for each, made from one
 description, as tortie-kubed makes it."""
-from harness import LAN4, LAN6
+import socket
+
+from harness import LAN4, LAN6, wait_until
 from watcher import Watcher
 
 
@@ -69,6 +71,15 @@ def far_member(number):
     """A node that is not there: on the LAN, with blocks of its own."""
     return Member(f"n{number}", [f"{LAN4}.{99 + number}", f"{LAN6}{99 + number}"],
                   [f"10.244.{number}.0/24", f"fd00:244:0:{number}::/64"])
+
+
+def wait_socket(node):
+    """A socket has a name before it listens: connected once, it can be used."""
+    def connects():
+        with socket.socket(socket.AF_UNIX, socket.SOCK_SEQPACKET) as probe:
+            probe.connect(str(node.run_dir / "agent.sock"))
+        return True
+    wait_until(connects, f"{node.name}: the agent's socket\n{node.log()[-1000:]}")
 
 
 def status(node):

@@ -40,7 +40,7 @@ class Net:
         node.config["log_level"] = "debug"
         node.start_agent(wait=False)
         node.start_bgpd()
-        wait_until((node.run_dir / "agent.sock").exists, "the socket")
+        cluster.wait_socket(node)
         self.told.watch(node)
 
 
@@ -113,8 +113,10 @@ def test_a_node_that_the_others_learn_of_late_is_reached_all_the_same(net, traff
     n3.wait_ready()
     for node in (net.n1, net.n2):
         wait_until(lambda n=node: n.established() == 2, f"{node.name}: session to n3", 30)
-    # n3 has heard of everybody; what it says itself is nobody's pool yet
-    wait_until(lambda: n3.ip("route", "show", net.n1.block4).strip(), "n3 knows n1", 20)
+    for node in (net.n1, net.n2):
+        for block in blocks:
+            wait_until(lambda n=node, b=block: lines(n, f"peer {n3.ip4}: {b} is not let in"),
+                       f"{node.name} has refused {block}", 20)
     assert not net.n1.ip("route", "show", n3.block4).strip()
     lost = {node: lines(node, "session lost") for node in (net.n1, net.n2)}
     asked = {node: lines(node, "asked to tell its IPv4 routes again") for node in lost}

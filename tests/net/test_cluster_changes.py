@@ -29,7 +29,7 @@ class Net:
             cluster.join(node)
             node.start_agent(wait=False)
             node.start_bgpd()
-            wait_until((node.run_dir / "agent.sock").exists, "the socket")
+            cluster.wait_socket(node)
             self.told.watch(node)
         self.told.tell()
         for node in lab.nodes:
@@ -249,7 +249,7 @@ def test_a_family_comes_with_a_pool(net, traffic):
     member.blocks = [n3.block4]
     net.told.members.append(member)
     n3.start_agent(wait=False)
-    wait_until((n3.run_dir / "agent.sock").exists, "the socket")
+    cluster.wait_socket(n3)
     net.told.watch(n3)
     document = net.told.document("n3")
     document["pools"] = [p for p in document["pools"] if ":" not in p["cidr"]]

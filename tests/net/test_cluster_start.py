@@ -31,7 +31,7 @@ def network_config(node):
 
 def start_waiting(node):
     node.start_agent(wait=False)
-    wait_until((node.run_dir / "agent.sock").exists, "the socket")
+    cluster.wait_socket(node)
 
 
 def cni_error(node, command, pod, **options):

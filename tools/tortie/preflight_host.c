@@ -406,21 +406,23 @@ bool preflight_ruleset_drops_forward(const char *listing, char *ret, size_t size
 
 void preflight_forward_policy(struct preflight *preflight)
 {
-	char *listing = NULL, where[256];
+	char *listing = NULL, where[256], mend[640];
 
 	if (geteuid() != 0 || nft_run("list chains", &listing) < 0)
 		return;
-	if (preflight_ruleset_drops_forward(listing, where, sizeof(where)))
-		preflight_warn(preflight,
-			       "iptables -I FORWARD -i " POD_LINK_PREFIX
-			       "+ -j ACCEPT, and the same "
-			       "with -o " POD_LINK_PREFIX "+ (ip6tables for IPv6); or forwarding: "
-			       "{accept: true} in the file, which keeps it so",
+	if (preflight_ruleset_drops_forward(listing, where, sizeof(where))) {
+		snprintf(mend, sizeof(mend),
+			 "nft insert rule %s iifname \"" POD_LINK_PREFIX "*\" accept, and the same "
+			 "with oifname; or forwarding: {accept: true} in the file, which keeps "
+			 "such rules there",
+			 where);
+		preflight_warn(preflight, mend,
 			       "%s drops what is forwarded (Docker?): pods reach each other, not "
 			       "the outside nor Services",
 			       where);
-	else
+	} else {
 		preflight_ok(preflight, "no firewall policy drops what is forwarded");
+	}
 	free(listing);
 }
 
