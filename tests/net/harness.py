@@ -347,10 +347,10 @@ class Node(Host):
                                self.dir / "tortie-bgpd.log")
         return self.bgpd
 
-    def stop_agent(self, number=signal.SIGTERM, deadline=10.0):
+    def stop_agent(self, number=signal.SIGTERM, deadline=30.0):
         return self.stop_process(self.agent, number, deadline)
 
-    def stop_bgpd(self, number=signal.SIGTERM, deadline=10.0):
+    def stop_bgpd(self, number=signal.SIGTERM, deadline=30.0):
         return self.stop_process(self.bgpd, number, deadline)
 
     @staticmethod
