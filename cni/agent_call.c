@@ -24,9 +24,11 @@
 
 #include "lib/agent_client.h"
 #include "lib/pod_ifname.h"
+#include "lib/unix_socket.h"
 #include "node_objects.h"
 
 #define CALL_TIMEOUT_MS	  4000 /* of connecting, and of answering */
+#define ADD_TIMEOUT_MS	  9000 /* of all of an ADD: its links wait behind hundreds of others' */
 #define DETACH_TIMEOUT_MS 2000
 #define START_WAIT_MS	  3000 /* for an agent that is just starting */
 #define START_POLL_MS	  50
@@ -103,10 +105,13 @@ static const char *mend_of(int err)
 int agent_call(const struct netconf *conf, const int *fds, size_t fd_count,
 	       struct msg_cni_reply *ret_reply, struct cni_error *ret_error)
 {
+	int64_t end = now_ms() + ADD_TIMEOUT_MS;
 	struct agent_client client;
 	int err;
 
 	err = connect_waiting(&client, conf);
+	if (err == 0 && conf->command == COMMAND_ADD)
+		err = unix_socket_set_timeouts(client.fd, (int)(end - now_ms()));
 	if (err == 0)
 		err = exchange(&client, conf, fds, fd_count, ret_reply);
 	if (err == 0)

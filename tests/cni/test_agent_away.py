@@ -5,6 +5,7 @@
 """
 import os
 import signal
+import threading
 
 import pytest
 
@@ -114,6 +115,16 @@ def test_a_note_whose_writer_was_killed_is_removed_when_it_is_old(node):
     restart(node)
     assert [path.name for path in folder.iterdir()] == [".cali11111111111-8"]
     (folder / ".cali11111111111-8").unlink()
+
+
+def test_an_agent_that_is_busy_for_seconds_is_waited_for(node):
+    """Its links wait behind others' in the kernel when pods start by the hundred."""
+    pod = Pod(node, "a", add=False)
+    os.kill(node.agent.pid, signal.SIGSTOP)
+    busy = threading.Timer(5, os.kill, (node.agent.pid, signal.SIGCONT))
+    busy.start()
+    add(pod)
+    busy.join()
 
 
 def test_a_frozen_agent_holds_nobody_for_long(node):
