@@ -28,7 +28,7 @@
 #include "node_objects.h"
 
 #define CALL_TIMEOUT_MS	  4000 /* of connecting, and of answering */
-#define ADD_TIMEOUT_MS	  9000 /* of all of an ADD: its links wait behind hundreds of others' */
+#define ADD_TIMEOUT_MS	  8500 /* of all of an ADD: its links wait behind hundreds of others' */
 #define DETACH_TIMEOUT_MS 2000
 #define START_WAIT_MS	  3000 /* for an agent that is just starting */
 #define START_POLL_MS	  50
