@@ -37,7 +37,7 @@ CONTROLLERS = 2  # the garbage collector and the quota controller watch each kin
 INVENTORY = r"""
 ip -o link show | sed -n 's/^[0-9]*: \(\(cali\|veth\)[^:@]*\).*/link \1/p'
 for f in -4 -6; do ip $f route show table all | grep -E 'cali|veth' | sed 's/^/route /'; done
-ip -o neigh show nud all | grep -E 'dev (cali|veth)' | sed 's/^/neighbour /'
+ip -o neigh show nud permanent | grep -E 'dev (cali|veth)' | sed 's/^/neighbour /'
 find /sys/fs/bpf -mindepth 1 2>/dev/null | sed 's/^/pin /'
 for f in /sys/fs/bpf/tortie/endpoint* /sys/fs/bpf/tortie/pod_name* /sys/fs/bpf/tortie/ep_slot*; do
 	[ -e "$f" ] || continue
@@ -55,6 +55,15 @@ def inventory(nodes):
 def difference(before, now):
     return {name: sorted(set(now[name]) ^ set(before[name])) for name in now
             if now[name] != before[name]}
+
+
+def nothing_left(before, nodes):
+    def as_before():
+        different = difference(before, inventory(nodes))
+        if different:
+            raise Failed(f"{different}")
+        return True
+    kube.wait_until(as_before, "the nodes to be as before", 60, 2)
 
 
 def small_pods(prefix, count, nodes):
@@ -164,7 +173,7 @@ def test_pods_by_the_hundred_all_start_and_leave_nothing(namespace, nodes):
         return  # others' figures are taken, nothing more is asked of them
     assert not failures, failures[:3]
     assert not result or not result[1], f"{result[1]} ADDs failed"
-    kube.wait_until(lambda: not difference(before, inventory(nodes)), "nothing to be left", 60, 2)
+    nothing_left(before, nodes)
 
 
 def keep_add_times(times, failed):
@@ -193,7 +202,7 @@ def test_memory_stays_flat_while_pods_come_and_go(namespace, nodes):
     for number in range(max(2, CHURN // batch)):
         make_pods(namespace, f"churn-{number}", batch, nodes)
         delete_pods(namespace, f"churn-{number}")
-        kube.wait_until(lambda: not difference(before, inventory(nodes)), "nothing left", 60, 2)
+        nothing_left(before, nodes)
         now = {(node.name, p.name): p for node in nodes for p in kube.processes(node.name, *OURS)}
         warm = warm or now
     for key, process in now.items():
