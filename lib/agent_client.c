@@ -210,6 +210,15 @@ int agent_client_connect(struct agent_client *client, const char *run_dir, const
 	return 0;
 }
 
+int agent_client_set_timeout(struct agent_client *client, int timeout_ms)
+{
+	int err = unix_socket_set_timeout(client->fd, timeout_ms);
+
+	if (err == 0)
+		client->timeout_ms = timeout_ms;
+	return err;
+}
+
 int agent_client_send(struct agent_client *client, uint32_t type, const void *body, size_t len,
 		      const int *fds, size_t fd_count, uint32_t *ret_id)
 {

@@ -21,6 +21,8 @@ struct agent_client {
  * below). */
 int agent_client_connect(struct agent_client *client, const char *run_dir, const char *name,
 			 int timeout_ms);
+/** agent_client_set_timeout() - another time for the calls from now on. 0 or -errno. */
+int agent_client_set_timeout(struct agent_client *client, int timeout_ms);
 /** agent_client_hello() - first exchange on agent.sock. 0 or -errno (-EPROTO: versions differ). */
 int agent_client_hello(struct agent_client *client, uint32_t role,
 		       struct msg_hello_reply *ret_reply);

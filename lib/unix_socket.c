@@ -37,7 +37,7 @@ static int fill_address(const char *path, struct sockaddr_un *ret_addr)
 	return 0;
 }
 
-int unix_socket_set_timeouts(int fd, int timeout_ms)
+int unix_socket_set_timeout(int fd, int timeout_ms)
 {
 	struct timeval timeout = { .tv_sec = timeout_ms / 1000,
 				   .tv_usec = (timeout_ms % 1000) * 1000 };
@@ -60,7 +60,7 @@ int unix_socket_connect_timeout(const char *path, int timeout_ms)
 	if (fd < 0)
 		return -errno;
 	if (timeout_ms > 0) {
-		err = unix_socket_set_timeouts(fd, timeout_ms);
+		err = unix_socket_set_timeout(fd, timeout_ms);
 		if (err < 0)
 			goto err_close;
 	}

@@ -29,9 +29,8 @@ int unix_socket_connect(const char *path);
 /** unix_socket_connect_timeout() - the same; connect, and each send and receive on the socket, ends
  * after @timeout_ms (0: none): connect with -ETIMEDOUT, send and receive with -EAGAIN. */
 int unix_socket_connect_timeout(const char *path, int timeout_ms);
-
-/** unix_socket_set_timeouts() - change that for a socket's sends and receives. 0 or -errno. */
-int unix_socket_set_timeouts(int fd, int timeout_ms);
+/** unix_socket_set_timeout() - another time for each send and receive from now on. 0 or -errno. */
+int unix_socket_set_timeout(int fd, int timeout_ms);
 /** unix_socket_send() - one message, with @fd_count descriptors (borrowed). 0 or -errno (-EAGAIN).
  * Never SIGPIPE. */
 int unix_socket_send(int fd, const void *data, size_t len, const int *fds, size_t fd_count);
