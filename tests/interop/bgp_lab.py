@@ -187,6 +187,7 @@ class Bird(Member):
 
 # --- the agent's side of agent.sock ---
 
+MSG_ERROR = 3
 HELLO, HELLO_REPLY, END = 1, 2, 4
 BGP_LISTEN, ROUTES_BEGIN, ROUTE_SET, ROUTE_DELETE = range(32, 36)
 ROUTES_IN_SYNC, PEER_SET, PEER_DELETE = range(36, 39)
@@ -292,7 +293,11 @@ class FakeAgent:
             if self.document is not None:
                 self.tell(self.document)
         elif kind == BGP_LISTEN:
-            self.listen(number, address_of(body[:16]), struct.unpack_from("=I", body, 16)[0])
+            try:
+                self.listen(number, address_of(body[:16]), struct.unpack_from("=I", body, 16)[0])
+            except OSError as error:  # the socket asked for before is not closed yet
+                self.send(MSG_ERROR, number, struct.pack("=iI512s", error.errno, 0,
+                                                         str(error).encode()))
         elif kind == ROUTES_BEGIN:
             self.stale = set(self.routes)
         elif kind in (ROUTE_SET, ROUTE_DELETE):
