@@ -2,10 +2,11 @@
 # SPDX-License-Identifier: Apache-2.0
 """`make bench`: tortie beside the kernel's own ways and the reference CNI plugins, in one run.
 
-A round measures every path once with every mode; rounds follow each other, so what the machine does
-besides meets all paths alike, and a figure is the median of its rounds. Two bare veth pairs that
-are the same thing must agree within 3 %, or the run says so and ends with 1: its ratios
-would mean nothing. All raw samples go to OUT/benchmarks.json; report.py makes OUT/benchmarks.md
+A round measures, mode by mode, every path once, one right after the other; rounds follow each other,
+so what the machine does besides meets all paths alike. A figure is the median of its rounds, a ratio
+the median of the rounds' own ratios: a machine that is slow for half a minute moves the figures,
+not the ratios. Two bare veth pairs that are the same thing must agree within 3 %, or the run says so
+and ends with 1: its ratios would mean nothing. All raw samples go to OUT/benchmarks.json; report.py makes OUT/benchmarks.md
 of it.
 
     bench.py [--rounds N] [--seconds S] [--out DIR] [--only network|cni|memory]
@@ -24,6 +25,7 @@ import paths
 import report
 import tortie_paths
 
+FAMILIES = ("IPv4", "IPv6")
 MODES = ("tcp_rr", "udp_rr", "crr", "udp_pps", "tcp_stream")
 NETBENCH = "build/tests/tools/netbench"
 RESOLUTION = 0.03
@@ -31,18 +33,23 @@ RESOLUTION = 0.03
 ATTEMPTS = 2
 
 
+def measure_path(path, family, mode, seconds):
+    address = path.addresses[FAMILIES.index(family)]
+    out = subprocess.run(
+        ["nice", "-n", "-15", NETBENCH, mode, path.server, path.client, address, str(seconds)],
+        stdin=subprocess.DEVNULL, capture_output=True, text=True)
+    if out.returncode:
+        raise RuntimeError(f"{path.name} {family} {mode}: {out.stderr.strip()}")
+    return json.loads(out.stdout)
+
+
 def measure_round(all_paths, seconds, samples, number):
     """One round; every second one goes backwards, so that no path always follows the same other."""
-    for path in all_paths if number % 2 == 0 else all_paths[::-1]:
-        for family, address in zip(("IPv4", "IPv6"), path.addresses):
-            for mode in MODES:
-                out = subprocess.run(
-                    ["nice", "-n", "-15", NETBENCH, mode, path.server, path.client, address,
-                     str(seconds)], stdin=subprocess.DEVNULL, capture_output=True, text=True)
-                if out.returncode:
-                    raise RuntimeError(f"{path.name} {family} {mode}: {out.stderr.strip()}")
+    for family in FAMILIES:
+        for mode in MODES:
+            for path in all_paths if number % 2 == 0 else all_paths[::-1]:
                 row = samples.setdefault(path.name, {}).setdefault(family, {}).setdefault(mode, [])
-                row.append(json.loads(out.stdout))
+                row.append(measure_path(path, family, mode, seconds))
 
 
 def measure_network(rounds, seconds, kube_proxy):
@@ -67,13 +74,9 @@ def measure_network(rounds, seconds, kube_proxy):
 
 def disagreement(samples):
     """How far the two bare pairs are apart, over the latency modes, whose medians repeat."""
-    worst = 0.0
-    for family in ("IPv4", "IPv6"):
-        for mode in ("tcp_rr", "udp_rr"):
-            first, second = (report.median(samples[name][family][mode], "p50_us")
-                             for name in ("raw_a", "raw_b"))
-            worst = max(worst, abs(first / second - 1))
-    return worst
+    return max(abs(report.paired_ratio(samples["raw_b"][family][mode],
+                                       samples["raw_a"][family][mode], "p50_us") - 1)
+               for family in FAMILIES for mode in ("tcp_rr", "udp_rr"))
 
 
 def machine():
@@ -93,8 +96,8 @@ def machine():
 
 def main():
     parser = argparse.ArgumentParser()
-    parser.add_argument("--rounds", type=int, default=7)
-    parser.add_argument("--seconds", type=float, default=0.4)
+    parser.add_argument("--rounds", type=int, default=15)
+    parser.add_argument("--seconds", type=float, default=0.2)
     parser.add_argument("--out", default="build/bench")
     parser.add_argument("--only", choices=("network", "cni", "memory"))
     parser.add_argument("--kube-proxy", choices=("beside", "none"), default="beside")

@@ -21,6 +21,11 @@ def median(rows, key):
     return statistics.median(row[key] for row in rows)
 
 
+def paired_ratio(rows, base, key):
+    """The median of each round's own ratio: what both met alike cancels out."""
+    return statistics.median(row[key] / other[key] for row, other in zip(rows, base, strict=True))
+
+
 def percentile(values, part):
     values = sorted(values)
     return values[min(len(values) - 1, int(len(values) * part))]
@@ -40,9 +45,9 @@ def network_table(network, family, limit):
             continue
         row = [TITLES[name]]
         for mode, key, _ in COLUMNS:
-            value = median(samples[name][family][mode], key)
-            base = median(samples[limit][family][mode], key)
-            row.append(f"{value:.4g} ({value / base:.2f})")
+            values = samples[name][family][mode]
+            share = paired_ratio(values, samples[limit][family][mode], key)
+            row.append(f"{median(values, key):.4g} ({share:.2f})")
         rows.append(row)
     return table(["path"] + [title for _, _, title in COLUMNS], rows)
 
@@ -50,8 +55,8 @@ def network_table(network, family, limit):
 def ratio(result, name, mode, key, family="IPv4"):
     network = result["network"]
     limit = network["limits"][name]
-    return (median(network["samples"][name][family][mode], key)
-            / median(network["samples"][limit][family][mode], key))
+    return paired_ratio(network["samples"][name][family][mode],
+                        network["samples"][limit][family][mode], key)
 
 
 def network_budgets(result):
@@ -132,7 +137,8 @@ def head(result):
              f"{machine['cpu']}, {machine['cpus']} CPUs, congestion control "
              f"{machine['congestion_control']}, load {machine['load']} before and "
              f"{machine.get('load_after', '?')} after; medians of "
-             f"{result['rounds']} interleaved rounds of {result['seconds']} s."]
+             f"{result['rounds']} interleaved rounds of {result['seconds']} s, ratios those of "
+             "each round."]
     if "a_a" in result:
         lines.append(f"The same bare veth pair twice differs by {result['a_a']:.1%} "
                      f"(above {machine['resolution']:.0%} the run is refused).")
