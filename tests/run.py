@@ -3,7 +3,8 @@
 """run.py [--long PART] [WORD...]: build and run the tests, one report (docs/testing.md).
 
 Without --long: what finds regressions, in the order of what fails fastest. With --long: one of
-faults, repeats, fuzz, clusters, kernels, all. WORDs: only test files whose path holds one of them.
+faults, repeats, fuzz, clusters, kernels, all, or a part of clusters (CLUSTER_PARTS below), each at
+most half an hour. WORDs: only test files whose path holds one of them.
 
 Tests are found by wildcard, so a new file is a new test:
   build/tests/**/test_*       programs of tests/unit and tests/bpf (cmocka)
@@ -32,11 +33,19 @@ LONG_FOLDERS = {"faults", "kernels", "kube"}  # run with --long only
 NOT_TESTS = {"bench", "fuzz", "tools"}
 SANITIZED = ("unit/",)
 KERNELS = ("newest-6.1", "newest-6.12")
-CLUSTERS = (  # kube-proxy's mode and the families of pods; each of both at least once
-    {"KB_PROXY_MODE": "iptables", "KB_FAMILIES": "4"},
-    {"KB_PROXY_MODE": "nftables", "KB_FAMILIES": "46"},
-    {"KB_PROXY_MODE": "nftables", "KB_FAMILIES": "6"},
-)
+# Kube-proxy's mode and the families of pods; each of both at least once.
+IPV4 = {"KB_PROXY_MODE": "iptables", "KB_FAMILIES": "4"}
+DUAL = {"KB_PROXY_MODE": "nftables", "KB_FAMILIES": "46"}
+IPV6 = {"KB_PROXY_MODE": "nftables", "KB_FAMILIES": "6"}
+CLUSTER_PARTS = {  # suites of tests/kube (test_*.py, *.sh), and what clusters they get
+    "clusters-guide": (("guide", "connectivity", "objects"), (IPV4, DUAL, IPV6)),
+    "clusters-pods": (("faq", "pods"), (IPV4, DUAL, IPV6)),
+    "clusters-services": (("services",), (IPV4, DUAL, IPV6)),
+    "clusters-install": (("install",), (DUAL, IPV6)),
+    "clusters-faults": (("faults",), ({**DUAL, "TORTIE_FAULT_MINUTES": "15"},)),
+    "clusters-scale": (("scale",), ()),  # scripts make their clusters themselves
+    "clusters-conformance": (("conformance",), ()),
+}
 UNIT_SECONDS = 300
 FILE_SECONDS = 1200
 LONG_SECONDS = 3 * 3600
@@ -345,10 +354,13 @@ def kernels(report, words):
             script(report, f"kernel {kernel}", ["tests/kernels/boot.sh", kernel], LONG_SECONDS)
 
 
-def cluster(report, words, settings):
-    """A cluster of its own with these settings, and the tests that take any cluster."""
+def cluster(report, paths, settings):
+    """A cluster of its own with these settings, and these suites on it; where KUBECONFIG names
+    one, on that."""
     name = " ".join(["cluster", *settings.values()])
     step(name)
+    # What the caller has set is what he wants.
+    settings = {key: os.environ.get(key, value) for key, value in settings.items()}
     status, output, seconds = run(["tests/kube/cluster.py", "up"], LONG_SECONDS, settings)
     if status == 77:
         report.add(name, skips=[(name, last_line(output))], seconds=seconds)
@@ -356,25 +368,27 @@ def cluster(report, words, settings):
     exports = [shlex.split(line)[1] for line in output.split("\n") if line.startswith("export ")]
     if status == 0:
         environment = {**settings, **dict(text.split("=", 1) for text in exports)}
-        scenarios(report, words, ["kube"], "long or not long", LONG_SECONDS, environment)
+        for path in paths:
+            pytest(report, path, "long or not long", LONG_SECONDS, environment)
     else:
         show(name, output)
         report.add(name, failures=[(name, "no cluster")], seconds=seconds)
-    if not os.environ.get("KUBECONFIG"):
-        run(["tests/kube/cluster.py", "down"], 300, settings)
+    run(["tests/kube/cluster.py", "down"], 300, settings)
 
 
-def clusters(report, words):
-    """Suites on a real cluster; where KUBECONFIG names one, on that alone."""
+def clusters(report, words, part):
+    """One part of the suites on real clusters."""
+    suites, kinds = CLUSTER_PARTS[part]
     if os.environ.get("KUBECONFIG"):
-        cluster(report, words, {})
-        return
-    for settings in CLUSTERS:
-        cluster(report, words, settings)
-    for name in ("scale.sh", "conformance.sh"):
-        path = f"tests/kube/{name}"
-        if chosen(path, words):
-            script(report, path, [path], LONG_SECONDS)
+        kinds = ({},)
+    elif not kinds:
+        for path in (f"tests/kube/{suite}.sh" for suite in suites):
+            if chosen(path, words):
+                script(report, path, [path], LONG_SECONDS)
+    paths = [path for path in (f"tests/kube/test_{suite}.py" for suite in suites)
+             if os.path.exists(path) and chosen(path, words)]
+    for settings in kinds if paths else ():
+        cluster(report, paths, settings)
 
 
 def long_run(report, words, part):
@@ -390,7 +404,10 @@ def long_run(report, words, part):
         elif name == "kernels":
             kernels(report, words)
         elif name == "clusters":
-            clusters(report, words)
+            for one in CLUSTER_PARTS:
+                clusters(report, words, one)
+        elif name in CLUSTER_PARTS:
+            clusters(report, words, name)
         if name == "repeats":
             short = [folder for folder in folders() if folder not in LONG_FOLDERS | NOT_TESTS]
             scenarios(report, words, short, "long", LONG_SECONDS, environment)
@@ -402,7 +419,7 @@ def long_run(report, words, part):
 
 def main():
     parser = argparse.ArgumentParser(description=__doc__.split("\n", maxsplit=1)[0])
-    parser.add_argument("--long", choices=PARTS + ("all",))
+    parser.add_argument("--long", choices=(*PARTS, *CLUSTER_PARTS, "all"))
     parser.add_argument("words", nargs="*")
     arguments = parser.parse_args()
     os.chdir(os.path.join(os.path.dirname(os.path.abspath(__file__)), ".."))

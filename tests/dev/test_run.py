@@ -3,6 +3,7 @@
 remove what it made.
 """
 import os
+import shlex
 import subprocess
 import sys
 from pathlib import Path
@@ -12,6 +13,8 @@ import pytest
 sys.path.insert(0, str(Path(__file__).resolve().parents[1]))
 
 import run  # noqa: E402
+
+KUBE = Path(__file__).resolve().parents[1] / "kube"
 
 
 @pytest.fixture(name="folder")
@@ -62,3 +65,46 @@ def test_a_test_that_ignores_its_end_is_killed(folder, monkeypatch):
     status, output, seconds = run.run(["sh", "-c", "trap '' INT; echo on; sleep 60"], 1)
     assert status is None and seconds < 20
     assert "still running after 1 s" in output
+
+
+def test_every_suite_on_clusters_is_in_exactly_one_part():
+    named = [suite for suites, _ in run.CLUSTER_PARTS.values() for suite in suites]
+    there = {path.stem.removeprefix("test_") for path in KUBE.glob("test_*.py")}
+    assert there <= set(named) and len(set(named)) == len(named)
+    for suites, kinds in run.CLUSTER_PARTS.values():
+        assert kinds or all((KUBE / f"{suite}.sh").exists() for suite in suites)
+
+
+@pytest.fixture(name="cluster")
+def cluster_whose_maker_is_a_stand_in(monkeypatch, tmp_path):
+    """tests/kube/cluster.py with a maker whose scripts note that they ran."""
+    for name in ("up.sh", "down.sh"):
+        (tmp_path / name).write_text(f"#!/bin/sh\necho {name} $KB >> {tmp_path}/ran\n")
+        (tmp_path / name).chmod(0o755)
+    for name in ("KUBECONFIG", "KB", "TORTIE_KUBE_STATE"):
+        monkeypatch.delenv(name, raising=False)
+    monkeypatch.setenv("TORTIE_KUBE_MAKER", str(tmp_path))
+    monkeypatch.setenv("KB", str(tmp_path / "state"))
+    (tmp_path / "state").mkdir()
+    return tmp_path
+
+
+def cluster_down(**environment):
+    script = "import cluster; cluster.is_mounted = lambda folder: True; cluster.down()"
+    return subprocess.run([sys.executable, "-c", script], cwd=KUBE, check=True,
+                          env={**os.environ, **environment, "PYTHONDONTWRITEBYTECODE": "1"})
+
+
+def test_a_cluster_that_was_made_here_is_removed_with_its_variables_in_force(cluster, monkeypatch):
+    text = subprocess.run([KUBE / "cluster.py", "env"], check=True, capture_output=True,
+                          text=True).stdout
+    monkeypatch.delenv("KB")
+    variables = dict(shlex.split(line)[1].split("=", 1) for line in text.splitlines())
+    assert "KUBECONFIG" in variables
+    cluster_down(**variables)
+    assert (cluster / "ran").read_text() == f"down.sh {cluster}/state\n"
+
+
+def test_a_cluster_of_somebody_else_is_not_removed(cluster):
+    cluster_down(KUBECONFIG="/home/somebody/.kube/config")
+    assert not (cluster / "ran").exists()

@@ -2,11 +2,12 @@
 # SPDX-License-Identifier: Apache-2.0
 """cluster.py up | down | env | e2e | api stop|start | run COMMAND...: a real cluster.
 
-Where KUBECONFIG names a cluster that is the cluster: nothing is made and nothing removed. Else one
-is made by the scripts in the folder TORTIE_KUBE_MAKER (up.sh, down.sh, env.sh, build.sh, images.sh;
-default: shared/kube beside the clone, when it exists): control plane and nodes in network
-namespaces of this machine. What is made gets the image of build/ on its nodes and
-deploy/kubernetes/tortie.yaml by kubectl apply, as a user does it.
+Where KUBECONFIG names a cluster that is the cluster: nothing is made and nothing removed, but for
+one that was made here, which is known by its folder. Else one is made by the scripts in the folder
+TORTIE_KUBE_MAKER (up.sh, down.sh, env.sh, build.sh, images.sh; default: shared/kube beside the
+clone, when it exists): control plane and nodes in network namespaces of this machine. What is made
+gets the image of build/ on its nodes and deploy/kubernetes/tortie.yaml by kubectl apply, as a user
+does it.
 
 up    make it and wait until every node is Ready; prints the variables of kube.py
 down  remove it
@@ -62,10 +63,26 @@ def temporary():
     return Path(os.environ.get("TMPDIR", "/tmp"))
 
 
+def state_folder():
+    """Where a cluster of ours is, or would be; test_variables() tells it to later calls."""
+    return (os.environ.get("KB") or os.environ.get("TORTIE_KUBE_STATE") or
+            str(temporary() / "tortie-kube"))
+
+
+def is_given():
+    """Whether the cluster is somebody else's. One that was made here stays ours when its variables
+    have been taken into the environment, KUBECONFIG among them."""
+    return os.environ.get("KUBECONFIG") not in (None, "", kubeconfig(state_folder()))
+
+
+def kubeconfig(folder):
+    return f"{folder}/pki/admin.conf"
+
+
 def settings():
     """The environment of the maker's scripts."""
-    variables = {**SETTINGS, **os.environ}
-    variables.setdefault("KB", str(temporary() / "tortie-kube"))
+    variables = {**SETTINGS, **os.environ, "KB": state_folder()}
+    variables.pop("KUBECONFIG", None)
     # Programs and images take minutes to build: one copy for all clusters.
     variables.setdefault("KB_BIN", str(temporary() / "kb" / "bin"))
     variables.setdefault("KB_IMAGES", str(temporary() / "kb" / "images"))
@@ -119,12 +136,12 @@ def node_exec(variables):
 
 def test_variables():
     """What kube.py needs to know, as a dictionary."""
-    if os.environ.get("KUBECONFIG"):
+    if is_given():
         return {}
     variables = settings()
     inside = f"ip netns exec {variables['KB_TAG']}-m"
     return {
-        "KUBECONFIG": f"{variables['KB']}/pki/admin.conf",
+        "KUBECONFIG": kubeconfig(variables["KB"]),
         "KUBECTL": f"{inside} {variables['KB_BIN']}/kubectl",
         "TORTIE_NODE_EXEC": str(node_exec(variables)),
         "TORTIE_OUTSIDE_EXEC": inside,
@@ -141,7 +158,7 @@ def test_variables():
 
 
 def up():
-    if os.environ.get("KUBECONFIG"):
+    if is_given():
         return
     variables = settings()
     if os.geteuid() != 0:
@@ -149,7 +166,7 @@ def up():
     prepare(variables)
     call([maker() / "up.sh"], variables, UP_SECONDS)
     kubectl = shlex.split(test_variables()["KUBECTL"])
-    call([*kubectl, "--kubeconfig", f"{variables['KB']}/pki/admin.conf", "wait", "node", "--all",
+    call([*kubectl, "--kubeconfig", kubeconfig(variables["KB"]), "wait", "node", "--all",
           "--for=condition=Ready", "--timeout=120s"], variables, 150)
 
 
@@ -176,7 +193,7 @@ def is_mounted(folder):
 
 
 def down():
-    if not os.environ.get("KUBECONFIG"):
+    if not is_given():
         call([maker() / "down.sh", "clean"], settings(), 120)
         if not is_mounted("/var/lib/tortie"):  # by another cluster; see install_hook.sh
             Path("/var/lib/tortie/.mounted").unlink(missing_ok=True)

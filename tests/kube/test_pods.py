@@ -152,8 +152,8 @@ def static_pod(name):
 def sandbox_address(node, name):
     """The address of a pod on a node that no API server tells: asked of the agent."""
     kube.need_tortie()
-    text = kube.on_node(node, "/opt/tortie/bin/tortie", "get", "workloadendpoint", "-o",
-                        "json").stdout
+    text = kube.on_node(node, "/opt/tortie/bin/tortie", "get", "workloadendpoint", "--local",
+                        "-o", "json").stdout
     for item in json.loads(text)["items"]:
         if name in json.dumps(item):
             networks = [word.split("/")[0] for word in item.get("networks", [])]

@@ -33,13 +33,14 @@ FAKE_ADDRESSES = ipaddress.ip_network("198.18.0.0/15")
 LABEL = "tortie-scale"
 CONTROLLERS = 2  # the garbage collector and the quota controller watch each kind too
 
-# What a pod network may leave on a node: links, routes, pins, entries of the map of pods.
+# What a pod network may leave on a node: links, routes, pins, entries of the maps of pods, routes.
 INVENTORY = r"""
 ip -o link show | sed -n 's/^[0-9]*: \(\(cali\|veth\)[^:@]*\).*/link \1/p'
 for f in -4 -6; do ip $f route show table all | grep -E 'cali|veth' | sed 's/^/route /'; done
 ip -o neigh show nud permanent | grep -E 'dev (cali|veth)' | sed 's/^/neighbour /'
 find /sys/fs/bpf -mindepth 1 2>/dev/null | sed 's/^/pin /'
-for f in /sys/fs/bpf/tortie/endpoint* /sys/fs/bpf/tortie/pod_name* /sys/fs/bpf/tortie/ep_slot*; do
+for f in /sys/fs/bpf/tortie/endpoint* /sys/fs/bpf/tortie/ep_slot* \
+	/sys/fs/bpf/tortie/pod_name* /sys/fs/bpf/tortie/route*; do
 	[ -e "$f" ] || continue
 	echo "map $f $(bpftool -j map dump pinned "$f" | tr '{' '\n' | grep -c '"key"')"
 done
