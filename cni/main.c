@@ -35,15 +35,8 @@
 #include "cni/netconf.h"
 #include "cni/result.h"
 
-#define TIME_LIMIT_S	9    /* runtimes bear with 10 */
 #define VERSION_WAIT_MS 1000 /* VERSION works without stdin, which may be open for ever */
 #define READ_STEP	65536
-
-enum namespace_fds {
-	FD_NETNS,
-	FD_NETLINK,
-	FD_COUNT,
-};
 
 static void write_all(const char *text, size_t len)
 {
@@ -76,7 +69,7 @@ static void catch_signals(void)
 	for (size_t i = 0; i < sizeof(signals) / sizeof(signals[0]); i++)
 		sigaction(signals[i], &action, NULL);
 	signal(SIGPIPE, SIG_IGN);
-	alarm(TIME_LIMIT_S);
+	alarm(AGENT_CALL_ALARM_S);
 }
 
 /* Print the last words; from here on no signal may add others. */
@@ -186,7 +179,7 @@ static int check_netns(int fd, const char *path, struct cni_error *error)
  * side without ever entering. The plugin stays inside; it has nothing to do outside but talk to a
  * Unix socket, which belongs to no network namespace.
  */
-static int open_namespace(const char *path, int ret_fds[FD_COUNT], struct cni_error *error)
+static int open_namespace(const char *path, struct namespace_fds *ret_fds, struct cni_error *error)
 {
 	int netns_fd, netlink_fd;
 
@@ -207,8 +200,7 @@ static int open_namespace(const char *path, int ret_fds[FD_COUNT], struct cni_er
 		refuse_netns(error, path, "no netlink socket in it: %s", strerror(errno));
 		goto err_close;
 	}
-	ret_fds[FD_NETNS] = netns_fd;
-	ret_fds[FD_NETLINK] = netlink_fd;
+	*ret_fds = (struct namespace_fds){ .fd = { netns_fd, netlink_fd } };
 	return 0;
 
 err_close:
@@ -227,17 +219,17 @@ static void error_of_reply(const struct msg_cni_reply *reply, struct cni_error *
 static int ask_agent(const struct netconf *conf, struct msg_cni_reply *reply,
 		     struct cni_error *error)
 {
-	int fds[FD_COUNT];
+	struct namespace_fds fds;
 	int err;
 
 	if (conf->command == COMMAND_DEL) {
 		err = agent_detach(conf, reply);
 	} else if (conf->command == COMMAND_STATUS) {
-		err = agent_call(conf, NULL, 0, reply, error);
+		err = agent_call(conf, NULL, reply, error);
 	} else {
-		err = open_namespace(conf->request.netns, fds, error);
+		err = open_namespace(conf->request.netns, &fds, error);
 		if (err == 0)
-			err = agent_call(conf, fds, FD_COUNT, reply, error);
+			err = agent_call(conf, &fds, reply, error);
 	}
 	if (err == 0 && reply->code != 0) {
 		error_of_reply(reply, error);

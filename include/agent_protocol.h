@@ -3,11 +3,12 @@
  * agent_protocol.h: every message between tortie's programs, in one list.
  *
  * Transport: SOCK_SEQPACKET Unix sockets, one message a datagram, file descriptors by SCM_RIGHTS.
- * RUN-DIR/cni.sock takes MSG_CNI_REQUEST (root only); RUN-DIR/agent.sock takes the rest (0660,
- * group tortie: the group may read, uid 0 may change). Each message is struct message_header, then
- * the struct of its type, then for a few types text of a stated length. All in host order except
- * struct ip_addr; char arrays are NUL-terminated and NUL-padded. The receiver checks type, length
- * against the struct's size, and every length and enum inside; a bad message closes the connection.
+ * RUN-DIR/cni.sock takes MSG_CNI_REQUEST (root only); RUN-DIR/alive.sock sends each visitor one
+ * MSG_CNI_ALIVE (root only); RUN-DIR/agent.sock takes the rest (0660, group tortie: the group may
+ * read, uid 0 may change). Each message is struct message_header, then the struct of its type, then
+ * for a few types text of a stated length. All in host order except struct ip_addr; char arrays are
+ * NUL-terminated and NUL-padded. The receiver checks type, length against the struct's size, and
+ * every length and enum inside; a bad message closes the connection.
  *
  * First message on agent.sock: MSG_HELLO, answered by MSG_HELLO_REPLY (or MSG_ERROR when the
  * versions differ). A request is answered by zero or more records and one MSG_END (or MSG_ERROR),
@@ -42,6 +43,8 @@ enum message_type {
 	 * CHECK) */
 	MSG_CNI_REQUEST = 16, /* struct msg_cni_request -> MSG_CNI_REPLY */
 	MSG_CNI_REPLY,	      /* struct msg_cni_reply */
+	/* agent -> tortie-cni, on alive.sock, unasked, id 0 */
+	MSG_CNI_ALIVE, /* struct msg_cni_alive */
 
 	/* tortie-bgpd -> agent (uid 0 or the user that the agent was told); idempotent */
 	MSG_BGP_LISTEN = 32, /* struct msg_bgp_listen -> MSG_END with one fd: a bound, listening TCP
@@ -170,6 +173,12 @@ struct msg_cni_reply {
 	struct ip_addr address[POD_ADDRESSES_MAX];
 	char msg[TEXT_MAX + 1];
 	char details[TEXT_MAX + 1];
+};
+
+/* Sent by a thread that nothing holds up: is a request that waits for its answer in good hands? */
+struct msg_cni_alive {
+	__u32 silence_ms; /* since the agent last made progress; 0: idle, or the kernel holds it */
+	__u32 pad;
 };
 
 /* --- BGP --- */

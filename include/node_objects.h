@@ -42,6 +42,7 @@
 /* In RUN-DIR. */
 #define AGENT_SOCKET_NAME "agent"
 #define CNI_SOCKET_NAME	  "cni"
+#define ALIVE_SOCKET_NAME "alive" /* says that the agent works, while cni.sock is slow */
 #define READY_FILE_NAME	  "ready"
 #define DELETES_DIR_NAME  "deletes" /* DELs that the plugin could not hand over */
 

@@ -50,6 +50,7 @@ static const struct message_size message_size[] = {
 	EMPTY(MSG_END),
 	BODY(MSG_CNI_REQUEST, cni_request),
 	BODY(MSG_CNI_REPLY, cni_reply),
+	BODY(MSG_CNI_ALIVE, cni_alive),
 	BODY(MSG_BGP_LISTEN, bgp_listen),
 	EMPTY(MSG_ROUTES_BEGIN),
 	BODY(MSG_ROUTE_SET, route),

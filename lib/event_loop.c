@@ -10,11 +10,15 @@
  * Timers are a binary heap by due time, 1-based so that index 0 means "not armed"; the struct
  * lives in its owner and the heap holds pointers. In each round the due timers run first, then
  * the descriptors. Signals are blocked for the process and arrive as reads of one signalfd.
+ *
+ * The loop notes when it last called a handler, so that another thread can tell a loop that works
+ * from one that hangs.
  */
 #include "lib/event_loop.h"
 
 #include <errno.h>
 #include <signal.h>
+#include <stdatomic.h>
 #include <stdlib.h>
 #include <string.h>
 #include <sys/epoll.h>
@@ -40,6 +44,8 @@ struct event_loop {
 	int epoll_fd;
 	int signal_fd; /* -1 until the first signal is added */
 	bool stopped;
+	atomic_bool waits;	  /* in epoll_wait() */
+	_Atomic uint64_t beat_ms; /* of the last sign of progress */
 	sigset_t signals;
 	struct signal_slot signal[SIGNALS_MAX];
 	struct fd_slot *slot;
@@ -64,6 +70,7 @@ int event_loop_new(struct event_loop **ret_loop)
 		free(loop);
 		return err;
 	}
+	event_loop_beat(loop);
 	*ret_loop = loop;
 	return 0;
 }
@@ -200,6 +207,19 @@ uint64_t event_loop_now_ms(void)
 	return (uint64_t)now.tv_sec * 1000 + (uint64_t)now.tv_nsec / 1000000;
 }
 
+/* Nobody reads other data by these two, so no order is wanted between them and anything else. */
+void event_loop_beat(struct event_loop *loop)
+{
+	atomic_store_explicit(&loop->beat_ms, event_loop_now_ms(), memory_order_relaxed);
+}
+
+uint64_t event_loop_silence_ms(const struct event_loop *loop)
+{
+	uint64_t beat_ms = atomic_load(&loop->beat_ms), now_ms = event_loop_now_ms();
+
+	return atomic_load(&loop->waits) || now_ms < beat_ms ? 0 : now_ms - beat_ms;
+}
+
 static void heap_place(struct event_loop *loop, uint32_t index, struct event_timer *timer)
 {
 	loop->heap[index] = timer;
@@ -301,6 +321,7 @@ static void run_due_timers(struct event_loop *loop)
 		struct event_timer *timer = loop->heap[1];
 
 		event_timer_cancel(loop, timer);
+		event_loop_beat(loop);
 		timer->fn(timer->arg);
 	}
 }
@@ -325,8 +346,23 @@ static void dispatch(struct event_loop *loop, const struct epoll_event *event)
 {
 	int fd = (int)(uint32_t)event->data.u64;
 
-	if (is_watched(loop, fd) && event_key(loop, fd) == event->data.u64)
-		loop->slot[fd].fn(fd, event->events, loop->slot[fd].arg);
+	if (!is_watched(loop, fd) || event_key(loop, fd) != event->data.u64)
+		return;
+	event_loop_beat(loop);
+	loop->slot[fd].fn(fd, event->events, loop->slot[fd].arg);
+}
+
+/* Whoever sees that the loop no longer waits sees the beat, too. */
+static int wait_for_events(struct event_loop *loop, struct epoll_event *event)
+{
+	int count;
+
+	atomic_store(&loop->waits, true);
+	count = epoll_wait(loop->epoll_fd, event, EVENTS_A_ROUND, wait_ms(loop));
+	count = count < 0 ? -errno : count;
+	event_loop_beat(loop);
+	atomic_store(&loop->waits, false);
+	return count;
 }
 
 int event_loop_run(struct event_loop *loop)
@@ -334,10 +370,10 @@ int event_loop_run(struct event_loop *loop)
 	struct epoll_event event[EVENTS_A_ROUND];
 
 	while (!loop->stopped) {
-		int i, count = epoll_wait(loop->epoll_fd, event, EVENTS_A_ROUND, wait_ms(loop));
+		int i, count = wait_for_events(loop, event);
 
-		if (count < 0 && errno != EINTR)
-			return -errno;
+		if (count < 0 && count != -EINTR)
+			return count;
 		run_due_timers(loop);
 		for (i = 0; i < count && !loop->stopped; i++)
 			dispatch(loop, &event[i]);

@@ -46,6 +46,12 @@ void event_timer_cancel(struct event_loop *loop, struct event_timer *timer);
 
 uint64_t event_loop_now_ms(void); /* CLOCK_MONOTONIC */
 
+/** event_loop_beat() - a handler that takes long says that it goes on. */
+void event_loop_beat(struct event_loop *loop);
+/** event_loop_silence_ms() - since the last call of a handler or event_loop_beat(); 0 while the
+ * loop has nothing to do. For any thread. */
+uint64_t event_loop_silence_ms(const struct event_loop *loop);
+
 /** event_loop_run() - until event_loop_stop(); 0, or -errno when epoll fails. */
 int event_loop_run(struct event_loop *loop);
 void event_loop_stop(struct event_loop *loop);

@@ -24,7 +24,7 @@
 #include <sys/un.h>
 #include <unistd.h>
 
-#define LISTEN_BACKLOG 128
+#define LISTEN_BACKLOG 512 /* a node that starts pods by the hundred; somaxconn is above */
 
 static int fill_address(const char *path, struct sockaddr_un *ret_addr)
 {

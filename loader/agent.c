@@ -38,6 +38,7 @@
 #include "loader/namespace_claim.h"
 #include "loader/netlink.h"
 #include "loader/privileges.h"
+#include "loader/pulse.h"
 #include "loader/readiness.h"
 #include "loader/remote_routes.h"
 #include "loader/server.h"
@@ -159,7 +160,9 @@ static int open_drops(struct agent *agent)
 /* They are open already where the cluster was waited for. */
 static int open_server(struct agent *agent)
 {
-	return agent->server ? 0 : server_open(agent, &agent->server);
+	int err = agent->server ? 0 : server_open(agent, &agent->server);
+
+	return err || agent->pulse ? err : pulse_open(agent, &agent->pulse);
 }
 
 /*
@@ -242,6 +245,7 @@ int agent_start(struct agent *agent)
 void agent_close(struct agent *agent)
 {
 	readiness_close(agent->readiness);
+	pulse_close(agent->pulse);
 	server_close(agent->server); /* first: its clients' farewells need the parts below */
 	drops_close(agent->drops);
 	hook_watch_close(agent->hooks);

@@ -21,6 +21,7 @@ struct masquerade;
 struct monitor;
 struct namespace_claim;
 struct netlink;
+struct pulse;
 struct readiness;
 struct remote_routes;
 struct server;
@@ -55,6 +56,7 @@ struct agent {
 	struct hook_watch *hooks;
 	struct drops *drops;
 	struct server *server;
+	struct pulse *pulse; /* tells plugins that we work */
 	struct readiness *readiness;
 	uint64_t started_ms; /* event_loop_now_ms() */
 	uint64_t repairs;    /* hooks, routes, neighbours, rules put back */

@@ -288,6 +288,7 @@ static void replay_note(struct agent *agent, int dir_fd, const char *name)
 	if (read_note(dir_fd, name, id, ifname)) {
 		log_info("container %s %s: DEL that came while the agent was away is carried out",
 			 id, ifname);
+		event_loop_beat(agent->loop);
 		endpoint_delete(agent, id, ifname);
 	} else {
 		log_warning("note " DELETES_DIR_NAME "/%s: not a note of the plugin: removed",

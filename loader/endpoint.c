@@ -403,12 +403,15 @@ static int complete(struct agent *agent, const struct endpoint_add *add,
 	const char *step = "";
 	int err;
 
+	event_loop_beat(agent->loop);
 	err = pod_link_configure_pod(add->pod, endpoint, link->peer_ifindex, &step);
 	if (err < 0)
 		return refuse_step(error, step, err);
+	event_loop_beat(agent->loop);
 	err = write_and_attach(agent, endpoint, &step);
 	if (err < 0)
 		return refuse_step(error, step, err);
+	event_loop_beat(agent->loop);
 	err = pod_link_go_live(agent->netlink, endpoint, agent->config->group_live, &step);
 	if (err < 0)
 		return refuse_step(error, step, err);
@@ -434,6 +437,7 @@ int endpoint_add(struct agent *agent, const struct endpoint_add *add,
 	err = take_addresses(agent, add->request, &endpoint, ret_error);
 	if (err < 0)
 		return err;
+	event_loop_beat(agent->loop);
 	err = create_link(agent, add, &endpoint, &link);
 	if (err < 0) {
 		release_addresses(agent, &endpoint);
@@ -521,6 +525,7 @@ static void compare_sides(struct agent *agent, const struct endpoint_add *check,
 		text_append_item(text, TEXT_MAX + 1, "%s is in group %u", link.name, link.group);
 	if (pod_link_check_host(agent->netlink, endpoint, side) < 0)
 		text_append_item(text, TEXT_MAX + 1, "%s", side);
+	event_loop_beat(agent->loop);
 	side[0] = '\0';
 	if (pod_link_check_pod(check->pod, endpoint, &link, side) < 0)
 		text_append_item(text, TEXT_MAX + 1, "%s", side);
@@ -544,6 +549,7 @@ int endpoint_check(struct agent *agent, const struct endpoint_add *check,
 			      check->request->container_id, check->request->ifname);
 	compare_result(check->request, endpoint, text);
 	compare_sides(agent, check, endpoint, text);
+	event_loop_beat(agent->loop);
 	compare_maps(agent, endpoint, text);
 	if (text[0] != '\0')
 		return refuse(ret_error, CNI_CODE_NOT_AS_ADDED,

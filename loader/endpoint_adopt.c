@@ -77,6 +77,7 @@ static int take_pod(struct endpoint_store *store, struct endpoint *endpoint)
 	const char *step = "";
 	int err;
 
+	event_loop_beat(store->agent->loop);
 	pod_names_get(store->names, endpoint);
 	err = endpoint_store_insert(store, endpoint, NULL);
 	if (err == -ENOMEM)

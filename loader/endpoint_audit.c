@@ -347,6 +347,7 @@ int endpoint_store_audit(struct endpoint_store *store)
 	settle_gone(store);
 	DL_FOREACH(store->list, entry)
 	{
+		event_loop_beat(store->agent->loop);
 		settle_pod(store, entry);
 	}
 	return endpoint_drop_stale(store);

@@ -567,11 +567,19 @@ static void on_accept(int fd, uint32_t events, void *arg)
 		event_timer_set(server->agent->loop, &server->sweep_timer, SWEEP_MS);
 }
 
+static bool has_spoken(const struct client *client)
+{
+	struct pollfd input = { .fd = client->fd, .events = POLLIN };
+
+	return poll(&input, 1, 0) == 1 && (input.revents & POLLIN);
+}
+
+/* When the loop was held up it may be the one who has not listened. */
 static bool is_too_silent(const struct client *client, uint64_t now_ms)
 {
 	uint64_t limit_ms = client->role ? SILENCE_TOOL_MS : SILENCE_MS;
 
-	return !client->is_kept && now_ms - client->heard_ms > limit_ms;
+	return !client->is_kept && now_ms - client->heard_ms > limit_ms && !has_spoken(client);
 }
 
 static void on_sweep(void *arg)

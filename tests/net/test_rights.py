@@ -88,5 +88,6 @@ def test_the_group_may_look_and_not_change_and_strangers_may_neither(deployed):
     with pytest.raises(Failed, match="permission denied .join the group tortie"):
         n1.run(*stranger, *look)
     assert (n1.run_dir / "cni.sock").stat().st_mode & 0o777 == 0o600
+    assert (n1.run_dir / "alive.sock").stat().st_mode & 0o777 == 0o600
     assert (n1.run_dir / "agent.sock").stat().st_mode & 0o777 == 0o660
     assert (n1.run_dir / "agent.sock").stat().st_gid == GROUP

@@ -224,7 +224,7 @@ static const uint32_t all_types[] = {
 	MSG_STATUS_LINE,    MSG_GET_ENDPOINTS, MSG_ENDPOINT,	 MSG_GET_ROUTES, MSG_ROUTE,
 	MSG_GET_NODES,	    MSG_NODE,	       MSG_GET_POOLS,	 MSG_POOL,	 MSG_BLOCK,
 	MSG_GET_PEERS,	    MSG_PEER,	       MSG_GET_DROPS,	 MSG_DROP_COUNT, MSG_FOLLOW_DROPS,
-	MSG_DROP,	    MSG_EXPLAIN,       MSG_EXPLAIN_STEP, MSG_SHUTDOWN,
+	MSG_DROP,	    MSG_EXPLAIN,       MSG_EXPLAIN_STEP, MSG_SHUTDOWN,	 MSG_CNI_ALIVE,
 };
 
 static void every_type_passes_whole_and_fails_short(void **state)
