@@ -51,6 +51,11 @@ struct config_pool {
 	size_t block_count;
 };
 
+/* Addresses of one family, from first to last. */
+struct config_range {
+	struct ip_addr first, last;
+};
+
 struct config_route {
 	struct ip_prefix prefix;
 	struct ip_addr via;
@@ -151,7 +156,7 @@ struct config {
 	size_t pool_count;
 	struct config_cluster_node *node; /* all nodes of the cluster, where they are known */
 	size_t node_count;
-	struct ip_prefix *reserved; /* never handed out */
+	struct config_range *reserved; /* never handed out */
 	size_t reserved_count;
 	struct config_route *route;
 	size_t route_count;

@@ -106,11 +106,48 @@ int config_read_nodes(struct config_reader *reader, const struct config_row *row
 	return read_array(reader, &kind, node, (void **)&config->node, &config->node_count);
 }
 
+/* FIRST-LAST; @text is no prefix and no address. */
+static bool parse_range(const char *text, struct config_range *ret)
+{
+	const char *dash = strchr(text, '-');
+	char first[IP_ADDR_TEXT_MAX];
+
+	if (!dash || dash - text >= IP_ADDR_TEXT_MAX)
+		return false;
+	memcpy(first, text, (size_t)(dash - text));
+	first[dash - text] = '\0';
+	return ip_addr_parse(first, &ret->first) == 0 && ip_addr_parse(dash + 1, &ret->last) == 0 &&
+	       ip_addr_is_v4(&ret->first) == ip_addr_is_v4(&ret->last) &&
+	       ip_addr_compare(&ret->first, &ret->last) <= 0;
+}
+
+static int read_range(struct config_reader *reader, const struct config_row *row,
+		      const struct config_node *node, void *field)
+{
+	const char *text = config_text(reader, node);
+	struct config_range *range = field;
+	struct ip_prefix prefix;
+
+	if (!text)
+		return -EINVAL;
+	if (ip_addr_parse(text, &range->first) == 0) {
+		range->last = range->first;
+	} else if (ip_prefix_parse(text, &prefix) == 0) {
+		range->first = prefix.addr;
+		range->last = ip_prefix_last(&prefix);
+	} else if (!parse_range(text, range)) {
+		return config_fail(reader, node,
+				   "not ADDRESS, ADDRESS/LENGTH (no bits set beyond the length) or "
+				   "FIRST-LAST");
+	}
+	return 0;
+}
+
 int config_read_reserved(struct config_reader *reader, const struct config_row *row,
 			 const struct config_node *node, void *field)
 {
-	static const struct array_kind kind = { config_read_prefix, CONFIG_RESERVED_MAX,
-						sizeof(struct ip_prefix) };
+	static const struct array_kind kind = { read_range, CONFIG_RESERVED_MAX,
+						sizeof(struct config_range) };
 	struct config *config = field;
 
 	return read_array(reader, &kind, node, (void **)&config->reserved, &config->reserved_count);

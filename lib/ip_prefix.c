@@ -239,6 +239,17 @@ struct ip_prefix ip_prefix_host(const struct ip_addr *addr)
 	return ip_prefix_make(addr, IP_ADDR_BITS);
 }
 
+struct ip_addr ip_prefix_last(const struct ip_prefix *prefix)
+{
+	static const struct ip_addr ones = { { 0xffffffffu, 0xffffffffu, 0xffffffffu,
+					       0xffffffffu } };
+	struct ip_addr network = ip_addr_mask(&ones, prefix->bits), ret = prefix->addr;
+
+	for (int i = 0; i < 4; i++)
+		ret.word[i] |= ~network.word[i];
+	return ret;
+}
+
 struct ip_addr ip_addr_add(const struct ip_addr *addr, __u64 offset)
 {
 	uint64_t low = (uint64_t)ntohl(addr->word[2]) << 32 | ntohl(addr->word[3]);

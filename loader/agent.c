@@ -105,7 +105,7 @@ static int open_uplinks(struct agent *agent)
 
 static int open_ipam(struct agent *agent)
 {
-	return ipam_new(agent->config, &agent->ipam);
+	return ipam_local_new(agent->config, &agent->ipam);
 }
 
 static int open_reaper(struct agent *agent)

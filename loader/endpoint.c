@@ -42,19 +42,17 @@
 #include "lib/text.h"
 #include "loader/agent.h"
 #include "loader/attach.h"
-#include "loader/cluster.h"
 #include "loader/dataplane.h"
+#include "loader/endpoint_addresses.h"
 #include "loader/endpoint_store_internal.h"
-#include "loader/ipam.h"
 #include "loader/link_reaper.h"
 #include "loader/netlink.h"
 #include "loader/pod_link.h"
 #include "loader/pod_names.h"
 #include "loader/uplink.h"
 
-#define MTU_MIN	     1280 /* RFC 8200 section 5; IPv4 needs less, but nobody wants less */
-#define MTU_MAX	     65535
-#define HOLDERS_TOLD 3
+#define MTU_MIN 1280 /* RFC 8200 section 5; IPv4 needs less, but nobody wants less */
+#define MTU_MAX 65535
 
 static int __attribute__((format(printf, 4, 5)))
 refuse(struct endpoint_error *error, enum cni_code code, const char *msg, const char *format, ...)
@@ -155,16 +153,6 @@ static int check_request(const struct endpoint_add *add, struct endpoint_error *
 	return check_namespace(add, error);
 }
 
-/* Links that are being deleted may hold what we need: wait until they are gone. */
-static bool flush_doomed(struct agent *agent)
-{
-	if (!endpoint_store_has_doomed(agent->endpoints) ||
-	    link_reaper_flush(agent->netlink, agent->config) < 0)
-		return false;
-	endpoint_store_doomed_gone(agent->endpoints);
-	return true;
-}
-
 /*
  * The attachment is there already. In the same namespace that is the runtime's mistake, and what is
  * there stays; another namespace means that the old sandbox is dead and the pod starts again.
@@ -190,59 +178,8 @@ static int settle_existing(struct agent *agent, const struct endpoint_add *add,
 	log_info("container %s: a new sandbox for %s, the old link %s is removed",
 		 old->container_id, old->ifname, name);
 	endpoint_doom(agent, old);
-	flush_doomed(agent);
+	endpoint_flush_doomed(agent);
 	return 0;
-}
-
-/* The pods that are there for longest: people look at them first when a pool is full. */
-static void say_holders(const struct endpoint_store *store, char *text, size_t size)
-{
-	const struct endpoint_entry *entry = store->list;
-	char addr[IP_ADDR_TEXT_MAX];
-
-	for (int i = 0; i < HOLDERS_TOLD && entry != NULL; i++, entry = entry->next) {
-		const struct endpoint *endpoint = &entry->endpoint;
-
-		if (endpoint->address_count == 0)
-			continue;
-		text_append(text, size, "%s %s %s%s%s", i == 0 ? "; oldest:" : ",",
-			    ip_addr_format(&endpoint->address[0], addr, sizeof(addr)),
-			    endpoint->pod_namespace, endpoint->pod_name[0] != '\0' ? "/" : "",
-			    endpoint->pod_name[0] != '\0' ? endpoint->pod_name
-							  : endpoint->container_id);
-	}
-}
-
-static int take_addresses(struct agent *agent, const struct msg_cni_request *request,
-			  struct endpoint *endpoint, struct endpoint_error *error)
-{
-	struct ipam_request wish = { .pools = request->pool,
-				     .pool_count = request->pool_count,
-				     .now_ms = event_loop_now_ms() };
-	struct ipam_answer answer;
-	int err;
-
-	err = ipam_take(agent->ipam, &wish, &answer);
-	if (err == -ENOSPC && flush_doomed(agent))
-		err = ipam_take(agent->ipam, &wish, &answer);
-	if (err == -ENOENT)
-		return refuse(error, CNI_CODE_CONFIGURATION, "no such pool", "%s", answer.error);
-	if (err < 0 && cluster_lacks_block(agent, answer.error, sizeof(answer.error)))
-		return refuse(error, CNI_CODE_TRY_LATER, "the node has no addresses", "%s",
-			      answer.error);
-	if (err < 0) {
-		say_holders(agent->endpoints, answer.error, sizeof(answer.error));
-		return refuse(error, CNI_CODE_TRY_LATER, "no address is free", "%s", answer.error);
-	}
-	memcpy(endpoint->address, answer.addr, sizeof(endpoint->address));
-	endpoint->address_count = answer.count;
-	return 0;
-}
-
-static void release_addresses(struct agent *agent, const struct endpoint *endpoint)
-{
-	for (size_t i = 0; i < endpoint->address_count; i++)
-		ipam_release(agent->ipam, &endpoint->address[i], event_loop_now_ms());
 }
 
 static int describe(struct agent *agent, const struct msg_cni_request *request,
@@ -275,7 +212,7 @@ static int create_link(struct agent *agent, const struct endpoint_add *add,
 	int err;
 
 	err = pod_link_create(agent->netlink, &spec, link);
-	if (err == -EEXIST && flush_doomed(agent))
+	if (err == -EEXIST && endpoint_flush_doomed(agent))
 		err = pod_link_create(agent->netlink, &spec, link);
 	if (err == 0)
 		endpoint->ifindex = link->ifindex;
@@ -434,13 +371,13 @@ int endpoint_add(struct agent *agent, const struct endpoint_add *add,
 	err = describe(agent, add->request, &endpoint);
 	if (err < 0)
 		return refuse_step(ret_error, "choosing a MAC", err);
-	err = take_addresses(agent, add->request, &endpoint, ret_error);
+	err = endpoint_take_addresses(agent, add->request, &endpoint, ret_error);
 	if (err < 0)
 		return err;
 	event_loop_beat(agent->loop);
 	err = create_link(agent, add, &endpoint, &link);
 	if (err < 0) {
-		release_addresses(agent, &endpoint);
+		endpoint_release_addresses(agent, &endpoint);
 		return refuse_link(agent, &endpoint, err, ret_error);
 	}
 	err = complete(agent, add, &endpoint, &link, ret_error);

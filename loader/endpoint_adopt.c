@@ -25,6 +25,7 @@
 #include "loader/endpoint.h"
 #include "loader/endpoint_alias.h"
 #include "loader/endpoint_store_internal.h"
+#include "loader/freed_addresses.h"
 #include "loader/ipam.h"
 #include "loader/link_reaper.h"
 #include "loader/netlink.h"
@@ -131,6 +132,9 @@ static int drop_stale_entry(const struct ip_addr *addr, const struct endpoint_va
 		return 0;
 	log_info("map endpoint: an entry of link %u has no pod: deleted", value->ifindex);
 	dataplane_delete_endpoint(store->agent->dataplane, addr);
+	/* Its namespace ended while no agent was there to hear it: how long ago nobody knows. */
+	if (entry == NULL)
+		endpoint_store_note_freed(store, addr, 1);
 	return 0;
 }
 
@@ -168,6 +172,9 @@ static int adopt(struct endpoint_store *store)
 	err = endpoint_drop_stale(store);
 	if (err < 0)
 		return err;
+	err = endpoint_store_rest_freed(store);
+	if (err < 0)
+		return err;
 	pod_names_prune(store->names, name_is_wanted, store);
 	return endpoint_store_watch(store);
 }
@@ -183,7 +190,8 @@ int endpoint_store_load(struct agent *agent, struct endpoint_store **ret_store)
 	store->agent = agent;
 	store->names =
 		pod_names_open(agent->bpf_dir, named > NAMED_PODS_MIN ? named : NAMED_PODS_MIN);
-	if (store->names == NULL)
+	store->freed = freed_addresses_open(agent->bpf_dir);
+	if (store->names == NULL || store->freed == NULL)
 		goto err_free;
 	/* What is adopted is cut off and activated through the agent. */
 	agent->endpoints = store;

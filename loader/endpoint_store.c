@@ -27,6 +27,7 @@
 #include "loader/agent.h"
 #include "loader/endpoint.h"
 #include "loader/endpoint_store_internal.h"
+#include "loader/freed_addresses.h"
 #include "loader/ipam.h"
 #include "loader/pod_names.h"
 #include "loader/status_lines.h"
@@ -122,11 +123,21 @@ static void remove_entry(struct endpoint_store *store, struct endpoint_entry *en
 	free(entry);
 }
 
+void endpoint_store_note_freed(struct endpoint_store *store, const struct ip_addr *addr,
+			       size_t count)
+{
+	uint64_t keep_ms = (uint64_t)store->agent->config->quarantine_s * 1000;
+
+	for (size_t i = 0; i < count; i++)
+		freed_addresses_note(store->freed, &addr[i], keep_ms, event_loop_now_ms());
+}
+
 static void release_addresses(struct endpoint_store *store, const struct ip_addr *addr,
 			      size_t count)
 {
 	for (size_t i = 0; i < count; i++)
 		ipam_release(store->agent->ipam, &addr[i], event_loop_now_ms());
+	endpoint_store_note_freed(store, addr, count);
 }
 
 int endpoint_store_doom(struct endpoint_store *store, const struct endpoint *endpoint)
@@ -139,6 +150,8 @@ int endpoint_store_doom(struct endpoint_store *store, const struct endpoint *end
 		doomed->address_count = endpoint->address_count;
 		memcpy(doomed->address, endpoint->address, sizeof(doomed->address));
 		DL_APPEND(store->doomed, doomed);
+		/* A kill after the link is gone and before its end is heard leaves this trace. */
+		endpoint_store_note_freed(store, endpoint->address, endpoint->address_count);
 	} else {
 		release_addresses(store, endpoint->address, endpoint->address_count);
 	}
@@ -216,6 +229,7 @@ void endpoint_store_free(struct endpoint_store *store)
 		free(doomed);
 	}
 	pod_names_close(store->names);
+	freed_addresses_close(store->freed);
 	free(store);
 }
 
@@ -343,6 +357,18 @@ int endpoint_store_status(struct agent *agent, status_line_fn *fn, void *arg)
 	return fn(STATUS_WARNING, text, arg);
 }
 
+static void rest(const struct ip_addr *addr, uint64_t freed_ms, void *arg)
+{
+	const struct endpoint_store *store = arg;
+
+	ipam_rest(store->agent->ipam, addr, freed_ms);
+}
+
+int endpoint_store_rest_freed(struct endpoint_store *store)
+{
+	return freed_addresses_for_each(store->freed, event_loop_now_ms(), rest, store);
+}
+
 void endpoint_store_hold_addresses(struct endpoint_store *store)
 {
 	const struct endpoint_entry *entry;
@@ -358,4 +384,5 @@ void endpoint_store_hold_addresses(struct endpoint_store *store)
 		for (size_t i = 0; i < link->address_count; i++)
 			ipam_adopt(store->agent->ipam, &link->address[i]);
 	}
+	endpoint_store_rest_freed(store);
 }

@@ -10,6 +10,7 @@
 /* Of the files that make up the store: endpoint_store.c, endpoint_adopt.c, endpoint_audit.c. */
 
 struct endpoint_value;
+struct freed_addresses;
 struct pod_names;
 
 struct endpoint_entry {
@@ -43,6 +44,7 @@ struct doomed_link {
 struct endpoint_store {
 	struct agent *agent;
 	struct pod_names *names;
+	struct freed_addresses *freed;
 	struct endpoint_entry *list;
 	struct endpoint_entry *by_ifindex;
 	struct endpoint_entry *by_name;
@@ -57,6 +59,12 @@ struct endpoint_store {
 struct endpoint_entry *endpoint_store_entry(const struct endpoint_store *store, uint32_t ifindex);
 struct address_entry *endpoint_store_address(const struct endpoint_store *store,
 					     const struct ip_addr *addr);
+/** endpoint_store_note_freed() - for the next start: these addresses were given back now. */
+void endpoint_store_note_freed(struct endpoint_store *store, const struct ip_addr *addr,
+			       size_t count);
+/** endpoint_store_rest_freed() - tell ipam what was given back before this start; what links carry
+ * must be known. 0 or -ENOMEM. */
+int endpoint_store_rest_freed(struct endpoint_store *store);
 /** endpoint_store_lose() - the link of @entry is gone by somebody else's hand: maps, routes and
  * addresses follow, @entry is freed. */
 void endpoint_store_lose(struct endpoint_store *store, struct endpoint_entry *entry);

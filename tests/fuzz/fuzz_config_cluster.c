@@ -11,6 +11,7 @@
  * covers: lib/config_check_nodes.c lib/config_cluster.c:config_document_read
  * covers: lib/config_cluster.c:read_array lib/config_cluster.c:read_member
  * covers: lib/config_cluster.c:config_read_nodes lib/config_cluster.c:config_read_reserved
+ * covers: lib/config_cluster.c:read_range lib/config_cluster.c:parse_range
  * libs: -lyaml
  */
 #include <errno.h>
@@ -54,6 +55,12 @@ static void check_config(const struct config *config)
 	require(config->kubernetes && strcmp(config->node_name, "n1") == 0);
 	require(config->node_address_count >= 1 && config->route_count == 0);
 	check_nodes(config);
+	for (size_t i = 0; i < config->reserved_count; i++) {
+		const struct config_range *range = &config->reserved[i];
+
+		require(ip_addr_is_v4(&range->first) == ip_addr_is_v4(&range->last));
+		require(ip_addr_compare(&range->first, &range->last) <= 0);
+	}
 	for (size_t i = 0; i < config->pool_count; i++)
 		for (size_t k = 0; k < i; k++)
 			require(!ip_prefix_overlaps(&config->pool[i].cidr, &config->pool[k].cidr));

@@ -87,7 +87,10 @@ static const struct bad_row bad_rows[] = {
 	  28,
 	  { "beyond the length" } },
 	{ BASE, OWN "nodes: [{name: a, addresses: [127.0.0.x]}]\n", 2, 31, { "addresses[0]" } },
-	{ BASE, OWN "reserved: [10.244.0.5]\n", 2, 12, { "reserved[0]", "ADDRESS/LENGTH" } },
+	{ BASE, OWN "reserved: [10.244.0.5/24]\n", 2, 12, { "reserved[0]", "ADDRESS/LENGTH" } },
+	{ BASE, OWN "reserved: [10.0.0.9-10.0.0.5]\n", 2, 12, { "reserved[0]", "FIRST-LAST" } },
+	{ BASE, OWN "reserved: [\"10.0.0.9-fd00::1\"]\n", 2, 12, { "reserved[0]" } },
+	{ BASE, OWN "reserved: [10.0.0.9-]\n", 2, 12, { "reserved[0]" } },
 	{ BASE,
 	  OWN "pools: [{name: p, cidr: 10.1.0.0/16}, {name: p, cidr: 10.1.2.0/24}]\n",
 	  2,
@@ -266,8 +269,12 @@ static void every_key_reaches_its_field(void **state)
 		"- {name: default-ipv4-ippool, cidr: 10.244.0.0/23, blocks: [10.244.0.0/24],"
 		" nat_outgoing: true}\n"
 		"- {name: default-ipv4-ippool, cidr: 10.244.8.0/24, nat_outgoing: true}\n"
-		"reserved: [10.244.0.5/32, 10.244.0.128/25]\n"
+		"reserved: [10.244.0.5/32, 10.244.0.128/25, 10.244.0.7, \"fd44::9-fd44::ff\"]\n"
 		"bgp: {as: 64513, mesh: [10.77.0.11, 10.77.0.12]}\n");
+	static const char *const reserved[4][2] = { { "10.244.0.5", "10.244.0.5" },
+						    { "10.244.0.128", "10.244.0.255" },
+						    { "10.244.0.7", "10.244.0.7" },
+						    { "fd44::9", "fd44::ff" } };
 	char text[IP_PREFIX_TEXT_MAX];
 
 	assert_string_equal(config->kube.kubeconfig, "/etc/k");
@@ -293,9 +300,13 @@ static void every_key_reaches_its_field(void **state)
 	assert_int_equal(config->node[2].address_count, 0);
 	assert_int_equal(config->pool_count, 2);
 	assert_string_equal(config->pool[1].name, config->pool[0].name);
-	assert_int_equal(config->reserved_count, 2);
-	assert_string_equal(ip_prefix_format(&config->reserved[1], text, sizeof(text)),
-			    "10.244.0.128/25");
+	assert_int_equal(config->reserved_count, 4);
+	for (size_t i = 0; i < 4; i++) {
+		assert_string_equal(ip_addr_format(&config->reserved[i].first, text, sizeof(text)),
+				    reserved[i][0]);
+		assert_string_equal(ip_addr_format(&config->reserved[i].last, text, sizeof(text)),
+				    reserved[i][1]);
+	}
 	assert_true(config->bgp.present);
 	assert_int_equal(config->bgp.as, 64513);
 	assert_int_equal(config->bgp.peer_count, 1);

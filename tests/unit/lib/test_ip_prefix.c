@@ -274,6 +274,27 @@ static void prefixes_made_from_addresses_are_masked(void **state)
 	assert_true(ip_addr_equal(&back, &v6));
 }
 
+static void the_last_address_of_a_prefix_has_all_its_own_bits_set(void **state)
+{
+	static const char *const rows[][2] = {
+		{ "10.0.0.0/24", "10.0.0.255" },
+		{ "10.0.0.7/32", "10.0.0.7" },
+		{ "0.0.0.0/0", "255.255.255.255" },
+		{ "fd00::/63", "fd00::1:ffff:ffff:ffff:ffff" },
+		{ "::/0", "ffff:ffff:ffff:ffff:ffff:ffff:ffff:ffff" },
+	};
+
+	for (size_t i = 0; i < sizeof(rows) / sizeof(rows[0]); i++) {
+		struct ip_prefix prefix;
+		struct ip_addr last;
+		char text[IP_ADDR_TEXT_MAX];
+
+		assert_int_equal(ip_prefix_parse(rows[i][0], &prefix), 0);
+		last = ip_prefix_last(&prefix);
+		assert_string_equal(ip_addr_format(&last, text, sizeof(text)), rows[i][1]);
+	}
+}
+
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
@@ -291,6 +312,7 @@ int main(void)
 		cmocka_unit_test(addresses_are_compared_as_numbers),
 		cmocka_unit_test(adding_carries_through_all_octets),
 		cmocka_unit_test(prefixes_made_from_addresses_are_masked),
+		cmocka_unit_test(the_last_address_of_a_prefix_has_all_its_own_bits_set),
 	};
 
 	return cmocka_run_group_tests(tests, NULL, NULL);

@@ -1,8 +1,9 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /*
- * Tests of ipam.c: which address is handed out, and that nothing is lost.
+ * Tests of ipam*.c: which address is handed out, and that nothing is lost.
  *
- * links: loader/ipam.c lib/ip_prefix.c lib/text.c
+ * links: loader/ipam.c loader/ipam_local.c loader/ipam_choice.c loader/ipam_block.c
+ * links: lib/ip_prefix.c lib/text.c
  */
 #include "loader/ipam.h"
 
@@ -56,7 +57,7 @@ static struct ipam *make_ipam(const char *const *blocks, size_t count)
 		pools[i].block = &block[i];
 		pools[i].block_count = 1;
 	}
-	assert_int_equal(ipam_new(&config, &ipam), 0);
+	assert_int_equal(ipam_local_new(&config, &ipam), 0);
 	return ipam;
 }
 
@@ -229,7 +230,7 @@ static void a_pool_without_a_block_is_said_so(void **state)
 	char text[TEXT_MAX + 1];
 	struct ipam *ipam;
 
-	assert_int_equal(ipam_new(&config, &ipam), 0);
+	assert_int_equal(ipam_local_new(&config, &ipam), 0);
 	assert_int_equal(take(ipam, 0, text), -ENOSPC);
 	assert_non_null(strstr(text, "\"empty\""));
 	assert_non_null(strstr(text, "pools[].blocks"));
@@ -251,7 +252,7 @@ static void ranges_of_one_name_are_one_pool(void **state)
 	struct ipam_answer answer;
 	struct ipam *ipam;
 
-	assert_int_equal(ipam_new(&config, &ipam), 0);
+	assert_int_equal(ipam_local_new(&config, &ipam), 0);
 	assert_int_equal(ipam_take(ipam, &request, &answer), 0);
 	assert_int_equal(ipam_take(ipam, &request, &answer), 0);
 	assert_true(ip_addr_equal(&answer.addr[0], &second));
@@ -259,10 +260,25 @@ static void ranges_of_one_name_are_one_pool(void **state)
 	ipam_free(ipam);
 }
 
+static struct config_range range(const char *text)
+{
+	const char *dash = strchr(text, '-');
+	char first[IP_ADDR_TEXT_MAX];
+	struct ip_prefix whole;
+
+	if (dash == NULL) {
+		whole = prefix(text);
+		return (struct config_range){ whole.addr, ip_prefix_last(&whole) };
+	}
+	snprintf(first, sizeof(first), "%.*s", (int)(dash - text), text);
+	return (struct config_range){ addr(first), addr(dash + 1) };
+}
+
 static struct ipam *make_reserved(const char *block_text, const char *const *reserved_text,
 				  size_t count)
 {
-	struct ip_prefix reserved[4], block = prefix(block_text);
+	struct config_range reserved[4];
+	struct ip_prefix block = prefix(block_text);
 	struct config_pool pool = { "p", block, false, &block, 1 };
 	struct config config = { .pool = &pool,
 				 .pool_count = 1,
@@ -272,8 +288,8 @@ static struct ipam *make_reserved(const char *block_text, const char *const *res
 	struct ipam *ipam;
 
 	for (size_t i = 0; i < count; i++)
-		reserved[i] = prefix(reserved_text[i]);
-	assert_int_equal(ipam_new(&config, &ipam), 0);
+		reserved[i] = range(reserved_text[i]);
+	assert_int_equal(ipam_local_new(&config, &ipam), 0);
 	return ipam;
 }
 
@@ -312,10 +328,24 @@ static void a_reserved_ipv6_range_is_passed_over_at_once(void **state)
 	ipam_free(ipam);
 }
 
+static void reserved_ranges_may_cross_each_other_and_the_block(void **state)
+{
+	const char *reserved[] = { "9.255.255.250-10.0.0.1", "10.0.0.3-10.0.0.5",
+				   "10.0.0.4-10.0.0.6", "fd00::-fd00::9" };
+	struct ipam *ipam = make_reserved("10.0.0.0/29", reserved, 4);
+	char text[TEXT_MAX + 1];
+
+	assert_takes(ipam, 0, "10.0.0.2");
+	assert_takes(ipam, 0, "10.0.0.7");
+	assert_int_equal(take(ipam, 0, text), -ENOSPC);
+	assert_non_null(strstr(text, "2 of 2 in use"));
+	ipam_free(ipam);
+}
+
 static void an_update_keeps_what_is_taken_and_in_quarantine(void **state)
 {
 	struct ip_prefix block[2] = { prefix("10.0.0.0/30"), prefix("10.1.0.0/30") };
-	struct ip_prefix reserved = prefix("10.0.0.3/32");
+	struct config_range reserved = range("10.0.0.3/32");
 	struct config_pool pools[2] = { { "a", prefix("10.0.0.0/16"), false, &block[0], 1 },
 					{ "b", prefix("10.1.0.0/16"), false, &block[1], 1 } };
 	struct config config = { .pool = pools, .pool_count = 1, .quarantine_s = 60 };
@@ -323,7 +353,7 @@ static void an_update_keeps_what_is_taken_and_in_quarantine(void **state)
 	char text[TEXT_MAX + 1];
 	struct ipam *ipam;
 
-	assert_int_equal(ipam_new(&config, &ipam), 0);
+	assert_int_equal(ipam_local_new(&config, &ipam), 0);
 	assert_takes(ipam, 0, "10.0.0.1");
 	assert_takes(ipam, 0, "10.0.0.2");
 	ipam_release(ipam, &one, 1000);
@@ -332,7 +362,6 @@ static void an_update_keeps_what_is_taken_and_in_quarantine(void **state)
 	config.reserved = &reserved;
 	config.reserved_count = 1;
 	assert_int_equal(ipam_update(ipam, &config), 0);
-	assert_int_equal(ipam_block_count(ipam), 2);
 	assert_takes(ipam, 2000, "10.0.0.0");
 	assert_takes(ipam, 2000, "10.1.0.1"); /* .1 rests, .3 is reserved */
 	/* The first block goes: what was in it is nobody's any more, and its release is fine. */
@@ -396,7 +425,7 @@ static void a_node_address_in_the_block_is_never_handed_out(void **state)
 	struct ipam *ipam;
 
 	config.node_address[0] = addr("10.0.0.1");
-	assert_int_equal(ipam_new(&config, &ipam), 0);
+	assert_int_equal(ipam_local_new(&config, &ipam), 0);
 	assert_takes(ipam, 0, "10.0.0.2");
 	assert_takes(ipam, 0, "10.0.0.3");
 	assert_takes(ipam, 0, "10.0.0.0");
@@ -493,6 +522,131 @@ static void usage_is_told_per_pool_and_block(void **state)
 	ipam_free(ipam);
 }
 
+/* The words and result of asking for @want, a list of addresses with a space between. */
+static int ask(struct ipam *ipam, const char *want, uint64_t now_ms, char *ret_text)
+{
+	struct ip_addr wanted[POD_ADDRESSES_MAX];
+	struct ipam_request request = { .want = wanted, .now_ms = now_ms };
+	char text[TEXT_MAX + 1], *word, *rest = text;
+	struct ipam_answer probed, answer;
+	int err;
+
+	snprintf(text, sizeof(text), "%s", want);
+	while ((word = strsep(&rest, " ")) != NULL)
+		wanted[request.want_count++] = addr(word);
+	err = ipam_probe(ipam, &request, &probed);
+	assert_int_equal(ipam_take(ipam, &request, &answer), err);
+	assert_string_equal(probed.error, answer.error);
+	if (err == -EADDRINUSE)
+		assert_true(ip_addr_equal(&answer.refused, &wanted[0]));
+	strcpy(ret_text, answer.error);
+	for (size_t i = 0; i < answer.count; i++) {
+		strcat(ret_text, i > 0 ? " " : "");
+		strcat(ret_text, ip_addr_format(&answer.addr[i], text, sizeof(text)));
+	}
+	return err;
+}
+
+static void a_requested_address_is_given_exactly(void **state)
+{
+	const char *blocks[] = { "10.244.1.0/24", "fd00:10:244:1::/64" };
+	struct ipam *ipam = make_ipam(blocks, 2);
+	char text[TEXT_MAX + 1];
+
+	assert_int_equal(ask(ipam, "10.244.1.77", 0, text), 0);
+	assert_string_equal(text, "10.244.1.77 fd00:10:244:1::1");
+	assert_int_equal(ask(ipam, "fd00:10:244:1::beef 10.244.1.2", 0, text), 0);
+	assert_string_equal(text, "10.244.1.2 fd00:10:244:1::beef");
+	assert_int_equal(ask(ipam, "fd00:10:244:1::2", 0, text), 0);
+	assert_string_equal(text, "10.244.1.1 fd00:10:244:1::2");
+	assert_takes(ipam, 0, "10.244.1.3 fd00:10:244:1::3");
+	/* One that rests is given to who asks for it. */
+	release(ipam, "10.244.1.77", 1000);
+	assert_int_equal(ask(ipam, "10.244.1.77", 1001, text), 0);
+	assert_string_equal(text, "10.244.1.77 fd00:10:244:1::4");
+	ipam_free(ipam);
+}
+
+static void a_requested_address_that_cannot_be_had_takes_nothing(void **state)
+{
+	static const struct {
+		const char *want;
+		int err;
+		const char *words;
+	} rows[] = {
+		{ "10.0.0.1", -EADDRINUSE, "10.0.0.1 is taken" },
+		{ "10.0.0.5", -EINVAL, "10.0.0.5 is reserved" },
+		{ "10.0.1.1", -EINVAL, "10.0.1.1: outside this node's blocks, 10.0.0.0/29;" },
+		{ "10.0.0.2 10.0.0.3", -EINVAL, "10.0.0.2 and 10.0.0.3: both are IPv4" },
+		{ "fd00::1", -EINVAL, "fd00::1: this node has no IPv6 block" },
+		{ "10.0.0.2 fd00::1", -EINVAL, "fd00::1: this node has no IPv6 block" },
+	};
+	const char *reserved[] = { "10.0.0.5-10.0.0.6" };
+	struct ipam *ipam = make_reserved("10.0.0.0/29", reserved, 1);
+	char text[TEXT_MAX + 1];
+
+	assert_takes(ipam, 0, "10.0.0.1");
+	for (size_t i = 0; i < sizeof(rows) / sizeof(rows[0]); i++) {
+		assert_int_equal(ask(ipam, rows[i].want, 0, text), rows[i].err);
+		assert_non_null(strstr(text, rows[i].words));
+	}
+	assert_takes(ipam, 0, "10.0.0.2");
+	ipam_free(ipam);
+}
+
+static void a_requested_address_must_lie_in_the_chosen_pools(void **state)
+{
+	const char *blocks[] = { "10.0.0.0/30", "10.0.1.0/30", "fd00::/126" };
+	static const char name[1][NAME_MAX_LEN + 1] = { "p1" };
+	struct ipam *ipam = make_ipam(blocks, 3);
+	struct ip_addr want[] = { addr("10.0.0.1"), addr("fd00::"), addr("10.0.1.3") };
+	struct ipam_request request = {
+		.pools = name, .pool_count = 1, .want = want, .want_count = 1
+	};
+	struct ipam_answer answer;
+
+	assert_int_equal(ipam_take(ipam, &request, &answer), -EINVAL);
+	assert_non_null(strstr(answer.error, "in pool \"p0\", but the request is for \"p1\""));
+	request.want = &want[1];
+	assert_int_equal(ipam_take(ipam, &request, &answer), -EINVAL);
+	assert_non_null(strstr(answer.error, "in pool \"p2\", but the request is for \"p1\""));
+	request.pool_count = 0;
+	assert_int_equal(ipam_take(ipam, &request, &answer), -EINVAL);
+	assert_non_null(strstr(answer.error, "anycast"));
+	request.pool_count = 1;
+	request.want = &want[2];
+	assert_true(ipam_allows(ipam, &request, &want[2]));
+	assert_false(ipam_allows(ipam, &request, &want[0]));
+	assert_int_equal(ipam_take(ipam, &request, &answer), 0);
+	assert_int_equal(answer.count, 1);
+	assert_true(ip_addr_equal(&answer.addr[0], &want[2]));
+	ipam_free(ipam);
+}
+
+/* What was given back before a restart waits its turn behind what was never used. */
+static void addresses_given_back_before_this_run_rest(void **state)
+{
+	const char *blocks[] = { "10.0.0.0/29" };
+	struct ipam *ipam = make_ipam(blocks, 1);
+	struct ip_addr older = addr("10.0.0.6"), newer = addr("10.0.0.2"), live = addr("10.0.0.1");
+	struct ip_addr outside = addr("10.0.0.9");
+	char text[TEXT_MAX + 1];
+
+	assert_int_equal(ipam_adopt(ipam, &live), 0);
+	ipam_rest(ipam, &older, 1000);
+	ipam_rest(ipam, &live, 1500); /* a pod has it again */
+	ipam_rest(ipam, &newer, 2000);
+	ipam_rest(ipam, &older, 3000); /* known already */
+	ipam_rest(ipam, &outside, 3000);
+	for (const char *const *want =
+		     (const char *const[]){ "10.0.0.7", "10.0.0.0", "10.0.0.3", "10.0.0.4",
+					    "10.0.0.5", "10.0.0.6", "10.0.0.2", NULL };
+	     *want != NULL; want++)
+		assert_takes(ipam, 4000, *want);
+	assert_int_equal(take(ipam, 4000, text), -ENOSPC);
+	ipam_free(ipam);
+}
+
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
@@ -507,6 +661,7 @@ int main(void)
 		cmocka_unit_test(ranges_of_one_name_are_one_pool),
 		cmocka_unit_test(reserved_addresses_are_never_handed_out),
 		cmocka_unit_test(a_reserved_ipv6_range_is_passed_over_at_once),
+		cmocka_unit_test(reserved_ranges_may_cross_each_other_and_the_block),
 		cmocka_unit_test(an_update_keeps_what_is_taken_and_in_quarantine),
 		cmocka_unit_test(a_probe_takes_nothing),
 		cmocka_unit_test(adopted_addresses_are_taken_and_new_ones_come_behind_them),
@@ -514,6 +669,10 @@ int main(void)
 		cmocka_unit_test(releasing_what_nobody_has_changes_nothing),
 		cmocka_unit_test(a_large_block_goes_round_without_end),
 		cmocka_unit_test(usage_is_told_per_pool_and_block),
+		cmocka_unit_test(a_requested_address_is_given_exactly),
+		cmocka_unit_test(a_requested_address_that_cannot_be_had_takes_nothing),
+		cmocka_unit_test(a_requested_address_must_lie_in_the_chosen_pools),
+		cmocka_unit_test(addresses_given_back_before_this_run_rest),
 	};
 
 	return cmocka_run_group_tests(tests, NULL, NULL);

@@ -1,0 +1,157 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/*
+ * endpoint_addresses.c: the addresses of a pod that is being attached, or why it gets none.
+ *
+ * ipam.c decides; here its answer becomes an endpoint's addresses, or the code and words of a
+ * refusal: who holds an address that was asked for, and which pods are there for longest when a
+ * pool is full. A link that is being deleted still holds its addresses, so before anything is
+ * refused for lack of one these links are waited for.
+ */
+#include "loader/endpoint_addresses.h"
+
+#include <errno.h>
+#include <stdarg.h>
+#include <stdio.h>
+#include <string.h>
+
+#include <utlist.h>
+
+#include "lib/ip_prefix.h"
+#include "lib/text.h"
+#include "loader/agent.h"
+#include "loader/cluster.h"
+#include "loader/endpoint_store_internal.h"
+#include "loader/ipam.h"
+#include "loader/link_reaper.h"
+
+#define HOLDERS_TOLD 3
+
+bool endpoint_flush_doomed(struct agent *agent)
+{
+	if (!endpoint_store_has_doomed(agent->endpoints) ||
+	    link_reaper_flush(agent->netlink, agent->config) < 0)
+		return false;
+	endpoint_store_doomed_gone(agent->endpoints);
+	return true;
+}
+
+static int refuse(struct endpoint_error *error, enum cni_code code, const char *msg,
+		  const char *details)
+{
+	error->code = code;
+	snprintf(error->msg, sizeof(error->msg), "%s", msg);
+	snprintf(error->details, sizeof(error->details), "%s", details);
+	return -ECANCELED;
+}
+
+static void say_pod(const struct endpoint *endpoint, char *text, size_t size)
+{
+	if (endpoint->pod_name[0] != '\0')
+		text_append(text, size, "%s/%s", endpoint->pod_namespace, endpoint->pod_name);
+	else
+		text_append(text, size, "container %.12s", endpoint->container_id);
+}
+
+/* Could one of @endpoint's addresses have been the one that is missing? */
+static const struct ip_addr *find_held(const struct agent *agent,
+				       const struct ipam_request *request, bool v4,
+				       const struct endpoint *endpoint)
+{
+	for (size_t i = 0; i < endpoint->address_count; i++)
+		if (ip_addr_is_v4(&endpoint->address[i]) == v4 &&
+		    ipam_allows(agent->ipam, request, &endpoint->address[i]))
+			return &endpoint->address[i];
+	return NULL;
+}
+
+/* The pods that hold addresses for longest: people look at them first when a pool is full. */
+static void say_holders(const struct agent *agent, const struct ipam_request *request,
+			struct ipam_answer *answer)
+{
+	const struct endpoint_entry *entry;
+	char addr[IP_ADDR_TEXT_MAX];
+	int told = 0;
+
+	DL_FOREACH(agent->endpoints->list, entry)
+	{
+		const struct endpoint *endpoint = &entry->endpoint;
+		const struct ip_addr *held = find_held(agent, request, answer->lacks_v4, endpoint);
+
+		if (held == NULL)
+			continue;
+		text_append(answer->error, sizeof(answer->error), "%s %s ",
+			    told == 0 ? "; oldest:" : ",",
+			    ip_addr_format(held, addr, sizeof(addr)));
+		say_pod(endpoint, answer->error, sizeof(answer->error));
+		if (++told == HOLDERS_TOLD)
+			break;
+	}
+}
+
+static void say_holder(const struct agent *agent, struct ipam_answer *answer)
+{
+	const struct endpoint *holder =
+		endpoint_find_by_address(agent->endpoints, &answer->refused);
+
+	if (holder == NULL) {
+		text_append(answer->error, sizeof(answer->error),
+			    " by this node itself, or by a link that is being deleted; try again, "
+			    "or ask for another one");
+		return;
+	}
+	text_append(answer->error, sizeof(answer->error), " by ");
+	say_pod(holder, answer->error, sizeof(answer->error));
+	text_append(answer->error, sizeof(answer->error),
+		    " (link %s); delete that pod, or ask "
+		    "for another one",
+		    holder->host_ifname);
+}
+
+static int refuse_addresses(struct agent *agent, const struct ipam_request *request, int err,
+			    struct ipam_answer *answer, struct endpoint_error *error)
+{
+	switch (err) {
+	case -ENOENT:
+		return refuse(error, CNI_CODE_CONFIGURATION, "no such pool", answer->error);
+	case -EINVAL:
+		if (cluster_lacks_block(agent, answer->error, sizeof(answer->error)))
+			break;
+		return refuse(error, CNI_CODE_CONFIGURATION, "the requested address cannot be had",
+			      answer->error);
+	case -EADDRINUSE:
+		say_holder(agent, answer);
+		return refuse(error, CNI_CODE_TRY_LATER, "the requested address is taken",
+			      answer->error);
+	default:
+		if (cluster_lacks_block(agent, answer->error, sizeof(answer->error)))
+			break;
+		say_holders(agent, request, answer);
+		return refuse(error, CNI_CODE_TRY_LATER, "no address is free", answer->error);
+	}
+	return refuse(error, CNI_CODE_TRY_LATER, "the node has no addresses", answer->error);
+}
+
+int endpoint_take_addresses(struct agent *agent, const struct msg_cni_request *request,
+			    struct endpoint *endpoint, struct endpoint_error *ret_error)
+{
+	struct ipam_request wish = { .pools = request->pool,
+				     .pool_count = request->pool_count,
+				     .now_ms = event_loop_now_ms() };
+	struct ipam_answer answer;
+	int err;
+
+	err = ipam_take(agent->ipam, &wish, &answer);
+	if ((err == -ENOSPC || err == -EADDRINUSE) && endpoint_flush_doomed(agent))
+		err = ipam_take(agent->ipam, &wish, &answer);
+	if (err < 0)
+		return refuse_addresses(agent, &wish, err, &answer, ret_error);
+	memcpy(endpoint->address, answer.addr, sizeof(endpoint->address));
+	endpoint->address_count = answer.count;
+	return 0;
+}
+
+void endpoint_release_addresses(struct agent *agent, const struct endpoint *endpoint)
+{
+	for (size_t i = 0; i < endpoint->address_count; i++)
+		ipam_release(agent->ipam, &endpoint->address[i], event_loop_now_ms());
+}
