@@ -18,7 +18,7 @@
 
 #include "ip_address.h"
 
-#define AGENT_PROTOCOL_VERSION 2
+#define AGENT_PROTOCOL_VERSION 3
 #define AGENT_MESSAGE_MAX      131072 /* octets of a whole message */
 #define AGENT_FDS_MAX	       2
 
@@ -285,10 +285,11 @@ struct msg_status {
 	__u32 gso_ipv4_max_size; /* read back: 0 where the kernel has no IPv4 BIG TCP */
 	__u32 uplink_hook;	 /* 1 tcx, 2 clsact */
 	__u64 uptime_s;
-	__u64 repairs;	  /* hooks and routes put back */
-	__u64 map_octets; /* kernel memory of all maps, computed */
-	__u32 cluster;	  /* enum cluster_state */
-	__u32 policies;	  /* network policies of the cluster, none of which is enforced */
+	__u64 repairs;	       /* hooks and routes put back */
+	__u64 map_differences; /* map entries found other than they must be, since start */
+	__u64 map_octets;      /* kernel memory of all maps, computed */
+	__u32 cluster;	       /* enum cluster_state */
+	__u32 policies;	       /* network policies of the cluster, none of which is enforced */
 	char node_name[NAME_MAX_LEN + 1];
 	char config_file[TEXT_MAX + 1];
 	char kernel_release[64];

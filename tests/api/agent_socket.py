@@ -15,7 +15,7 @@ HEADER = struct.Struct("=IIII")
 HELLO, HELLO_REPLY, ERROR, END = 1, 2, 3, 4
 CLUSTER_BEGIN, CLUSTER_NOTICE, CLUSTER_OBJECT, CLUSTER_COMMIT = 48, 49, 50, 51
 GET_STATUS, STATUS = 64, 65
-STATUS_BODY = struct.Struct("=10I3QII254s512s64s2x")
+STATUS_BODY = struct.Struct("=10I4QII254s512s64s2x")
 HELLO_REPLY_BODY = struct.Struct("=II64s64s254s2x")
 ROLE_KUBED = 3
 DEADLINE = 20.0
@@ -117,7 +117,7 @@ class AgentSocket:
             return
         if kind == GET_STATUS:
             self.send(peer, STATUS, number, STATUS_BODY.pack(
-                int(self.is_ready), 3, 0, 0, 0, 1, 1500, 0, 0, 1, 5, 0, 100, 3, 0, b"n1", b"",
+                int(self.is_ready), 3, 0, 0, 0, 1, 1500, 0, 0, 1, 5, 6, 7, 100, 3, 0, b"n1", b"",
                 b""))
         self.send(peer, END, number)
 

@@ -285,6 +285,7 @@ def test_http_has_three_paths_and_two_methods(server, agent, start):
         elif not line.startswith("#"):
             name, value = line.rsplit(" ", 1)
             assert name.split("{")[0] in names and float(value) >= 0, line
+    assert "\ntortie_repairs_total 6\n" in text and "\ntortie_map_differences_total 7\n" in text
     assert "tortie_bgp_peers" in names and "tortie_kube_lists_total" in names
 
 
