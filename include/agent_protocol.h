@@ -67,7 +67,9 @@ enum message_type {
 	MSG_CLUSTER_OBJECT,	/* struct msg_cluster_object and json_len octets of JSON, no answer;
 				   also     the answer of MSG_GET_OBJECTS */
 	MSG_CLUSTER_COMMIT, /* struct msg_cluster_commit; one fd: a sealed memfd with the document
-			       -> MSG_END; MSG_ERROR when it is refused: what was in force stays */
+			       -> MSG_END; MSG_ERROR when it is refused: what was in force stays.
+			       No fd: there is no document, and the struct says why; what was in
+			       force stays, the notices and objects are taken */
 
 	/* tortie -> agent: each answered by records and MSG_END */
 	MSG_GET_STATUS = 64, /* no body -> MSG_STATUS, MSG_STATUS_LINE... */
@@ -255,12 +257,14 @@ struct msg_get_objects {
 struct msg_cluster_commit {
 	__u32 policies; /* network policies that exist and are not enforced */
 	__u32 pad;
+	char why_none[TEXT_MAX + 1]; /* empty with a document; else one line */
 };
 
 enum cluster_state {
 	CLUSTER_NONE = 0,    /* no `kubernetes:` in the file */
-	CLUSTER_WAITING = 1, /* tortie-kubed has said nothing yet: no addresses to give */
-	CLUSTER_KEPT = 2,    /* the document of before is in force, tortie-kubed is not there */
+	CLUSTER_WAITING = 1, /* no document yet: no addresses to give */
+	CLUSTER_KEPT = 2,    /* the document of before is in force; tortie-kubed is not there, or
+				has none for this node */
 	CLUSTER_IN_SYNC = 3,
 };
 

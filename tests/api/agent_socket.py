@@ -31,6 +31,7 @@ class Transaction:
         self.objects = {}
         self.policies = None
         self.document = None
+        self.why_none = ""
 
 
 class AgentSocket:
@@ -93,20 +94,26 @@ class AgentSocket:
                 self.answer(peer, kind, body, number)
 
     def commit(self, peer, transaction, body, ancillary, number):
+        transaction.policies, = struct.unpack_from("=I", body)
+        transaction.why_none = text(body[8:])
+        if ancillary:
+            self.take_document(transaction, ancillary)
+        if self.refusal:
+            self.send(peer, ERROR, number, struct.pack("=iI512s", 22, 0, self.refusal.encode()))
+        else:
+            self.send(peer, END, number)
+        self.transactions.put(transaction)
+
+    @staticmethod
+    def take_document(transaction, ancillary):
         fds = array.array("i")
         fds.frombytes(ancillary[0][2][:4])
-        transaction.policies, = struct.unpack_from("=I", body)
         transaction.document = os.pread(fds[0], 1 << 24, 0).decode()
         try:
             os.pwrite(fds[0], b"x", 0)
             raise AssertionError("the document can be changed")
         except PermissionError:
             os.close(fds[0])
-        if self.refusal:
-            self.send(peer, ERROR, number, struct.pack("=iI512s", 22, 0, self.refusal.encode()))
-        else:
-            self.send(peer, END, number)
-        self.transactions.put(transaction)
 
     def answer(self, peer, kind, body, number):
         if kind == HELLO:
