@@ -19,7 +19,7 @@
 
 #include "ip_address.h"
 
-#define AGENT_PROTOCOL_VERSION 2
+#define AGENT_PROTOCOL_VERSION 3
 #define AGENT_MESSAGE_MAX      131072 /* octets of a whole message */
 #define AGENT_FDS_MAX	       2
 
@@ -70,7 +70,9 @@ enum message_type {
 	MSG_CLUSTER_OBJECT,	/* struct msg_cluster_object and json_len octets of JSON, no answer;
 				   also     the answer of MSG_GET_OBJECTS */
 	MSG_CLUSTER_COMMIT, /* struct msg_cluster_commit; one fd: a sealed memfd with the document
-			       -> MSG_END; MSG_ERROR when it is refused: what was in force stays */
+			       -> MSG_END; MSG_ERROR when it is refused: what was in force stays.
+			       No fd: there is no document, and the struct says why; what was in
+			       force stays, the notices and objects are taken */
 
 	/* tortie -> agent: each answered by records and MSG_END */
 	MSG_GET_STATUS = 64, /* no body -> MSG_STATUS, MSG_STATUS_LINE... */
@@ -264,12 +266,14 @@ struct msg_get_objects {
 struct msg_cluster_commit {
 	__u32 policies; /* network policies that exist and are not enforced */
 	__u32 pad;
+	char why_none[TEXT_MAX + 1]; /* empty with a document; else one line */
 };
 
 enum cluster_state {
 	CLUSTER_NONE = 0,    /* no `kubernetes:` in the file */
-	CLUSTER_WAITING = 1, /* tortie-kubed has said nothing yet: no addresses to give */
-	CLUSTER_KEPT = 2,    /* the document of before is in force, tortie-kubed is not there */
+	CLUSTER_WAITING = 1, /* no document yet: no addresses to give */
+	CLUSTER_KEPT = 2,    /* the document of before is in force; tortie-kubed is not there, or
+				has none for this node */
 	CLUSTER_IN_SYNC = 3,
 };
 
@@ -294,10 +298,11 @@ struct msg_status {
 	__u32 gso_ipv4_max_size; /* read back: 0 where the kernel has no IPv4 BIG TCP */
 	__u32 uplink_hook;	 /* 1 tcx, 2 clsact */
 	__u64 uptime_s;
-	__u64 repairs;	  /* hooks and routes put back */
-	__u64 map_octets; /* kernel memory of all maps, computed */
-	__u32 cluster;	  /* enum cluster_state */
-	__u32 policies;	  /* network policies of the cluster, none of which is enforced */
+	__u64 repairs;	       /* hooks and routes put back */
+	__u64 map_differences; /* map entries found other than they must be, since start */
+	__u64 map_octets;      /* kernel memory of all maps, computed */
+	__u32 cluster;	       /* enum cluster_state */
+	__u32 policies;	       /* network policies of the cluster, none of which is enforced */
 	char node_name[NAME_MAX_LEN + 1];
 	char config_file[TEXT_MAX + 1];
 	char kernel_release[64];

@@ -55,7 +55,7 @@ struct agent_feed {
 	char path[PATH_MAX];
 	char version[64];
 	int fd;		 /* -1: not connected */
-	int document_fd; /* sealed memfd, -1: no state yet */
+	int document_fd; /* sealed memfd, -1: no state yet, or one without a document */
 	bool is_greeted;
 	bool is_waiting_said;
 	struct outgoing *state;	 /* the whole list */
@@ -126,6 +126,9 @@ static int append_all(struct outgoing ***last, const struct agent_feed_state *st
 	struct msg_cluster_commit commit = { .policies = state->policies };
 	int err = append(last, MSG_CLUSTER_BEGIN, NULL, 0, NULL);
 
+	if (!state->document)
+		snprintf(commit.why_none, sizeof(commit.why_none), "%s", state->why_none);
+
 	for (size_t i = 0; i < state->notice_count && err == 0; i++)
 		err = append_notice(last, &state->notices[i]);
 	for (size_t i = 0; i < state->object_count && err == 0; i++)
@@ -165,8 +168,8 @@ static void send_waiting(struct agent_feed *feed);
 int agent_feed_set_state(struct agent_feed *feed, const struct agent_feed_state *state)
 {
 	struct outgoing *list = NULL, **last = &list;
-	int fd = seal(state->document, state->document_len);
-	int err = fd < 0 ? fd : append_all(&last, state);
+	int fd = state->document ? seal(state->document, state->document_len) : -1;
+	int err = state->document && fd < 0 ? fd : append_all(&last, state);
 
 	if (err < 0) {
 		if (fd >= 0)
@@ -245,7 +248,8 @@ static void send_waiting(struct agent_feed *feed)
 
 		message->header.id = is_commit ? new_id(feed) : 0;
 		if (send_octets(feed, &message->header, message->header.length,
-				is_commit ? &feed->document_fd : NULL) < 0)
+				is_commit && feed->document_fd >= 0 ? &feed->document_fd : NULL) <
+		    0)
 			return;
 		feed->cursor = message->next;
 		if (is_commit)

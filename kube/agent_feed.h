@@ -34,8 +34,9 @@ struct agent_feed_notice {
 
 /* One transaction; borrowed for the call. */
 struct agent_feed_state {
-	const char *document;
+	const char *document; /* NULL: there is none, see why_none */
 	size_t document_len;
+	const char *why_none;
 	const struct agent_feed_notice *notices;
 	size_t notice_count;
 	const struct agent_feed_object *objects;

@@ -24,6 +24,7 @@
 #include "kube/document_parts.h"
 #include "kube/json.h"
 #include "lib/ip_prefix.h"
+#include "lib/text.h"
 
 static char *compose_notice(enum cluster_kind kind, const char *name, const char *format,
 			    va_list args) __attribute__((format(printf, 3, 0)));
@@ -36,9 +37,7 @@ static char *compose_notice(enum cluster_kind kind, const char *name, const char
 	int len = snprintf(text, sizeof(text), "%s %.253s: ", cluster_kind_word(kind), name);
 
 	vsnprintf(text + len, sizeof(text) - (size_t)len, format, args);
-	for (char *at = text; *at; at++)
-		if ((unsigned char)*at < ' ' || *at == 0x7f)
-			*at = '?';
+	text_make_line(text);
 	return strdup(text);
 }
 
@@ -196,8 +195,9 @@ static bool is_waiting(struct builder *builder, const char *node_name)
 
 	if (!cluster_find(builder->cluster, CLUSTER_NODES, node_name)) {
 		snprintf(document->why, sizeof(document->why),
-			 "node %s: the cluster has no Node object of this name; wait for the "
-			 "kubelet, or set kubernetes.node",
+			 "Node %s does not exist in the cluster: its kubelet has not registered "
+			 "yet, or the name is wrong (kubectl get nodes; it comes from "
+			 "kubernetes.node, NODE_NAME or the host name)",
 			 node_name);
 		return true;
 	}

@@ -25,7 +25,7 @@ struct document_notice {
 };
 
 struct document {
-	char *text; /* NULL: there can be none yet, see why */
+	char *text; /* NULL: there can be none, see why */
 	size_t len;
 	char why[TEXT_MAX + 1];
 	struct document_notice notice[DOCUMENT_NOTICES_MAX];

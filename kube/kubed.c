@@ -166,6 +166,7 @@ static uint64_t hash_state(const struct agent_feed_state *state)
 {
 	uint64_t hash = add_hash(0xcbf29ce484222325, state->document, state->document_len);
 
+	hash = add_hash(hash, state->why_none, strlen(state->why_none) + 1);
 	hash = add_hash(hash, &state->policies, sizeof(state->policies));
 	for (size_t i = 0; i < state->notice_count; i++)
 		hash = add_hash(hash, state->notices[i].text, strlen(state->notices[i].text) + 1);
@@ -198,6 +199,7 @@ static void tell_agent(struct kubed *kubed, struct agent_feed_object *objects, s
 
 	state.document = kubed->document.text;
 	state.document_len = kubed->document.len;
+	state.why_none = kubed->document.why;
 	for (size_t i = 0; i < kubed->document.notice_count; i++)
 		notices[i] = (struct agent_feed_notice){ kubed->document.notice[i].level,
 							 kubed->document.notice[i].text };
@@ -256,7 +258,7 @@ static void on_build(void *arg)
 	for (int kind = CLUSTER_POOLS; kind < CLUSTER_KINDS; kind++)
 		count += HASH_COUNT(kubed->cluster.objects[kind]);
 	objects = calloc(count ? count : 1, sizeof(*objects));
-	if (objects && document.text)
+	if (objects)
 		tell_agent(kubed, objects, count);
 	free(objects);
 	update_node_status(kubed);

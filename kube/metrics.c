@@ -122,6 +122,9 @@ static void write_agent_status(FILE *out, const struct kubed *kubed)
 	gauge(out, "tortie_remote_routes", status->remote_routes, "Blocks of other nodes.");
 	counter(out, "tortie_repairs_total", status->repairs,
 		"Hooks, routes and links that somebody changed and tortied put back.");
+	counter(out, "tortie_map_differences_total", status->map_differences,
+		"Entries of BPF maps that tortied found missing, wrong or nobody's, and put "
+		"right. Nobody but tortied writes them: it should stay 0.");
 	gauge(out, "tortie_map_bytes", status->map_octets, "Kernel memory of all BPF maps.");
 	gauge(out, "tortie_pod_mtu_bytes", status->mtu, "MTU of pods' links.");
 	gauge(out, "tortie_agent_conditions", kubed->line_count,

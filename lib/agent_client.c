@@ -119,6 +119,7 @@ static const struct message_text message_text[] = {
 	TEXT(MSG_CLUSTER_NOTICE, status_line, text),
 	TEXT(MSG_CLUSTER_OBJECT, cluster_object, kind),
 	TEXT(MSG_CLUSTER_OBJECT, cluster_object, name),
+	TEXT(MSG_CLUSTER_COMMIT, cluster_commit, why_none),
 	TEXT(MSG_GET_OBJECTS, get_objects, kind),
 	TEXT(MSG_GET_OBJECTS, get_objects, name),
 	TEXT(MSG_STATUS, status, node_name),

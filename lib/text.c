@@ -41,3 +41,10 @@ void text_append_item(char *text, size_t size, const char *format, ...)
 	append(text, size, format, args);
 	va_end(args);
 }
+
+void text_make_line(char *text)
+{
+	for (; *text != '\0'; text++)
+		if ((unsigned char)*text < 0x20 || *text == 0x7f)
+			*text = '?';
+}

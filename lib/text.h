@@ -13,4 +13,7 @@ void text_append(char *text, size_t size, const char *format, ...)
 void text_append_item(char *text, size_t size, const char *format, ...)
 	__attribute__((format(printf, 3, 4)));
 
+/** text_make_line() - every control character of @text becomes a question mark. */
+void text_make_line(char *text);
+
 #endif /* LIB_TEXT_H */

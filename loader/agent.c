@@ -233,7 +233,7 @@ int agent_open(struct agent *agent)
 		return err;
 	if (!cluster_waits(agent->cluster))
 		return agent_start(agent);
-	log_info("waits for the cluster: %s", cluster_wait_words());
+	log_info("waits for the cluster: %s", cluster_wait_words(agent));
 	return open_parts(agent, waiting_parts, COUNT(waiting_parts));
 }
 

@@ -58,8 +58,9 @@ struct agent {
 	struct server *server;
 	struct pulse *pulse; /* tells plugins that we work */
 	struct readiness *readiness;
-	uint64_t started_ms; /* event_loop_now_ms() */
-	uint64_t repairs;    /* hooks, routes, neighbours, rules put back */
+	uint64_t started_ms;	  /* event_loop_now_ms() */
+	uint64_t repairs;	  /* hooks, routes, neighbours, rules put back */
+	uint64_t map_differences; /* map entries that an audit found missing, wrong or nobody's */
 	bool is_running; /* all parts are made; else only the sockets, and the cluster is waited for
 			  */
 	bool has_failed; /* to make them */

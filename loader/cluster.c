@@ -11,12 +11,17 @@
  *   CLUSTER_WAITING --commit--> CLUSTER_IN_SYNC <--commit / watcher gone--> CLUSTER_KEPT
  *        (only the sockets)           ^                (start with a file of before)
  *
+ * A commit without a document says why there is none (this node's Node object is missing): what is
+ * in force stays, and people read the reason.
+ *
  * The agent's file is read once, at start: a document never brings half of a changed file into
  * force. Writing the state is the one place where the agent waits for a disk; a document that says
  * nothing new is not written. A state that cannot be written is told and does not keep the network
  * from changing.
  *
  * One watcher at a time; a second one is refused while the first is connected.
+ *
+ * Left to others: what people are told of it (cluster_status.c).
  */
 #include "loader/cluster.h"
 
@@ -36,24 +41,9 @@
 #include "lib/text.h"
 #include "loader/agent.h"
 #include "loader/cluster_facts.h"
+#include "loader/cluster_internal.h"
 #include "loader/cluster_nodes.h"
 #include "loader/cluster_state.h"
-
-struct cluster {
-	struct agent *agent;
-	enum cluster_state state;
-	const struct config *base; /* the file alone; agent->config while nothing is known */
-	struct config *config;	   /* file and document; NULL: waiting */
-	int document_fd;	   /* the document in force, sealed; -1: none */
-	size_t document_len;
-	struct client *watcher; /* NULL: none connected */
-	bool is_second_told;
-	uint32_t policies;	      /* not enforced */
-	struct cluster_facts *facts;  /* of the last commit; NULL: none */
-	struct cluster_facts *coming; /* of the transaction under way; NULL: none */
-	char refusal[TEXT_MAX + 1];   /* the last document, if it was refused */
-	char state_problem[TEXT_MAX + 1];
-};
 
 /* --- the document --- */
 
@@ -223,8 +213,10 @@ bool cluster_waits(const struct cluster *cluster)
 	return cluster->state == CLUSTER_WAITING;
 }
 
-const char *cluster_wait_words(void)
+const char *cluster_wait_words(const struct agent *agent)
 {
+	if (agent->cluster->why_none[0] != '\0')
+		return agent->cluster->why_none;
 	return "tortie-kubed has not said this node's addresses and podCIDR yet (kubectl -n "
 	       "tortie-system logs -l k8s-app=tortie-node -c kube)";
 }
@@ -264,6 +256,7 @@ static void on_watcher_gone(struct client *client, void *arg)
 	cluster->is_second_told = false;
 	cluster_facts_free(cluster->coming);
 	cluster->coming = NULL;
+	cluster->why_none[0] = '\0';
 	if (cluster->state == CLUSTER_IN_SYNC)
 		cluster->state = CLUSTER_KEPT;
 	log_warning("tortie-kubed: connection lost; what it said last stays in force");
@@ -415,23 +408,42 @@ static int commit(struct cluster *cluster, struct client *client, const struct r
 		save(cluster, data, len);
 	}
 	cluster->refusal[0] = '\0';
+	cluster->why_none[0] = '\0';
 	cluster->state = CLUSTER_IN_SYNC;
 	take_facts(cluster, body->policies);
 	return client_send_end(client, request->id);
 }
 
-int cluster_handle_commit(struct agent *agent, struct client *client, const struct request *request)
+/* The watcher has no document for this node. */
+static int commit_none(struct cluster *cluster, struct client *client,
+		       const struct request *request)
 {
-	struct cluster *cluster = agent->cluster;
+	const struct msg_cluster_commit *body = request->body;
+	char words[TEXT_MAX + 1];
+
+	if (body->why_none[0] == '\0')
+		return -EPROTO;
+	snprintf(words, sizeof(words), "%s", body->why_none);
+	text_make_line(words);
+	if (strcmp(words, cluster->why_none) != 0)
+		log_warning("cluster: %s; %s", words,
+			    cluster->config != NULL ? "what was last known stays in force"
+						    : "pods get no network before");
+	memcpy(cluster->why_none, words, sizeof(words));
+	cluster->refusal[0] = '\0';
+	cluster->state = cluster->config != NULL ? CLUSTER_KEPT : CLUSTER_WAITING;
+	take_facts(cluster, body->policies);
+	return client_send_end(client, request->id);
+}
+
+/* The watcher has one, in the memfd that came with the commit. */
+static int commit_document(struct cluster *cluster, struct client *client,
+			   const struct request *request)
+{
 	char *data = NULL;
 	size_t len = 0;
-	int err;
+	int err = sealed_text_read(request->fds[0], CONFIG_DOCUMENT_MAX, &data, &len);
 
-	if (check_watcher(cluster, client, request->id) < 0)
-		return 0;
-	if (cluster->coming == NULL || request->fd_count != 1)
-		return -EPROTO;
-	err = sealed_text_read(request->fds[0], CONFIG_DOCUMENT_MAX, &data, &len);
 	if (err == -EPERM || err == -EINVAL)
 		err = refuse(cluster, client, request->id, EPERM,
 			     "the document is no memfd that is sealed against writing, growing and "
@@ -444,113 +456,24 @@ int cluster_handle_commit(struct agent *agent, struct client *client, const stru
 	else
 		err = commit(cluster, client, request, data, len);
 	free(data);
-	cluster_facts_free(cluster->coming);
-	cluster->coming = NULL;
 	malloc_trim(0); /* the parser's tree, twenty times the text */
 	return err;
 }
 
-/* --- answers --- */
-
-struct answer {
-	struct client *client;
-	uint32_t id;
-};
-
-static int send_object(const struct cluster_object *object, void *arg)
+int cluster_handle_commit(struct agent *agent, struct client *client, const struct request *request)
 {
-	const struct answer *answer = arg;
-	size_t len = sizeof(struct msg_cluster_object) + object->json_len;
-	struct msg_cluster_object *body = calloc(1, len);
+	struct cluster *cluster = agent->cluster;
 	int err;
 
-	if (body == NULL)
-		return -ENOMEM;
-	memcpy(body->kind, object->kind, sizeof(body->kind));
-	memcpy(body->name, object->name, sizeof(body->name));
-	body->json_len = object->json_len;
-	memcpy(body + 1, object->json, object->json_len);
-	err = client_send(answer->client, MSG_CLUSTER_OBJECT, answer->id, body, len);
-	free(body);
-	return err;
-}
-
-int query_objects(struct agent *agent, struct client *client, const struct request *request)
-{
-	struct answer answer = { .client = client, .id = request->id };
-	int err = 0;
-
-	if (agent->cluster->facts != NULL)
-		err = cluster_facts_for_each(agent->cluster->facts, request->body, send_object,
-					     &answer);
-	return err ? err : client_send_end(client, request->id);
-}
-
-static int state_status(const struct cluster *cluster, status_line_fn *fn, void *arg)
-{
-	const struct config *config = cluster->agent->config;
-	char text[TEXT_MAX + 1];
-
-	switch (cluster->state) {
-	case CLUSTER_WAITING:
-		snprintf(text, sizeof(text), "cluster: waits, %s", cluster_wait_words());
-		return fn(STATUS_PROBLEM, text, arg);
-	case CLUSTER_KEPT:
-		return fn(STATUS_WARNING,
-			  "cluster: what was last known is in force, tortie-kubed is not in sync "
-			  "(kubectl -n tortie-system logs -l k8s-app=tortie-node -c kube)",
-			  arg);
-	default:
-		snprintf(text, sizeof(text), "cluster: in sync, %zu nodes", config->node_count);
-		return fn(STATUS_OK, text, arg);
-	}
-}
-
-static int address_status(const struct config *config, status_line_fn *fn, void *arg)
-{
-	char text[TEXT_MAX + 1], addr[IP_ADDR_TEXT_MAX];
-	int err = 0;
-
-	for (size_t i = 0; i < config->node_address_count && err == 0; i++) {
-		snprintf(text, sizeof(text), "node address %s: InternalIP of Node %s",
-			 ip_addr_format(&config->node_address[i], addr, sizeof(addr)),
-			 config->node_name);
-		err = fn(STATUS_OK, text, arg);
-	}
-	return err;
-}
-
-static int policy_status(const struct cluster *cluster, status_line_fn *fn, void *arg)
-{
-	char text[TEXT_MAX + 1];
-
-	if (cluster->policies == 0)
+	if (check_watcher(cluster, client, request->id) < 0)
 		return 0;
-	snprintf(text, sizeof(text), "%u network policies exist and are NOT enforced",
-		 cluster->policies);
-	return fn(STATUS_WARNING, text, arg);
-}
-
-int cluster_status(struct agent *agent, status_line_fn *fn, void *arg)
-{
-	const struct cluster *cluster = agent->cluster;
-	char text[TEXT_MAX + 1];
-	int err;
-
-	if (!cluster->base->kubernetes)
-		return 0;
-	err = state_status(cluster, fn, arg);
-	if (err == 0)
-		err = address_status(agent->config, fn, arg);
-	if (err == 0 && cluster->config != NULL && cluster_lacks_block(agent, text, sizeof(text)))
-		err = fn(STATUS_PROBLEM, text, arg);
-	if (err == 0 && cluster->refusal[0] != '\0')
-		err = fn(STATUS_PROBLEM, cluster->refusal, arg);
-	if (err == 0 && cluster->state_problem[0] != '\0')
-		err = fn(STATUS_WARNING, cluster->state_problem, arg);
-	if (err == 0)
-		err = policy_status(cluster, fn, arg);
-	if (err == 0 && cluster->facts != NULL)
-		err = cluster_facts_status(cluster->facts, fn, arg);
+	if (cluster->coming == NULL || request->fd_count > 1)
+		return -EPROTO;
+	if (request->fd_count == 0)
+		err = commit_none(cluster, client, request);
+	else
+		err = commit_document(cluster, client, request);
+	cluster_facts_free(cluster->coming);
+	cluster->coming = NULL;
 	return err;
 }

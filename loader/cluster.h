@@ -8,6 +8,7 @@
 #include "loader/server.h"
 #include "loader/status_lines.h"
 
+struct agent;
 struct config;
 
 /*
@@ -24,8 +25,8 @@ enum cluster_state cluster_state(const struct cluster *cluster);
 uint32_t cluster_policies(const struct cluster *cluster);
 /** cluster_waits() - is there no document yet? Then only the sockets are open. */
 bool cluster_waits(const struct cluster *cluster);
-/** cluster_wait_words() - what is waited for, and who can tell why; constant text. */
-const char *cluster_wait_words(void);
+/** cluster_wait_words() - what is waited for, and who can tell why; lasts as long as the wait. */
+const char *cluster_wait_words(const struct agent *agent);
 /** cluster_lacks_block() - does the cluster give this node no addresses for pods? With words in
  * @buf then. */
 bool cluster_lacks_block(const struct agent *agent, char *buf, size_t size);

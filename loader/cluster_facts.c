@@ -18,6 +18,8 @@
 #include <stdlib.h>
 #include <string.h>
 
+#include "lib/text.h"
+
 struct cluster_facts *cluster_facts_new(void)
 {
 	struct cluster_facts *facts = calloc(1, sizeof(*facts));
@@ -56,10 +58,7 @@ int cluster_facts_add_notice(struct cluster_facts *facts, const struct msg_statu
 	notice->text = strdup(line->text);
 	if (notice->text == NULL)
 		return -ENOMEM;
-	/* One line, whatever an object's name holds. */
-	for (char *p = notice->text; *p != '\0'; p++)
-		if ((unsigned char)*p < 0x20 || *p == 0x7f)
-			*p = '?';
+	text_make_line(notice->text); /* whatever an object's name holds */
 	facts->notice_count++;
 	return 0;
 }

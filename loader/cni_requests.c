@@ -123,7 +123,7 @@ static void handle_waiting(struct agent *agent, const struct msg_cni_request *re
 	int err = 0;
 
 	snprintf(error.msg, sizeof(error.msg), "the node waits for the cluster");
-	snprintf(error.details, sizeof(error.details), "%s", cluster_wait_words());
+	snprintf(error.details, sizeof(error.details), "%s", cluster_wait_words(agent));
 	if (request->verb == CNI_DEL) {
 		if (container_id_is_valid(request->container_id) &&
 		    ifname_is_valid(request->ifname))

@@ -274,7 +274,7 @@ int endpoint_write_maps(struct agent *agent, const struct endpoint *endpoint, co
 		err = set_map_entry(agent, endpoint, &endpoint->address[i], counter);
 		if (err < 0)
 			return err;
-		written |= err;
+		written += err;
 	}
 	return written;
 }

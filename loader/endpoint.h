@@ -49,8 +49,8 @@ int endpoint_check(struct agent *agent, const struct endpoint_add *check,
 /** endpoint_activate() - maps, hooks and the host's side of @endpoint; idempotent. 0 or -errno with
  * *ret_step, a constant text of what failed. */
 int endpoint_activate(struct agent *agent, const struct endpoint *endpoint, const char **ret_step);
-/** endpoint_write_maps() - the part of it that concerns maps. 1 when something was missing or
- * wrong, 0, or -errno with *ret_step. */
+/** endpoint_write_maps() - the part of it that concerns maps. How many entries were missing or
+ * wrong, or -errno with *ret_step. */
 int endpoint_write_maps(struct agent *agent, const struct endpoint *endpoint,
 			const char **ret_step);
 /** endpoint_cut_off() - take map entries and host routes away. */

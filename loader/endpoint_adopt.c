@@ -120,6 +120,13 @@ static int take_link(const struct nlmsghdr *header, void *arg)
 	return 0;
 }
 
+/* At start an agent that was killed explains it. */
+static void count_difference(struct endpoint_store *store)
+{
+	if (store->is_listening)
+		store->agent->map_differences++;
+}
+
 static int drop_stale_entry(const struct ip_addr *addr, const struct endpoint_value *value,
 			    void *arg)
 {
@@ -131,6 +138,7 @@ static int drop_stale_entry(const struct ip_addr *addr, const struct endpoint_va
 	if (entry != NULL && entry->owner->endpoint.ifindex == value->ifindex)
 		return 0;
 	log_info("map endpoint: an entry of link %u has no pod: deleted", value->ifindex);
+	count_difference(store);
 	dataplane_delete_endpoint(store->agent->dataplane, addr);
 	/* Its namespace ended while no agent was there to hear it: how long ago nobody knows. */
 	if (entry == NULL)
@@ -143,8 +151,10 @@ static int drop_stale_counter(uint32_t ifindex, void *arg)
 {
 	struct endpoint_store *store = arg;
 
-	if (endpoint_store_entry(store, ifindex) == NULL)
-		dataplane_delete_counter(store->agent->dataplane, ifindex);
+	if (endpoint_store_entry(store, ifindex) != NULL)
+		return 0;
+	count_difference(store);
+	dataplane_delete_counter(store->agent->dataplane, ifindex);
 	return 0;
 }
 

@@ -11,7 +11,8 @@
  * Every minute, and when notifications were lost, everything is compared: one dump of the links,
  * the neighbours and each family's routes, ticked off against the store, then the maps. The agent
  * makes no difference between repairing the third time or the first: each is one log line and one
- * count.
+ * count. Map entries that differ are counted by themselves (agent->map_differences): nobody but the
+ * agent writes them, so each is a mistake of somebody.
  *
  * Hooks are left to hook_watch.c, remote routes to remote_routes.c.
  */
@@ -331,6 +332,8 @@ static void settle_pod(struct endpoint_store *store, const struct endpoint_entry
 	if (entry->neighbours_seen != all || entry->routes_seen != all)
 		restore_host(store, endpoint, "a neighbour entry or route was missing");
 	err = endpoint_write_maps(store->agent, endpoint, &step);
+	if (err > 0)
+		store->agent->map_differences += (uint64_t)err;
 	if (err != 0)
 		count_repair(store, endpoint, "its map entry was missing or wrong",
 			     err < 0 ? err : 0);

@@ -138,14 +138,20 @@ static int compare_kernel(struct remote_routes *routes)
 	return 0;
 }
 
+struct map_comparison {
+	struct remote_routes *routes;
+	size_t differences;
+};
+
 static int compare_map_route(const struct ip_prefix *prefix, const struct route_value *value,
 			     void *arg)
 {
-	struct remote_routes *routes = arg;
+	struct map_comparison *comparison = arg;
+	struct remote_routes *routes = comparison->routes;
 	struct route_entry *entry = route_table_find(&routes->table, prefix);
 
 	if (entry == NULL || entry->map_ifindex == 0) {
-		routes->repaired++;
+		comparison->differences++;
 		return dataplane_delete_route(routes->agent->dataplane, prefix);
 	}
 	entry->is_seen = true;
@@ -153,20 +159,30 @@ static int compare_map_route(const struct ip_prefix *prefix, const struct route_
 	    value->mtu == entry->map_mtu && ip_addr_equal(&value->next_hop, &entry->map_next_hop))
 		return 0;
 	entry->map_mtu = 0;
-	routes->repaired++;
+	comparison->differences++;
 	route_table_enqueue(&routes->table, entry);
 	return 0;
 }
 
+static void tell_differences(struct remote_routes *routes, size_t count)
+{
+	if (count > 0)
+		log_warning("map route: %zu entries were missing, wrong or nobody's: put right",
+			    count);
+	routes->agent->repairs += count;
+	routes->agent->map_differences += count;
+}
+
 static int compare_map(struct remote_routes *routes)
 {
+	struct map_comparison comparison = { .routes = routes };
 	struct route_entry *entry;
 	bool is_full = false;
 	int err;
 
 	for (entry = routes->table.by_prefix; entry != NULL; entry = entry->hh.next)
 		entry->is_seen = false;
-	err = dataplane_for_each_route(routes->agent->dataplane, compare_map_route, routes);
+	err = dataplane_for_each_route(routes->agent->dataplane, compare_map_route, &comparison);
 	if (err < 0)
 		return err;
 	for (entry = routes->table.by_prefix; entry != NULL; entry = entry->hh.next) {
@@ -178,10 +194,11 @@ static int compare_map(struct remote_routes *routes)
 			continue;
 		route_lengths_remove(&routes->lengths, &entry->prefix);
 		entry->map_ifindex = 0;
-		routes->repaired++;
+		comparison.differences++;
 		route_table_enqueue(&routes->table, entry);
 	}
 	routes->is_full = is_full;
+	tell_differences(routes, comparison.differences);
 	return 0;
 }
 

@@ -396,7 +396,8 @@ static int handle_hello(struct agent *agent, struct client *client, const struct
 	/* What a speaker tells now nobody could keep: it comes again, and tells all. */
 	if (hello->role == ROLE_BGPD && !agent->is_running)
 		return client_send_error(client, request->id, EAGAIN,
-					 "agent: waits for the cluster: %s", cluster_wait_words());
+					 "agent: waits for the cluster: %s",
+					 cluster_wait_words(agent));
 	client->role = hello->role;
 	if (client_is_bgpd(client) || client_is_kubed(client))
 		client->is_kept = true;
@@ -472,7 +473,8 @@ static int dispatch(struct client *client, const uint8_t *message, int *fds, siz
 					 "agent: uid %u may not ask this; be root", client->uid);
 	if (!agent->is_running && !handler->may_wait)
 		return client_send_error(client, header->id, EAGAIN,
-					 "agent: waits for the cluster: %s", cluster_wait_words());
+					 "agent: waits for the cluster: %s",
+					 cluster_wait_words(agent));
 	return handler->fn(agent, client, &request);
 }
 

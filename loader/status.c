@@ -111,6 +111,7 @@ static void fill_running(struct agent *agent, struct msg_status *ret_status)
 		.gso_ipv4_max_size = gso_ipv4_read_back(agent),
 		.uplink_hook = (uint32_t)uplinks_hook_kind(agent->uplinks),
 		.repairs = agent->repairs,
+		.map_differences = agent->map_differences,
 	};
 	ret_status->bgp_in_sync = bgp_feed_is_in_sync(agent->bgp);
 	if (!bgp_feed_is_connected(agent->bgp))

@@ -294,6 +294,20 @@ static void adopt_found(struct uplinks *uplinks, struct uplinks *found)
 	uplinks->count = found->count;
 }
 
+/* The map was compared, and what differs came by no change of the addresses. */
+static void count_differences(struct uplinks *uplinks, const struct node_addresses *now,
+			      int changed)
+{
+	const struct node_addresses *before = &uplinks->addresses;
+
+	if (!uplinks->is_published || before->count != now->count)
+		return;
+	for (size_t i = 0; i < now->count; i++)
+		if (!ip_addr_equal(&before->item[i].addr, &now->item[i].addr))
+			return;
+	uplinks->agent->map_differences += (uint64_t)changed;
+}
+
 static void publish_addresses(struct uplinks *uplinks, struct node_addresses *addresses)
 {
 	bool must_compare = uplinks->must_compare || !uplinks->is_published;
@@ -306,6 +320,8 @@ static void publish_addresses(struct uplinks *uplinks, struct node_addresses *ad
 			  strerror(-err));
 	else if (err > 0)
 		log_debug("node addresses: %d entries of map endpoint changed", err);
+	if (err > 0 && must_compare)
+		count_differences(uplinks, addresses, err);
 	uplinks->is_published = err >= 0;
 	node_addresses_free(&uplinks->addresses);
 	uplinks->addresses = *addresses;

@@ -15,7 +15,7 @@ HEADER = struct.Struct("=IIII")
 HELLO, HELLO_REPLY, ERROR, END = 1, 2, 3, 4
 CLUSTER_BEGIN, CLUSTER_NOTICE, CLUSTER_OBJECT, CLUSTER_COMMIT = 48, 49, 50, 51
 GET_STATUS, STATUS = 64, 65
-STATUS_BODY = struct.Struct("=10I3QII254s512s64s2x")
+STATUS_BODY = struct.Struct("=10I4QII254s512s64s2x")
 HELLO_REPLY_BODY = struct.Struct("=II64s64s254s2x")
 ROLE_KUBED = 3
 DEADLINE = 20.0
@@ -31,6 +31,7 @@ class Transaction:
         self.objects = {}
         self.policies = None
         self.document = None
+        self.why_none = ""
 
 
 class AgentSocket:
@@ -93,20 +94,26 @@ class AgentSocket:
                 self.answer(peer, kind, body, number)
 
     def commit(self, peer, transaction, body, ancillary, number):
+        transaction.policies, = struct.unpack_from("=I", body)
+        transaction.why_none = text(body[8:])
+        if ancillary:
+            self.take_document(transaction, ancillary)
+        if self.refusal:
+            self.send(peer, ERROR, number, struct.pack("=iI512s", 22, 0, self.refusal.encode()))
+        else:
+            self.send(peer, END, number)
+        self.transactions.put(transaction)
+
+    @staticmethod
+    def take_document(transaction, ancillary):
         fds = array.array("i")
         fds.frombytes(ancillary[0][2][:4])
-        transaction.policies, = struct.unpack_from("=I", body)
         transaction.document = os.pread(fds[0], 1 << 24, 0).decode()
         try:
             os.pwrite(fds[0], b"x", 0)
             raise AssertionError("the document can be changed")
         except PermissionError:
             os.close(fds[0])
-        if self.refusal:
-            self.send(peer, ERROR, number, struct.pack("=iI512s", 22, 0, self.refusal.encode()))
-        else:
-            self.send(peer, END, number)
-        self.transactions.put(transaction)
 
     def answer(self, peer, kind, body, number):
         if kind == HELLO:
@@ -117,7 +124,7 @@ class AgentSocket:
             return
         if kind == GET_STATUS:
             self.send(peer, STATUS, number, STATUS_BODY.pack(
-                int(self.is_ready), 3, 0, 0, 0, 1, 1500, 0, 0, 1, 5, 0, 100, 3, 0, b"n1", b"",
+                int(self.is_ready), 3, 0, 0, 0, 1, 1500, 0, 0, 1, 5, 6, 7, 100, 3, 0, b"n1", b"",
                 b""))
         self.send(peer, END, number)
 

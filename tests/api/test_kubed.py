@@ -259,12 +259,21 @@ def test_nodes_that_may_not_be_read_are_said_to_be_the_cause(server, agent, star
     assert agent.transactions.empty()
 
 
-def test_without_its_node_object_nothing_is_told(server, agent, start):
-    server.script(NODES, all_of(N2))
+def test_without_its_node_object_the_agent_is_told_why_there_is_no_document(server, agent, start):
+    later = queue.Queue()
+    server.script(NODES, all_of(N2, later=later))
     kubed = start()
-    status, text = kubed.wait("/readyz", lambda _, text: "no Node object of this name" in text)
+    words = "Node n1 does not exist in the cluster"
+    status, text = kubed.wait("/readyz", lambda _, text: words in text)
     assert status == 503
-    assert agent.transactions.empty()
+    told = agent.next()
+    assert told.document is None and words in told.why_none and "kubectl get nodes" in told.why_none
+    later.put({"type": "ADDED", "object": N1})
+    assert agent.next(lambda it: it.document).why_none == ""
+    assert kubed.wait("/readyz", lambda status, _: status == 200)[0] == 200
+    later.put({"type": "DELETED", "object": N1})
+    assert words in agent.next(lambda it: it.document is None).why_none
+    assert kubed.wait("/readyz", lambda status, _: status == 503)[0] == 503
 
 
 def test_http_has_three_paths_and_two_methods(server, agent, start):
@@ -285,6 +294,7 @@ def test_http_has_three_paths_and_two_methods(server, agent, start):
         elif not line.startswith("#"):
             name, value = line.rsplit(" ", 1)
             assert name.split("{")[0] in names and float(value) >= 0, line
+    assert "\ntortie_repairs_total 6\n" in text and "\ntortie_map_differences_total 7\n" in text
     assert "tortie_bgp_peers" in names and "tortie_kube_lists_total" in names
 
 

@@ -6,7 +6,7 @@
  * passes agent_message_check() first, as in the agent. Whatever comes, the bounds hold, and each
  * notice is one line.
  *
- * links: loader/cluster_facts.c lib/agent_client.c lib/unix_socket.c
+ * links: loader/cluster_facts.c lib/agent_client.c lib/text.c lib/unix_socket.c
  * covers: loader/cluster_facts.c
  */
 #include <errno.h>

@@ -188,6 +188,7 @@ class Bird(Member):
 # --- the agent's side of agent.sock ---
 
 MSG_ERROR = 3
+PROTOCOL = 3
 HELLO, HELLO_REPLY, END = 1, 2, 4
 BGP_LISTEN, ROUTES_BEGIN, ROUTE_SET, ROUTE_DELETE = range(32, 36)
 ROUTES_IN_SYNC, PEER_SET, PEER_DELETE = range(36, 39)
@@ -288,8 +289,9 @@ class FakeAgent:
         self.counts[kind] += 1
         body = message[16:]
         if kind == HELLO:
-            assert struct.unpack_from("=II", body) == (2, 2)
-            self.send(HELLO_REPLY, number, struct.pack("=II64s64s256s", 2, 1, b"test", b"", b""))
+            assert struct.unpack_from("=II", body) == (PROTOCOL, 2)
+            self.send(HELLO_REPLY, number,
+                      struct.pack("=II64s64s256s", PROTOCOL, 1, b"test", b"", b""))
             if self.document is not None:
                 self.tell(self.document)
         elif kind == BGP_LISTEN:

@@ -7,6 +7,7 @@ import struct
 
 HELLO, HELLO_REPLY, ERROR, END = 1, 2, 3, 4
 LISTEN, BEGIN, SET, DELETE, IN_SYNC, PEER_SET, PEER_DELETE = range(32, 39)
+PROTOCOL = 3
 ROLE_TOOL, ROLE_BGPD = 1, 2
 HEADER = struct.Struct("=IIII")
 MESSAGE_MAX = 131072
@@ -33,7 +34,7 @@ class Speaker:
         self.socket = socket.socket(socket.AF_UNIX, socket.SOCK_SEQPACKET)
         self.socket.settimeout(5)
         self.socket.connect(str(node.run_dir / "agent.sock"))
-        self.send(HELLO, struct.pack("=II64s", 2, role, b"test"), number=1)
+        self.send(HELLO, struct.pack("=II64s", PROTOCOL, role, b"test"), number=1)
         assert self.receive()[0] == HELLO_REPLY
 
     def __enter__(self):

@@ -153,6 +153,32 @@ def test_a_document_that_is_refused_changes_nothing(node):
     assert "refused" not in cluster.status(node)
 
 
+def test_a_watcher_without_a_document_says_why_and_changes_nothing(node):
+    start_waiting(node)
+    told = cluster.Cluster(node.lab, [node])
+    watcher = told.watch(node)
+    why = "Node n1 does not exist in the cluster: its kubelet has not registered yet"
+    watcher.commit_none(why, ["IPPool a: field blockSize is not served"])
+    text = cluster.status(node)
+    assert f"cluster: waits, {why}" in text and "blockSize" in text
+    assert why in node.log()
+    assert cni_error(node, "ADD", Pod(node, "a", add=False))["details"] == why
+    with pytest.raises(Failed, match=why):
+        node.tortie("get", "node")
+    told.tell()
+    node.wait_ready()
+    assert why not in cluster.status(node)
+    pod, kept = node.add_pod("b"), node.state.read_text()
+    watcher.commit_none(why + "\nand more")
+    text = cluster.status(node)
+    assert f"cluster: what was last known is in force: {why}?and more" in text
+    assert node.state.read_text() == kept and node.ping(pod.ip4)
+    assert node.log().count("what was last known stays in force") == 1
+    node.add_pod("c")
+    told.tell()
+    assert "cluster: in sync" in cluster.status(node) and why not in cluster.status(node)
+
+
 def test_a_second_watcher_is_refused_while_the_first_lives(node):
     start_waiting(node)
     told = cluster.Cluster(node.lab, [node])
@@ -197,7 +223,8 @@ def test_messages_out_of_order_cut_the_watcher(node):
     start_waiting(node)
     for wrong in (lambda w: w.notice("x"), lambda w: w.object("IPPool", "a", "{}"),
                   lambda w: (w.begin(), w.notice("", 2)),
-                  lambda w: (w.begin(), w.send(51, bytes(8)))):
+                  lambda w: (w.begin(), w.send(51, bytes(8))),
+                  lambda w: (w.begin(), w.send(51, bytes(520)))):
         with Watcher(node) as watcher:
             wrong(watcher)
             try:

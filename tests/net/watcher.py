@@ -58,9 +58,18 @@ class Watcher(Speaker):
         fd = memfd(text, seals)
         self.number += 1
         try:
-            self.send_fd(COMMIT, struct.pack("=II", policies, 0), self.number, fd)
+            self.send_fd(COMMIT, struct.pack("=II512s", policies, 0, b""), self.number, fd)
         finally:
             os.close(fd)
+
+    def commit_none(self, why, notices=()):
+        """One transaction without a document."""
+        self.begin()
+        for text in notices:
+            self.notice(text)
+        self.number += 1
+        self.send(COMMIT, struct.pack("=II512s", 0, 0, why.encode()), self.number)
+        self.answer()
 
     def answer(self):
         assert self.receive()[0] == END

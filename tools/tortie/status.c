@@ -48,6 +48,7 @@ static void status_convert(struct json_object *document, const struct msg_status
 	document_set_words(document, "uplink_hook",
 			   status->uplink_hook < 3 ? hooks[status->uplink_hook] : "unknown");
 	document_set_number(document, "repairs", status->repairs);
+	document_set_number(document, "map_differences", status->map_differences);
 	document_set_number(document, "map_octets", status->map_octets);
 	document_set_text(document, "config_file", status->config_file,
 			  sizeof(status->config_file));
@@ -134,6 +135,8 @@ static void status_print(struct json_object *document)
 	printf("  uplink hook    %s\n", document_get_words(document, "uplink_hook"));
 	printf("  put back       %s hooks, routes and rules\n",
 	       document_get_words(document, "repairs"));
+	printf("  maps           %s entries were found to differ and put right\n",
+	       document_get_words(document, "map_differences"));
 	printf("  map memory     %s\n",
 	       words_octets(document_get_number(document, "map_octets"), text, sizeof(text)));
 	for (size_t i = 0; i < json_object_array_length(lines); i++) {

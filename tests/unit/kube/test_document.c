@@ -131,7 +131,7 @@ static void without_its_node_object_or_address_there_is_no_document(void **state
 {
 	build();
 	assert_null(document.text);
-	assert_non_null(strstr(document.why, "node n1: the cluster has no Node object"));
+	assert_non_null(strstr(document.why, "Node n1 does not exist in the cluster: "));
 	set(CLUSTER_NODES, NODE("n1", "10:00", "", "'10.244.1.0/24'"));
 	build();
 	assert_null(document.text);

@@ -33,11 +33,20 @@ static void what_does_not_fit_is_cut(void **state)
 	assert_string_equal(text, "abc; ab");
 }
 
+static void control_characters_become_question_marks(void **state)
+{
+	char text[] = "a\nb\x1b[31m\x7f\xc3\xa9";
+
+	text_make_line(text);
+	assert_string_equal(text, "a?b?[31m?\xc3\xa9");
+}
+
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
 		cmocka_unit_test(items_are_parted_by_a_semicolon),
 		cmocka_unit_test(what_does_not_fit_is_cut),
+		cmocka_unit_test(control_characters_become_question_marks),
 	};
 
 	return cmocka_run_group_tests(tests, NULL, NULL);

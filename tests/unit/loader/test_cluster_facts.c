@@ -2,7 +2,7 @@
 /*
  * test_cluster_facts.c: notices and objects, kept within their bounds (include/agent_protocol.h).
  *
- * links: loader/cluster_facts.c
+ * links: loader/cluster_facts.c lib/text.c
  */
 #include "loader/cluster_facts.h"
 

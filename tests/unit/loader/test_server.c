@@ -81,7 +81,7 @@ int cluster_greet(struct agent *agent, struct client *client)
 	return err;
 }
 
-const char *cluster_wait_words(void)
+const char *cluster_wait_words(const struct agent *agent)
 {
 	return "nobody has spoken";
 }
