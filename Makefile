@@ -46,7 +46,7 @@ PROGRAMS := $(B)/tortied $(B)/tortie-bgpd $(B)/tortie-kubed $(B)/tortie-cni $(B)
 UNIT_TESTS := $(patsubst tests/%.c,$(B)/tests/%,$(UNIT_SRC))
 TEST_TOOLS := $(patsubst tests/tools/%.c,$(B)/tests/tools/%,$(TEST_TOOL_SRC))
 # Those that go into pods, whatever libraries these have.
-STATIC_TOOLS := $(addprefix $(B)/tests/static/,net_peer udp_flow cni_timer)
+STATIC_TOOLS := $(addprefix $(B)/tests/static/,net_peer udp_flow cni_timer pause)
 FUZZERS := $(patsubst tests/fuzz/%.c,$(B)/fuzz/%,$(FUZZ_SRC))
 
 .DELETE_ON_ERROR:

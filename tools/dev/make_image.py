@@ -185,14 +185,14 @@ class Layout:
         return self.add(json.dumps(value, sort_keys=True).encode(), media_type)
 
 
-def write_image(out, name, layer):
+def write_image(out, name, layer, command=("tortie", "version")):
     layout = Layout()
     arch = ARCHITECTURES.get(platform.machine()) or fail(f"{platform.machine()}: unknown machine")
     squeezed = gzip.compress(layer, 9, mtime=0)
     layer_entry = layout.add(squeezed, f"{OCI}.layer.v1.tar+gzip")
     config = layout.add_json({
         "architecture": arch, "os": "linux", "created": EPOCH,
-        "config": {"Cmd": ["tortie", "version"], "WorkingDir": "/",
+        "config": {"Cmd": list(command), "WorkingDir": "/",
                    "Env": [f"PATH=/{PREFIX}/bin"]},
         "rootfs": {"type": "layers",
                    "diff_ids": ["sha256:" + hashlib.sha256(layer).hexdigest()]},
