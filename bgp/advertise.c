@@ -12,7 +12,8 @@
  * packs them, and sends withdrawals first. No timer is in the path: a batch is what one round of
  * the event loop brought.
  *
- * export_path() is the policy: RFC 4271 5.1, 9.2 (and 5.1.3 for next hops), 4456 section 8, 1997.
+ * export_path() is the policy: RFC 4271 5.1, 9.2 (and 5.1.3 for next hops), 4456 section 8, 1997,
+ * and the peers' filters (filter.c).
  * Pure but for memory and the members' send function.
  */
 #include "bgp/advertise.h"
@@ -56,11 +57,13 @@ struct advertise_group {
 	struct attribute_set *memo_from, *memo_to;
 	struct rib_source *memo_source;
 	enum bgp_family memo_family;
+	struct filter_mask memo_mask;
 };
 
 struct advertise {
 	struct rib *rib;
 	struct attribute_table *attributes;
+	const struct link_table *links;
 	uint32_t local_as, router_id;
 	struct advertise_group *groups;
 	struct attribute_draft draft; /* scratch: it is large */
@@ -80,6 +83,11 @@ struct advertise *advertise_new(struct rib *rib, struct attribute_table *attribu
 	return advertise;
 }
 
+void advertise_use_links(struct advertise *advertise, const struct link_table *links)
+{
+	advertise->links = links;
+}
+
 void advertise_free(struct advertise *advertise)
 {
 	free(advertise);
@@ -87,7 +95,8 @@ void advertise_free(struct advertise *advertise)
 
 static bool key_equals(const struct advertise_key *a, const struct advertise_key *b)
 {
-	if (a->kind != b->kind || a->export != b->export || a->four_octet_as != b->four_octet_as)
+	if (a->kind != b->kind || a->export != b->export || a->four_octet_as != b->four_octet_as ||
+	    !filter_is_same(a->filter, b->filter, FILTER_EXPORT))
 		return false;
 	for (int i = 0; i < FAMILY_COUNT; i++)
 		if (a->family[i] != b->family[i] ||
@@ -96,15 +105,22 @@ static bool key_equals(const struct advertise_key *a, const struct advertise_key
 	return true;
 }
 
-/* Is a route of @path for @key's peers at all? */
+/* May @key's peers be told of @path at all, whatever the policy? */
+static bool is_exportable(const struct advertise_key *key, const struct rib_path *path)
+{
+	uint32_t present = path->attributes->values.present;
+
+	return !(present & HAS_NO_ADVERTISE) &&
+	       !(present & HAS_NO_EXPORT && key->kind == SOURCE_EBGP) &&
+	       reflector_may_pass(path->source->kind, key->kind);
+}
+
+/* Are they, when no filter says? */
 static bool is_exported(const struct advertise_key *key, const struct rib_path *path)
 {
 	enum rib_source_kind from = path->source->kind;
-	uint32_t present = path->attributes->values.present;
 
-	if (key->export == EXPORT_NONE || present & HAS_NO_ADVERTISE ||
-	    (present & HAS_NO_EXPORT && key->kind == SOURCE_EBGP) ||
-	    !reflector_may_pass(from, key->kind))
+	if (key->export == EXPORT_NONE)
 		return false;
 	/* reflector_client says what is reflected, whatever else is exported */
 	return key->export == EXPORT_ALL || from == SOURCE_LOCAL ||
@@ -113,12 +129,16 @@ static bool is_exported(const struct advertise_key *key, const struct rib_path *
 
 /* Rewrite @draft for an external peer: our AS in front, our next hop, nothing internal. */
 static bool rewrite_external(const struct advertise *advertise, const struct ip_addr *next_hop,
-			     struct attribute_draft *draft)
+			     bool keeps_med, struct attribute_draft *draft)
 {
 	draft->values.next_hop = *next_hop;
-	draft->values.present &= ~(uint32_t)(HAS_MED | HAS_LOCAL_PREF | HAS_ORIGINATOR_ID);
-	draft->values.med = draft->values.local_pref = draft->values.originator_id = 0;
+	draft->values.present &= ~(uint32_t)(HAS_LOCAL_PREF | HAS_ORIGINATOR_ID);
+	draft->values.local_pref = draft->values.originator_id = 0;
 	draft->values.cluster_list_len = 0;
+	if (!keeps_med) {
+		draft->values.present &= ~(uint32_t)HAS_MED;
+		draft->values.med = 0;
+	}
 	return attributes_prepend_as(draft, advertise->local_as);
 }
 
@@ -134,23 +154,42 @@ static bool rewrite_internal(const struct advertise *advertise, const struct adv
 	return reflector_stamp(draft, path->source->router_id, advertise->router_id);
 }
 
+/* What the filter makes of it. False: it is not for these peers. */
+static bool filter_path(const struct advertise *advertise, const struct advertise_key *key,
+			const struct rib_path *path, struct filter_route *route,
+			struct attribute_draft *draft)
+{
+	enum filter_verdict verdict;
+
+	route->direction = FILTER_EXPORT;
+	route->links = advertise->links;
+	route->is_ebgp = key->kind == SOURCE_EBGP;
+	route->is_own = path->source->kind == SOURCE_LOCAL;
+	verdict = filter_run(key->filter, route, draft);
+	return verdict == FILTER_ACCEPTED ||
+	       (verdict == FILTER_UNDECIDED && is_exported(key, path));
+}
+
 /* The attribute set that @group is told for @path, a reference for the caller; NULL: nothing. */
 static struct attribute_set *export_path(struct advertise *advertise, struct advertise_group *group,
-					 struct rib_path *path, enum bgp_family family)
+					 struct rib_path *path, struct filter_route *route)
 {
+	enum bgp_family family = update_family(route->prefix);
 	const struct ip_addr *next_hop = &group->key.next_hop[family];
 	struct attribute_draft *draft = &advertise->draft;
 	bool ok;
 
-	if (!group->key.family[family] || !is_exported(&group->key, path))
+	if (!group->key.family[family] || !is_exportable(&group->key, path))
 		return NULL;
 	attribute_set_draft(path->attributes, draft);
+	if (!filter_path(advertise, &group->key, path, route, draft))
+		return NULL;
 	if (draft->values.present & HAS_EMPTY_NEXT_HOP) {
 		draft->values.next_hop = *next_hop;
 		draft->values.present &= ~(uint32_t)HAS_EMPTY_NEXT_HOP;
 	}
 	if (group->key.kind == SOURCE_EBGP)
-		ok = rewrite_external(advertise, next_hop, draft);
+		ok = rewrite_external(advertise, next_hop, route->sets_med, draft);
 	else
 		ok = rewrite_internal(advertise, &group->key, path, draft);
 	if (!ok || ip_addr_is_zero(&draft->values.next_hop))
@@ -167,15 +206,21 @@ static void memo_clear(struct advertise *advertise, struct advertise_group *grou
 
 static struct attribute_set *export_memoized(struct advertise *advertise,
 					     struct advertise_group *group, struct rib_path *path,
-					     enum bgp_family family)
+					     const struct ip_prefix *prefix)
 {
+	enum bgp_family family = update_family(prefix);
+	struct filter_mask mask;
+	struct filter_route route = { .prefix = prefix, .mask = &mask };
+
+	filter_match(group->key.filter, FILTER_EXPORT, prefix, &mask);
 	if (group->memo_from != path->attributes || group->memo_source != path->source ||
-	    group->memo_family != family) {
+	    group->memo_family != family || !filter_mask_equal(&group->memo_mask, &mask)) {
 		memo_clear(advertise, group);
 		group->memo_from = attribute_set_ref(path->attributes);
-		group->memo_to = export_path(advertise, group, path, family);
+		group->memo_to = export_path(advertise, group, path, &route);
 		group->memo_source = path->source;
 		group->memo_family = family;
+		group->memo_mask = mask;
 	}
 	return group->memo_to ? attribute_set_ref(group->memo_to) : NULL;
 }
@@ -265,8 +310,7 @@ static int change_for_group(struct advertise *advertise, struct advertise_group 
 	int err;
 
 	if (entry->best)
-		attributes = export_memoized(advertise, group, entry->best,
-					     update_family(&entry->prefix));
+		attributes = export_memoized(advertise, group, entry->best, &entry->prefix);
 	if (!attributes) {
 		if (!told)
 			return 0;
@@ -475,6 +519,7 @@ static void group_free(struct advertise *advertise, struct advertise_group *grou
 	rib_walk(advertise->rib, empty_entry, &fill);
 	memo_clear(advertise, group);
 	note_list_free(&group->notes);
+	filter_unref(group->key.filter);
 	free(group);
 }
 
@@ -487,6 +532,7 @@ static struct advertise_group *group_new(struct advertise *advertise,
 	if (!group)
 		return NULL;
 	group->key = *key;
+	filter_ref(group->key.filter);
 	group->next = advertise->groups;
 	advertise->groups = group;
 	rib_walk(advertise->rib, fill_entry, &fill);
@@ -517,17 +563,17 @@ static void count_own(struct rib_entry *entry, void *arg)
 		member->own[update_family(&entry->prefix)]++;
 }
 
-int advertise_join(struct advertise *advertise, const struct advertise_key *key,
-		   struct advertise_member *member, struct rib_source *source)
+static struct advertise_group *group_get(struct advertise *advertise,
+					 const struct advertise_key *key)
 {
 	struct advertise_group *group = group_find(advertise, key);
-	struct dump dump = { .advertise = advertise, .member = member, .family = { true, true } };
-	int err;
 
-	if (!group)
-		group = group_new(advertise, key);
-	if (!group)
-		return -ENOMEM;
+	return group ? group : group_new(advertise, key);
+}
+
+static void enter_group(struct advertise *advertise, struct advertise_group *group,
+			struct advertise_member *member, struct rib_source *source)
+{
 	member->group = group;
 	member->source = source;
 	member->own[FAMILY_IPV4] = member->own[FAMILY_IPV6] = 0;
@@ -538,10 +584,76 @@ int advertise_join(struct advertise *advertise, const struct advertise_key *key,
 	if (group->members)
 		group->members->prev = member;
 	group->members = member;
+}
+
+int advertise_join(struct advertise *advertise, const struct advertise_key *key,
+		   struct advertise_member *member, struct rib_source *source)
+{
+	struct dump dump = { .advertise = advertise, .member = member, .family = { true, true } };
+	struct advertise_group *group = group_get(advertise, key);
+	int err;
+
+	if (!group)
+		return -ENOMEM;
+	enter_group(advertise, group, member, source);
 	err = dump_to_member(&dump);
 	if (err < 0)
 		advertise_leave(advertise, member);
 	return err;
+}
+
+/* From one group to another. */
+struct move {
+	struct advertise_member *member; /* still in the old one */
+	struct advertise_group *to;
+	struct note_list notes;
+	int err;
+};
+
+/* What @member itself has of a group's route: nothing of its own. */
+static const struct rib_advertised *told_to(struct rib_entry *entry,
+					    const struct advertise_group *group,
+					    const struct advertise_member *member)
+{
+	const struct rib_advertised *told = *find_advertised(entry, group);
+
+	return told && told->source != member->source ? told : NULL;
+}
+
+static void move_entry(struct rib_entry *entry, void *arg)
+{
+	struct move *move = arg;
+	const struct advertise_member *member = move->member;
+	const struct rib_advertised *had = told_to(entry, member->group, member);
+	const struct rib_advertised *has = told_to(entry, move->to, member);
+
+	if (move->err < 0 || (!had && !has) || (had && has && had->attributes == has->attributes))
+		return;
+	move->err = note_add(&move->notes, &entry->prefix, has ? has->attributes : NULL, NULL);
+}
+
+int advertise_rejoin(struct advertise *advertise, const struct advertise_key *key,
+		     struct advertise_member *member)
+{
+	struct move move = { .member = member };
+	struct rib_source *source = member->source;
+
+	if (!member->group || key_equals(&member->group->key, key))
+		return 0;
+	move.to = group_get(advertise, key);
+	if (!move.to)
+		return -ENOMEM;
+	rib_walk(advertise->rib, move_entry, &move);
+	if (move.err == 0) {
+		if (move.notes.count > 0)
+			write_notes(move.to, &move.notes, member);
+		advertise_leave(advertise, member);
+		enter_group(advertise, move.to, member, source);
+	} else if (!move.to->members) {
+		group_free(advertise, move.to);
+	}
+	note_list_free(&move.notes);
+	return move.err;
 }
 
 void advertise_leave(struct advertise *advertise, struct advertise_member *member)

@@ -2,6 +2,7 @@
 #ifndef BGP_ADVERTISE_H
 #define BGP_ADVERTISE_H
 
+#include "bgp/filter.h"
 #include "bgp/rib.h"
 #include "lib/config.h"
 
@@ -12,6 +13,7 @@ struct advertise_key {
 	bool four_octet_as;
 	bool family[FAMILY_COUNT];
 	struct ip_addr next_hop[FAMILY_COUNT]; /* ours */
+	struct filter *filter; /* its export rules count; a group holds a reference. NULL: none */
 };
 
 /* One receiver; lives in its owner from advertise_join() to advertise_leave(). */
@@ -29,12 +31,18 @@ struct advertise;
 /** advertise_new() - @rib and @attributes are borrowed; NULL: no memory. */
 struct advertise *advertise_new(struct rib *rib, struct attribute_table *attributes,
 				uint32_t local_as, uint32_t router_id);
+/** advertise_use_links() - where filters look for links; borrowed. */
+void advertise_use_links(struct advertise *advertise, const struct link_table *links);
 void advertise_free(struct advertise *advertise); /* no members are left; NULL is fine */
 
 /** advertise_join() - send every route that @key allows to @member, then every change. The queue of
  * changes is empty. 0 or -ENOMEM. */
 int advertise_join(struct advertise *advertise, const struct advertise_key *key,
 		   struct advertise_member *member, struct rib_source *source);
+/** advertise_rejoin() - @member is one of @key now: send it what is different for it. The queue of
+ * changes is empty and flushed. 0; or -ENOMEM, and all is as before. */
+int advertise_rejoin(struct advertise *advertise, const struct advertise_key *key,
+		     struct advertise_member *member);
 void advertise_leave(struct advertise *advertise, struct advertise_member *member);
 /** advertise_refresh() - send all routes of @family again (RFC 2918). 0 or -ENOMEM. */
 int advertise_refresh(struct advertise *advertise, struct advertise_member *member,

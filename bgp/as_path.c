@@ -103,6 +103,33 @@ bool as_path_has(const uint8_t *path, size_t len, uint32_t as)
 	return false;
 }
 
+unsigned int as_path_count(const uint8_t *path, size_t len, uint32_t as)
+{
+	struct segment segment;
+	unsigned int count = 0;
+	size_t at = 0;
+
+	while (next_segment(path, len, &at, &segment))
+		for (unsigned int i = 0; i < segment.count; i++)
+			count += asn_at(segment.asn + 4 * i) == as;
+	return count;
+}
+
+bool as_path_begins(const uint8_t *path, size_t len, const uint32_t *as, size_t count)
+{
+	struct segment segment;
+	size_t at = 0, seen = 0;
+
+	while (seen < count && next_segment(path, len, &at, &segment)) {
+		if (segment.type != AS_SEQUENCE)
+			return false;
+		for (unsigned int i = 0; i < segment.count && seen < count; i++)
+			if (asn_at(segment.asn + 4 * i) != as[seen++])
+				return false;
+	}
+	return seen == count;
+}
+
 uint32_t as_path_first(const uint8_t *path, size_t len)
 {
 	struct segment segment;

@@ -186,16 +186,39 @@ static void member_send(struct advertise_member *member, const uint8_t *data, si
 		session_send(peer->established, data, len);
 }
 
-static void join(struct peer *peer)
+/* What the peer is told, as far as it is a matter of settings. */
+static struct advertise_key make_key(const struct peer *peer)
 {
 	struct session *session = peer->established;
-	struct advertise_key key = { .kind = peer->source.kind, .export = peer->config.export };
+	struct advertise_key key = { .kind = peer->source.kind,
+				     .export = peer->config.export,
+				     .filter = peer->filter };
 
 	key.four_octet_as = session->context.four_octet_as;
 	for (int i = 0; i < FAMILY_COUNT; i++) {
 		key.family[i] = peer->family[i];
 		key.next_hop[i] = peer_own_next_hop(peer, &session->local, i);
 	}
+	return key;
+}
+
+void peer_apply_policy(struct peer *peer)
+{
+	struct advertise_key key;
+
+	if (!peer->established)
+		return;
+	key = make_key(peer);
+	if (advertise_rejoin(peer->speaker->advertise, &key, &peer->member) < 0)
+		log_error("peer %s: no memory to advertise routes by another policy; it has those "
+			  "of before",
+			  peer->name);
+}
+
+static void join(struct peer *peer)
+{
+	struct advertise_key key = make_key(peer);
+
 	peer->member.send = member_send;
 	if (advertise_join(peer->speaker->advertise, &key, &peer->member, &peer->source) < 0)
 		log_error("peer %s: no memory to advertise routes; it gets none", peer->name);
@@ -215,6 +238,9 @@ static void learn_peer(struct peer *peer, const struct session *session)
 		peer->end_of_rib_in[i] = false;
 		peer->is_refused[i] = false;
 	}
+	peer->is_rewritten = false;
+	if (peer->filter && peer->filter->has_interface)
+		speaker_read_links(peer->speaker);
 }
 
 static void peer_down(struct peer *peer, const struct session_end *end);
@@ -420,11 +446,11 @@ struct peer *peer_new(struct speaker *speaker, size_t config_index, const struct
 
 	if (!peer)
 		return NULL;
-	if (peer_configure(peer, config, speaker->password[config_index]) < 0) {
+	peer->speaker = speaker;
+	if (peer_configure(peer, config_index) < 0) {
 		free(peer);
 		return NULL;
 	}
-	peer->speaker = speaker;
 	peer->addr = *addr;
 	ip_addr_format(addr, peer->name, sizeof(peer->name));
 	peer->backoff_ms = BACKOFF_FIRST_MS;
@@ -458,6 +484,7 @@ void peer_free(struct peer *peer)
 	session_free(peer->established);
 	HASH_DELETE(hh, peer->speaker->peers, peer);
 	free(peer->password);
+	filter_unref(peer->filter);
 	free(peer);
 }
 

@@ -15,6 +15,7 @@ struct peer {
 	struct speaker *speaker;
 	struct config_peer config; /* a copy, without password_file */
 	char *password;		   /* NULL: none */
+	struct filter *filter;	   /* a reference; NULL: none */
 	enum peer_kind kind;
 	struct ip_addr addr;
 	char name[IP_ADDR_TEXT_MAX]; /* the address, for messages */
@@ -41,6 +42,7 @@ struct peer {
 	/* Prefixes of it were not let in since the session began: with another filter they may be.
 	 */
 	bool is_refused[FAMILY_COUNT];
+	bool is_rewritten; /* its routes were changed by a filter: only the peer can tell them */
 	bool is_refreshing[FAMILY_COUNT]; /* between its BoRR and EoRR (RFC 7313) */
 	struct event_timer refresh_timer;
 
@@ -70,8 +72,12 @@ struct peer *peer_of_source(struct rib_source *source);
 
 /* --- peer_config.c --- */
 
-/** peer_configure() - settings for the next sessions, copied. 0 or -ENOMEM (as before then). */
-int peer_configure(struct peer *peer, const struct config_peer *config, const char *password);
+/** peer_configure() - settings for the next sessions, copied; those of number @config_index in the
+ * speaker's configuration. 0 or -ENOMEM (as before then). */
+int peer_configure(struct peer *peer, size_t config_index);
+/** peer_change_policy() - which routes come in and go out, from number @config_index; the session
+ * stays. peer_apply_policy() follows, when nothing waits in the queue of changes. */
+void peer_change_policy(struct peer *peer, size_t config_index);
 /** peer_remove() - close its sessions with @subcode of Cease, forget its routes, free it. */
 void peer_remove(struct peer *peer, uint8_t subcode);
 /** peer_restart() - a new session, with nothing lost where the peer speaks graceful restart. A peer
@@ -95,6 +101,8 @@ void peer_send_end_of_rib(struct peer *peer);
 /** peer_holds_up() - must we wait for its routes: before our End-of-RIB (@for_agent false), before
  * the agent sweeps (true)? */
 bool peer_holds_up(const struct peer *peer, bool for_agent);
+/** peer_apply_policy() - tell the peer what is different for it under another policy. */
+void peer_apply_policy(struct peer *peer);
 /** peer_report() - tell the agent the state and the counts when they changed, or @always. */
 void peer_report(struct peer *peer, bool always);
 

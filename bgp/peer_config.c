@@ -17,8 +17,18 @@
 #include "bgp/peer_internal.h"
 #include "lib/log.h"
 
-int peer_configure(struct peer *peer, const struct config_peer *config, const char *password)
+static void take_filter(struct peer *peer, size_t config_index)
 {
+	struct filter *filter = filter_ref(peer->speaker->peer_filter[config_index]);
+
+	filter_unref(peer->filter);
+	peer->filter = filter;
+}
+
+int peer_configure(struct peer *peer, size_t config_index)
+{
+	const struct config_peer *config = &peer->speaker->config->bgp.peer[config_index];
+	const char *password = peer->speaker->password[config_index];
 	char *copy = password ? strdup(password) : NULL;
 
 	if (password && !copy)
@@ -27,10 +37,29 @@ int peer_configure(struct peer *peer, const struct config_peer *config, const ch
 	peer->password = copy;
 	peer->config = *config;
 	peer->config.password_file = NULL;
+	peer->config.filter = NULL;
+	peer->config.filter_count = 0;
+	take_filter(peer, config_index);
 	peer->kind = config->is_range  ? PEER_DYNAMIC
 		     : config->is_mesh ? PEER_NODE_MESH
 				       : PEER_CONFIGURED;
 	return 0;
+}
+
+void peer_change_policy(struct peer *peer, size_t config_index)
+{
+	const struct config_peer *config = &peer->speaker->config->bgp.peer[config_index];
+	bool is_other = !filter_is_same(peer->filter, peer->speaker->peer_filter[config_index],
+					FILTER_IMPORT);
+
+	peer->config.import = config->import;
+	peer->config.export = config->export;
+	if (is_other && peer->filter && peer->filter->has_operations[FILTER_IMPORT])
+		peer->is_rewritten = true;
+	take_filter(peer, config_index);
+	/* Routes are kept as the filter left them: the peer tells them as they were. */
+	for (int i = 0; i < FAMILY_COUNT && is_other; i++)
+		peer->is_refused[i] = true;
 }
 
 /* Sessions that are not established yet. */

@@ -37,6 +37,7 @@ void peer_hear_again(struct peer *peer)
 		session_send(peer->established, buf,
 			     message_write_refresh(buf, i, REFRESH_REQUEST));
 	}
+	peer->is_rewritten = false;
 }
 
 static bool is_enhanced(const struct peer *peer)

@@ -121,7 +121,8 @@ void peer_on_quiet(void *arg)
 
 bool peer_holds_up(const struct peer *peer, bool for_agent)
 {
-	if (peer->kind == PEER_DYNAMIC || peer->config.import == IMPORT_NONE)
+	if (peer->kind == PEER_DYNAMIC ||
+	    (peer->config.import == IMPORT_NONE && !filter_has_rules(peer->filter, FILTER_IMPORT)))
 		return false;
 	if (!peer->established)
 		return true;
@@ -136,7 +137,8 @@ bool peer_holds_up(const struct peer *peer, bool for_agent)
 
 void peer_send_end_of_rib(struct peer *peer)
 {
-	bool passes_on = peer->config.export == EXPORT_ALL || peer->speaker->is_reflector;
+	bool passes_on = peer->config.export == EXPORT_ALL || peer->speaker->is_reflector ||
+			 filter_has_rules(peer->filter, FILTER_EXPORT);
 	uint8_t buf[BGP_MESSAGE_MAX];
 
 	/* Own blocks are whole from the start; what others told may still be coming. */

@@ -3,9 +3,10 @@
  * peer_routes.c: an UPDATE's routes, from the parser to the table.
  *
  * update.c has read the lists and said what RFC 7606 makes of the attributes; import.c says whether
- * they can be used at all, and which prefixes the policy lets in. What is not let in is removed, in
- * case the peer told it before with other attributes. A peer has a bound of routes: what is beyond
- * it is not taken and said once, the session stays.
+ * they can be used at all, and which prefixes the policy lets in; before it the peer's filter has
+ * its say, and may change the attributes. What is not let in is removed, in case the peer told it
+ * before with other attributes. A peer has a bound of routes: what is beyond it is not taken and
+ * said once, the session stays.
  */
 #include <stdio.h>
 
@@ -49,23 +50,69 @@ static void note_refused(struct peer *peer, enum bgp_family family, const struct
 	peer->is_refused[family] = true;
 }
 
+/* What the filter makes of the section's attributes, for the last mask of rules. */
+struct filtered {
+	struct attribute_set *from; /* as told, borrowed */
+	struct attribute_set *to;   /* a reference; NULL: no prefix came by yet */
+	struct filter_mask mask;
+	enum filter_verdict verdict;
+};
+
+static void filter_section(struct peer *peer, const struct ip_prefix *prefix,
+			   struct filtered *filtered)
+{
+	struct speaker *speaker = peer->speaker;
+	struct filter_mask mask;
+	struct filter_route route = { .direction = FILTER_IMPORT,
+				      .prefix = prefix,
+				      .mask = &mask,
+				      .links = &speaker->links,
+				      .is_ebgp = peer->import.is_ebgp };
+
+	filter_match(peer->filter, FILTER_IMPORT, prefix, &mask);
+	if (filtered->to && filter_mask_equal(&mask, &filtered->mask))
+		return;
+	attribute_set_unref(&speaker->attributes, filtered->to);
+	filtered->mask = mask;
+	attribute_set_draft(filtered->from, &speaker->draft);
+	filtered->verdict = filter_run(peer->filter, &route, &speaker->draft);
+	filtered->to = attribute_set_intern(&speaker->attributes, &speaker->draft);
+	if (!filtered->to)
+		filtered->verdict = FILTER_REJECTED;
+}
+
+static bool is_let_in(struct peer *peer, const struct ip_prefix *prefix, struct filtered *filtered)
+{
+	enum config_import policy = peer->config.import;
+
+	if (peer->filter)
+		filter_section(peer, prefix, filtered);
+	if (filtered->verdict == FILTER_ACCEPTED)
+		policy = IMPORT_ALL;
+	return filtered->verdict != FILTER_REJECTED &&
+	       import_accepts_prefix(&peer->speaker->filter, policy, prefix) &&
+	       has_room(peer, prefix);
+}
+
 static void announce_section(struct peer *peer, struct update_section *section,
 			     struct attribute_set *attributes)
 {
+	struct filtered filtered = { .from = attributes };
 	struct speaker *speaker = peer->speaker;
 	struct ip_prefix prefix;
 
 	while (update_next_prefix(section, &prefix)) {
 		if (update_family(&prefix) != section->family)
 			continue; /* an IPv4-mapped address is no IPv6 destination */
-		if (import_accepts_prefix(&speaker->filter, peer->config.import, &prefix) &&
-		    has_room(peer, &prefix)) {
-			rib_set_path(speaker->rib, &prefix, &peer->source, attributes);
+		if (is_let_in(peer, &prefix, &filtered)) {
+			rib_set_path(speaker->rib, &prefix, &peer->source,
+				     filtered.to ? filtered.to : attributes);
 			continue;
 		}
 		note_refused(peer, section->family, &prefix);
 		rib_remove_path(speaker->rib, &prefix, &peer->source);
 	}
+	attribute_set_unref(&speaker->attributes, filtered.to);
 }
 
 static void take_section(struct peer *peer, struct update *update, struct update_section *section)

@@ -119,13 +119,26 @@ static bool is_same_text(const char *a, const char *b)
 	return a && b ? strcmp(a, b) == 0 : a == b;
 }
 
-/* Nothing but the import policy may differ. */
+/* Nothing but the policy may differ. */
 static bool is_same_session(const struct config_peer *a, const struct config_peer *b)
 {
 	return a->is_mesh == b->is_mesh && a->port == b->port && a->passive == b->passive &&
-	       a->ipv4 == b->ipv4 && a->ipv6 == b->ipv6 && a->export == b->export &&
-	       a->hold_time_s == b->hold_time_s && a->source == b->source &&
-	       a->restart_time_s == b->restart_time_s && a->ttl_security == b->ttl_security;
+	       a->ipv4 == b->ipv4 && a->ipv6 == b->ipv6 && a->hold_time_s == b->hold_time_s &&
+	       a->source == b->source && a->restart_time_s == b->restart_time_s &&
+	       a->ttl_security == b->ttl_security;
+}
+
+static bool is_same_policy(const struct setup *before, size_t old_index, const struct setup *now,
+			   size_t new_index)
+{
+	const struct config_peer *a = &before->config->bgp.peer[old_index];
+	const struct config_peer *b = &now->config->bgp.peer[new_index];
+	const struct filter *old_filter = before->filter[old_index];
+	const struct filter *new_filter = now->filter[new_index];
+
+	return a->import == b->import && a->export == b->export &&
+	       filter_is_same(old_filter, new_filter, FILTER_IMPORT) &&
+	       filter_is_same(old_filter, new_filter, FILTER_EXPORT);
 }
 
 /* Does the peer change at all, and how? */
@@ -140,8 +153,8 @@ static bool compare_peers(const struct setup *before, size_t old_index, const st
 	else if (!is_same_session(a, b) ||
 		 !is_same_text(before->password[old_index], now->password[new_index]))
 		*ret_kind = CHANGE_PEER_RESTART;
-	else if (a->import != b->import)
-		*ret_kind = CHANGE_PEER_IMPORT;
+	else if (!is_same_policy(before, old_index, now, new_index))
+		*ret_kind = CHANGE_PEER_POLICY;
 	else
 		return false;
 	return true;

@@ -2,6 +2,7 @@
 #ifndef BGP_RECONFIGURE_H
 #define BGP_RECONFIGURE_H
 
+#include "bgp/filter.h"
 #include "lib/config.h"
 
 /* A configuration and what was read for it. */
@@ -10,6 +11,7 @@ struct setup {
 	/* Per config->bgp.peer. NULL where the peer has a password_file: it could not be read, and
 	 * the peer is left out as if it were not there. */
 	char **password;
+	struct filter **filter; /* per config->bgp.peer, NULL: it has no rules */
 };
 
 /* What is to be done, in the order in which it is done. */
@@ -18,7 +20,7 @@ enum change_kind {
 	CHANGE_BLOCK_REMOVE, /* @block */
 	CHANGE_PEER_REPLACE, /* both: its routes mean something else now; nothing is kept */
 	CHANGE_PEER_RESTART, /* both: a new session, routes are kept where the peer can do that */
-	CHANGE_PEER_IMPORT,  /* both: the session stays */
+	CHANGE_PEER_POLICY,  /* both: what comes in and goes out; the session stays */
 	CHANGE_PEER_ADD,     /* @new_index */
 	CHANGE_BLOCK_ADD,    /* @block */
 };

@@ -277,18 +277,18 @@ void rib_remove_source(struct rib *rib, struct rib_source *source, enum bgp_fami
 /* The next path that must go, or NULL. */
 static struct rib_path *find_unwanted(struct rib_entry *entry,
 				      bool (*keep)(const struct ip_prefix *prefix,
-						   struct rib_source *source, void *arg),
+						   struct rib_path *path, void *arg),
 				      void *arg)
 {
 	struct rib_path *path = entry->paths;
 
-	while (path && keep(&entry->prefix, path->source, arg))
+	while (path && keep(&entry->prefix, path, arg))
 		path = path->next;
 	return path;
 }
 
 void rib_filter(struct rib *rib,
-		bool (*keep)(const struct ip_prefix *prefix, struct rib_source *source, void *arg),
+		bool (*keep)(const struct ip_prefix *prefix, struct rib_path *path, void *arg),
 		void *arg)
 {
 	struct rib_path *path;

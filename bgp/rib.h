@@ -66,7 +66,7 @@ void rib_remove_source(struct rib *rib, struct rib_source *source, enum bgp_fami
 
 /** rib_filter() - remove the routes for which @keep says no; it must not touch the table. */
 void rib_filter(struct rib *rib,
-		bool (*keep)(const struct ip_prefix *prefix, struct rib_source *source, void *arg),
+		bool (*keep)(const struct ip_prefix *prefix, struct rib_path *path, void *arg),
 		void *arg);
 
 /**

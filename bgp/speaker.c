@@ -188,6 +188,7 @@ static int fill(struct speaker *speaker)
 					   speaker->config->bgp.as, speaker->router_id);
 	if (!speaker->advertise)
 		return -ENOMEM;
+	advertise_use_links(speaker->advertise, &speaker->links);
 	return speaker_set_up(speaker);
 }
 
@@ -246,6 +247,8 @@ void speaker_free(struct speaker *speaker)
 	peer_free(peer);
 	attribute_table_fini(&speaker->attributes);
 	speaker_free_passwords(speaker->config, speaker->password);
+	speaker_free_filters(speaker->config, speaker->peer_filter);
 	import_filter_fini(&speaker->filter);
+	link_table_fini(&speaker->links);
 	free(speaker);
 }

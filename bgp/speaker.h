@@ -29,9 +29,12 @@ struct speaker {
 	struct advertise *advertise;
 	struct rib_source own; /* this node's blocks */
 	struct session_shared session_shared;
-	struct peer *peers;	     /* by address (uthash) */
-	char **password;	     /* per config.bgp.peer, as in struct setup */
-	struct import_filter filter; /* of config */
+	struct peer *peers;	      /* by address (uthash) */
+	char **password;	      /* per config.bgp.peer, as in struct setup */
+	struct import_filter filter;  /* of config */
+	struct filter **peer_filter;  /* per config.bgp.peer, NULL where it has no rules */
+	struct link_table links;      /* read when a filter asks for them */
+	struct attribute_draft draft; /* scratch for import filters: it is large */
 	struct listening listening[CONFIG_LISTEN_MAX];
 	/* We restarted: what peers kept of us is swept when we say End-of-RIB (RFC 4724 4.1). */
 	bool is_restarting;
@@ -77,6 +80,8 @@ void speaker_replay(struct speaker *speaker);
 
 /** speaker_has_peer() - is config.bgp.peer[@index] served? Not when its password cannot be read. */
 bool speaker_has_peer(const struct speaker *speaker, size_t index);
+/** speaker_read_links() - for filters that ask for them. */
+void speaker_read_links(struct speaker *speaker);
 /** speaker_work_off() - hand on what changed in the table; the sessions' output is only queued. */
 void speaker_work_off(struct speaker *speaker);
 /** speaker_finish_round() - the same, and write it: the end of a handler that is no session's. */

@@ -95,9 +95,66 @@ static int keep_passwords(const struct speaker *speaker, const struct config *co
 	return 0;
 }
 
+/* --- filters --- */
+
+void speaker_free_filters(const struct config *config, struct filter **filter)
+{
+	for (size_t i = 0; filter && i < config->bgp.peer_count; i++)
+		filter_unref(filter[i]);
+	free(filter);
+}
+
+static bool has_same_filters(const struct config_peer *a, const struct config_peer *b)
+{
+	return a->filter_count == b->filter_count &&
+	       (a->filter_count == 0 ||
+		memcmp(a->filter, b->filter, a->filter_count * sizeof(*a->filter)) == 0);
+}
+
+/* Peers that stand one after the other and name the same share them: a mesh does. */
+static int make_filters(const struct config *config, struct filter ***ret)
+{
+	const struct config_bgp *bgp = &config->bgp;
+	struct filter **filter = calloc(bgp->peer_count + 1, sizeof(*filter));
+	int err = filter ? 0 : -ENOMEM;
+
+	for (size_t i = 0; err == 0 && i < bgp->peer_count; i++) {
+		if (i > 0 && has_same_filters(&bgp->peer[i - 1], &bgp->peer[i]))
+			filter[i] = filter_ref(filter[i - 1]);
+		else
+			err = filter_new(bgp, &bgp->peer[i], &filter[i]);
+	}
+	if (err < 0)
+		speaker_free_filters(config, filter);
+	else
+		*ret = filter;
+	return err;
+}
+
+void speaker_read_links(struct speaker *speaker)
+{
+	int err = link_table_read(&speaker->links);
+
+	if (err < 0)
+		log_error("links: cannot be read, so filters that ask for one go by those of "
+			  "before: %s",
+			  strerror(-err));
+}
+
+/* When any filter asks for them. */
+static void read_links_if_used(struct speaker *speaker)
+{
+	for (size_t i = 0; i < speaker->config->bgp.peer_count; i++) {
+		if (speaker->peer_filter[i] && speaker->peer_filter[i]->has_interface) {
+			speaker_read_links(speaker);
+			return;
+		}
+	}
+}
+
 bool speaker_has_peer(const struct speaker *speaker, size_t index)
 {
-	const struct setup setup = { speaker->config, speaker->password };
+	const struct setup setup = { speaker->config, speaker->password, speaker->peer_filter };
 
 	return reconfigure_is_peer_usable(&setup, index);
 }
@@ -156,7 +213,11 @@ int speaker_set_up(struct speaker *speaker)
 		err = read_passwords(config, !config->kubernetes, &speaker->password);
 	if (err == 0)
 		err = keep_passwords(speaker, config, speaker->password);
+	if (err == 0)
+		err = make_filters(config, &speaker->peer_filter);
 	speaker->is_reflector = has_reflector_client(&config->bgp);
+	if (err == 0)
+		read_links_if_used(speaker);
 	if (err == 0)
 		err = add_peers(speaker);
 	for (size_t i = 0; i < config->pool_count; i++)
@@ -227,24 +288,32 @@ static void restart_peer(struct speaker *speaker, size_t index)
 	peer = find_peer(speaker, &config->addr);
 	if (!peer)
 		return;
-	if (peer_configure(peer, config, speaker->password[index]) < 0)
+	if (peer_configure(peer, index) < 0)
 		log_error("peer %s: no memory for its new settings", peer->name);
 	peer_restart(peer, "its settings changed");
 }
 
-static void change_import(struct speaker *speaker, const struct config_peer *config)
+/* Do @change with the peer of number @index, or with those of its range. */
+static void change_peers(struct speaker *speaker, size_t index,
+			 void (*change)(struct peer *peer, size_t index))
 {
+	const struct config_peer *config = &speaker->config->bgp.peer[index];
 	struct peer *peer, *next;
 
 	if (!config->is_range) {
 		peer = find_peer(speaker, &config->addr);
 		if (peer)
-			peer->config.import = config->import;
+			change(peer, index);
 		return;
 	}
 	HASH_ITER(hh, speaker->peers, peer, next)
 	if (is_of_range(peer, config))
-		peer->config.import = config->import;
+		change(peer, index);
+}
+
+static void apply_policy(struct peer *peer, size_t index)
+{
+	peer_apply_policy(peer);
 }
 
 /* A key of the old settings goes, one of the new comes. */
@@ -280,8 +349,8 @@ static void apply_to_peer(struct speaker *speaker, const struct change *change,
 	case CHANGE_PEER_RESTART:
 		restart_peer(speaker, change->new_index);
 		break;
-	case CHANGE_PEER_IMPORT:
-		change_import(speaker, &bgp->peer[change->new_index]);
+	case CHANGE_PEER_POLICY:
+		change_peers(speaker, change->new_index, peer_change_policy);
 		break;
 	default:
 		add_peer(speaker, change->new_index);
@@ -305,18 +374,58 @@ static void apply(struct speaker *speaker, const struct change *change, const st
 
 /* --- routes under another filter --- */
 
-static bool is_still_let_in(const struct ip_prefix *prefix, struct rib_source *source, void *arg)
+/* The filter's word on a route that lies as the peer told it. */
+static enum filter_verdict run_filter(struct speaker *speaker, const struct peer *peer,
+				      const struct ip_prefix *prefix, const struct rib_path *path)
 {
-	const struct speaker *speaker = arg;
+	struct filter_mask mask;
+	struct filter_route route = { .direction = FILTER_IMPORT,
+				      .prefix = prefix,
+				      .mask = &mask,
+				      .links = &speaker->links,
+				      .is_ebgp = peer->import.is_ebgp };
+
+	if (!peer->filter)
+		return FILTER_UNDECIDED;
+	filter_match(peer->filter, FILTER_IMPORT, prefix, &mask);
+	attribute_set_draft(path->attributes, &speaker->draft);
+	return filter_run(peer->filter, &route, &speaker->draft);
+}
+
+static bool is_still_let_in(const struct ip_prefix *prefix, struct rib_path *path, void *arg)
+{
+	struct speaker *speaker = arg;
+	enum filter_verdict verdict;
+	enum config_import policy;
 	struct peer *peer;
 
-	if (source->kind == SOURCE_LOCAL)
+	if (path->source->kind == SOURCE_LOCAL)
 		return true;
-	peer = peer_of_source(source);
-	if (import_accepts_prefix(&speaker->filter, peer->config.import, prefix))
+	peer = peer_of_source(path->source);
+	if (peer->is_rewritten)
+		return true; /* decided when it is told again */
+	verdict = run_filter(speaker, peer, prefix, path);
+	policy = verdict == FILTER_ACCEPTED ? IMPORT_ALL : peer->config.import;
+	if (verdict != FILTER_REJECTED && import_accepts_prefix(&speaker->filter, policy, prefix))
 		return true;
 	peer->is_refused[update_family(prefix)] = true;
 	return false;
+}
+
+/* Routes that a filter has changed cannot be looked at again: what was told is gone. */
+static bool mark_rewritten(struct speaker *speaker)
+{
+	struct peer *peer, *next;
+	bool is_any = false;
+
+	HASH_ITER(hh, speaker->peers, peer, next)
+	{
+		if (peer->filter && peer->filter->has_operations[FILTER_IMPORT])
+			peer->is_rewritten = true;
+		for (int i = 0; i < FAMILY_COUNT && peer->is_rewritten; i++)
+			is_any = peer->is_refused[i] = true;
+	}
+	return is_any;
 }
 
 static void filter_again(struct speaker *speaker, const struct import_filter *before,
@@ -327,9 +436,11 @@ static void filter_again(struct speaker *speaker, const struct import_filter *be
 	struct peer *peer, *next;
 
 	for (size_t i = 0; i < list->count; i++)
-		if (list->change[i].kind == CHANGE_PEER_IMPORT ||
+		if (list->change[i].kind == CHANGE_PEER_POLICY ||
 		    list->change[i].kind == CHANGE_PEER_RESTART)
 			lets_in_more = lets_in_less = true;
+	if (lets_in_less && mark_rewritten(speaker))
+		lets_in_more = true;
 	if (lets_in_less)
 		rib_filter(speaker->rib, is_still_let_in, speaker);
 	if (!lets_in_more)
@@ -338,13 +449,21 @@ static void filter_again(struct speaker *speaker, const struct import_filter *be
 	peer_hear_again(peer);
 }
 
+static void tell_by_policy(struct speaker *speaker, const struct change_list *list)
+{
+	speaker_work_off(speaker);
+	for (size_t i = 0; i < list->count; i++)
+		if (list->change[i].kind == CHANGE_PEER_POLICY)
+			change_peers(speaker, list->change[i].new_index, apply_policy);
+}
+
 /* --- all --- */
 
 int speaker_reconfigure(struct speaker *speaker, const struct config *config)
 {
-	const struct setup before = { speaker->config, speaker->password };
+	const struct setup before = { speaker->config, speaker->password, speaker->peer_filter };
 	struct import_filter filter = {}, filter_before = speaker->filter;
-	struct setup now = { config, NULL };
+	struct setup now = { config, NULL, NULL };
 	struct change_list list = {};
 	int err = import_filter_init(&filter, config);
 
@@ -353,26 +472,33 @@ int speaker_reconfigure(struct speaker *speaker, const struct config *config)
 	if (err == 0)
 		err = keep_passwords(speaker, config, now.password);
 	if (err == 0)
+		err = make_filters(config, &now.filter);
+	if (err == 0)
 		err = reconfigure_plan(&before, &now, &list);
 	if (err < 0) {
 		log_error("tortie-bgpd: no memory for the new configuration; the old one stays");
 		speaker_free_passwords(config, now.password);
+		speaker_free_filters(config, now.filter);
 		import_filter_fini(&filter);
 		return err;
 	}
 	speaker->config = config;
 	speaker->password = now.password;
+	speaker->peer_filter = now.filter;
 	speaker->filter = filter;
+	read_links_if_used(speaker);
 	speaker->is_reflector = has_reflector_client(&config->bgp);
 	for (size_t i = 0; i < list.count; i++)
 		apply(speaker, &list.change[i], &before);
 	filter_again(speaker, &filter_before, &list);
+	tell_by_policy(speaker, &list);
 	speaker_close_unlisted(speaker);
 	agent_feed_listen(speaker->feed, &config->bgp);
 	if (list.count > 0)
 		log_info("configuration: changes of peers and blocks in force: %zu", list.count);
 	change_list_free(&list);
 	speaker_free_passwords(before.config, before.password);
+	speaker_free_filters(before.config, before.filter);
 	import_filter_fini(&filter_before);
 	speaker_finish_round(speaker);
 	speaker_check_sync(speaker); /* whom we waited for may be gone */

@@ -11,6 +11,8 @@
 /** speaker_set_up() - filter, passwords, peers and own blocks of speaker->config. 0 or -errno,
  * logged but for -ENOMEM. */
 int speaker_set_up(struct speaker *speaker);
+/** speaker_free_filters() - those of @config's peers; NULL is fine. */
+void speaker_free_filters(const struct config *config, struct filter **filter);
 /** speaker_free_passwords() - those of @config's peers; NULL is fine. */
 void speaker_free_passwords(const struct config *config, char **password);
 

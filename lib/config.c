@@ -280,8 +280,11 @@ void config_free(struct config *config)
 		return;
 	for (i = 0; i < config->pool_count; i++)
 		free(config->pool[i].block);
-	for (i = 0; i < config->bgp.peer_count; i++)
+	for (i = 0; i < config->bgp.peer_count; i++) {
 		free(config->bgp.peer[i].password_file);
+		free(config->bgp.peer[i].filter);
+	}
+	config_filters_free(&config->bgp);
 	for (i = 0; i < config->node_count; i++) {
 		free(config->node[i].name);
 		free(config->node[i].address);

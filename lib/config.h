@@ -8,6 +8,7 @@
 
 #include "agent_protocol.h"
 #include "ip_address.h"
+#include "lib/config_filter.h"
 #include "lib/log.h"
 
 /*
@@ -95,6 +96,8 @@ struct config_peer {
 	uint16_t restart_time_s;    /* told to this peer; 0: bgp.restart_time */
 	uint16_t ttl_security;	    /* hops that it may be away (RFC 5082); 0: not asked for */
 	char *password_file;	    /* NULL: none */
+	uint16_t *filter;	    /* indexes into bgp.filter, in order; NULL: none */
+	size_t filter_count;
 };
 
 struct config_listen {
@@ -127,6 +130,8 @@ struct config_bgp {
 	uint16_t restart_time_s;  /* graceful restart, 1..4095, default 120 */
 	struct config_peer *peer; /* mesh first (own addresses left out), then peers */
 	size_t peer_count;
+	struct config_filter *filter; /* all that are named */
+	size_t filter_count;
 };
 
 enum config_big_tcp {

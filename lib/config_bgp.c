@@ -96,7 +96,9 @@ static const struct config_row bgp_rows[] = {
 	{ "restart_time", config_read_u16, DRAFT_FIELD(restart_time_s), 1, CONFIG_RESTART_TIME_MAX,
 	  NULL },
 	{ "hold_time", config_read_hold_time, DRAFT_FIELD(hold_time_s) },
-	{ "mesh", NULL, 0 }, /* config_peers_read() */
+	{ "filters", NULL, 0 }, /* config_filters_read() */
+	{ "mesh", NULL, 0 },	/* config_peers_read() */
+	{ "mesh_filters", NULL, 0 },
 	{ "peers", NULL, 0 },
 };
 
@@ -139,6 +141,8 @@ int config_bgp_read(struct config_reader *reader, const struct config_node *node
 	err = settle_router_id(reader, node, &draft, config);
 	if (err == 0 && !config_find(node, "listen"))
 		err = default_listen(config, bgp);
+	if (err == 0)
+		err = config_filters_read(reader, node, bgp);
 	if (err == 0)
 		err = config_peers_read(reader, node, &draft, config);
 	if (err == 0)

@@ -50,11 +50,23 @@ struct bgp_draft {
 	struct ip_addr router_id; /* zero: not given */
 };
 
+/** config_community_parse() - "A:B" or "A:B:C". False: it is none. */
+bool config_community_parse(const char *text, struct config_community *ret);
 config_read_fn config_read_as;	      /* uint32_t, 1..4294967295 but 23456 */
 config_read_fn config_read_hold_time; /* uint16_t, 0 or 3..65535 */
 /** config_peers_read() - mesh and peers of the map @bgp into draft->bgp. */
 int config_peers_read(struct config_reader *reader, const struct config_node *bgp,
 		      const struct bgp_draft *draft, const struct config *config);
+/** config_rules_read() - a list of rules for routes of one family. */
+int config_rules_read(struct config_reader *reader, const struct config_node *node, bool is_v6,
+		      struct config_rule_list *list);
+/** config_filters_read() - bgp.filters, before the peers that name them. */
+int config_filters_read(struct config_reader *reader, const struct config_node *bgp_node,
+			struct config_bgp *bgp);
+void config_filters_free(struct config_bgp *bgp);
+/** config_peer_filters_read() - a list of their names, into @peer. */
+int config_peer_filters_read(struct config_reader *reader, const struct config_node *list,
+			     const struct config_bgp *bgp, struct config_peer *peer);
 /** config_check() - what must hold between the values of different keys. */
 int config_check(struct config_reader *reader, const struct config_node *top,
 		 const struct config *config);

@@ -72,6 +72,7 @@ static const struct config_row peer_rows[] = {
 	  NULL },
 	{ "ttl_security", config_read_u16, PEER_FIELD(ttl_security), 1, HOPS_MAX, NULL },
 	{ "password_file", config_read_path, PEER_FIELD(password_file) },
+	{ "filters", NULL, 0 }, /* config_peer_filters_read() */
 };
 
 static void init_peer(struct config_peer *peer, const struct bgp_draft *draft)
@@ -110,6 +111,23 @@ static int check_peer(struct config_reader *reader, const struct config_node *no
 	return 0;
 }
 
+/* The list called @key of the map @node, if it is there. */
+static int read_filters(struct config_reader *reader, const struct config_node *node,
+			const char *key, const struct config_bgp *bgp, struct config_peer *peer)
+{
+	const struct config_node *list = config_find(node, key);
+	size_t mark;
+	int err;
+
+	if (!list)
+		return 0;
+	mark = config_enter_key(reader, key);
+	err = config_peer_filters_read(reader, list, bgp, peer);
+	if (err == 0)
+		config_leave(reader, mark);
+	return err;
+}
+
 static int read_peer(struct config_reader *reader, const struct bgp_draft *draft,
 		     const struct config_node *node, struct config_peer *peer)
 {
@@ -117,6 +135,8 @@ static int read_peer(struct config_reader *reader, const struct bgp_draft *draft
 
 	init_peer(peer, draft);
 	err = config_read_map(reader, node, CONFIG_ROWS(peer_rows), peer);
+	if (err == 0)
+		err = read_filters(reader, node, "filters", draft->bgp, peer);
 	if (err < 0)
 		return err;
 	peer->is_range = config_find(node, "range") != NULL;
@@ -179,6 +199,27 @@ static int read_mesh(struct config_reader *reader, const struct bgp_draft *draft
 	return 0;
 }
 
+/* All of the mesh have the same filters: read once, then copied. */
+static int read_mesh_filters(struct config_reader *reader, const struct config_node *top,
+			     struct config_bgp *bgp)
+{
+	struct config_peer model = { 0 };
+	int err = read_filters(reader, top, "mesh_filters", bgp, &model);
+	size_t octets = model.filter_count * sizeof(*model.filter);
+
+	for (size_t i = 0; i < bgp->peer_count && octets > 0 && err == 0; i++) {
+		bgp->peer[i].filter = malloc(octets);
+		if (!bgp->peer[i].filter) {
+			err = -ENOMEM;
+			break;
+		}
+		memcpy(bgp->peer[i].filter, model.filter, octets);
+		bgp->peer[i].filter_count = model.filter_count;
+	}
+	free(model.filter);
+	return err;
+}
+
 /* Room for both lists, then each in turn. */
 int config_peers_read(struct config_reader *reader, const struct config_node *top,
 		      const struct bgp_draft *draft, const struct config *config)
@@ -200,8 +241,9 @@ int config_peers_read(struct config_reader *reader, const struct config_node *to
 			return err;
 		config_leave(reader, mark);
 	}
-	if (!peers)
-		return 0;
+	err = read_mesh_filters(reader, top, draft->bgp);
+	if (err < 0 || !peers)
+		return err;
 	mark = config_enter_key(reader, "peers");
 	err = config_check_list(reader, peers, CONFIG_PEERS_MAX);
 	if (err == 0)

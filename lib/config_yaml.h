@@ -7,7 +7,7 @@
 
 #include "lib/config.h"
 
-#define CONFIG_DEPTH_MAX 8	/* maps and lists inside each other */
+#define CONFIG_DEPTH_MAX 10	/* maps and lists inside each other */
 #define CONFIG_NODES_MAX 262144 /* values in a file */
 
 enum config_node_kind {

@@ -6,9 +6,10 @@
  * withdrawal, one word a prefix; the last message's octets are kept for rewriting tests. RFC 4271
  * sections 5.1 and 9.2, RFC 4456 section 8, RFC 1997, RFC 2918.
  *
- * links: bgp/advertise.c bgp/reflector.c bgp/rib.c bgp/decide.c bgp/update.c bgp/attribute_set.c
- * links: bgp/attributes.c bgp/as_path.c bgp/message.c bgp/capability.c lib/wire.c lib/ip_prefix.c
- * links: tests/unit/bgp/hex.c tests/unit/bgp/routes.c
+ * links: bgp/advertise.c bgp/filter.c bgp/communities.c bgp/link_table.c bgp/reflector.c bgp/rib.c
+ * links: bgp/decide.c bgp/update.c bgp/attribute_set.c bgp/attributes.c bgp/as_path.c
+ * links: bgp/message.c bgp/capability.c lib/wire.c lib/ip_prefix.c tests/unit/bgp/hex.c
+ * links: tests/unit/bgp/routes.c
  */
 #include <setjmp.h>
 #include <stdarg.h>
@@ -124,16 +125,23 @@ static void work_off(struct world *world)
 	advertise_flush(world->advertise);
 }
 
-/* Peer @number as a member of the group for @kind and @export, both families. */
-static struct receiver *join(struct world *world, unsigned int number, enum rib_source_kind kind,
-			     enum config_export export)
+static struct advertise_key key_of(enum rib_source_kind kind, enum config_export export)
 {
 	struct advertise_key key = { .kind = kind, .export = export, .four_octet_as = true };
-	struct receiver *receiver = &world->peer[number];
 
 	key.family[FAMILY_IPV4] = key.family[FAMILY_IPV6] = true;
 	key.next_hop[FAMILY_IPV4] = addr_of("10.0.0.1");
 	key.next_hop[FAMILY_IPV6] = addr_of("fd00::1");
+	return key;
+}
+
+/* Peer @number as a member of the group for @kind and @export, both families. */
+static struct receiver *join(struct world *world, unsigned int number, enum rib_source_kind kind,
+			     enum config_export export)
+{
+	struct advertise_key key = key_of(kind, export);
+	struct receiver *receiver = &world->peer[number];
+
 	receiver->source.kind = kind;
 	work_off(world);
 	assert_int_equal(
@@ -412,6 +420,160 @@ static void who_left_is_told_nothing_and_starts_anew(void **state)
 	expect(peer, "+10.244.1.0/24");
 }
 
+/* An export filter for IPv4 with these rules. */
+static struct filter *filter_of(const struct config_rule *rules, size_t count)
+{
+	struct filter *filter = calloc(1, sizeof(*filter));
+	struct config_rule_list *list;
+
+	assert_non_null(filter);
+	list = &filter->list[FILTER_EXPORT][FAMILY_IPV4];
+	filter->references = 1;
+	list->rule = malloc(count * sizeof(*rules));
+	assert_non_null(list->rule);
+	memcpy(list->rule, rules, count * sizeof(*rules));
+	list->count = count;
+	return filter;
+}
+
+static struct config_rule rule_of(const char *cidr, uint32_t action)
+{
+	return (struct config_rule){ .prefix_operator = RULE_IN,
+				     .cidr = prefix_of(cidr),
+				     .length_max = IP_ADDR_BITS,
+				     .action = action };
+}
+
+/* Peer @number, that is a member, goes by @key now. */
+static void rejoin(struct world *world, unsigned int number, const struct advertise_key *key)
+{
+	work_off(world);
+	assert_int_equal(advertise_rejoin(world->advertise, key, &world->peer[number].member), 0);
+}
+
+static void a_filter_goes_before_what_export_says(void **state)
+{
+	struct config_rule rules[] = { rule_of("10.244.1.0/24", RULE_REJECT),
+				       rule_of("10.244.2.0/24", RULE_ACCEPT) };
+	struct advertise_key key = key_of(SOURCE_EBGP, EXPORT_OWN);
+	struct world *world = *state;
+	struct receiver *peer = &world->peer[0];
+
+	key.filter = filter_of(rules, 2);
+	peer->source.kind = SOURCE_EBGP;
+	world->peer[1].source.kind = SOURCE_EBGP;
+	own(world, "10.244.1.0/24");
+	own(world, "10.244.4.0/24");
+	routes_start(&world->routes, "65001", "10.0.0.3");
+	told(world, 1, "10.244.2.0/24");
+	told(world, 1, "10.244.3.0/24");
+	work_off(world);
+	assert_int_equal(advertise_join(world->advertise, &key, &peer->member, &peer->source), 0);
+	filter_unref(key.filter); /* the group has its own reference */
+	assert_int_equal(advertise_count(&peer->member, FAMILY_IPV4), 2);
+	assert_non_null(strstr(peer->words, "+10.244.2.0/24"));
+	assert_non_null(strstr(peer->words, "+10.244.4.0/24"));
+}
+
+static void what_the_rfcs_forbid_no_filter_allows(void **state)
+{
+	struct config_rule rules[] = { rule_of("0.0.0.0/0", RULE_ACCEPT) };
+	struct advertise_key key = key_of(SOURCE_IBGP, EXPORT_OWN);
+	struct world *world = *state;
+	struct receiver *peer = &world->peer[0];
+
+	key.filter = filter_of(rules, 1);
+	peer->source.kind = world->peer[1].source.kind = SOURCE_IBGP;
+	world->peer[2].source.kind = SOURCE_EBGP;
+	routes_start(&world->routes, "", "10.0.0.3");
+	told(world, 1, "10.244.2.0/24"); /* of an internal peer, and we are no reflector */
+	routes_start(&world->routes, "65001", "10.0.0.4")->present = HAS_NO_ADVERTISE;
+	told(world, 2, "10.244.3.0/24");
+	work_off(world);
+	assert_int_equal(advertise_join(world->advertise, &key, &peer->member, &peer->source), 0);
+	filter_unref(key.filter);
+	expect(peer, "");
+}
+
+static void routes_of_equal_attributes_may_leave_a_filter_differently(void **state)
+{
+	struct config_rule rules[] = { rule_of("10.244.1.0/24", RULE_ACCEPT) };
+	struct advertise_key key = key_of(SOURCE_EBGP, EXPORT_OWN);
+	struct world *world = *state;
+	struct receiver *peer = &world->peer[0];
+
+	rules[0].operation_count = 2;
+	rules[0].operation[0] = (struct config_operation){ RULE_SET_MED, .value = 7 };
+	rules[0].operation[1] =
+		(struct config_operation){ RULE_PREPEND, .as_count = 1, .as = { 65009 } };
+	key.filter = filter_of(rules, 1);
+	peer->source.kind = SOURCE_EBGP;
+	work_off(world);
+	assert_int_equal(advertise_join(world->advertise, &key, &peer->member, &peer->source), 0);
+	filter_unref(key.filter);
+	own(world, "10.244.1.0/24");
+	own(world, "10.244.2.0/24");
+	work_off(world);
+	assert_int_equal(peer->messages, 2);
+	own(world, "10.244.1.128/25");
+	work_off(world);
+	/* its own AS comes in front of what the filter put there; the MED reaches the peer */
+	assert_true(hex_equal("02 02 0000fc00 0000fdf1", peer->last.draft.as_path,
+			      peer->last.draft.values.as_path_len));
+	assert_int_equal(peer->last.draft.values.present, HAS_MED);
+	assert_int_equal(peer->last.draft.values.med, 7);
+}
+
+static void another_policy_sends_the_difference_alone(void **state)
+{
+	struct config_rule rules[] = { rule_of("10.244.1.0/24", RULE_REJECT),
+				       rule_of("10.244.2.0/24", RULE_ACCEPT) };
+	struct advertise_key key = key_of(SOURCE_EBGP, EXPORT_OWN);
+	struct world *world = *state;
+	struct receiver *peer, *stays;
+
+	world->peer[2].source.kind = SOURCE_EBGP;
+	routes_start(&world->routes, "65001", "10.0.0.3");
+	told(world, 2, "10.244.2.0/24");
+	own(world, "10.244.1.0/24");
+	own(world, "10.244.4.0/24");
+	peer = join(world, 0, SOURCE_EBGP, EXPORT_OWN);
+	stays = join(world, 1, SOURCE_EBGP, EXPORT_OWN);
+	peer->words[0] = stays->words[0] = '\0';
+	rejoin(world, 0, &key);
+	expect(peer, "");
+	rules[1].operation_count = 1;
+	rules[1].operation[0] = (struct config_operation){ RULE_SET_MED, .value = 7 };
+	key.filter = filter_of(rules, 2);
+	rejoin(world, 0, &key);
+	expect(peer, "-10.244.1.0/24 +10.244.2.0/24");
+	assert_int_equal(peer->last.draft.values.med, 7);
+	assert_int_equal(advertise_count(&peer->member, FAMILY_IPV4), 2);
+	filter_unref(key.filter);
+	key.filter = NULL;
+	rejoin(world, 0, &key);
+	expect(peer, "-10.244.2.0/24 +10.244.1.0/24");
+	expect(stays, "");
+	untold(world, 2, "10.244.2.0/24");
+	work_off(world);
+}
+
+static void who_changes_its_policy_is_not_told_its_own_routes(void **state)
+{
+	struct advertise_key key = key_of(SOURCE_EBGP, EXPORT_ALL);
+	struct world *world = *state;
+	struct receiver *peer = join(world, 0, SOURCE_EBGP, EXPORT_OWN);
+
+	routes_start(&world->routes, "65001", "10.0.0.3");
+	told(world, 0, "10.244.2.0/24");
+	world->peer[1].source.kind = SOURCE_EBGP;
+	routes_start(&world->routes, "65002", "10.0.0.4");
+	told(world, 1, "10.244.3.0/24");
+	rejoin(world, 0, &key);
+	expect(peer, "+10.244.3.0/24");
+	assert_int_equal(advertise_count(&peer->member, FAMILY_IPV4), 1);
+}
+
 #define WORLD_TEST(name) cmocka_unit_test_setup_teardown(name, make_world, end_world)
 
 int main(void)
@@ -430,6 +592,11 @@ int main(void)
 		WORLD_TEST(a_refresh_repeats_one_family),
 		WORLD_TEST(a_family_without_a_next_hop_of_ours_is_not_told),
 		WORLD_TEST(who_left_is_told_nothing_and_starts_anew),
+		WORLD_TEST(a_filter_goes_before_what_export_says),
+		WORLD_TEST(what_the_rfcs_forbid_no_filter_allows),
+		WORLD_TEST(routes_of_equal_attributes_may_leave_a_filter_differently),
+		WORLD_TEST(another_policy_sends_the_difference_alone),
+		WORLD_TEST(who_changes_its_policy_is_not_told_its_own_routes),
 	};
 
 	return cmocka_run_group_tests(tests, NULL, NULL);

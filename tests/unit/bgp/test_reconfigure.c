@@ -5,7 +5,9 @@
  * The plan is written as words, in its order: "-A" peer A is removed, "-P" block P; "!A" replaced,
  * "~A" restarted, "?A" another import, "+A" and "+P" added.
  *
- * links: bgp/reconfigure.c lib/ip_prefix.c tests/unit/bgp/hex.c
+ * links: bgp/reconfigure.c bgp/filter.c bgp/communities.c bgp/link_table.c bgp/attributes.c
+ * links: bgp/as_path.c bgp/message.c bgp/capability.c lib/wire.c lib/ip_prefix.c
+ * links: tests/unit/bgp/hex.c
  */
 #include <setjmp.h>
 #include <stdarg.h>
@@ -29,6 +31,7 @@ struct side {
 	struct config_pool pool;
 	struct ip_prefix block[4];
 	char *password[PEERS_MAX];
+	struct filter *filter[PEERS_MAX];
 	struct setup setup;
 };
 
@@ -42,7 +45,7 @@ static struct side *side_new(void)
 	side->config.pool = &side->pool;
 	side->config.pool_count = 1;
 	side->pool.block = side->block;
-	side->setup = (struct setup){ &side->config, side->password };
+	side->setup = (struct setup){ &side->config, side->password, side->filter };
 	return side;
 }
 
@@ -97,7 +100,7 @@ static void write_change(const struct change *change, const struct side *before,
 	static const char signs[] = {
 		[CHANGE_PEER_REMOVE] = '-',  [CHANGE_BLOCK_REMOVE] = '-',
 		[CHANGE_PEER_REPLACE] = '!', [CHANGE_PEER_RESTART] = '~',
-		[CHANGE_PEER_IMPORT] = '?',  [CHANGE_PEER_ADD] = '+',
+		[CHANGE_PEER_POLICY] = '?',  [CHANGE_PEER_ADD] = '+',
 		[CHANGE_BLOCK_ADD] = '+',
 	};
 	char text[IP_PREFIX_TEXT_MAX];
@@ -251,7 +254,7 @@ static const struct {
 	{ set_port, "~fd99::3" },
 	{ set_passive, "~fd99::3" },
 	{ set_families, "~fd99::3" },
-	{ set_export, "~fd99::3" },
+	{ set_export, "?fd99::3" },
 	{ set_hold_time, "~fd99::3" },
 	{ set_source, "~fd99::3" },
 	{ set_restart_time, "~fd99::3" },
@@ -388,6 +391,33 @@ static void a_listening_socket_is_found_by_address_and_port(void **state)
 	assert_int_equal(reconfigure_find_listen(&bgp, &wanted), -1);
 }
 
+/* A filter with one rule, in the list of @direction. */
+static struct filter make_filter(struct config_rule *rule, enum filter_direction direction,
+				 uint32_t action)
+{
+	struct filter filter = { .references = 1 };
+
+	*rule = (struct config_rule){ .action = action };
+	filter.list[direction][0] = (struct config_rule_list){ rule, 1 };
+	return filter;
+}
+
+static void only_a_filter_of_other_rules_is_another_policy(void **state)
+{
+	struct config_rule rule[3];
+	struct filter first = make_filter(&rule[0], FILTER_IMPORT, RULE_REJECT);
+	struct filter equal = make_filter(&rule[1], FILTER_IMPORT, RULE_REJECT);
+	struct filter other = make_filter(&rule[2], FILTER_EXPORT, RULE_REJECT);
+	struct side *before, *now;
+
+	make_pair(&before, &now);
+	before->filter[0] = before->filter[1] = before->filter[2] = &first;
+	now->filter[0] = &equal;
+	now->filter[1] = NULL;
+	now->filter[2] = &other;
+	expect_plan(before, now, "?fd99::3 ?10.9.0.0/24");
+}
+
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
@@ -396,6 +426,7 @@ int main(void)
 		cmocka_unit_test(peers_and_blocks_come_and_go),
 		cmocka_unit_test(an_address_and_the_range_of_it_are_two_peers),
 		cmocka_unit_test(only_the_peer_whose_setting_changed_is_touched),
+		cmocka_unit_test(only_a_filter_of_other_rules_is_another_policy),
 		cmocka_unit_test(a_password_counts_by_its_content),
 		cmocka_unit_test(a_mesh_that_grows_adds_one_peer_each_time),
 		cmocka_unit_test(the_largest_mesh_may_be_exchanged_whole),

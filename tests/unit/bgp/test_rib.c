@@ -176,12 +176,12 @@ static void stale_routes_are_used_until_they_are_swept(void **state)
 }
 
 /* Keeps what is not in 10.244.2.0/23, and everything of source b. */
-static bool keep_some(const struct ip_prefix *prefix, struct rib_source *source, void *arg)
+static bool keep_some(const struct ip_prefix *prefix, struct rib_path *path, void *arg)
 {
 	struct ip_prefix unwanted = prefix_of("10.244.2.0/23");
 	struct world *world = arg;
 
-	return source == &world->b || !ip_prefix_covers(&unwanted, prefix);
+	return path->source == &world->b || !ip_prefix_covers(&unwanted, prefix);
 }
 
 static void a_filter_removes_what_it_says_and_the_rest_is_decided_again(void **state)

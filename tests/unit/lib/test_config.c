@@ -6,8 +6,8 @@
  * input is compared with what the document promises, defaults first.
  *
  * links: lib/config.c lib/config_yaml.c lib/config_reader.c lib/config_keys.c lib/config_bgp.c
- * links: lib/config_peers.c lib/config_check.c lib/config_cluster.c lib/config_listen.c
- * links: lib/config_check_nodes.c lib/ip_prefix.c
+ * links: lib/config_peers.c lib/config_filters.c lib/config_rules.c lib/config_check.c
+ * links: lib/config_cluster.c lib/config_listen.c lib/config_check_nodes.c lib/ip_prefix.c
  * libs: -lyaml
  */
 #include <stdarg.h>
@@ -51,7 +51,7 @@ static const struct bad_row bad_rows[] = {
 	{ "node: *n\n", 1, 7, { "aliases" } },
 	{ NODE "mtu: !!int 1500\n", 2, 6, { "tags" } },
 	{ "{[a]: b}\n", 1, 2, { "key", "one word" } },
-	{ "a: {b: {c: {d: {e: {f: {g: {h: {i: 1}}}}}}}}\n", 1, 0, { "nested too deeply" } },
+	{ "a: {b: {c: {d: {e: {f: {g: {h: {i: {j: {k: 1}}}}}}}}}}\n", 1, 0, { "nested too deeply" } },
 	{ NODE "mtu: [1500\n", 0, 0, { "not YAML" } },
 	{ NODE "mtu: 1500\n mtu: 1\n", 3, 0, { "not YAML" } },
 	/* keys */
