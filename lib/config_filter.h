@@ -12,7 +12,7 @@
 
 #define CONFIG_FILTERS_MAX	 1024 /* of the file, or of the document */
 #define CONFIG_PEER_FILTERS_MAX	 64
-#define CONFIG_RULES_MAX	 256 /* of one list, and of all lists of a peer one after the other */
+#define CONFIG_RULES_MAX	 256 /* of a list; of all lists of a peer together */
 #define CONFIG_ALL_RULES_MAX	 4096
 #define CONFIG_OPERATIONS_MAX	 10
 #define CONFIG_RULE_PATH_MAX	 10 /* AS numbers in a rule's prefix, and in what is prepended */

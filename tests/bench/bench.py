@@ -2,12 +2,12 @@
 # SPDX-License-Identifier: Apache-2.0
 """`make bench`: tortie beside the kernel's own ways and the reference CNI plugins, in one run.
 
-A round measures, mode by mode, every path once, one right after the other; rounds follow each other,
-so what the machine does besides meets all paths alike. A figure is the median of its rounds, a ratio
-the median of the rounds' own ratios: a machine that is slow for half a minute moves the figures,
-not the ratios. Two bare veth pairs that are the same thing must agree within 3 %, or the run says so
-and ends with 1: its ratios would mean nothing. All raw samples go to OUT/benchmarks.json; report.py makes OUT/benchmarks.md
-of it.
+A round measures, mode by mode, every path once, one right after the other; rounds follow each
+other, so what the machine does besides meets all paths alike. A figure is the median of its
+rounds, a ratio the median of the rounds' own ratios: a machine that is slow for half a minute
+moves the figures, not the ratios. Two bare veth pairs that are the same thing must agree within 3
+%, or the run says so and ends with 1: its ratios would mean nothing. All raw samples go to
+OUT/benchmarks.json; report.py makes OUT/benchmarks.md of it.
 
     bench.py [--rounds N] [--seconds S] [--out DIR] [--only network|cni|memory]
 """

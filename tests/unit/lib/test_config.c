@@ -51,7 +51,10 @@ static const struct bad_row bad_rows[] = {
 	{ "node: *n\n", 1, 7, { "aliases" } },
 	{ NODE "mtu: !!int 1500\n", 2, 6, { "tags" } },
 	{ "{[a]: b}\n", 1, 2, { "key", "one word" } },
-	{ "a: {b: {c: {d: {e: {f: {g: {h: {i: {j: {k: 1}}}}}}}}}}\n", 1, 0, { "nested too deeply" } },
+	{ "a: {b: {c: {d: {e: {f: {g: {h: {i: {j: {k: 1}}}}}}}}}}\n",
+	  1,
+	  0,
+	  { "nested too deeply" } },
 	{ NODE "mtu: [1500\n", 0, 0, { "not YAML" } },
 	{ NODE "mtu: 1500\n mtu: 1\n", 3, 0, { "not YAML" } },
 	/* keys */
