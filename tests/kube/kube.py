@@ -119,11 +119,12 @@ class Process:
     """One of a node's processes, its memory in KiB."""
 
     def __init__(self, line):
-        pid, self.name, rss, anon = line.split()
-        self.pid, self.rss, self.anon = int(pid), int(rss), int(anon)
+        pid, self.name, peak, rss, anon = line.split()
+        self.pid, self.peak, self.rss, self.anon = int(pid), int(peak), int(rss), int(anon)
 
     def __repr__(self):
-        return f"{self.name} (process {self.pid}): RSS {self.rss} KiB, RssAnon {self.anon} KiB"
+        return (f"{self.name} (process {self.pid}): RSS {self.rss} KiB, at most {self.peak} KiB, "
+                f"RssAnon {self.anon} KiB")
 
 
 # A node may share its process numbers with others (nodes in namespaces of one machine): its own
@@ -132,8 +133,8 @@ LIST_PROCESSES = r"""
 net=$(readlink /proc/self/ns/net)
 for p in /proc/[0-9]*; do
 	[ "$(readlink "$p/ns/net")" = "$net" ] || continue
-	awk -v pid="${p#/proc/}" '/^Name:/ {name = $2} /^VmRSS:/ {rss = $2}
-		/^RssAnon:/ {print pid, name, rss, $2}' "$p/status"
+	awk -v pid="${p#/proc/}" '/^Name:/ {name = $2} /^VmHWM:/ {peak = $2} /^VmRSS:/ {rss = $2}
+		/^RssAnon:/ {print pid, name, peak, rss, $2}' "$p/status"
 done 2>/dev/null
 """
 

@@ -2,9 +2,9 @@
 """Many pods, many objects: nothing fails, nothing is left, memory stays flat, the API server is
 asked once.
 
-The times of CNI ADD (all plugins of a pod's list together) are kept in build/test-logs/
-kube-add-NETWORK.json. Run the same test on a cluster with the reference plugins first, and it is
-compared with them (scale.sh does both).
+Figures are kept in build/test-logs/kube-*.json. The times of CNI ADD (all plugins of a pod's list
+together) are in kube-add-NETWORK.json: run the same test on a cluster with the reference plugins
+first, and it is compared with them (scale.sh does both).
 """
 import base64
 import collections
@@ -137,6 +137,11 @@ def add_times(nodes):
     return sorted(time for container, time in times.items() if container not in failed), len(failed)
 
 
+def keep_figures(name, figures):
+    LOGS.mkdir(parents=True, exist_ok=True)
+    (LOGS / f"kube-{name}.json").write_text(json.dumps(figures) + "\n")
+
+
 def percentile(values, share):
     return values[min(len(values) - 1, int(len(values) * share))]
 
@@ -182,8 +187,7 @@ def keep_add_times(times, failed):
     network = "tortie" if kube.has_tortie() else "reference"
     figures = {"pods": PODS, "failed": failed, "p50_ms": percentile(times, 0.5),
                "p99_ms": percentile(times, 0.99), "max_ms": times[-1]}
-    LOGS.mkdir(parents=True, exist_ok=True)
-    (LOGS / f"kube-add-{network}.json").write_text(json.dumps(figures) + "\n")
+    keep_figures(f"add-{network}", figures)
 
 
 def test_add_takes_at_most_half_the_time_of_the_reference_plugins():
@@ -206,6 +210,8 @@ def test_memory_stays_flat_while_pods_come_and_go(namespace, nodes):
         nothing_left(before, nodes)
         now = {(node.name, p.name): p for node in nodes for p in kube.processes(node.name, *OURS)}
         warm = warm or now
+    keep_figures("churn", {"pods": batch * (number + 1), "after the first": list(
+        map(str, warm.values())), "at the end": list(map(str, now.values()))})
     for key, process in now.items():
         assert process.pid == warm[key].pid, f"{process.name} was started anew"
         assert process.rss - warm[key].rss <= FLAT_KIB, (warm[key], process)
@@ -313,13 +319,14 @@ def test_a_thousand_nodes_and_ten_thousand_pods_cost_little(nodes, request):
         text = kube.tortie(nodes[0].name, "get", "nodes", "-o", "json").stdout
         return f'"fake-{FAKE_NODES - 1}"' in text
     kube.wait_until(known, "the agent to know the last node", 120, 1)
-    for node in nodes:
-        for process in kube.processes(node.name, *OURS):
-            assert process.pid == pids[node.name, process.name], f"{process} was started anew"
-            if process.name == "tortie-kubed":
-                assert process.rss <= KUBED_RSS_KIB and process.anon <= KUBED_ANON_KIB, process
-            if process.name == "tortied":
-                assert process.rss < AGENT_RSS_KIB, process
+    found = [(node, process) for node in nodes for process in kube.processes(node.name, *OURS)]
+    keep_figures("objects", [f"{node.name}: {process}" for node, process in found])
+    for node, process in found:
+        assert process.pid == pids[node.name, process.name], f"{process} was started anew"
+        if process.name == "tortie-kubed":
+            assert process.peak <= KUBED_RSS_KIB and process.anon <= KUBED_ANON_KIB, process
+        if process.name == "tortied":
+            assert process.rss < AGENT_RSS_KIB, process
     assert audited() == asked, "kinds were listed again"
     again = {key: count for key, count in requests().items()
              if key[0] == "LIST" and count != lists[key]}

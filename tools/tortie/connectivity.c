@@ -85,20 +85,22 @@ int connectivity_run_create(struct connectivity_run *run, const char *resource,
 	return err;
 }
 
-/* Delete the pods and Services of the test in @namespace, which is not ours. */
-static int objects_delete(struct connectivity_run *run, const char *namespace)
+/* Delete the pods and Services of the test in @namespace; *ret_count: how many there were. */
+static int objects_delete(struct connectivity_run *run, const char *namespace, size_t *ret_count)
 {
 	static const char *const resources[] = { "pods", "services" };
 	struct json_object *items;
 	char path[768];
 	int err = 0;
 
+	*ret_count = 0;
 	for (size_t i = 0; i < 2 && err == 0; i++) {
 		items = document_new_list();
 		snprintf(path, sizeof(path), "/api/v1/namespaces/%s/%s", namespace, resources[i]);
 		err = cluster_list(&run->cluster, path,
 				   "labelSelector=" CONNECTIVITY_LABEL "%3D" CONNECTIVITY_NAME,
 				   items);
+		*ret_count += json_object_array_length(items);
 		for (size_t n = 0; n < json_object_array_length(items); n++) {
 			snprintf(path, sizeof(path), "/api/v1/namespaces/%s/%s/%s", namespace,
 				 resources[i],
@@ -108,6 +110,29 @@ static int objects_delete(struct connectivity_run *run, const char *namespace)
 			err = err == -ENOENT ? 0 : err;
 		}
 		json_object_put(items);
+	}
+	return err;
+}
+
+/*
+ * The same, for a namespace that is not ours: a pod is gone when its kubelet has stopped it, so ask
+ * until none is left, a minute at most.
+ */
+static int objects_remove(struct connectivity_run *run, const char *namespace)
+{
+	long until_s = now_s() + CLEAN_UP_S;
+	size_t count = 0;
+	int err;
+
+	while ((err = objects_delete(run, namespace, &count)) == 0 && count > 0 &&
+	       now_s() < until_s)
+		poll(NULL, 0, PAUSE_MS);
+	if (err == 0 && count > 0) {
+		snprintf(run->cluster.result.text, sizeof(run->cluster.result.text),
+			 "namespace %.200s: %zu pods and Services of the test are still going "
+			 "after %d s",
+			 namespace, count, CLEAN_UP_S);
+		return -ETIMEDOUT;
 	}
 	return err;
 }
@@ -147,7 +172,7 @@ static int namespace_make(struct connectivity_run *run)
 		err = cluster_get(&run->cluster, path, &made);
 		if (err == 0) {
 			json_object_put(made);
-			return objects_delete(run, run->plan.namespace);
+			return objects_remove(run, run->plan.namespace);
 		}
 		return err;
 	}
@@ -197,7 +222,7 @@ static int clean_up(struct connectivity_run *run)
 		if (err == 0)
 			err = namespace_wait_gone(run, path);
 	} else {
-		err = objects_delete(run, run->plan.namespace);
+		err = objects_remove(run, run->plan.namespace);
 	}
 	if (err == 0 || err == -ENOENT)
 		return 0;
