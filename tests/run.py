@@ -39,7 +39,7 @@ DUAL = {"KB_PROXY_MODE": "nftables", "KB_FAMILIES": "46"}
 IPV6 = {"KB_PROXY_MODE": "nftables", "KB_FAMILIES": "6"}
 CLUSTER_PARTS = {  # suites of tests/kube (test_*.py, *.sh), and what clusters they get
     "clusters-guide": (("guide", "connectivity", "objects"), (IPV4, DUAL, IPV6)),
-    "clusters-pods": (("faq", "pods"), (IPV4, DUAL, IPV6)),
+    "clusters-pods": (("faq", "pods"), (IPV4, IPV6)),
     "clusters-services": (("services",), (IPV4, DUAL, IPV6)),
     "clusters-install": (("install",), (DUAL, IPV6)),
     "clusters-faults": (("faults",), ({**DUAL, "TORTIE_FAULT_MINUTES": "15"},)),
