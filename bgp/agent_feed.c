@@ -75,6 +75,7 @@ struct agent_feed {
 	struct feed_listen listen[CONFIG_LISTEN_MAX];
 	size_t listen_count;
 	uint32_t last_id; /* of requests */
+	uint32_t ping_id; /* of the agent's question that waits for its answer, 0: none */
 	uint64_t retry_ms;
 	struct event_timer retry_timer, listen_timer;
 	struct feed_route *routes; /* by prefix (uthash) */
@@ -212,6 +213,13 @@ static int send_route(struct agent_feed *feed, struct feed_route *route)
 	return 0;
 }
 
+/* The loop goes round: that is all the agent wants to know. */
+static void send_pong(struct agent_feed *feed)
+{
+	if (feed->ping_id != 0 && send_message(feed, MSG_BGP_PONG, feed->ping_id, NULL, 0) == 0)
+		feed->ping_id = 0;
+}
+
 /* Everything that waits, as far as the socket takes it. */
 static void send_pending(struct agent_feed *feed)
 {
@@ -292,6 +300,7 @@ static void disconnect(struct agent_feed *feed, const char *why)
 		log_warning("agent %s: %s; sessions go on, trying again", feed->path, why);
 	feed->is_waiting_said = true;
 	feed->is_greeted = false;
+	feed->ping_id = 0;
 	forget_peers(feed);
 	event_timer_cancel(feed->loop, &feed->listen_timer);
 	schedule_retry(feed);
@@ -476,6 +485,10 @@ static void on_message(struct agent_feed *feed, int *fd)
 			on_listen_answer(feed, header->id, *fd);
 		*fd = -1;
 		break;
+	case MSG_BGP_PING:
+		feed->ping_id = header->id;
+		send_pong(feed);
+		break;
 	case MSG_BGP_CONFIG:
 		on_document(feed, *fd);
 		break;
@@ -512,7 +525,9 @@ static void on_socket(int fd, uint32_t events, void *arg)
 
 	if (events & EPOLLOUT) {
 		event_loop_modify_fd(feed->loop, fd, EPOLLIN);
-		send_peers(feed);
+		send_pong(feed);
+		if (feed->fd == fd)
+			send_peers(feed);
 		if (feed->fd == fd)
 			send_pending(feed);
 	}
