@@ -9,33 +9,25 @@
  * marked: MSG_ROUTES_BEGIN, every route, MSG_ROUTES_IN_SYNC once the speaker says that all peers
  * are in. A peer's state is kept only while it waits to be sent; the speaker tells all again.
  *
- * Messages: include/agent_protocol.h. Reconnecting backs off from 100 ms to 2 s and says so once.
+ * Messages: include/agent_protocol.h. The connection itself: lib/agent_link.c.
  */
 #include "bgp/agent_feed.h"
 
 #include <errno.h>
-#include <fcntl.h>
-#include <limits.h>
-#include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
-#include <sys/epoll.h>
 #include <unistd.h>
 
 #include <uthash.h>
 #include <utlist.h>
 
-#include "lib/agent_client.h"
+#include "lib/agent_link.h"
 #include "lib/ip_prefix.h"
 #include "lib/log.h"
 #include "lib/sealed_text.h"
-#include "lib/unix_socket.h"
 
-#define RETRY_FIRST_MS	 100
-#define RETRY_LAST_MS	 2000
-#define LISTEN_RETRY_MS	 1000
-#define SEND_BATCH	 256  /* routes a round, so that sessions get their turn */
-#define MESSAGE_SIZE_MAX 1024 /* of those that we send */
+#define LISTEN_RETRY_MS 1000
+#define SEND_BATCH	256 /* routes a round, so that sessions get their turn */
 
 /* A route as the agent should know it. */
 struct feed_route {
@@ -65,54 +57,28 @@ struct agent_feed {
 	struct event_loop *loop;
 	const struct agent_feed_ops *ops;
 	void *arg;
-	char path[PATH_MAX];
-	int fd;		      /* -1: not connected */
-	bool is_greeted;      /* the agent answered our hello */
-	bool is_waiting_said; /* "agent is not there" was logged */
+	struct agent_link *link;
+	bool is_refusal_said; /* a request that the agent refused, on this connection */
 	bool is_in_sync;      /* the speaker is */
 	bool is_begin_sent;   /* on this connection */
 	bool is_sync_sent;    /* likewise */
 	struct feed_listen listen[CONFIG_LISTEN_MAX];
 	size_t listen_count;
 	uint32_t last_id; /* of requests */
-	uint64_t retry_ms;
-	struct event_timer retry_timer, listen_timer;
+	uint32_t ping_id; /* of the agent's question that waits for its answer, 0: none */
+	struct event_timer listen_timer;
 	struct feed_route *routes; /* by prefix (uthash) */
 	struct feed_route *pending;
 	struct feed_peer *peers; /* by address (uthash), those that wait */
 	struct feed_peer *peers_pending;
-	uint8_t buf[AGENT_MESSAGE_MAX];
 };
-
-static void disconnect(struct agent_feed *feed, const char *why);
-static void send_pending(struct agent_feed *feed);
-
-/* 0, -EAGAIN, or another error after which the connection is closed. */
-static int send_message(struct agent_feed *feed, uint32_t type, uint32_t id, const void *body,
-			size_t len)
-{
-	uint8_t message[MESSAGE_SIZE_MAX];
-	struct message_header header = { .type = type, .id = id };
-	int err;
-
-	header.length = (uint32_t)(sizeof(header) + len);
-	memcpy(message, &header, sizeof(header));
-	if (len > 0)
-		memcpy(message + sizeof(header), body, len);
-	err = unix_socket_send(feed->fd, message, header.length, NULL, 0);
-	if (err == -EAGAIN)
-		event_loop_modify_fd(feed->loop, feed->fd, EPOLLIN | EPOLLOUT);
-	else if (err < 0)
-		disconnect(feed, strerror(-err));
-	return err;
-}
 
 /* --- peers --- */
 
 static int send_peer(struct agent_feed *feed, const struct msg_peer *message, bool is_gone)
 {
-	return send_message(feed, is_gone ? MSG_PEER_DELETE : MSG_PEER_SET, 0, message,
-			    sizeof(*message));
+	return agent_link_send(feed->link, is_gone ? MSG_PEER_DELETE : MSG_PEER_SET, 0, message,
+			       sizeof(*message));
 }
 
 static void forget_peer(struct agent_feed *feed, struct feed_peer *peer)
@@ -135,7 +101,7 @@ static void tell_peer(struct agent_feed *feed, const struct msg_peer *message, b
 {
 	struct feed_peer *peer;
 
-	if (!feed || !feed->is_greeted)
+	if (!feed || !agent_link_is_greeted(feed->link))
 		return; /* all are told when the agent is there */
 	if (!feed->peers_pending && send_peer(feed, message, is_gone) != -EAGAIN)
 		return;
@@ -201,8 +167,8 @@ static int send_route(struct agent_feed *feed, struct feed_route *route)
 	int err;
 
 	message.next_hop = route->next_hop;
-	err = send_message(feed, route->is_gone ? MSG_ROUTE_DELETE : MSG_ROUTE_SET, 0, &message,
-			   sizeof(message));
+	err = agent_link_send(feed->link, route->is_gone ? MSG_ROUTE_DELETE : MSG_ROUTE_SET, 0,
+			      &message, sizeof(message));
 	if (err < 0)
 		return err;
 	DL_DELETE(feed->pending, route);
@@ -212,26 +178,36 @@ static int send_route(struct agent_feed *feed, struct feed_route *route)
 	return 0;
 }
 
+/* The loop goes round: that is all the agent wants to know. */
+static void send_pong(struct agent_feed *feed)
+{
+	if (feed->ping_id != 0 &&
+	    agent_link_send(feed->link, MSG_BGP_PONG, feed->ping_id, NULL, 0) == 0)
+		feed->ping_id = 0;
+}
+
 /* Everything that waits, as far as the socket takes it. */
 static void send_pending(struct agent_feed *feed)
 {
 	unsigned int sent = 0;
 
-	if (!feed->is_greeted)
+	if (!agent_link_is_greeted(feed->link))
 		return;
 	if (!feed->is_begin_sent)
-		feed->is_begin_sent = send_message(feed, MSG_ROUTES_BEGIN, 0, NULL, 0) == 0;
+		feed->is_begin_sent =
+			agent_link_send(feed->link, MSG_ROUTES_BEGIN, 0, NULL, 0) == 0;
 	if (!feed->is_begin_sent)
 		return;
 	while (feed->pending && sent++ < SEND_BATCH)
 		if (send_route(feed, feed->pending) < 0)
 			return;
 	if (feed->pending) {
-		event_loop_modify_fd(feed->loop, feed->fd, EPOLLIN | EPOLLOUT);
+		agent_link_await_room(feed->link);
 		return;
 	}
 	if (feed->is_in_sync && !feed->is_sync_sent)
-		feed->is_sync_sent = send_message(feed, MSG_ROUTES_IN_SYNC, 0, NULL, 0) == 0;
+		feed->is_sync_sent =
+			agent_link_send(feed->link, MSG_ROUTES_IN_SYNC, 0, NULL, 0) == 0;
 }
 
 void agent_feed_route(struct agent_feed *feed, const struct ip_prefix *prefix,
@@ -273,30 +249,6 @@ void agent_feed_in_sync(struct agent_feed *feed)
 
 /* --- connection --- */
 
-static void schedule_retry(struct agent_feed *feed)
-{
-	event_timer_set(feed->loop, &feed->retry_timer, feed->retry_ms);
-	feed->retry_ms *= 2;
-	if (feed->retry_ms > RETRY_LAST_MS)
-		feed->retry_ms = RETRY_LAST_MS;
-}
-
-static void disconnect(struct agent_feed *feed, const char *why)
-{
-	if (feed->fd >= 0) {
-		event_loop_remove_fd(feed->loop, feed->fd);
-		close(feed->fd);
-	}
-	feed->fd = -1;
-	if (!feed->is_waiting_said)
-		log_warning("agent %s: %s; sessions go on, trying again", feed->path, why);
-	feed->is_waiting_said = true;
-	feed->is_greeted = false;
-	forget_peers(feed);
-	event_timer_cancel(feed->loop, &feed->listen_timer);
-	schedule_retry(feed);
-}
-
 static bool is_listening_everywhere(const struct agent_feed *feed)
 {
 	for (size_t i = 0; i < feed->listen_count; i++)
@@ -316,10 +268,11 @@ static void ask_listening(struct agent_feed *feed)
 			continue;
 		message.port = listen->where.port;
 		listen->id = ++feed->last_id;
-		if (send_message(feed, MSG_BGP_LISTEN, listen->id, &message, sizeof(message)) < 0)
+		if (agent_link_send(feed->link, MSG_BGP_LISTEN, listen->id, &message,
+				    sizeof(message)) < 0)
 			break;
 	}
-	if (feed->is_greeted && !is_listening_everywhere(feed))
+	if (agent_link_is_greeted(feed->link) && !is_listening_everywhere(feed))
 		event_timer_set(feed->loop, &feed->listen_timer, LISTEN_RETRY_MS);
 }
 
@@ -341,7 +294,7 @@ void agent_feed_listen(struct agent_feed *feed, const struct config_bgp *bgp)
 	}
 	memcpy(feed->listen, next, sizeof(next));
 	feed->listen_count = count;
-	if (feed->is_greeted && !is_listening_everywhere(feed))
+	if (agent_link_is_greeted(feed->link) && !is_listening_everywhere(feed))
 		ask_listening(feed);
 }
 
@@ -349,7 +302,7 @@ static void on_listen_retry(void *arg)
 {
 	struct agent_feed *feed = arg;
 
-	if (feed->is_greeted)
+	if (agent_link_is_greeted(feed->link))
 		ask_listening(feed);
 }
 
@@ -369,17 +322,25 @@ static void replay(struct agent_feed *feed)
 	send_pending(feed);
 }
 
-static void on_greeted(struct agent_feed *feed, const struct msg_hello_reply *reply)
+static void on_greeted(const struct msg_hello_reply *reply, void *arg)
 {
-	log_info("agent %s: connected (tortied %.63s)", feed->path, reply->program_version);
-	feed->is_greeted = true;
-	feed->is_waiting_said = false;
-	feed->retry_ms = RETRY_FIRST_MS;
+	struct agent_feed *feed = arg;
+
+	feed->is_refusal_said = false;
 	ask_listening(feed);
-	if (feed->is_greeted)
+	if (agent_link_is_greeted(feed->link))
 		replay(feed);
-	if (feed->is_greeted)
+	if (agent_link_is_greeted(feed->link))
 		feed->ops->connected(feed->arg);
+}
+
+static void on_lost(bool was_greeted, void *arg)
+{
+	struct agent_feed *feed = arg;
+
+	feed->ping_id = 0;
+	forget_peers(feed);
+	event_timer_cancel(feed->loop, &feed->listen_timer);
 }
 
 void agent_feed_restart(struct agent_feed *feed)
@@ -430,127 +391,85 @@ static void on_document(struct agent_feed *feed, int fd)
 	if (!feed->ops->document) {
 		log_warning("agent %s: it has a cluster's document for us, but our file has no "
 			    "kubernetes:; start both programs with the same file",
-			    feed->path);
+			    agent_link_path(feed->link));
 		return;
 	}
 	err = sealed_text_read(fd, CONFIG_DOCUMENT_MAX, &data, &len);
 	if (err < 0) {
-		disconnect(feed, document_error(err));
+		agent_link_drop(feed->link, document_error(err));
 		return;
 	}
 	feed->ops->document(data, len, feed->arg);
 	free(data);
 }
 
-static void on_error_message(struct agent_feed *feed, const struct message_header *header,
-			     const struct msg_error *message)
+static void on_refusal(struct agent_feed *feed, uint32_t id, const struct msg_error *error)
 {
-	if (!feed->is_greeted) {
-		disconnect(feed, message->text);
-		return;
-	}
-	if (!feed->is_waiting_said)
-		log_warning("agent %s: request %u: %.511s; trying again", feed->path, header->id,
-			    message->text);
-	feed->is_waiting_said = true;
+	if (!feed->is_refusal_said)
+		log_warning("agent %s: request %u: %s; trying again", agent_link_path(feed->link),
+			    id, error->text);
+	feed->is_refusal_said = true;
 }
 
-static void on_message(struct agent_feed *feed, int *fd)
+static void on_message(const struct message_header *header, const void *body, int *fd, void *arg)
 {
-	const struct message_header *header = (const void *)feed->buf;
-	const void *body = feed->buf + sizeof(*header);
-	struct msg_error error;
+	struct agent_feed *feed = arg;
 
 	switch (header->type) {
 	case MSG_HELLO_REPLY:
-		if (!feed->is_greeted)
-			on_greeted(feed, body);
 		break;
 	case MSG_ERROR:
-		memcpy(&error, body, sizeof(error));
-		error.text[TEXT_MAX] = '\0';
-		on_error_message(feed, header, &error);
+		on_refusal(feed, header->id, body);
 		break;
 	case MSG_END:
 		if (*fd >= 0)
 			on_listen_answer(feed, header->id, *fd);
 		*fd = -1;
 		break;
+	case MSG_BGP_PING:
+		feed->ping_id = header->id;
+		send_pong(feed);
+		break;
 	case MSG_BGP_CONFIG:
 		on_document(feed, *fd);
 		break;
 	default:
-		disconnect(feed, "it sent a message that is not for tortie-bgpd");
+		agent_link_drop(feed->link, "it sent a message that is not for tortie-bgpd");
 		break;
 	}
 }
 
-static void receive(struct agent_feed *feed)
-{
-	size_t fd_count = 0;
-	ssize_t len;
-	int fd = -1;
-
-	len = unix_socket_receive(feed->fd, feed->buf, sizeof(feed->buf), &fd, 1, &fd_count);
-	if (len == -EAGAIN || len == -EINTR)
-		return;
-	if (fd_count == 0)
-		fd = -1;
-	if (len <= 0)
-		disconnect(feed, len == 0 ? "it closed the connection" : strerror((int)-len));
-	else if (agent_message_check(feed->buf, (size_t)len) < 0)
-		disconnect(feed, "it sent a malformed message");
-	else
-		on_message(feed, &fd);
-	if (fd >= 0)
-		close(fd);
-}
-
-static void on_socket(int fd, uint32_t events, void *arg)
+static void on_room(void *arg)
 {
 	struct agent_feed *feed = arg;
 
-	if (events & EPOLLOUT) {
-		event_loop_modify_fd(feed->loop, fd, EPOLLIN);
+	send_pong(feed);
+	if (agent_link_is_greeted(feed->link))
 		send_peers(feed);
-		if (feed->fd == fd)
-			send_pending(feed);
-	}
-	if (feed->fd == fd && events & (EPOLLIN | EPOLLHUP | EPOLLERR))
-		receive(feed);
+	send_pending(feed);
 }
 
-static void on_retry(void *arg)
-{
-	struct agent_feed *feed = arg;
-	struct msg_hello hello = { .protocol_version = AGENT_PROTOCOL_VERSION, .role = ROLE_BGPD };
-	int fd = unix_socket_connect(feed->path);
-
-	if (fd < 0) {
-		disconnect(feed, strerror(-fd));
-		return;
-	}
-	fcntl(fd, F_SETFL, fcntl(fd, F_GETFL) | O_NONBLOCK);
-	feed->fd = fd;
-	if (event_loop_add_fd(feed->loop, fd, EPOLLIN, on_socket, feed) < 0) {
-		disconnect(feed, "no memory");
-		return;
-	}
-	snprintf(hello.program_version, sizeof(hello.program_version), "%s", TORTIE_VERSION);
-	send_message(feed, MSG_HELLO, 0, &hello, sizeof(hello));
-}
+static const struct agent_link_ops link_ops = {
+	.greeted = on_greeted,
+	.message = on_message,
+	.has_room = on_room,
+	.lost = on_lost,
+};
 
 int agent_feed_new(struct event_loop *loop, const char *run_dir, struct agent_feed **ret_feed)
 {
+	static const struct agent_link_self self = { ROLE_BGPD, "sessions go on, trying again" };
 	struct agent_feed *feed = calloc(1, sizeof(*feed));
+	int err;
 
 	if (!feed)
 		return -ENOMEM;
 	feed->loop = loop;
-	feed->fd = -1;
-	feed->retry_ms = RETRY_FIRST_MS;
-	snprintf(feed->path, sizeof(feed->path), "%s/agent.sock", run_dir);
-	event_timer_init(&feed->retry_timer, on_retry, feed);
+	err = agent_link_new(loop, run_dir, &self, &feed->link);
+	if (err < 0) {
+		free(feed);
+		return err;
+	}
 	event_timer_init(&feed->listen_timer, on_listen_retry, feed);
 	*ret_feed = feed;
 	return 0;
@@ -560,7 +479,7 @@ void agent_feed_start(struct agent_feed *feed, const struct agent_feed_ops *ops,
 {
 	feed->ops = ops;
 	feed->arg = arg;
-	on_retry(feed);
+	agent_link_start(feed->link, &link_ops, feed);
 }
 
 void agent_feed_free(struct agent_feed *feed)
@@ -569,14 +488,10 @@ void agent_feed_free(struct agent_feed *feed)
 
 	if (!feed)
 		return;
-	event_timer_cancel(feed->loop, &feed->retry_timer);
 	event_timer_cancel(feed->loop, &feed->listen_timer);
 	HASH_ITER(hh, feed->routes, route, next)
 	forget_route(feed, route);
 	forget_peers(feed);
-	if (feed->fd >= 0) {
-		event_loop_remove_fd(feed->loop, feed->fd);
-		close(feed->fd);
-	}
+	agent_link_free(feed->link);
 	free(feed);
 }

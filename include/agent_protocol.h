@@ -56,11 +56,14 @@ enum message_type {
 	MSG_ROUTES_IN_SYNC, /* no body, no answer: all sources are in, delete what is stale */
 	MSG_PEER_SET,	    /* struct msg_peer, no answer: a peer's state changed */
 	MSG_PEER_DELETE,    /* struct msg_peer (address only), no answer */
+	MSG_BGP_PONG,	    /* no body, the id of MSG_BGP_PING, no answer */
 
 	/* agent -> tortie-bgpd, unasked, id 0: with `kubernetes:` in the file, after
 	 * MSG_HELLO_REPLY and at each change; one fd: a sealed memfd with the cluster's document
 	 * (docs/configuration.md, "The cluster's document") */
 	MSG_BGP_CONFIG = 40, /* no body, no answer */
+	/* agent -> tortie-bgpd, unasked, with an id of its own: is your loop alive? */
+	MSG_BGP_PING, /* no body -> MSG_BGP_PONG */
 
 	/* tortie-kubed -> agent (uid 0 or the user that the agent was told): what the cluster says,
 	 * whole each time; idempotent. One transaction: BEGIN, any number of NOTICE and OBJECT,
@@ -285,14 +288,20 @@ enum status_level {
 	STATUS_PROBLEM = 3,
 };
 
+enum bgp_condition {
+	BGP_NOT_IN_SYNC = 0,
+	BGP_IN_SYNC = 1,       /* every peer sent End-of-RIB, or the timer ran out */
+	BGP_NO_SPEAKER = 2,    /* no tortie-bgpd is connected */
+	BGP_SPEAKER_HANGS = 3, /* it is connected and does not answer */
+};
+
 struct msg_status {
 	__u32 ready; /* 1: the data plane serves, ADD would work */
 	__u32 pods;
 	__u32 remote_routes;
 	__u32 peers_total;
 	__u32 peers_established;
-	__u32 bgp_in_sync; /* 1: every peer sent End-of-RIB or the timer ran out, 2: no bgpd
-			      connected */
+	__u32 bgp; /* enum bgp_condition */
 	__u32 mtu;
 	__u32 gso_max_size;	 /* given to pods, 0: left alone */
 	__u32 gso_ipv4_max_size; /* read back: 0 where the kernel has no IPv4 BIG TCP */

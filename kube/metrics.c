@@ -127,6 +127,9 @@ static void write_agent_status(FILE *out, const struct kubed *kubed)
 		"right. Nobody but tortied writes them: it should stay 0.");
 	gauge(out, "tortie_map_bytes", status->map_octets, "Kernel memory of all BPF maps.");
 	gauge(out, "tortie_pod_mtu_bytes", status->mtu, "MTU of pods' links.");
+	gauge(out, "tortie_bgp_speaker_alive",
+	      status->bgp != BGP_NO_SPEAKER && status->bgp != BGP_SPEAKER_HANGS,
+	      "1: tortie-bgpd is connected to tortied, and answers.");
 	gauge(out, "tortie_agent_conditions", kubed->line_count,
 	      "Conditions of tortied that are not good (tortie status shows them).");
 }

@@ -19,6 +19,11 @@
  * run out).
  *
  * One speaker at a time: a second one is refused while the first is connected.
+ *
+ * A speaker that hangs keeps its connection, and its peers notice only when their hold timers run
+ * out. So it is asked every PING_MS whether its loop goes round; one that has said nothing at all
+ * for HANGS_MS after a question is told, and whoever watches the process may end it (`tortie bgp
+ * alive`). Its connection and its routes stay: it may only be slow.
  */
 #include "loader/bgp_feed.h"
 
@@ -39,6 +44,8 @@
 #include "loader/remote_routes.h"
 #include "loader/status_lines.h"
 
+#define PING_MS	       5000
+#define HANGS_MS       15000
 #define LISTEN_BACKLOG 1024				    /* all nodes may restart at once */
 #define PEERS_MAX      (CONFIG_MESH_MAX + CONFIG_PEERS_MAX) /* dynamic ones are among them */
 
@@ -54,6 +61,12 @@ struct bgp_feed {
 	bool is_in_sync;
 	bool is_overdue;	    /* no speaker in sync for restart_time, told */
 	struct event_timer overdue; /* since start, or since the speaker went */
+	struct event_timer ping;
+	uint32_t ping_id;   /* of the question that is not answered yet, 0: none */
+	uint32_t last_id;   /* of questions */
+	uint64_t looked_ms; /* when the timer ran last */
+	uint64_t silent_ms; /* since when nothing came, or the question was put */
+	bool hangs;	    /* told */
 };
 
 /* --- one speaker --- */
@@ -97,12 +110,62 @@ static void on_speaker_gone(struct client *client, void *arg)
 		return;
 	feed->speaker = NULL;
 	feed->is_in_sync = false;
+	feed->hangs = false;
+	event_timer_cancel(feed->agent->loop, &feed->ping);
 	forget_peers(feed);
 	if (feed->agent->routes != NULL)
 		remote_routes_begin(feed->agent->routes, ROUTE_SOURCE_BGP);
 	log_warning("tortie-bgpd: connection lost; its routes are kept until it is back");
 	await_speaker(feed);
 }
+
+/* --- is it alive? --- */
+
+static void hear(struct bgp_feed *feed)
+{
+	feed->silent_ms = event_loop_now_ms();
+	if (feed->hangs)
+		log_info("tortie-bgpd: answers again");
+	feed->hangs = false;
+}
+
+static void ask(struct bgp_feed *feed, uint64_t now)
+{
+	if (++feed->last_id == 0)
+		feed->last_id = 1;
+	feed->ping_id = feed->last_id;
+	feed->silent_ms = now;
+	client_send(feed->speaker, MSG_BGP_PING, feed->ping_id, NULL, 0);
+}
+
+static void on_ping(void *arg)
+{
+	struct bgp_feed *feed = arg;
+	uint64_t now = event_loop_now_ms();
+
+	/* Who stood still ourselves has not read the answer yet. */
+	if (now - feed->looked_ms > 2 * PING_MS)
+		feed->silent_ms = now;
+	feed->looked_ms = now;
+	event_timer_set(feed->agent->loop, &feed->ping, PING_MS);
+	if (feed->ping_id == 0) {
+		ask(feed, now);
+	} else if (!feed->hangs && now - feed->silent_ms >= HANGS_MS) {
+		feed->hangs = true;
+		log_warning("tortie-bgpd: has not answered for %u s: it hangs; its routes are "
+			    "kept, the other nodes will withdraw ours (restart it)",
+			    HANGS_MS / 1000);
+	}
+}
+
+static void begin_pings(struct bgp_feed *feed)
+{
+	feed->ping_id = 0;
+	feed->looked_ms = event_loop_now_ms();
+	event_timer_set(feed->agent->loop, &feed->ping, PING_MS);
+}
+
+/* --- who speaks --- */
 
 /* Is @client the speaker, or can it become it? 0 or -errno, with the answer sent. */
 static int check_speaker(struct agent *agent, struct client *client, uint32_t id)
@@ -116,8 +179,10 @@ static int check_speaker(struct agent *agent, struct client *client, uint32_t id
 				  agent->config->bgpd_user);
 		return -EPERM;
 	}
-	if (feed->speaker == client)
+	if (feed->speaker == client) {
+		hear(feed);
 		return 0;
+	}
 	if (feed->speaker != NULL) {
 		client_send_error(client, id, EBUSY,
 				  "tortie-bgpd: another one is connected; stop it first");
@@ -129,7 +194,17 @@ static int check_speaker(struct agent *agent, struct client *client, uint32_t id
 	feed->speaker = client;
 	client_keep(client);
 	log_info("tortie-bgpd: connected");
+	begin_pings(feed);
 	return 0;
+}
+
+int bgp_feed_handle_pong(struct agent *agent, struct client *client, const struct request *request)
+{
+	int err = check_speaker(agent, client, request->id);
+
+	if (err == 0 && request->id == agent->bgp->ping_id)
+		agent->bgp->ping_id = 0;
+	return err;
 }
 
 /* --- sockets --- */
@@ -391,6 +466,7 @@ int bgp_feed_open(struct agent *agent, struct bgp_feed **ret_feed)
 		return -ENOMEM;
 	feed->agent = agent;
 	event_timer_init(&feed->overdue, on_overdue, feed);
+	event_timer_init(&feed->ping, on_ping, feed);
 	await_speaker(feed);
 	*ret_feed = feed;
 	return 0;
@@ -401,6 +477,7 @@ void bgp_feed_close(struct bgp_feed *feed)
 	if (feed == NULL)
 		return;
 	event_timer_cancel(feed->agent->loop, &feed->overdue);
+	event_timer_cancel(feed->agent->loop, &feed->ping);
 	forget_peers(feed);
 	free(feed);
 }
@@ -422,14 +499,18 @@ void bgp_feed_config_changed(struct bgp_feed *feed, const struct config *before)
 	remote_routes_in_sync(feed->agent->routes, ROUTE_SOURCE_BGP);
 }
 
-bool bgp_feed_is_connected(const struct bgp_feed *feed)
-{
-	return feed->speaker != NULL;
-}
-
 bool bgp_feed_is_in_sync(const struct bgp_feed *feed)
 {
 	return feed->is_in_sync;
+}
+
+enum bgp_condition bgp_feed_condition(const struct bgp_feed *feed)
+{
+	if (feed->speaker == NULL)
+		return BGP_NO_SPEAKER;
+	if (feed->hangs)
+		return BGP_SPEAKER_HANGS;
+	return feed->is_in_sync ? BGP_IN_SYNC : BGP_NOT_IN_SYNC;
 }
 
 int bgp_feed_status(struct agent *agent, status_line_fn *fn, void *arg)
@@ -444,6 +525,13 @@ int bgp_feed_status(struct agent *agent, status_line_fn *fn, void *arg)
 			  "tortie-bgpd: not connected, routes learnt before are kept "
 			  "(systemctl start tortie-bgpd)",
 			  arg);
+	if (feed->hangs)
+		return fn(
+			STATUS_PROBLEM,
+			"tortie-bgpd: connected, and does not answer: it hangs; routes learnt "
+			"before are kept (systemctl restart tortie-bgpd; on Kubernetes the kubelet "
+			"does so)",
+			arg);
 	if (!feed->is_in_sync)
 		return fn(level,
 			  "tortie-bgpd: connected, not in sync yet (waits for its peers' "

@@ -19,14 +19,14 @@ int bgp_feed_open(struct agent *agent, struct bgp_feed **ret_feed);
 void bgp_feed_close(struct bgp_feed *feed);
 /** bgp_feed_config_changed() - bgp: may have come or gone; @before is borrowed for the call. */
 void bgp_feed_config_changed(struct bgp_feed *feed, const struct config *before);
-bool bgp_feed_is_connected(const struct bgp_feed *feed);
 bool bgp_feed_is_in_sync(const struct bgp_feed *feed);
+enum bgp_condition bgp_feed_condition(const struct bgp_feed *feed);
 typedef int bgp_peer_fn(const struct msg_peer *peer, void *arg);
 int bgp_feed_for_each_peer(const struct bgp_feed *feed, bgp_peer_fn *fn, void *arg);
 
-/* server.c's handlers for MSG_BGP_LISTEN .. MSG_PEER_DELETE */
+/* server.c's handlers for MSG_BGP_LISTEN .. MSG_BGP_PONG */
 request_fn bgp_feed_handle_listen, bgp_feed_handle_routes_begin, bgp_feed_handle_route_set,
 	bgp_feed_handle_route_delete, bgp_feed_handle_routes_in_sync, bgp_feed_handle_peer_set,
-	bgp_feed_handle_peer_delete;
+	bgp_feed_handle_peer_delete, bgp_feed_handle_pong;
 
 #endif /* LOADER_BGP_FEED_H */

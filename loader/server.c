@@ -138,6 +138,7 @@ static const struct handler {
 	{ MSG_ROUTES_IN_SYNC, MAY_BGPD, false, bgp_feed_handle_routes_in_sync },
 	{ MSG_PEER_SET, MAY_BGPD, false, bgp_feed_handle_peer_set },
 	{ MSG_PEER_DELETE, MAY_BGPD, false, bgp_feed_handle_peer_delete },
+	{ MSG_BGP_PONG, MAY_BGPD, false, bgp_feed_handle_pong },
 	{ MSG_CLUSTER_BEGIN, MAY_KUBED, false, cluster_handle_begin, true },
 	{ MSG_CLUSTER_NOTICE, MAY_KUBED, false, cluster_handle_notice, true },
 	{ MSG_CLUSTER_OBJECT, MAY_KUBED, false, cluster_handle_object, true },

@@ -37,8 +37,6 @@
 /* Linux 6.3; Debian 12's headers end before. */
 #define LINK_ATTR_GSO_IPV4_MAX_SIZE 63 /* IFLA_GSO_IPV4_MAX_SIZE */
 
-#define BGP_NO_SPEAKER 2
-
 struct answer {
 	struct client *client;
 	uint32_t id;
@@ -113,9 +111,7 @@ static void fill_running(struct agent *agent, struct msg_status *ret_status)
 		.repairs = agent->repairs,
 		.map_differences = agent->map_differences,
 	};
-	ret_status->bgp_in_sync = bgp_feed_is_in_sync(agent->bgp);
-	if (!bgp_feed_is_connected(agent->bgp))
-		ret_status->bgp_in_sync = BGP_NO_SPEAKER;
+	ret_status->bgp = bgp_feed_condition(agent->bgp);
 	bgp_feed_for_each_peer(agent->bgp, count_peer, ret_status);
 }
 
@@ -123,7 +119,7 @@ static void fill_status(struct agent *agent, struct msg_status *ret_status)
 {
 	struct utsname name;
 
-	*ret_status = (struct msg_status){ .bgp_in_sync = BGP_NO_SPEAKER };
+	*ret_status = (struct msg_status){ .bgp = BGP_NO_SPEAKER };
 	if (agent->is_running)
 		fill_running(agent, ret_status);
 	ret_status->uptime_s = (event_loop_now_ms() - agent->started_ms) / 1000;

@@ -176,6 +176,7 @@ def test_probes_do_not_end_the_agent_when_the_api_is_away(containers):
     agent = containers["agent"]
     assert agent["livenessProbe"]["exec"]["command"] == ["tortie", "version"]
     assert agent["startupProbe"]["exec"]["command"] == ["tortie", "version"]
+    assert containers["bgp"]["livenessProbe"]["exec"]["command"] == ["tortie", "bgp", "alive"]
     for name in ("bgp", "kube"):
         assert "readinessProbe" in containers[name]
     for kind, path in (("livenessProbe", "/livez"), ("readinessProbe", "/readyz")):

@@ -192,7 +192,8 @@ PROTOCOL = 3
 HELLO, HELLO_REPLY, END = 1, 2, 4
 BGP_LISTEN, ROUTES_BEGIN, ROUTE_SET, ROUTE_DELETE = range(32, 36)
 ROUTES_IN_SYNC, PEER_SET, PEER_DELETE = range(36, 39)
-BGP_CONFIG = 40
+BGP_PONG = 39
+BGP_CONFIG, BGP_PING = 40, 41
 SEALS = fcntl.F_SEAL_SEAL | fcntl.F_SEAL_SHRINK | fcntl.F_SEAL_GROW | fcntl.F_SEAL_WRITE
 PEER_STATES = {1: "Idle", 2: "Connect", 3: "Active", 4: "OpenSent", 5: "OpenConfirm",
                6: "Established"}
@@ -226,6 +227,7 @@ class FakeAgent:
         self.counts = Counter()
         self.told = Counter()  # MSG_PEER_SET by address
         self.in_sync = False
+        self.pongs = []
         self.reading = threading.Event()
         self.reading.set()
         self.connection = None
@@ -320,6 +322,8 @@ class FakeAgent:
             self.told[address_of(body[:16])] += 1
         elif kind == PEER_DELETE:
             self.peers.pop(address_of(body[:16]), None)
+        elif kind == BGP_PONG:
+            self.pongs.append(number)
         return True
 
     def listen(self, number, address, port):

@@ -7,8 +7,8 @@ import signal
 
 import pytest
 
-from bgp_lab import (BGP_LISTEN, PEER_SET, ROUTE_DELETE, ROUTE_SET, ROUTES_BEGIN, BgpLab, FakeAgent,
-                     holds_for)
+from bgp_lab import (BGP_LISTEN, BGP_PING, PEER_SET, ROUTE_DELETE, ROUTE_SET, ROUTES_BEGIN, BgpLab,
+                     FakeAgent, holds_for)
 from harness import wait_until
 
 FAR4, FAR6 = "10.244.2.0/24", "fd00:244:0:2::/64"
@@ -112,6 +112,23 @@ def test_an_agent_that_does_not_read_harms_nobody(lab):
     bed.agent.reading.set()
     wait_until(lambda: len(bed.agent.routes) == 2 + 247 * 16, "all routes at the agent", 20)
     assert bed.since() == since and bed.agent.in_sync
+
+
+def test_the_agents_question_is_answered_also_when_the_socket_was_full(lab):
+    bed = Bed(lab)
+    bed.wait_sync()
+    bed.agent.send(BGP_PING, 71)
+    wait_until(lambda: bed.agent.pongs == [71], "the answer")
+    bed.agent.reading.clear()
+    for number in range(3, 250):
+        bed.bird.statics += [f"10.244.{number}.{low}/30" for low in range(0, 64, 4)]
+    bed.bird.write_config()
+    bed.bird.birdc("configure")
+    assert holds_for(lambda: bed.bird.is_established("node"), "session", 1) is None
+    bed.agent.send(BGP_PING, 72)
+    bed.agent.reading.set()
+    wait_until(lambda: bed.agent.pongs == [71, 72], "the answer", 20)
+    wait_until(lambda: len(bed.agent.routes) == 2 + 247 * 16, "all routes at the agent", 20)
 
 
 def test_a_restarted_speaker_tells_the_agent_when_to_sweep(lab):

@@ -6,7 +6,8 @@ import socket
 import struct
 
 HELLO, HELLO_REPLY, ERROR, END = 1, 2, 3, 4
-LISTEN, BEGIN, SET, DELETE, IN_SYNC, PEER_SET, PEER_DELETE = range(32, 39)
+LISTEN, BEGIN, SET, DELETE, IN_SYNC, PEER_SET, PEER_DELETE, PONG = range(32, 40)
+PING = 41
 PROTOCOL = 3
 ROLE_TOOL, ROLE_BGPD = 1, 2
 HEADER = struct.Struct("=IIII")
@@ -55,7 +56,15 @@ class Speaker:
         self.socket.sendmsg([data], [(socket.SOL_SOCKET, socket.SCM_RIGHTS, rights)])
 
     def receive(self):
-        """Type, body and descriptors of the next message; None at the end of the connection."""
+        """Type, body and descriptors of the next message; None at the end of the connection. That
+        we live is said at once."""
+        while True:
+            message = self.receive_any()
+            if not message or message[0] != PING:
+                return message and message[:3]
+            self.send(PONG, number=message[3])
+
+    def receive_any(self):
         fds = array.array("i")
         data, ancillary, _, _ = self.socket.recvmsg(MESSAGE_MAX, socket.CMSG_SPACE(8))
         for level, kind, content in ancillary:
@@ -63,10 +72,10 @@ class Speaker:
                 fds.frombytes(content[:len(content) - len(content) % fds.itemsize])
         if not data:
             return None
-        kind = HEADER.unpack_from(data)[0]
+        kind, _, number, _ = HEADER.unpack_from(data)
         if kind == ERROR:
             raise Refused(data[HEADER.size + 8:].split(b"\0")[0].decode())
-        return kind, data[HEADER.size:], list(fds)
+        return kind, data[HEADER.size:], list(fds), number
 
     def begin(self):
         self.send(BEGIN)

@@ -47,6 +47,7 @@ struct command_line {
 int version_run(const struct command_line *line);
 int status_run(const struct command_line *line);
 int node_status_run(const struct command_line *line);
+int bgp_alive_run(const struct command_line *line);
 int get_run(const struct command_line *line);
 int counters_run(const struct command_line *line);
 int drops_run(const struct command_line *line);

@@ -14,18 +14,15 @@
 #include "tools/tortie/install.h"
 
 #include <errno.h>
-#include <fcntl.h>
 #include <ifaddrs.h>
-#include <limits.h>
 #include <net/if.h>
 #include <netinet/in.h>
 #include <stdbool.h>
 #include <stdio.h>
-#include <stdlib.h>
 #include <string.h>
 #include <sys/socket.h>
-#include <unistd.h>
 
+#include "lib/sysctl.h"
 #include "tools/tortie/kernel.h"
 #include "tools/tortie/say.h"
 
@@ -36,41 +33,23 @@ struct sysctls {
 };
 
 /* The number at @name below the root; -1 when there is none. */
-static long number_read(const struct sysctls *sysctls, const char *name)
+static int number_read(const struct sysctls *sysctls, const char *name)
 {
-	char path[PATH_MAX], text[32];
-	ssize_t len;
-	int fd;
+	int value = -1;
 
-	snprintf(path, sizeof(path), "%.2000s/%.255s", sysctls->root, name);
-	fd = open(path, O_RDONLY | O_CLOEXEC);
-	if (fd < 0)
-		return -1;
-	len = read(fd, text, sizeof(text) - 1);
-	close(fd);
-	if (len <= 0)
-		return -1;
-	text[len] = '\0';
-	return strtol(text, NULL, 10);
+	return sysctl_read_below(sysctls->root, name, &value) < 0 ? -1 : value;
 }
 
 static void number_write(struct sysctls *sysctls, const char *name, int number)
 {
-	char path[PATH_MAX], text[16];
-	int fd, err = 0, len = snprintf(text, sizeof(text), "%d\n", number);
+	int err = sysctl_write_below(sysctls->root, name, number);
 
-	snprintf(path, sizeof(path), "%.2000s/%.255s", sysctls->root, name);
-	fd = open(path, O_WRONLY | O_CLOEXEC);
-	if (fd < 0 || write(fd, text, (size_t)len) != len)
-		err = -errno;
-	if (fd >= 0)
-		close(fd);
 	if (err == 0) {
 		install_changed(sysctls->report, "sysctl %s = %d", name, number);
 		return;
 	}
-	say_error("%s: cannot be set to %d: %s (mount the host's /proc/sys/net there, writable)",
-		  path, number, strerror(-err));
+	say_error("%s/%s: cannot be set to %d: %s (mount the host's /proc/sys/net there, writable)",
+		  sysctls->root, name, number, strerror(-err));
 	if (sysctls->err == 0)
 		sysctls->err = err;
 }

@@ -170,6 +170,10 @@ static const struct command commands[] = {
 	  "SINCE is the time since the last change of state. ROUTES IN counts the routes accepted\n"
 	  "from the peer, ROUTES OUT those advertised to it, IPv4 and IPv6.\n",
 	  output_rows, COUNT(output_rows), node_status_run },
+	{ "bgp", "alive", "", 0, 0, "does tortie-bgpd answer the agent",
+	  "For the liveness probe of tortie-bgpd. Status 1 when the agent says that it is not\n"
+	  "connected, or has not answered for 15 seconds; 0 else, also when there is no agent.\n",
+	  NULL, 0, bgp_alive_run },
 	{ "get", NULL, "KIND [NAME]", 1, 2, "list pods, routes, nodes, pools, BGP peers",
 	  "KIND is one of\n"
 	  "  workloadendpoint (wep)       pods\n"

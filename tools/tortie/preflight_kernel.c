@@ -12,7 +12,6 @@
 #include <bpf/bpf.h>
 #include <bpf/libbpf.h>
 #include <errno.h>
-#include <fcntl.h>
 #include <libgen.h>
 #include <limits.h>
 #include <linux/magic.h>
@@ -26,6 +25,7 @@
 
 #include "dataplane_abi.h"
 #include "lib/config.h"
+#include "lib/sysctl.h"
 #include "tools/tortie/nft.h"
 
 #define ATTACH_TYPE_TCX_INGRESS 46 /* BPF_TCX_INGRESS, linux 6.6 */
@@ -224,23 +224,12 @@ void preflight_nftables(struct preflight *preflight)
 		preflight_ok(preflight, "no nftables, and no pool asks for it");
 }
 
-/* First number of a sysctl; -1 when it is not there. */
-static long sysctl_read(const char *name)
+/* -1 when it is not there. */
+static int sysctl_of(const char *name)
 {
-	char path[PATH_MAX], text[32];
-	ssize_t len;
-	int fd;
+	int value = -1;
 
-	snprintf(path, sizeof(path), "/proc/sys/net/%s", name);
-	fd = open(path, O_RDONLY | O_CLOEXEC);
-	if (fd < 0)
-		return -1;
-	len = read(fd, text, sizeof(text) - 1);
-	close(fd);
-	if (len <= 0)
-		return -1;
-	text[len] = '\0';
-	return strtol(text, NULL, 10);
+	return sysctl_read_below(SYSCTL_ROOT "/net", name, &value) < 0 ? -1 : value;
 }
 
 static void accept_ra_check(struct preflight *preflight, const char *link)
@@ -248,7 +237,7 @@ static void accept_ra_check(struct preflight *preflight, const char *link)
 	char name[64];
 
 	snprintf(name, sizeof(name), "ipv6/conf/%s/accept_ra", link);
-	if (sysctl_read(name) == 1 && sysctl_read("ipv6/conf/all/forwarding") == 0)
+	if (sysctl_of(name) == 1 && sysctl_of("ipv6/conf/all/forwarding") == 0)
 		preflight_ok(preflight,
 			     "%s takes router advertisements: tortied sets its accept_ra to 2 when "
 			     "it switches forwarding on",
@@ -259,21 +248,21 @@ void preflight_sysctls(struct preflight *preflight)
 {
 	const struct config *config = preflight->config;
 
-	if (sysctl_read("ipv4/ip_forward") == 1)
+	if (sysctl_of("ipv4/ip_forward") == 1)
 		preflight_ok(preflight, "net.ipv4.ip_forward is on");
 	else
 		preflight_ok(preflight, "net.ipv4.ip_forward is off: tortied switches it on");
-	if (sysctl_read("ipv6/conf/all/disable_ipv6") != 0)
+	if (sysctl_of("ipv6/conf/all/disable_ipv6") != 0)
 		preflight_warn(preflight, "sysctl -w net.ipv6.conf.all.disable_ipv6=0",
 			       "IPv6 is off: pods get no IPv6 addresses that work");
-	else if (sysctl_read("ipv6/conf/all/forwarding") != 1)
+	else if (sysctl_of("ipv6/conf/all/forwarding") != 1)
 		preflight_ok(preflight, "net.ipv6.conf.all.forwarding is off: tortied switches it "
 					"on");
 	for (size_t i = 0; config && i < config->uplink_count; i++)
 		accept_ra_check(preflight, config->uplink[i]);
-	if (sysctl_read("ipv4/conf/all/rp_filter") == 1)
+	if (sysctl_of("ipv4/conf/all/rp_filter") == 1)
 		preflight_ok(preflight, "rp_filter is strict: pod to pod does not pass it");
-	if (sysctl_read("core/bpf_jit_enable") == 0)
+	if (sysctl_of("core/bpf_jit_enable") == 0)
 		preflight_warn(preflight, "sysctl -w net.core.bpf_jit_enable=1",
 			       "the BPF compiler is off: every packet costs many times more");
 }

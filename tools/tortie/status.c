@@ -30,6 +30,12 @@ struct node_state {
 static void status_convert(struct json_object *document, const struct msg_status *status)
 {
 	static const char *const hooks[] = { "none", "tcx", "clsact" };
+	static const char *const conditions[] = {
+		[BGP_NOT_IN_SYNC] = "waiting for peers",
+		[BGP_IN_SYNC] = "in sync",
+		[BGP_NO_SPEAKER] = "no tortie-bgpd",
+		[BGP_SPEAKER_HANGS] = "tortie-bgpd does not answer",
+	};
 
 	document_set_text(document, "node", status->node_name, sizeof(status->node_name));
 	document_set_flag(document, "ready", status->ready == 1);
@@ -38,10 +44,7 @@ static void status_convert(struct json_object *document, const struct msg_status
 	document_set_number(document, "remote_routes", status->remote_routes);
 	document_set_number(document, "peers", status->peers_total);
 	document_set_number(document, "peers_established", status->peers_established);
-	document_set_words(document, "bgp",
-			   status->bgp_in_sync == 2   ? "no tortie-bgpd"
-			   : status->bgp_in_sync == 1 ? "in sync"
-						      : "waiting for peers");
+	document_set_words(document, "bgp", status->bgp < 4 ? conditions[status->bgp] : "unknown");
 	document_set_number(document, "mtu", status->mtu);
 	document_set_number(document, "gso_max_size", status->gso_max_size);
 	document_set_number(document, "gso_ipv4_max_size", status->gso_ipv4_max_size);
