@@ -8,8 +8,9 @@
  * wants (keys of other plugins and of later versions are none of ours).
  *
  * Environment first: all missing variables in one message, then their syntax. Then cniVersion, name
- * and our keys: runDir, pools, mtu; ipam is for delegation, which is refused. For DEL only what is
- * needed to detach counts: a runtime repeats a DEL for ever that fails.
+ * and our keys: runDir, pools, mtu; of ipam its type, by which addresses are delegated
+ * (delegate.c). For DEL only what is needed to detach counts: a runtime repeats a DEL for ever that
+ * fails.
  *
  * CNI specification 1.1.0, sections 1 (configuration), 2 (protocol: parameters, errors) and 4
  * (prevResult). Limits: CNI_CONFIG_MAX octets, JSON_DEPTH levels, CNI_POOLS_MAX pools.
@@ -31,6 +32,7 @@
 #define RUN_DIR_DEFAULT "/run/tortie"
 #define MTU_MIN		1280
 #define MTU_MAX		65535
+#define OWN_TYPE	"tortie-cni"
 #define VERSION_DEFAULT "0.1.0" /* of a configuration that names none: its first version */
 
 static const char *const version_texts[CNI_VERSION_COUNT] = {
@@ -243,6 +245,13 @@ static int check_version(const struct netconf *conf, struct cni_error *error)
 		      version_texts[first], version_texts[conf->version]);
 }
 
+static bool is_name_octet(char c, bool is_first)
+{
+	if ((c >= 'a' && c <= 'z') || (c >= 'A' && c <= 'Z') || (c >= '0' && c <= '9'))
+		return true;
+	return !is_first && (c == '_' || c == '.' || c == '-');
+}
+
 static int parse_name(struct json_object *config, struct netconf *conf, struct cni_error *error)
 {
 	const char *text = text_of(member(config, "name"));
@@ -252,18 +261,13 @@ static int parse_name(struct json_object *config, struct netconf *conf, struct c
 		return refuse(error, CNI_ERROR_CONFIG, "name: missing; a string names the network");
 	if (len > NAME_MAX_LEN)
 		return refuse(error, CNI_ERROR_CONFIG, "name: longer than %d octets", NAME_MAX_LEN);
-	for (size_t i = 0; i < len; i++) {
-		char c = text[i];
-		bool is_alnum =
-			(c >= 'a' && c <= 'z') || (c >= 'A' && c <= 'Z') || (c >= '0' && c <= '9');
-
-		if (!is_alnum && (i == 0 || strchr("_.-", c) == NULL))
+	for (size_t i = 0; i < len; i++)
+		if (!is_name_octet(text[i], i == 0))
 			return refuse(
 				error, CNI_ERROR_CONFIG,
 				"name \"%.64s\": must be letters, digits, '_', '.' or '-', the "
 				"first a letter or digit",
 				text);
-	}
 	snprintf(conf->request.network, sizeof(conf->request.network), "%s", text);
 	return 0;
 }
@@ -329,7 +333,19 @@ static int parse_mtu(struct json_object *config, struct netconf *conf, struct cn
 	return 0;
 }
 
-static int check_ipam(struct json_object *config, struct cni_error *error)
+/* A file name, to be found in CNI_PATH. */
+static bool ipam_type_is_valid(const char *text)
+{
+	size_t len = strlen(text);
+
+	for (size_t i = 0; i < len; i++)
+		if (!is_name_octet(text[i], i == 0))
+			return false;
+	return len <= NETCONF_IPAM_TYPE_MAX && strcmp(text, OWN_TYPE) != 0;
+}
+
+/* No type: addresses come from the node's own blocks. */
+static int parse_ipam(struct json_object *config, struct netconf *conf, struct cni_error *error)
 {
 	struct json_object *value = member(config, "ipam"), *type = member(value, "type");
 	const char *text = type != NULL ? text_of(type) : "";
@@ -338,12 +354,14 @@ static int check_ipam(struct json_object *config, struct cni_error *error)
 		return refuse(error, CNI_ERROR_CONFIG, "ipam: must be an object");
 	if (text == NULL)
 		return refuse(error, CNI_ERROR_CONFIG, "ipam.type: must be a string");
-	if (text[0] == '\0')
-		return 0;
-	refuse(error, CNI_ERROR_FIELD, "unsupported field ipam.type: \"%.64s\"", text);
-	snprintf(error->details, sizeof(error->details),
-		 "tortie hands out the addresses of the node's own blocks; leave ipam out");
-	return -EINVAL;
+	if (!ipam_type_is_valid(text))
+		return refuse(
+			error, CNI_ERROR_CONFIG,
+			"ipam.type \"%.64s\": must be the file name of an IPAM plugin in "
+			"CNI_PATH, at most %d letters, digits, '_', '.' or '-', and not " OWN_TYPE,
+			text, NETCONF_IPAM_TYPE_MAX);
+	snprintf(conf->ipam_type, sizeof(conf->ipam_type), "%s", text);
+	return 0;
 }
 
 static int check_dns(struct json_object *config, struct netconf *conf, struct cni_error *error)
@@ -501,14 +519,22 @@ static void take_config_args(struct json_object *config, struct msg_cni_request 
 /* Our keys. DEL needs but the agent's folder. */
 static int parse_keys(struct json_object *config, struct netconf *conf, struct cni_error *error)
 {
-	if (parse_name(config, conf, error) < 0 && conf->command != COMMAND_DEL)
-		return -EINVAL;
+	int err = parse_name(config, conf, error);
+
+	if (err < 0 && conf->command != COMMAND_DEL)
+		return err;
 	if (parse_run_dir(config, conf, error) < 0)
 		return -EINVAL;
-	if (conf->command == COMMAND_DEL)
+	if (conf->command == COMMAND_DEL) {
+		struct cni_error ignored;
+
+		/* What no ADD can have come through with has nothing to give back. */
+		if (err == 0)
+			parse_ipam(config, conf, &ignored);
 		return 0;
+	}
 	if (parse_pools(config, conf, error) < 0 || parse_mtu(config, conf, error) < 0 ||
-	    check_ipam(config, error) < 0 || check_dns(config, conf, error) < 0)
+	    parse_ipam(config, conf, error) < 0 || check_dns(config, conf, error) < 0)
 		return -EINVAL;
 	return parse_prev_result(config, conf, error);
 }
@@ -571,13 +597,17 @@ int netconf_parse(const struct netconf_env *env, const char *data, size_t len,
 	}
 	ret_conf->request.verb = verb_of(ret_conf->command);
 	ret_conf->config = config;
+	ret_conf->input = data;
+	ret_conf->input_len = len;
 	return 0;
 }
 
 void netconf_free(struct netconf *conf)
 {
 	json_object_put(conf->config);
+	json_object_put(conf->delegate_answer);
 	conf->config = NULL;
+	conf->delegate_answer = NULL;
 	conf->prev_result = NULL;
 	conf->dns = NULL;
 }

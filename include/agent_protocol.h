@@ -152,7 +152,7 @@ struct msg_cni_request {
 	__u32 verb; /* enum cni_verb */
 	__u32 mtu;  /* from the configuration, 0: the node's */
 	__u32 pool_count;
-	__u32 address_count; /* CHECK: addresses of prevResult on our interface */
+	__u32 address_count; /* CHECK: of prevResult, on our interface; ADD: of another IPAM */
 	char container_id[CONTAINER_ID_MAX + 1];
 	char ifname[IFNAME_MAX + 1];
 	char netns[NETNS_PATH_MAX + 1];
@@ -162,6 +162,7 @@ struct msg_cni_request {
 	char pod_uid[64];
 	char pool[CNI_POOLS_MAX][NAME_MAX_LEN + 1]; /* names or CIDRs, in order of preference */
 	struct ip_addr address[POD_ADDRESSES_MAX];
+	__u32 delegated; /* 1: addresses are another IPAM plugin's; ADD takes address as it is */
 };
 
 /* code 0: done. Else a CNI error code (SPEC 1.1.0, "Error") with its words. */

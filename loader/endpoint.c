@@ -81,8 +81,8 @@ static const char *mend_of(int err)
 	case ENOSPC:
 		return "a map is full: raise maps.endpoints in the agent's file";
 	case EADDRINUSE:
-		return "an address of this node lies in its own block: take the address off the node "
-		       "or change the block";
+		return "the address is the node's own: take it off the node, or change the block or "
+		       "the ipam part that gives it to pods";
 	case ENOMEM:
 	case ENOBUFS:
 		return "the kernel or the agent is out of memory";
