@@ -139,7 +139,7 @@ static int read_stdin(bool is_version, char **ret_data, size_t *ret_len, struct 
 		if (len > CNI_CONFIG_MAX) {
 			free(data);
 			return refuse(error, CNI_ERROR_DECODE,
-				      "stdin: the configuration is longer than 1 MiB", 0);
+				      "stdin: the configuration is longer than 4 MiB", 0);
 		}
 	}
 	*ret_data = data;

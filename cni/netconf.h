@@ -69,9 +69,10 @@ struct netconf {
 	const char *input;			   /* what was parsed, borrowed */
 	size_t input_len;
 	struct msg_cni_request request;
-	struct json_object *config;	 /* owned */
-	struct json_object *prev_result; /* borrowed from config; NULL: none */
-	struct json_object *dns;	 /* borrowed from config or delegate_answer; NULL: none */
+	struct json_object *config;	     /* owned */
+	struct json_object *prev_result;     /* borrowed from config; NULL: none */
+	struct json_object *dns;	     /* borrowed from one of the others; NULL: none */
+	struct json_object *runtime_dns;     /* owned; made of the runtime's form */
 	struct json_object *delegate_answer; /* owned; NULL: none */
 };
 

@@ -28,6 +28,7 @@
 #include "loader/endpoint_store_internal.h"
 #include "loader/ipam.h"
 #include "loader/link_reaper.h"
+#include "loader/pool_wish.h"
 
 #define HOLDERS_TOLD 3
 
@@ -226,14 +227,19 @@ static int take_given(struct agent *agent, const struct msg_cni_request *request
 int endpoint_take_addresses(struct agent *agent, const struct msg_cni_request *request,
 			    struct endpoint *endpoint, struct endpoint_error *ret_error)
 {
-	struct ipam_request wish = { .pools = request->pool,
-				     .pool_count = request->pool_count,
+	struct pool_wish pools;
+	struct ipam_request wish = { .pools = pools.pool,
+				     .want = request->want,
+				     .want_count = request->want_count,
 				     .now_ms = event_loop_now_ms() };
 	struct ipam_answer answer;
 	int err;
 
 	if (request->delegated)
 		return take_given(agent, request, endpoint, ret_error);
+	if (pool_wish_make(agent->ipam, request, &pools, answer.error) < 0)
+		return refuse(ret_error, CNI_CODE_CONFIGURATION, "no such pool", answer.error);
+	wish.pool_count = pools.count;
 	err = ipam_take(agent->ipam, &wish, &answer);
 	if ((err == -ENOSPC || err == -EADDRINUSE) && endpoint_flush_doomed(agent))
 		err = ipam_take(agent->ipam, &wish, &answer);

@@ -24,7 +24,7 @@ STDIN = [
     ("two documents", "{}{}", 6, ["stdin", "not JSON"]),
     ("octets that are not UTF-8", b'{"name":"\xff\xfe"}', 6, ["stdin", "not JSON"]),
     ("too deep", '{"a":' + DEEP + "}", 6, ["stdin", "not JSON", "nesting"]),
-    ("too long", '{"a":"' + "x" * (1 << 20) + '"}', 6, ["stdin", "longer than 1 MiB"]),
+    ("too long", '{"a":"' + "x" * (1 << 22) + '"}', 6, ["stdin", "longer than 4 MiB"]),
     ("a comment", '{"cniVersion":"1.0.0", /* hello */ "name":"a"}', 6, ["stdin", "not JSON"]),
     ("no version", {"cniVersion": None}, 1, ["0.1.0", "supported are 0.3.0"]),
     ("version 0.2.0", {"cniVersion": "0.2.0"}, 1, ["0.2.0", "supported are 0.3.0"]),

@@ -3,7 +3,8 @@
  * Tests of netconf.c: environment and input as one checked request. The wide table of bad input is
  * tests/cni/test_bad_input.py, which runs the plugin; here is what comes out of good input.
  *
- * links: cni/netconf.c lib/ip_prefix.c lib/pod_ifname.c lib/sha1.c lib/text.c
+ * links: cni/netconf.c cni/netconf_wishes.c lib/ip_prefix.c lib/pod_ifname.c lib/sha1.c
+ * links: lib/text.c
  * libs: -ljson-c
  */
 #include "cni/netconf.h"
