@@ -5,7 +5,8 @@
  * It has no logic of its own: it checks what it was given (netconf.c), opens the pod's network
  * namespace and a netlink socket in it, hands both to tortied with the request (agent_call.c), and
  * prints what comes back (result.c). It needs no configuration file, no credential and no other
- * program, and is linked statically, so that it runs from wherever a runtime finds it.
+ * program, but where the configuration asks for another IPAM plugin (delegate.c), and is linked
+ * statically, so that it runs from wherever a runtime finds it.
  *
  * Standard output carries one JSON document or nothing, in one write: a result, the versions, or an
  * error object; also when a signal ends the program, or time runs out. Exit status 0 is success, 1
@@ -32,6 +33,7 @@
 #include <linux/nsfs.h>
 
 #include "cni/agent_call.h"
+#include "cni/delegate.h"
 #include "cni/netconf.h"
 #include "cni/result.h"
 
@@ -137,7 +139,7 @@ static int read_stdin(bool is_version, char **ret_data, size_t *ret_len, struct 
 		if (len > CNI_CONFIG_MAX) {
 			free(data);
 			return refuse(error, CNI_ERROR_DECODE,
-				      "stdin: the configuration is longer than 1 MiB", 0);
+				      "stdin: the configuration is longer than 4 MiB", 0);
 		}
 	}
 	*ret_data = data;
@@ -242,10 +244,15 @@ static int run(struct netconf *conf)
 {
 	struct cni_error error = { 0 };
 	struct msg_cni_reply reply;
+	int err;
 
 	if (conf->command == COMMAND_VERSION)
 		return finish(result_version(conf->version), 0);
-	if (ask_agent(conf, &reply, &error) < 0)
+	if (conf->ipam_type[0] != '\0')
+		err = delegate_carry_out(conf, ask_agent, &reply, &error);
+	else
+		err = ask_agent(conf, &reply, &error);
+	if (err < 0)
 		return fail(conf->version, &error);
 	if (conf->command != COMMAND_ADD) {
 		alarm(0);
@@ -289,8 +296,8 @@ int main(void)
 		free(data);
 		return fail(conf.version, &error);
 	}
-	free(data);
 	status = run(&conf);
 	netconf_free(&conf);
+	free(data);
 	return status;
 }

@@ -8,8 +8,9 @@
  * wants (keys of other plugins and of later versions are none of ours).
  *
  * Environment first: all missing variables in one message, then their syntax. Then cniVersion, name
- * and our keys: runDir, pools, mtu; ipam is for delegation, which is refused. For DEL only what is
- * needed to detach counts: a runtime repeats a DEL for ever that fails.
+ * and our keys: runDir, pools, mtu; of ipam its type, by which addresses are delegated
+ * (delegate.c). For DEL only what is needed to detach counts: a runtime repeats a DEL for ever that
+ * fails.
  *
  * CNI specification 1.1.0, sections 1 (configuration), 2 (protocol: parameters, errors) and 4
  * (prevResult). Limits: CNI_CONFIG_MAX octets, JSON_DEPTH levels, CNI_POOLS_MAX pools.
@@ -23,6 +24,7 @@
 
 #include <json-c/json.h>
 
+#include "cni/netconf_json.h"
 #include "lib/ip_prefix.h"
 #include "lib/pod_ifname.h"
 #include "lib/text.h"
@@ -31,6 +33,7 @@
 #define RUN_DIR_DEFAULT "/run/tortie"
 #define MTU_MIN		1280
 #define MTU_MAX		65535
+#define OWN_TYPE	"tortie-cni"
 #define VERSION_DEFAULT "0.1.0" /* of a configuration that names none: its first version */
 
 static const char *const version_texts[CNI_VERSION_COUNT] = {
@@ -43,8 +46,7 @@ const char *cni_version_text(enum cni_version version)
 	return version_texts[version];
 }
 
-static int __attribute__((format(printf, 3, 4)))
-refuse(struct cni_error *error, unsigned int code, const char *format, ...)
+int netconf_refuse(struct cni_error *error, unsigned int code, const char *format, ...)
 {
 	va_list args;
 
@@ -68,15 +70,16 @@ static int parse_command(const char *text, enum cni_command *ret, struct cni_err
 	};
 
 	if (text == NULL || text[0] == '\0')
-		return refuse(error, CNI_ERROR_ENVIRONMENT,
-			      "required environment variables missing: CNI_COMMAND");
+		return netconf_refuse(error, CNI_ERROR_ENVIRONMENT,
+				      "required environment variables missing: CNI_COMMAND");
 	for (size_t i = 0; i < sizeof(rows) / sizeof(rows[0]); i++)
 		if (strcmp(rows[i].text, text) == 0) {
 			*ret = rows[i].command;
 			return 0;
 		}
-	return refuse(error, CNI_ERROR_ENVIRONMENT,
-		      "CNI_COMMAND=%.64s: not one of ADD, DEL, CHECK, STATUS, VERSION", text);
+	return netconf_refuse(error, CNI_ERROR_ENVIRONMENT,
+			      "CNI_COMMAND=%.64s: not one of ADD, DEL, CHECK, STATUS, VERSION",
+			      text);
 }
 
 static bool is_set(const char *text)
@@ -107,8 +110,8 @@ static int check_missing(const struct netconf_env *env, enum cni_command command
 		text_append(missing, sizeof(missing), " CNI_IFNAME");
 	if (missing[0] == '\0')
 		return 0;
-	return refuse(error, CNI_ERROR_ENVIRONMENT, "required environment variables missing:%.100s",
-		      missing);
+	return netconf_refuse(error, CNI_ERROR_ENVIRONMENT,
+			      "required environment variables missing:%.100s", missing);
 }
 
 static bool is_printable(const char *text)
@@ -125,39 +128,40 @@ static int take_env(const struct netconf_env *env, struct netconf *conf, struct 
 	if (!command_has_container(conf->command))
 		return 0;
 	if (!container_id_is_valid(env->container_id))
-		return refuse(
+		return netconf_refuse(
 			error, CNI_ERROR_ENVIRONMENT,
 			"CNI_CONTAINERID=%.160s: must be 1 to %d letters, digits, '_', '.' or "
 			"'-', the first a letter or digit",
 			env->container_id, CONTAINER_ID_MAX);
 	if (!ifname_is_valid(env->ifname))
-		return refuse(error, CNI_ERROR_ENVIRONMENT,
-			      "CNI_IFNAME=%.64s: must be 1 to %d printable characters, not '.' or "
-			      "'..', without '/', ':', '%%' and white space",
-			      env->ifname, IFNAME_MAX);
+		return netconf_refuse(
+			error, CNI_ERROR_ENVIRONMENT,
+			"CNI_IFNAME=%.64s: must be 1 to %d printable characters, not '.' or "
+			"'..', without '/', ':', '%%' and white space",
+			env->ifname, IFNAME_MAX);
 	snprintf(request->container_id, sizeof(request->container_id), "%s", env->container_id);
 	snprintf(request->ifname, sizeof(request->ifname), "%s", env->ifname);
 	if (!command_needs_netns(conf->command))
 		return 0;
 	/* It comes back in the result, which must be UTF-8. */
 	if (!is_printable(env->netns))
-		return refuse(error, CNI_ERROR_ENVIRONMENT,
-			      "CNI_NETNS: must be a path of printable ASCII characters");
+		return netconf_refuse(error, CNI_ERROR_ENVIRONMENT,
+				      "CNI_NETNS: must be a path of printable ASCII characters");
 	if (strlen(env->netns) > NETNS_PATH_MAX)
-		return refuse(error, CNI_ERROR_ENVIRONMENT, "CNI_NETNS: longer than %d octets",
-			      NETNS_PATH_MAX);
+		return netconf_refuse(error, CNI_ERROR_ENVIRONMENT,
+				      "CNI_NETNS: longer than %d octets", NETNS_PATH_MAX);
 	snprintf(request->netns, sizeof(request->netns), "%s", env->netns);
 	return 0;
 }
 
-static struct json_object *parse_json(const char *data, size_t len, struct cni_error *error)
+struct json_object *netconf_json(const char *data, size_t len, const char **ret_problem)
 {
 	struct json_tokener *tokener = json_tokener_new_ex(JSON_DEPTH);
 	struct json_object *object = NULL;
 	enum json_tokener_error problem;
 
 	if (tokener == NULL) {
-		refuse(error, CNI_ERROR_IO, "out of memory");
+		*ret_problem = "out of memory";
 		return NULL;
 	}
 	json_tokener_set_flags(tokener, JSON_TOKENER_STRICT | JSON_TOKENER_VALIDATE_UTF8);
@@ -165,16 +169,14 @@ static struct json_object *parse_json(const char *data, size_t len, struct cni_e
 		object = json_tokener_parse_ex(tokener, data, (int)len);
 	problem = json_tokener_get_error(tokener);
 	if (len == 0)
-		refuse(error, CNI_ERROR_DECODE,
-		       "stdin: empty; the network configuration is missing");
+		*ret_problem = "it is empty";
 	else if (problem == json_tokener_continue)
-		refuse(error, CNI_ERROR_DECODE, "stdin: the JSON ends in the middle");
+		*ret_problem = "it ends in the middle";
 	else if (problem != json_tokener_success)
-		refuse(error, CNI_ERROR_DECODE, "stdin: not JSON at octet %zu: %s",
-		       json_tokener_get_parse_end(tokener), json_tokener_error_desc(problem));
-	else if (!json_object_is_type(object, json_type_object))
-		refuse(error, CNI_ERROR_DECODE, "stdin: the JSON is no object");
-	if (problem != json_tokener_success || !json_object_is_type(object, json_type_object)) {
+		*ret_problem = json_tokener_error_desc(problem);
+	else if (object == NULL)
+		*ret_problem = "it is null";
+	if (len > 0 && problem != json_tokener_success) {
 		json_object_put(object);
 		object = NULL;
 	}
@@ -182,8 +184,25 @@ static struct json_object *parse_json(const char *data, size_t len, struct cni_e
 	return object;
 }
 
-/* A member, NULL when there is none or it is null. */
-static struct json_object *member(struct json_object *object, const char *key)
+/* Standard input, or words in *error. */
+static struct json_object *parse_stdin(const char *data, size_t len, struct cni_error *error)
+{
+	const char *problem = "";
+	struct json_object *object = netconf_json(data, len, &problem);
+
+	if (object == NULL) {
+		netconf_refuse(error, CNI_ERROR_DECODE, "stdin: not JSON: %s", problem);
+		return NULL;
+	}
+	if (!json_object_is_type(object, json_type_object)) {
+		netconf_refuse(error, CNI_ERROR_DECODE, "stdin: the JSON is no object");
+		json_object_put(object);
+		return NULL;
+	}
+	return object;
+}
+
+struct json_object *netconf_member(struct json_object *object, const char *key)
 {
 	struct json_object *value = NULL;
 
@@ -193,8 +212,7 @@ static struct json_object *member(struct json_object *object, const char *key)
 	return value;
 }
 
-/* The octets of a string without NUL inside; NULL for anything else. */
-static const char *text_of(struct json_object *value)
+const char *netconf_text(struct json_object *value)
 {
 	const char *text;
 
@@ -206,11 +224,11 @@ static const char *text_of(struct json_object *value)
 
 static int parse_version(struct json_object *config, enum cni_version *ret, struct cni_error *error)
 {
-	struct json_object *value = member(config, "cniVersion");
-	const char *text = value != NULL ? text_of(value) : VERSION_DEFAULT;
+	struct json_object *value = netconf_member(config, "cniVersion");
+	const char *text = value != NULL ? netconf_text(value) : VERSION_DEFAULT;
 
 	if (text == NULL)
-		return refuse(error, CNI_ERROR_CONFIG, "cniVersion: must be a string");
+		return netconf_refuse(error, CNI_ERROR_CONFIG, "cniVersion: must be a string");
 	if (text[0] == '\0')
 		text = VERSION_DEFAULT;
 	for (int i = 0; i < CNI_VERSION_COUNT; i++)
@@ -218,8 +236,8 @@ static int parse_version(struct json_object *config, enum cni_version *ret, stru
 			*ret = (enum cni_version)i;
 			return 0;
 		}
-	refuse(error, CNI_ERROR_VERSION, "cniVersion \"%.64s\" is not supported%s", text,
-	       value == NULL ? " (the configuration names none, which means that)" : "");
+	netconf_refuse(error, CNI_ERROR_VERSION, "cniVersion \"%.64s\" is not supported%s", text,
+		       value == NULL ? " (the configuration names none, which means that)" : "");
 	snprintf(error->details, sizeof(error->details),
 		 "supported are 0.3.0, 0.3.1, 0.4.0, 1.0.0, 1.1.0");
 	return -EINVAL;
@@ -239,82 +257,89 @@ static int check_version(const struct netconf *conf, struct cni_error *error)
 	}
 	if (conf->version >= first)
 		return 0;
-	return refuse(error, CNI_ERROR_VERSION, "%s needs cniVersion %s or later, not \"%s\"", name,
-		      version_texts[first], version_texts[conf->version]);
+	return netconf_refuse(error, CNI_ERROR_VERSION,
+			      "%s needs cniVersion %s or later, not \"%s\"", name,
+			      version_texts[first], version_texts[conf->version]);
+}
+
+static bool is_name_octet(char c, bool is_first)
+{
+	if ((c >= 'a' && c <= 'z') || (c >= 'A' && c <= 'Z') || (c >= '0' && c <= '9'))
+		return true;
+	return !is_first && (c == '_' || c == '.' || c == '-');
 }
 
 static int parse_name(struct json_object *config, struct netconf *conf, struct cni_error *error)
 {
-	const char *text = text_of(member(config, "name"));
+	const char *text = netconf_text(netconf_member(config, "name"));
 	size_t len = text != NULL ? strlen(text) : 0;
 
 	if (text == NULL || len == 0)
-		return refuse(error, CNI_ERROR_CONFIG, "name: missing; a string names the network");
+		return netconf_refuse(error, CNI_ERROR_CONFIG,
+				      "name: missing; a string names the network");
 	if (len > NAME_MAX_LEN)
-		return refuse(error, CNI_ERROR_CONFIG, "name: longer than %d octets", NAME_MAX_LEN);
-	for (size_t i = 0; i < len; i++) {
-		char c = text[i];
-		bool is_alnum =
-			(c >= 'a' && c <= 'z') || (c >= 'A' && c <= 'Z') || (c >= '0' && c <= '9');
-
-		if (!is_alnum && (i == 0 || strchr("_.-", c) == NULL))
-			return refuse(
+		return netconf_refuse(error, CNI_ERROR_CONFIG, "name: longer than %d octets",
+				      NAME_MAX_LEN);
+	for (size_t i = 0; i < len; i++)
+		if (!is_name_octet(text[i], i == 0))
+			return netconf_refuse(
 				error, CNI_ERROR_CONFIG,
 				"name \"%.64s\": must be letters, digits, '_', '.' or '-', the "
 				"first a letter or digit",
 				text);
-	}
 	snprintf(conf->request.network, sizeof(conf->request.network), "%s", text);
 	return 0;
 }
 
 static int parse_run_dir(struct json_object *config, struct netconf *conf, struct cni_error *error)
 {
-	struct json_object *value = member(config, "runDir");
-	const char *text = value != NULL ? text_of(value) : RUN_DIR_DEFAULT;
+	struct json_object *value = netconf_member(config, "runDir");
+	const char *text = value != NULL ? netconf_text(value) : RUN_DIR_DEFAULT;
 
 	if (text == NULL || text[0] != '/')
-		return refuse(error, CNI_ERROR_CONFIG,
-			      "runDir: must be a string, an absolute path, as given to tortied "
-			      "--run-dir");
+		return netconf_refuse(
+			error, CNI_ERROR_CONFIG,
+			"runDir: must be a string, an absolute path, as given to tortied "
+			"--run-dir");
 	if (strlen(text) > NETCONF_RUN_DIR_MAX)
-		return refuse(error, CNI_ERROR_CONFIG, "runDir: longer than %d octets",
-			      NETCONF_RUN_DIR_MAX);
+		return netconf_refuse(error, CNI_ERROR_CONFIG, "runDir: longer than %d octets",
+				      NETCONF_RUN_DIR_MAX);
 	snprintf(conf->run_dir, sizeof(conf->run_dir), "%s", text);
 	return 0;
 }
 
-static int parse_pools(struct json_object *config, struct netconf *conf, struct cni_error *error)
+int netconf_pools(struct json_object *list, const char *where, char (*pools)[NAME_MAX_LEN + 1],
+		  __u32 *ret_count, struct cni_error *error)
 {
-	struct json_object *value = member(config, "pools");
 	size_t count;
 
-	if (value == NULL)
+	if (list == NULL)
 		return 0;
-	if (!json_object_is_type(value, json_type_array))
-		return refuse(error, CNI_ERROR_CONFIG,
-			      "pools: must be a list of strings, names or CIDRs of pools");
-	count = json_object_array_length(value);
+	if (!json_object_is_type(list, json_type_array))
+		return netconf_refuse(error, CNI_ERROR_CONFIG,
+				      "%s: must be a list of strings, names or CIDRs of pools",
+				      where);
+	count = json_object_array_length(list);
 	if (count > CNI_POOLS_MAX)
-		return refuse(error, CNI_ERROR_CONFIG, "pools: more than %d entries",
-			      CNI_POOLS_MAX);
+		return netconf_refuse(error, CNI_ERROR_CONFIG, "%s: more than %d entries", where,
+				      CNI_POOLS_MAX);
 	for (size_t i = 0; i < count; i++) {
-		const char *text = text_of(json_object_array_get_idx(value, i));
+		const char *text = netconf_text(json_object_array_get_idx(list, i));
 
 		if (text == NULL || text[0] == '\0' || strlen(text) > NAME_MAX_LEN)
-			return refuse(
+			return netconf_refuse(
 				error, CNI_ERROR_CONFIG,
-				"pools[%zu]: must be the name or CIDR of a pool, 1 to %d octets", i,
-				NAME_MAX_LEN);
-		snprintf(conf->request.pool[i], sizeof(conf->request.pool[i]), "%s", text);
+				"%s[%zu]: must be the name or CIDR of a pool, 1 to %d octets",
+				where, i, NAME_MAX_LEN);
+		snprintf(pools[i], sizeof(pools[i]), "%s", text);
 	}
-	conf->request.pool_count = (uint32_t)count;
+	*ret_count = (__u32)count;
 	return 0;
 }
 
 static int parse_mtu(struct json_object *config, struct netconf *conf, struct cni_error *error)
 {
-	struct json_object *value = member(config, "mtu");
+	struct json_object *value = netconf_member(config, "mtu");
 	int64_t mtu;
 
 	if (value == NULL)
@@ -322,38 +347,53 @@ static int parse_mtu(struct json_object *config, struct netconf *conf, struct cn
 	mtu = json_object_get_int64(value);
 	if (!json_object_is_type(value, json_type_int) ||
 	    (mtu != 0 && (mtu < MTU_MIN || mtu > MTU_MAX)))
-		return refuse(error, CNI_ERROR_CONFIG,
-			      "mtu: must be a number, %d to %d, or 0 for the node's own", MTU_MIN,
-			      MTU_MAX);
+		return netconf_refuse(error, CNI_ERROR_CONFIG,
+				      "mtu: must be a number, %d to %d, or 0 for the node's own",
+				      MTU_MIN, MTU_MAX);
 	conf->request.mtu = (uint32_t)mtu;
 	return 0;
 }
 
-static int check_ipam(struct json_object *config, struct cni_error *error)
+/* A file name, to be found in CNI_PATH. */
+static bool ipam_type_is_valid(const char *text)
 {
-	struct json_object *value = member(config, "ipam"), *type = member(value, "type");
-	const char *text = type != NULL ? text_of(type) : "";
+	size_t len = strlen(text);
+
+	for (size_t i = 0; i < len; i++)
+		if (!is_name_octet(text[i], i == 0))
+			return false;
+	return len <= NETCONF_IPAM_TYPE_MAX && strcmp(text, OWN_TYPE) != 0;
+}
+
+/* No type: addresses come from the node's own blocks. */
+static int parse_ipam(struct json_object *config, struct netconf *conf, struct cni_error *error)
+{
+	struct json_object *value = netconf_member(config, "ipam"),
+			   *type = netconf_member(value, "type");
+	const char *text = type != NULL ? netconf_text(type) : "";
 
 	if (value != NULL && !json_object_is_type(value, json_type_object))
-		return refuse(error, CNI_ERROR_CONFIG, "ipam: must be an object");
+		return netconf_refuse(error, CNI_ERROR_CONFIG, "ipam: must be an object");
 	if (text == NULL)
-		return refuse(error, CNI_ERROR_CONFIG, "ipam.type: must be a string");
-	if (text[0] == '\0')
-		return 0;
-	refuse(error, CNI_ERROR_FIELD, "unsupported field ipam.type: \"%.64s\"", text);
-	snprintf(error->details, sizeof(error->details),
-		 "tortie hands out the addresses of the node's own blocks; leave ipam out");
-	return -EINVAL;
+		return netconf_refuse(error, CNI_ERROR_CONFIG, "ipam.type: must be a string");
+	if (!ipam_type_is_valid(text))
+		return netconf_refuse(
+			error, CNI_ERROR_CONFIG,
+			"ipam.type \"%.64s\": must be the file name of an IPAM plugin in "
+			"CNI_PATH, at most %d letters, digits, '_', '.' or '-', and not " OWN_TYPE,
+			text, NETCONF_IPAM_TYPE_MAX);
+	snprintf(conf->ipam_type, sizeof(conf->ipam_type), "%s", text);
+	return 0;
 }
 
 static int check_dns(struct json_object *config, struct netconf *conf, struct cni_error *error)
 {
-	struct json_object *value = member(config, "dns");
+	struct json_object *value = netconf_member(config, "dns");
 
 	if (value == NULL)
 		return 0;
 	if (!json_object_is_type(value, json_type_object))
-		return refuse(error, CNI_ERROR_CONFIG, "dns: must be an object");
+		return netconf_refuse(error, CNI_ERROR_CONFIG, "dns: must be an object");
 	if (json_object_object_length(value) > 0)
 		conf->dns = value;
 	return 0;
@@ -368,8 +408,8 @@ static int find_interface(struct json_object *interfaces, const char *ifname)
 
 	for (size_t i = 0; i < count; i++) {
 		struct json_object *entry = json_object_array_get_idx(interfaces, i);
-		const char *name = text_of(member(entry, "name"));
-		const char *sandbox = text_of(member(entry, "sandbox"));
+		const char *name = netconf_text(netconf_member(entry, "name"));
+		const char *sandbox = netconf_text(netconf_member(entry, "sandbox"));
 
 		if (name != NULL && strcmp(name, ifname) == 0 && is_set(sandbox))
 			return (int)i;
@@ -390,40 +430,43 @@ static void take_result_address(const char *text, struct msg_cni_request *reques
 
 static int take_result_addresses(struct netconf *conf, struct cni_error *error)
 {
-	struct json_object *ips = member(conf->prev_result, "ips");
-	int index = find_interface(member(conf->prev_result, "interfaces"), conf->request.ifname);
+	struct json_object *ips = netconf_member(conf->prev_result, "ips");
+	int index = find_interface(netconf_member(conf->prev_result, "interfaces"),
+				   conf->request.ifname);
 	size_t count;
 
 	if (index < 0)
-		return refuse(error, CNI_ERROR_CONFIG,
-			      "prevResult: no interface \"%s\" with a sandbox in it",
-			      conf->request.ifname);
+		return netconf_refuse(error, CNI_ERROR_CONFIG,
+				      "prevResult: no interface \"%s\" with a sandbox in it",
+				      conf->request.ifname);
 	count = json_object_is_type(ips, json_type_array) ? json_object_array_length(ips) : 0;
 	for (size_t i = 0; i < count; i++) {
 		struct json_object *entry = json_object_array_get_idx(ips, i);
-		struct json_object *number = member(entry, "interface");
+		struct json_object *number = netconf_member(entry, "interface");
 
 		if (json_object_is_type(number, json_type_int) &&
 		    json_object_get_int64(number) == index)
-			take_result_address(text_of(member(entry, "address")), &conf->request);
+			take_result_address(netconf_text(netconf_member(entry, "address")),
+					    &conf->request);
 	}
 	return 0;
 }
 
 static int check_list(struct json_object *result, const char *key, struct cni_error *error)
 {
-	struct json_object *list = member(result, key);
+	struct json_object *list = netconf_member(result, key);
 	size_t count;
 
 	if (list == NULL)
 		return 0;
 	if (!json_object_is_type(list, json_type_array))
-		return refuse(error, CNI_ERROR_CONFIG, "prevResult.%s: must be a list", key);
+		return netconf_refuse(error, CNI_ERROR_CONFIG, "prevResult.%s: must be a list",
+				      key);
 	count = json_object_array_length(list);
 	for (size_t i = 0; i < count; i++)
 		if (!json_object_is_type(json_object_array_get_idx(list, i), json_type_object))
-			return refuse(error, CNI_ERROR_CONFIG,
-				      "prevResult.%s[%zu]: must be an object", key, i);
+			return netconf_refuse(error, CNI_ERROR_CONFIG,
+					      "prevResult.%s[%zu]: must be an object", key, i);
 	return 0;
 }
 
@@ -431,15 +474,15 @@ static int parse_prev_result(struct json_object *config, struct netconf *conf,
 			     struct cni_error *error)
 {
 	static const char *const lists[] = { "interfaces", "ips", "routes" };
-	struct json_object *value = member(config, "prevResult");
+	struct json_object *value = netconf_member(config, "prevResult");
 
 	if (value == NULL)
 		return conf->command != COMMAND_CHECK
 			       ? 0
-			       : refuse(error, CNI_ERROR_CONFIG,
-					"prevResult: missing; CHECK compares with it");
+			       : netconf_refuse(error, CNI_ERROR_CONFIG,
+						"prevResult: missing; CHECK compares with it");
 	if (!json_object_is_type(value, json_type_object))
-		return refuse(error, CNI_ERROR_CONFIG, "prevResult: must be an object");
+		return netconf_refuse(error, CNI_ERROR_CONFIG, "prevResult: must be an object");
 	for (size_t i = 0; i < sizeof(lists) / sizeof(lists[0]); i++)
 		if (check_list(value, lists[i], error) < 0)
 			return -EINVAL;
@@ -447,68 +490,27 @@ static int parse_prev_result(struct json_object *config, struct netconf *conf,
 	return conf->command == COMMAND_CHECK ? take_result_addresses(conf, error) : 0;
 }
 
-/* One of the keys by which Kubernetes' runtimes name the pod. */
-static void take_arg(struct msg_cni_request *request, const char *key, size_t key_len,
-		     const char *value, size_t value_len)
-{
-	const struct {
-		const char *key;
-		char *to;
-		size_t size;
-	} rows[] = {
-		{ "K8S_POD_NAME", request->pod_name, sizeof(request->pod_name) },
-		{ "K8S_POD_NAMESPACE", request->pod_namespace, sizeof(request->pod_namespace) },
-		{ "K8S_POD_UID", request->pod_uid, sizeof(request->pod_uid) },
-	};
-
-	for (size_t i = 0; i < sizeof(rows) / sizeof(rows[0]); i++) {
-		if (strlen(rows[i].key) != key_len || memcmp(rows[i].key, key, key_len) != 0 ||
-		    value_len >= rows[i].size)
-			continue;
-		memcpy(rows[i].to, value, value_len);
-		rows[i].to[value_len] = '\0';
-	}
-}
-
-/* CNI_ARGS, "KEY=VALUE;KEY=VALUE". Names for people only, so what is malformed or unknown is passed
- * over: no pod fails and no DEL gets stuck for it. */
-static void take_args(const char *args, struct msg_cni_request *request)
-{
-	while (args != NULL && *args != '\0') {
-		size_t len = strcspn(args, ";"), key_len = strcspn(args, "=;");
-
-		if (key_len < len)
-			take_arg(request, args, key_len, args + key_len + 1, len - key_len - 1);
-		args += len;
-		args += *args == ';';
-	}
-}
-
-/* args.cni of the configuration outranks the same key of CNI_ARGS (CONVENTIONS.md). */
-static void take_config_args(struct json_object *config, struct msg_cni_request *request)
-{
-	static const char *const keys[] = { "K8S_POD_NAME", "K8S_POD_NAMESPACE", "K8S_POD_UID" };
-	struct json_object *args = member(member(config, "args"), "cni");
-
-	for (size_t i = 0; i < sizeof(keys) / sizeof(keys[0]); i++) {
-		const char *text = text_of(member(args, keys[i]));
-
-		if (text != NULL)
-			take_arg(request, keys[i], strlen(keys[i]), text, strlen(text));
-	}
-}
-
 /* Our keys. DEL needs but the agent's folder. */
 static int parse_keys(struct json_object *config, struct netconf *conf, struct cni_error *error)
 {
-	if (parse_name(config, conf, error) < 0 && conf->command != COMMAND_DEL)
-		return -EINVAL;
+	int err = parse_name(config, conf, error);
+
+	if (err < 0 && conf->command != COMMAND_DEL)
+		return err;
 	if (parse_run_dir(config, conf, error) < 0)
 		return -EINVAL;
-	if (conf->command == COMMAND_DEL)
+	if (conf->command == COMMAND_DEL) {
+		struct cni_error ignored;
+
+		/* What no ADD can have come through with has nothing to give back. */
+		if (err == 0)
+			parse_ipam(config, conf, &ignored);
 		return 0;
-	if (parse_pools(config, conf, error) < 0 || parse_mtu(config, conf, error) < 0 ||
-	    check_ipam(config, error) < 0 || check_dns(config, conf, error) < 0)
+	}
+	if (netconf_pools(netconf_member(config, "pools"), "pools", conf->request.pool,
+			  &conf->request.pool_count, error) < 0 ||
+	    parse_mtu(config, conf, error) < 0 || parse_ipam(config, conf, error) < 0 ||
+	    check_dns(config, conf, error) < 0)
 		return -EINVAL;
 	return parse_prev_result(config, conf, error);
 }
@@ -520,9 +522,7 @@ static int parse_config(const struct netconf_env *env, struct json_object *confi
 		return -EINVAL;
 	if (parse_keys(config, conf, error) < 0)
 		return -EINVAL;
-	take_args(env->args, &conf->request);
-	take_config_args(config, &conf->request);
-	return 0;
+	return netconf_take_wishes(env->args, config, conf, error);
 }
 
 static uint32_t verb_of(enum cni_command command)
@@ -547,7 +547,7 @@ int netconf_parse(const struct netconf_env *env, const char *data, size_t len,
 
 	memset(ret_conf, 0, sizeof(*ret_conf));
 	ret_conf->version = CNI_1_1_0;
-	config = parse_json(data, len, &json_error);
+	config = parse_stdin(data, len, &json_error);
 	if (config != NULL && parse_version(config, &version, &ignored) == 0)
 		ret_conf->version = version;
 	err = parse_command(env->command, &ret_conf->command, ret_error);
@@ -567,17 +567,24 @@ int netconf_parse(const struct netconf_env *env, const char *data, size_t len,
 		err = parse_config(env, config, ret_conf, ret_error);
 	if (err < 0) {
 		json_object_put(config);
+		netconf_free(ret_conf);
 		return err;
 	}
 	ret_conf->request.verb = verb_of(ret_conf->command);
 	ret_conf->config = config;
+	ret_conf->input = data;
+	ret_conf->input_len = len;
 	return 0;
 }
 
 void netconf_free(struct netconf *conf)
 {
+	json_object_put(conf->runtime_dns);
 	json_object_put(conf->config);
+	json_object_put(conf->delegate_answer);
+	conf->runtime_dns = NULL;
 	conf->config = NULL;
+	conf->delegate_answer = NULL;
 	conf->prev_result = NULL;
 	conf->dns = NULL;
 }

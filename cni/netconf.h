@@ -58,23 +58,30 @@ struct netconf_env {
 	const char *args;	  /* CNI_ARGS */
 };
 
-#define NETCONF_RUN_DIR_MAX 97 /* with "/cni.sock" it fits a socket's address */
+#define NETCONF_IPAM_TYPE_MAX 63 /* octets of a delegated plugin's file name */
+#define NETCONF_RUN_DIR_MAX   97 /* with "/cni.sock" it fits a socket's address */
 
 struct netconf {
 	enum cni_command command;
 	enum cni_version version;
 	char run_dir[NETCONF_RUN_DIR_MAX + 1];
+	char ipam_type[NETCONF_IPAM_TYPE_MAX + 1]; /* "" : addresses come from the agent */
+	const char *input;			   /* what was parsed, borrowed */
+	size_t input_len;
 	struct msg_cni_request request;
-	struct json_object *config;	 /* owned */
-	struct json_object *prev_result; /* borrowed from config; NULL: none */
-	struct json_object *dns;	 /* borrowed from config; NULL: none */
+	struct json_object *config;	     /* owned */
+	struct json_object *prev_result;     /* borrowed from config; NULL: none */
+	struct json_object *dns;	     /* borrowed from one of the others; NULL: none */
+	struct json_object *runtime_dns;     /* owned; made of the runtime's form */
+	struct json_object *delegate_answer; /* owned; NULL: none */
 };
 
 /**
- * netconf_parse() - check environment and configuration and put them into *ret_conf. Pure: bytes
- * in, struct out. ret_conf->version is the configuration's when that can be told, else the newest,
- * also on failure (error objects carry it). 0 (free with netconf_free()), or -EINVAL with
- * *ret_error and nothing to free. DEL takes whatever is not needed to detach, however malformed.
+ * netconf_parse() - check environment and configuration and put them into *ret_conf, which keeps
+ * @data. Pure: bytes in, struct out. ret_conf->version is the configuration's when that can be
+ * told, else the newest, also on failure (error objects carry it). 0 (free with netconf_free()), or
+ * -EINVAL with *ret_error and nothing to free. DEL takes whatever is not needed to detach, however
+ * malformed.
  */
 int netconf_parse(const struct netconf_env *env, const char *data, size_t len,
 		  struct netconf *ret_conf, struct cni_error *ret_error);

@@ -30,7 +30,8 @@
 #define TEXT_MAX	  511
 #define POD_ADDRESSES_MAX 8
 #define CNI_POOLS_MAX	  8
-#define CNI_CONFIG_MAX	  1048576
+#define CNI_CONFIG_MAX	  4194304 /* all annotations of a pod may be in it */
+#define CNI_VALID_MAX	  7000	  /* attachments that a GC names; they fit a message */
 
 enum message_type {
 	/* any client -> agent, on agent.sock, first */
@@ -144,18 +145,39 @@ enum cni_verb {
 	CNI_DEL = 2,
 	CNI_CHECK = 3,
 	CNI_STATUS = 4,
+	CNI_GC = 5,
+};
+
+/* What was asked for a pod and is not served: bits. */
+enum cni_asked {
+	CNI_ASKED_BANDWIDTH = 1,
+};
+
+/* The two families where something is told for each. */
+enum {
+	CNI_POOLS_V4,
+	CNI_POOLS_V6,
+	CNI_POOLS_FAMILIES,
 };
 
 /*
- * What the plugin read and checked (cni/netconf.c). Idempotent: DEL, CHECK, STATUS. ADD for a live
- * (container_id, ifname) is refused. netns is the path as given, for words and results only: the
- * agent works through the two descriptors.
+ * What the plugin read and checked (cni/netconf.c). Idempotent: DEL, CHECK, STATUS, GC. ADD for a
+ * live (container_id, ifname) is refused. netns is the path as given, for words and results only:
+ * the agent works through the two descriptors. Behind the struct, of GC only: valid_count times
+ * struct msg_cni_attachment.
  */
 struct msg_cni_request {
 	__u32 verb; /* enum cni_verb */
 	__u32 mtu;  /* from the configuration, 0: the node's */
 	__u32 pool_count;
-	__u32 address_count; /* CHECK: addresses of prevResult on our interface */
+	__u32 address_count; /* CHECK: of prevResult, on our interface; ADD: of another IPAM */
+	__u32 want_count;    /* ADD: addresses that are asked for, exactly these */
+	__u32 family_pool_count[CNI_POOLS_FAMILIES];
+	__u32 valid_count; /* GC: attachments of the network that are to stay */
+	__u32 asked;	   /* enum cni_asked */
+	__u32 delegated;   /* 1: addresses are another IPAM plugin's; ADD takes address as it is */
+	__u8 mac[6];	   /* ADD: asked for; zero: none */
+	__u8 pad[2];
 	char container_id[CONTAINER_ID_MAX + 1];
 	char ifname[IFNAME_MAX + 1];
 	char netns[NETNS_PATH_MAX + 1];
@@ -164,7 +186,14 @@ struct msg_cni_request {
 	char pod_namespace[NAME_MAX_LEN + 1];
 	char pod_uid[64];
 	char pool[CNI_POOLS_MAX][NAME_MAX_LEN + 1]; /* names or CIDRs, in order of preference */
+	/* the same for one family; a family that has some does not use pool */
+	char family_pool[CNI_POOLS_FAMILIES][CNI_POOLS_MAX][NAME_MAX_LEN + 1];
 	struct ip_addr address[POD_ADDRESSES_MAX];
+	struct ip_addr want[POD_ADDRESSES_MAX];
+};
+
+struct msg_cni_attachment {
+	char host_ifname[IFNAME_MAX + 1]; /* pod_ifname() of container id and interface */
 };
 
 /* code 0: done. Else a CNI error code (SPEC 1.1.0, "Error") with its words. */

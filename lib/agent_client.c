@@ -95,7 +95,7 @@ static const struct message_size message_size[] = {
 			(uint16_t)sizeof(((struct msg_##name *)0)->field) \
 	}
 
-/* msg_cni_request.pool is an array of texts and stands in the code below. */
+/* msg_cni_request.pool and family_pool are arrays of texts and stand in the code below. */
 static const struct message_text message_text[] = {
 	TEXT(MSG_HELLO, hello, program_version),
 	TEXT(MSG_HELLO_REPLY, hello_reply, program_version),
@@ -160,6 +160,17 @@ static bool text_ends(const uint8_t *body, size_t offset, size_t size)
 	return memchr(body + offset, '\0', size) != NULL;
 }
 
+/* The same of a list of names. */
+static bool list_ends(const uint8_t *body, size_t offset, size_t count)
+{
+	size_t size = NAME_MAX_LEN + 1;
+
+	for (size_t i = 0; i < count; i++)
+		if (!text_ends(body, offset + i * size, size))
+			return false;
+	return true;
+}
+
 static bool texts_end(uint32_t type, const uint8_t *body)
 {
 	size_t i;
@@ -170,13 +181,10 @@ static bool texts_end(uint32_t type, const uint8_t *body)
 		if (text->type == type && !text_ends(body, text->offset, text->size))
 			return false;
 	}
-	for (i = 0; type == MSG_CNI_REQUEST && i < CNI_POOLS_MAX; i++) {
-		size_t size = NAME_MAX_LEN + 1;
-
-		if (!text_ends(body, offsetof(struct msg_cni_request, pool) + i * size, size))
-			return false;
-	}
-	return true;
+	return type != MSG_CNI_REQUEST ||
+	       (list_ends(body, offsetof(struct msg_cni_request, pool), CNI_POOLS_MAX) &&
+		list_ends(body, offsetof(struct msg_cni_request, family_pool),
+			  CNI_POOLS_FAMILIES * CNI_POOLS_MAX));
 }
 
 int agent_message_check(const void *data, size_t len)

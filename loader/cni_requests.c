@@ -211,6 +211,8 @@ static void handle_status(struct agent *agent, const struct msg_cni_request *req
 		answer_error(reply, &error);
 		return;
 	}
+	if (request->delegated) /* whether there are addresses the other plugin says */
+		return;
 	err = ipam_probe(agent->ipam, &wish, &answer);
 	if (err < 0) {
 		if (!cluster_lacks_block(agent, error.details, sizeof(error.details)))

@@ -70,6 +70,10 @@ int conflist_format(const char *run_dir, bool has_portmap, char *buf, size_t siz
 				      "      \"snat\": true,\n"
 				      "      \"capabilities\": {\"portMappings\": true}\n"
 				      "    }";
+	/* What a runtime may pass on: cni/netconf_wishes.c says what becomes of it. */
+	static const char capabilities[] =
+		"{\"ips\": true, \"mac\": true, \"dns\": true, \"bandwidth\": true, "
+		"\"io.kubernetes.cri.pod-annotations\": true}";
 	char escaped[PATH_MAX * 2], run_dir_key[PATH_MAX * 2 + 32] = "";
 	int len;
 
@@ -85,11 +89,13 @@ int conflist_format(const char *run_dir, bool has_portmap, char *buf, size_t siz
 		       "  \"name\": \"tortie\",\n"
 		       "  \"plugins\": [\n"
 		       "    {\n"
-		       "      \"type\": \"tortie-cni\"%s\n"
+		       "      \"type\": \"tortie-cni\"%s,\n"
+		       "      \"capabilities\": %s\n"
 		       "    }%s\n"
 		       "  ]\n"
 		       "}\n",
-		       has_portmap ? "" : versions, run_dir_key, has_portmap ? portmap : "");
+		       has_portmap ? "" : versions, run_dir_key, capabilities,
+		       has_portmap ? portmap : "");
 	return len < 0 || (size_t)len >= size ? -ENAMETOOLONG : len;
 }
 

@@ -48,6 +48,7 @@
 #include "loader/link_reaper.h"
 #include "loader/netlink.h"
 #include "loader/pod_link.h"
+#include "loader/pod_link_message.h"
 #include "loader/pod_names.h"
 #include "loader/uplink.h"
 
@@ -81,8 +82,8 @@ static const char *mend_of(int err)
 	case ENOSPC:
 		return "a map is full: raise maps.endpoints in the agent's file";
 	case EADDRINUSE:
-		return "an address of this node lies in its own block: take the address off the node "
-		       "or change the block";
+		return "the address is the node's own: take it off the node, or change the block or "
+		       "the ipam part that gives it to pods";
 	case ENOMEM:
 	case ENOBUFS:
 		return "the kernel or the agent is out of memory";
@@ -150,6 +151,9 @@ static int check_request(const struct endpoint_add *add, struct endpoint_error *
 		return refuse(error, CNI_CODE_CONFIGURATION, "mtu is out of range",
 			      "mtu %u: %d to %d, or leave the key out for the node's own",
 			      request->mtu, MTU_MIN, MTU_MAX);
+	if (memcmp(request->mac, pod_gateway_mac(), sizeof(request->mac)) == 0)
+		return refuse(error, CNI_CODE_CONFIGURATION, "the MAC that is asked for is taken",
+			      "ee:ee:ee:ee:ee:ee is that of every pod's gateway; ask for another");
 	return check_namespace(add, error);
 }
 
@@ -185,6 +189,8 @@ static int settle_existing(struct agent *agent, const struct endpoint_add *add,
 static int describe(struct agent *agent, const struct msg_cni_request *request,
 		    struct endpoint *endpoint)
 {
+	static const uint8_t no_mac[6] = { 0 };
+
 	memset(endpoint, 0, sizeof(*endpoint));
 	pod_ifname(request->container_id, request->ifname, endpoint->host_ifname);
 	snprintf(endpoint->ifname, sizeof(endpoint->ifname), "%s", request->ifname);
@@ -195,6 +201,10 @@ static int describe(struct agent *agent, const struct msg_cni_request *request,
 		 request->pod_namespace);
 	snprintf(endpoint->network, sizeof(endpoint->network), "%s", request->network);
 	endpoint->mtu = request->mtu != 0 ? request->mtu : uplinks_node_mtu(agent->uplinks);
+	endpoint->asked = request->asked;
+	memcpy(endpoint->pod_mac, request->mac, sizeof(endpoint->pod_mac));
+	if (memcmp(endpoint->pod_mac, no_mac, sizeof(no_mac)) != 0)
+		return 0;
 	if (getrandom(endpoint->pod_mac, sizeof(endpoint->pod_mac), 0) != sizeof(endpoint->pod_mac))
 		return -errno;
 	/* IEEE 802: locally administered, one receiver. */
@@ -355,6 +365,16 @@ static int complete(struct agent *agent, const struct endpoint_add *add,
 	return 0;
 }
 
+static void say_what_is_not_served(const struct endpoint *endpoint)
+{
+	if (endpoint->asked & CNI_ASKED_BANDWIDTH)
+		log_warning(
+			"pod %s/%s (%s): limits of bandwidth are asked for (annotations "
+			"kubernetes.io/ingress-bandwidth and egress-bandwidth, or runtimeConfig) "
+			"and not served: it runs without them",
+			endpoint->pod_namespace, endpoint->pod_name, endpoint->container_id);
+}
+
 int endpoint_add(struct agent *agent, const struct endpoint_add *add,
 		 const struct endpoint **ret_endpoint, struct endpoint_error *ret_error)
 {
@@ -391,6 +411,7 @@ int endpoint_add(struct agent *agent, const struct endpoint_add *add,
 		return err;
 	}
 	pod_names_set(agent->endpoints->names, &endpoint);
+	say_what_is_not_served(&endpoint);
 	return 0;
 }
 

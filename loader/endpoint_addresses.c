@@ -6,6 +6,9 @@
  * refusal: who holds an address that was asked for, and which pods are there for longest when a
  * pool is full. A link that is being deleted still holds its addresses, so before anything is
  * refused for lack of one these links are waited for.
+ *
+ * Addresses of another IPAM plugin are taken as they come, when a pod can have them. Those that lie
+ * in a block of this node are marked as taken there, so that nobody else gets them.
  */
 #include "loader/endpoint_addresses.h"
 
@@ -16,13 +19,16 @@
 
 #include <utlist.h>
 
+#include "lib/config.h"
 #include "lib/ip_prefix.h"
 #include "lib/text.h"
 #include "loader/agent.h"
 #include "loader/cluster.h"
+#include "loader/endpoint_alias.h"
 #include "loader/endpoint_store_internal.h"
 #include "loader/ipam.h"
 #include "loader/link_reaper.h"
+#include "loader/pool_wish.h"
 
 #define HOLDERS_TOLD 3
 
@@ -120,8 +126,7 @@ static int refuse_addresses(struct agent *agent, const struct ipam_request *requ
 			      answer->error);
 	case -EADDRINUSE:
 		say_holder(agent, answer);
-		return refuse(error, CNI_CODE_TRY_LATER, "the requested address is taken",
-			      answer->error);
+		return refuse(error, CNI_CODE_TRY_LATER, "the address is taken", answer->error);
 	default:
 		if (cluster_lacks_block(agent, answer->error, sizeof(answer->error)))
 			break;
@@ -131,15 +136,110 @@ static int refuse_addresses(struct agent *agent, const struct ipam_request *requ
 	return refuse(error, CNI_CODE_TRY_LATER, "the node has no addresses", answer->error);
 }
 
+/* --- of another IPAM plugin --- */
+
+/* Why no pod of this node can have @addr, or NULL. */
+static const char *fault_of(const struct config *config, const struct ip_addr *addr)
+{
+	if (ip_addr_is_zero(addr) || ip_addr_is_multicast(addr) || ip_addr_is_loopback(addr) ||
+	    ip_addr_is_link_local(addr))
+		return "is not an address that a pod can have";
+	for (size_t i = 0; i < config->node_address_count; i++)
+		if (ip_addr_equal(addr, &config->node_address[i]))
+			return "is this node's own";
+	return NULL;
+}
+
+static int check_given(const struct agent *agent, const struct endpoint *endpoint,
+		       struct endpoint_error *error)
+{
+	char alias[ENDPOINT_ALIAS_MAX + 1], addr[IP_ADDR_TEXT_MAX], text[TEXT_MAX + 1] = "";
+
+	for (size_t i = 0; i < endpoint->address_count; i++) {
+		const char *fault = fault_of(agent->config, &endpoint->address[i]);
+
+		for (size_t k = 0; k < i && fault == NULL; k++)
+			if (ip_addr_equal(&endpoint->address[i], &endpoint->address[k]))
+				fault = "came twice";
+		if (fault == NULL)
+			continue;
+		text_append(text, sizeof(text), "%s %s; see the ipam part of the configuration",
+			    ip_addr_format(&endpoint->address[i], addr, sizeof(addr)), fault);
+		return refuse(error, CNI_CODE_CONFIGURATION,
+			      "an address of the IPAM plugin is unusable", text);
+	}
+	if (endpoint->address_count == 0 || endpoint_alias_format(endpoint, alias) < 0)
+		return refuse(error, CNI_CODE_CONFIGURATION,
+			      "the addresses of the IPAM plugin are none or too many",
+			      "what the link keeps as its record is 255 octets: container id, "
+			      "interface and addresses");
+	return 0;
+}
+
+/* 0, or -EADDRINUSE with answer->refused; what was marked before stays so. */
+static int hold_given(struct agent *agent, const struct endpoint *endpoint, size_t *ret_held,
+		      struct ipam_answer *answer)
+{
+	for (*ret_held = 0; *ret_held < endpoint->address_count; (*ret_held)++) {
+		const struct ip_addr *addr = &endpoint->address[*ret_held];
+		int err = ipam_adopt(agent->ipam, addr);
+
+		if (err != -EEXIST && endpoint_find_by_address(agent->endpoints, addr) == NULL &&
+		    err != -ENOMEM)
+			continue;
+		if (err == 0)
+			ipam_release(agent->ipam, addr, event_loop_now_ms());
+		answer->refused = *addr;
+		return err == -ENOMEM ? err : -EADDRINUSE;
+	}
+	return 0;
+}
+
+static int take_given(struct agent *agent, const struct msg_cni_request *request,
+		      struct endpoint *endpoint, struct endpoint_error *error)
+{
+	struct ipam_request wish = { .now_ms = event_loop_now_ms() };
+	struct ipam_answer answer = { 0 };
+	char addr[IP_ADDR_TEXT_MAX];
+	size_t held = 0;
+	int err;
+
+	memcpy(endpoint->address, request->address, sizeof(endpoint->address));
+	endpoint->address_count = request->address_count;
+	err = check_given(agent, endpoint, error);
+	if (err < 0)
+		return err;
+	for (int tries = 0; tries < 2; tries++) {
+		err = hold_given(agent, endpoint, &held, &answer);
+		if (err == 0)
+			return 0;
+		endpoint->address_count = held;
+		endpoint_release_addresses(agent, endpoint);
+		endpoint->address_count = request->address_count;
+		if (tries > 0 || !endpoint_flush_doomed(agent))
+			break;
+	}
+	text_append(answer.error, sizeof(answer.error), "address %s of the IPAM plugin is taken",
+		    ip_addr_format(&answer.refused, addr, sizeof(addr)));
+	return refuse_addresses(agent, &wish, err, &answer, error);
+}
+
 int endpoint_take_addresses(struct agent *agent, const struct msg_cni_request *request,
 			    struct endpoint *endpoint, struct endpoint_error *ret_error)
 {
-	struct ipam_request wish = { .pools = request->pool,
-				     .pool_count = request->pool_count,
+	struct pool_wish pools;
+	struct ipam_request wish = { .pools = pools.pool,
+				     .want = request->want,
+				     .want_count = request->want_count,
 				     .now_ms = event_loop_now_ms() };
 	struct ipam_answer answer;
 	int err;
 
+	if (request->delegated)
+		return take_given(agent, request, endpoint, ret_error);
+	if (pool_wish_make(agent->ipam, request, &pools, answer.error) < 0)
+		return refuse(ret_error, CNI_CODE_CONFIGURATION, "no such pool", answer.error);
+	wish.pool_count = pools.count;
 	err = ipam_take(agent->ipam, &wish, &answer);
 	if ((err == -ENOSPC || err == -EADDRINUSE) && endpoint_flush_doomed(agent))
 		err = ipam_take(agent->ipam, &wish, &answer);

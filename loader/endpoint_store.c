@@ -342,12 +342,38 @@ static int status_of_outsiders(const struct endpoint_store *store, status_line_f
 	return fn(STATUS_WARNING, text, arg);
 }
 
+/* What pods ask for and do not get. */
+static int status_of_asked(const struct endpoint_store *store, status_line_fn *fn, void *arg)
+{
+	const struct endpoint_entry *entry, *first = NULL;
+	char text[TEXT_MAX + 1];
+	size_t count = 0;
+
+	DL_FOREACH(store->list, entry)
+	{
+		if (!(entry->endpoint.asked & CNI_ASKED_BANDWIDTH))
+			continue;
+		if (count++ == 0)
+			first = entry;
+	}
+	if (first == NULL)
+		return 0;
+	snprintf(
+		text, sizeof(text),
+		"pods: %zu ask for limits of bandwidth, such as %.64s/%.128s; they are not served, "
+		"the pods run without them",
+		count, first->endpoint.pod_namespace, first->endpoint.pod_name);
+	return fn(STATUS_WARNING, text, arg);
+}
+
 int endpoint_store_status(struct agent *agent, status_line_fn *fn, void *arg)
 {
 	const struct endpoint_store *store = agent->endpoints;
 	char text[TEXT_MAX + 1];
 	int err = status_of_outsiders(store, fn, arg);
 
+	if (err == 0)
+		err = status_of_asked(store, fn, arg);
 	if (err != 0 || store->strangers == 0)
 		return err;
 	snprintf(text, sizeof(text),

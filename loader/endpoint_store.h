@@ -25,6 +25,7 @@ struct endpoint {
 	char pod_name[NAME_MAX_LEN + 1];
 	char pod_namespace[NAME_MAX_LEN + 1];
 	char network[NAME_MAX_LEN + 1];
+	uint32_t asked; /* enum cni_asked: and not served */
 };
 
 struct endpoint_store;

@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /*
- * pod_names.c: namespace and name of each pod, kept in a pinned BPF map.
+ * pod_names.c: namespace and name of each pod, and what it asks for in vain, kept in a pinned map.
  *
  * The link's alias has no room for them, and the runtime tells them only at ADD. No BPF program
  * reads this map: it is a table in the kernel's memory that outlives the agent and goes with a
@@ -42,7 +42,8 @@ struct pod_names_value {
 	char pod_namespace[64]; /* RFC 1123 label */
 	char network[64];
 	char pod_name[NAME_MAX_LEN + 1];
-	char pad[2];
+	uint8_t asked; /* enum cni_asked */
+	char pad;
 };
 
 static int make_map(const char *path, uint32_t max)
@@ -155,6 +156,7 @@ void pod_names_set(struct pod_names *names, const struct endpoint *endpoint)
 	copy_whole(value.pod_namespace, sizeof(value.pod_namespace), endpoint->pod_namespace);
 	copy_whole(value.network, sizeof(value.network), endpoint->network);
 	copy_whole(value.pod_name, sizeof(value.pod_name), endpoint->pod_name);
+	value.asked = (uint8_t)endpoint->asked;
 	err = bpf_map_update_elem(names->map_fd, &key, &value, BPF_ANY);
 	if (err < 0)
 		log_debug("map %s: %s: %s", MAP_NAME, endpoint->host_ifname, strerror(-err));
@@ -173,6 +175,7 @@ void pod_names_get(struct pod_names *names, struct endpoint *endpoint)
 		 (int)sizeof(value.network) - 1, value.network);
 	snprintf(endpoint->pod_name, sizeof(endpoint->pod_name), "%.*s",
 		 (int)sizeof(value.pod_name) - 1, value.pod_name);
+	endpoint->asked = value.asked;
 }
 
 void pod_names_delete(struct pod_names *names, const char *host_ifname)

@@ -412,7 +412,11 @@ static int handle_hello(struct agent *agent, struct client *client, const struct
 static bool cni_request_is_sane(const struct msg_cni_request *request)
 {
 	return request->verb >= CNI_ADD && request->verb <= CNI_STATUS &&
-	       request->pool_count <= CNI_POOLS_MAX && request->address_count <= POD_ADDRESSES_MAX;
+	       request->pool_count <= CNI_POOLS_MAX &&
+	       request->family_pool_count[CNI_POOLS_V4] <= CNI_POOLS_MAX &&
+	       request->family_pool_count[CNI_POOLS_V6] <= CNI_POOLS_MAX &&
+	       request->address_count <= POD_ADDRESSES_MAX &&
+	       request->want_count <= POD_ADDRESSES_MAX && request->delegated <= 1;
 }
 
 /* Has the plugin given up? It leaves after some seconds, and the runtime calls the ADD failed. */

@@ -97,6 +97,15 @@ def test_conflists_of_others_before_and_behind_ours(net):
     net.finds("warning", "conflists", "99-bridge.conf")
 
 
+def test_a_conflist_of_ours_that_chains_the_bandwidth_plugin(net):
+    path = net.node.cni_dir / "05-mine.conflist"
+    path.write_text('{"plugins": [{"type": "tortie-cni"}, {"type": "bandwidth"}]}\n')
+    assert net.finds("problem", "conflists", "05-mine.conflist", "bandwidth", "every pod") == 1
+    path.write_text('{"plugins": [{"type": "tortie-cni"}, {"type": "portmap"}]}\n')
+    net.finds("ok", "conflists", "05-mine.conflist", "tortie-cni")
+    path.unlink()
+
+
 def test_a_conflist_before_ours_with_cni_exclusive_is_told_what_becomes_of_it(net):
     (net.node.cni_dir / "05-cilium.conflist").write_text("{}\n")
     net.node.config["cni"]["exclusive"] = True

@@ -7,8 +7,9 @@
  * success the request holds what agent_protocol.h promises, and the result made from it is one line
  * of JSON.
  *
- * links: cni/netconf.c cni/result.c lib/ip_prefix.c lib/pod_ifname.c lib/sha1.c lib/text.c
- * covers: cni/netconf.c
+ * links: cni/netconf.c cni/netconf_wishes.c cni/result.c lib/ip_prefix.c lib/pod_ifname.c
+ * links: lib/sha1.c lib/text.c
+ * covers: cni/netconf.c cni/netconf_wishes.c
  * libs: -ljson-c
  */
 #include <errno.h>

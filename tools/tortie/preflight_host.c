@@ -67,26 +67,45 @@ bool preflight_conflist_has_plugin(const char *text, const char *type)
 	return found;
 }
 
-static bool conflist_limits_bandwidth(const char *folder, const char *name)
+static void read_conflist(const char *folder, const char *name, char text[CONFLIST_MAX + 1])
 {
-	char path[PATH_MAX], text[CONFLIST_MAX + 1];
+	char path[PATH_MAX];
 	ssize_t len = -1;
 	int fd;
 
 	snprintf(path, sizeof(path), "%.2000s/%.255s", folder, name);
 	fd = open(path, O_RDONLY | O_CLOEXEC);
 	if (fd >= 0) {
-		len = read(fd, text, sizeof(text) - 1);
+		len = read(fd, text, CONFLIST_MAX);
 		close(fd);
 	}
 	text[len > 0 ? len : 0] = '\0';
-	return preflight_conflist_has_plugin(text, "bandwidth");
+}
+
+/* A conflist that somebody wrote for tortie (cni.conflist: none). */
+static void own_conflist_check(struct preflight *preflight, const char *folder, const char *name,
+			       const char *text)
+{
+	if (preflight_conflist_has_plugin(text, "bandwidth"))
+		preflight_problem(preflight, "take the bandwidth plugin out of it",
+				  "%s/%s chains the bandwidth plugin behind tortie-cni: every pod "
+				  "would fail, as there is a clsact qdisc on the pods' links "
+				  "(\"create ingress qdisc: file exists\")",
+				  folder, name);
+	else
+		preflight_ok(preflight, "%s/%s uses tortie-cni", folder, name);
 }
 
 static void conflist_check(struct preflight *preflight, const char *folder, const char *name)
 {
 	bool is_first = preflight_conflist_is_first(name);
+	char text[CONFLIST_MAX + 1];
 
+	read_conflist(folder, name, text);
+	if (preflight_conflist_has_plugin(text, "tortie-cni")) {
+		own_conflist_check(preflight, folder, name, text);
+		return;
+	}
 	if (is_first && preflight->config && preflight->config->cni_exclusive)
 		preflight_warn(preflight,
 			       "take that network off the nodes first when its pods must keep it",
@@ -102,7 +121,7 @@ static void conflist_check(struct preflight *preflight, const char *folder, cons
 		preflight_warn(preflight, "remove it when its network is gone for good",
 			       "%s/%s of another network is there (ours sorts first)", folder,
 			       name);
-	if (conflist_limits_bandwidth(folder, name))
+	if (preflight_conflist_has_plugin(text, "bandwidth"))
 		preflight_warn(preflight, "limit at the application or the uplink for now",
 			       "%s/%s chains the bandwidth plugin: its limits end with it, tortie "
 			       "has none in this version",

@@ -3,7 +3,8 @@
  * Tests of netconf.c: environment and input as one checked request. The wide table of bad input is
  * tests/cni/test_bad_input.py, which runs the plugin; here is what comes out of good input.
  *
- * links: cni/netconf.c lib/ip_prefix.c lib/pod_ifname.c lib/sha1.c lib/text.c
+ * links: cni/netconf.c cni/netconf_wishes.c lib/ip_prefix.c lib/pod_ifname.c lib/sha1.c
+ * links: lib/text.c
  * libs: -ljson-c
  */
 #include "cni/netconf.h"
@@ -13,6 +14,7 @@
 #include <stdarg.h>
 #include <stddef.h>
 #include <stdint.h>
+#include <stdio.h>
 #include <string.h>
 
 #include <cmocka.h>
@@ -203,11 +205,31 @@ static void all_missing_variables_are_named_at_once(void **state)
 	assert_refused(&env, "{}", 4, "CNI_COMMAND");
 }
 
-static void delegation_is_refused_by_name(void **state)
+static void an_ipam_type_is_a_file_name(void **state)
 {
-	assert_refused(&add_env,
-		       "{\"cniVersion\":\"1.0.0\",\"name\":\"n\",\"ipam\":{\"type\":\"static\"}}",
-		       2, "static");
+	static const char *const bad[] = { "../static", "a/b", "-x", "tortie-cni", "a b" };
+	struct netconf_env del = { .command = "DEL", .container_id = "a", .ifname = "eth0" };
+	struct cni_error error;
+	struct netconf conf;
+	char text[256];
+
+	assert_int_equal(parse(&add_env,
+			       "{\"cniVersion\":\"1.0.0\",\"name\":\"n\",\"ipam\":{"
+			       "\"type\":\"host-local\"}}",
+			       &conf, &error),
+			 0);
+	assert_string_equal(conf.ipam_type, "host-local");
+	assert_int_equal(strncmp(conf.input, "{\"cniVersion\"", 13), 0);
+	netconf_free(&conf);
+	for (size_t i = 0; i < sizeof(bad) / sizeof(bad[0]); i++) {
+		snprintf(text, sizeof(text),
+			 "{\"cniVersion\":\"1.0.0\",\"name\":\"n\",\"ipam\":{\"type\":\"%s\"}}",
+			 bad[i]);
+		assert_refused(&add_env, text, 7, "ipam.type");
+		assert_int_equal(parse(&del, text, &conf, &error), 0);
+		assert_string_equal(conf.ipam_type, "");
+		netconf_free(&conf);
+	}
 }
 
 int main(void)
@@ -222,7 +244,7 @@ int main(void)
 		cmocka_unit_test(version_reads_the_input_only_if_there_is_some),
 		cmocka_unit_test(errors_carry_the_configurations_version_when_it_can_be_told),
 		cmocka_unit_test(all_missing_variables_are_named_at_once),
-		cmocka_unit_test(delegation_is_refused_by_name),
+		cmocka_unit_test(an_ipam_type_is_a_file_name),
 	};
 
 	return cmocka_run_group_tests(tests, NULL, NULL);

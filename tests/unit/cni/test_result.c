@@ -2,7 +2,8 @@
 /*
  * Tests of result.c: what the plugin prints, in the form of each version of the specification.
  *
- * links: cni/result.c cni/netconf.c lib/ip_prefix.c lib/pod_ifname.c lib/sha1.c lib/text.c
+ * links: cni/result.c cni/netconf.c cni/netconf_wishes.c lib/ip_prefix.c lib/pod_ifname.c
+ * links: lib/sha1.c lib/text.c
  * libs: -ljson-c
  */
 #include "cni/result.h"

@@ -87,6 +87,8 @@ static const char *text_at(struct json_object *object, const char *path)
 
 static void it_names_versions_that_old_runtimes_take(void **state)
 {
+	static const char *const capabilities[] = { "ips", "mac", "dns", "bandwidth",
+						    "io.kubernetes.cri.pod-annotations" };
 	char text[4096];
 	struct json_object *object;
 
@@ -99,6 +101,13 @@ static void it_names_versions_that_old_runtimes_take(void **state)
 	assert_string_equal(text_at(object, "/cniVersions/2"), "1.1.0");
 	assert_string_equal(text_at(object, "/plugins/0/type"), "tortie-cni");
 	assert_null(text_at(object, "/plugins/0/runDir"));
+	/* CONVENTIONS.md of the CNI project, and containerd's own. */
+	for (size_t i = 0; i < sizeof(capabilities) / sizeof(capabilities[0]); i++) {
+		char path[128];
+
+		snprintf(path, sizeof(path), "/plugins/0/capabilities/%s", capabilities[i]);
+		assert_string_equal(text_at(object, path), "true");
+	}
 	assert_non_null(text_at(object, "/name"));
 	json_object_put(object);
 }

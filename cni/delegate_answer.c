@@ -1,0 +1,160 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/*
+ * delegate_answer.c: what a delegated IPAM plugin printed, result or error.
+ *
+ * Pure functions over octets; a fuzz target. Of a result only the addresses and dns are used: each
+ * address becomes a /32 or /128 of the pod, whatever its length, and the one way out of a pod is
+ * tortie's own gateway, so gateways and routes say nothing that could be done.
+ *
+ * CNI specification 1.1.0, section 5: "Delegated plugins (IPAM)" and "Error".
+ */
+#include "cni/delegate_answer.h"
+
+#include <errno.h>
+#include <stdarg.h>
+#include <stdint.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+
+#include <json-c/json.h>
+
+#include "lib/ip_prefix.h"
+#include "lib/text.h"
+
+#define JSON_DEPTH  32
+#define SHOWN_MAX   200 /* octets of an answer that is no error object */
+#define CODE_BROKEN 999 /* of an error object without a code */
+
+static int __attribute__((format(printf, 2, 3)))
+refuse(struct cni_error *error, const char *format, ...)
+{
+	va_list args;
+
+	va_start(args, format);
+	vsnprintf(error->details, sizeof(error->details), format, args);
+	va_end(args);
+	return -EINVAL;
+}
+
+/* An object, or NULL. */
+static struct json_object *parse_object(const char *data, size_t len)
+{
+	struct json_tokener *tokener = json_tokener_new_ex(JSON_DEPTH);
+	struct json_object *object = NULL;
+
+	if (tokener == NULL)
+		return NULL;
+	json_tokener_set_flags(tokener, JSON_TOKENER_STRICT | JSON_TOKENER_VALIDATE_UTF8);
+	if (len > 0)
+		object = json_tokener_parse_ex(tokener, data, (int)len);
+	if (json_tokener_get_error(tokener) != json_tokener_success ||
+	    !json_object_is_type(object, json_type_object)) {
+		json_object_put(object);
+		object = NULL;
+	}
+	json_tokener_free(tokener);
+	return object;
+}
+
+static struct json_object *member(struct json_object *object, const char *key)
+{
+	struct json_object *value = NULL;
+
+	if (json_object_is_type(object, json_type_object))
+		json_object_object_get_ex(object, key, &value);
+	return value;
+}
+
+static const char *text_of(struct json_object *value)
+{
+	return json_object_is_type(value, json_type_string) ? json_object_get_string(value) : "";
+}
+
+/* ADDRESS/LENGTH; host bits are what an interface's address has. */
+static bool parse_address(const char *text, struct ip_addr *ret)
+{
+	const char *slash = strchr(text, '/');
+	char addr[IP_ADDR_TEXT_MAX];
+	char *end;
+	long bits;
+
+	if (slash == NULL || slash - text >= IP_ADDR_TEXT_MAX || slash[1] < '0' || slash[1] > '9')
+		return false;
+	memcpy(addr, text, (size_t)(slash - text));
+	addr[slash - text] = '\0';
+	bits = strtol(slash + 1, &end, 10);
+	return *end == '\0' && ip_addr_parse(addr, ret) == 0 &&
+	       bits <= (ip_addr_is_v4(ret) ? IP_ADDR_BITS - IP_ADDR_V4_BITS : IP_ADDR_BITS);
+}
+
+static int take_addresses(struct delegate_answer *answer, struct cni_error *error)
+{
+	struct json_object *ips = member(answer->json, "ips");
+	size_t count =
+		json_object_is_type(ips, json_type_array) ? json_object_array_length(ips) : 0;
+
+	if (count == 0)
+		return refuse(error, "its result has no ips, so the pod would have no address");
+	if (count > POD_ADDRESSES_MAX)
+		return refuse(error, "its result has %zu ips; at most %d are served", count,
+			      POD_ADDRESSES_MAX);
+	for (size_t i = 0; i < count; i++) {
+		struct json_object *entry = json_object_array_get_idx(ips, i);
+
+		if (!parse_address(text_of(member(entry, "address")), &answer->address[i]))
+			return refuse(error, "its result's ips[%zu].address is not ADDRESS/LENGTH",
+				      i);
+	}
+	answer->address_count = count;
+	return 0;
+}
+
+int delegate_answer_parse(const char *data, size_t len, struct delegate_answer *ret_answer,
+			  struct cni_error *ret_error)
+{
+	struct delegate_answer answer = { .json = parse_object(data, len) };
+	struct json_object *dns;
+
+	if (answer.json == NULL)
+		return refuse(ret_error, "its result is not one JSON object");
+	if (take_addresses(&answer, ret_error) < 0) {
+		json_object_put(answer.json);
+		return -EINVAL;
+	}
+	dns = member(answer.json, "dns");
+	if (json_object_is_type(dns, json_type_object) && json_object_object_length(dns) > 0)
+		answer.dns = dns;
+	*ret_answer = answer;
+	return 0;
+}
+
+void delegate_answer_free(struct delegate_answer *answer)
+{
+	json_object_put(answer->json);
+	answer->json = NULL;
+	answer->dns = NULL;
+}
+
+void delegate_error_parse(const char *type, int status, const char *data, size_t len,
+			  struct cni_error *ret_error)
+{
+	struct json_object *object = parse_object(data, len);
+	struct json_object *code = member(object, "code");
+	const char *msg = text_of(member(object, "msg"));
+	int64_t number = json_object_is_type(code, json_type_int) ? json_object_get_int64(code) : 0;
+
+	ret_error->code = number > 0 && number <= UINT32_MAX ? (unsigned int)number : CODE_BROKEN;
+	ret_error->details[0] = '\0';
+	if (msg[0] != '\0') {
+		snprintf(ret_error->msg, sizeof(ret_error->msg), "ipam %s: %s", type, msg);
+		snprintf(ret_error->details, sizeof(ret_error->details), "%s",
+			 text_of(member(object, "details")));
+	} else {
+		snprintf(ret_error->msg, sizeof(ret_error->msg),
+			 "ipam %s: ended with status %d and no error object", type, status);
+		snprintf(ret_error->details, sizeof(ret_error->details), "%.*s",
+			 (int)(len < SHOWN_MAX ? len : SHOWN_MAX), data);
+	}
+	json_object_put(object);
+}

@@ -1,0 +1,364 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/*
+ * netconf_wishes.c: what is asked for one attachment, beside the network's own configuration.
+ *
+ * Four places may ask, each outranking those before it, whole list by whole list:
+ *   the pod's annotations (a capability of containerd's: io.kubernetes.cri.pod-annotations), under
+ *     the names that Calico gave them; CNI_ARGS; args.cni; runtimeConfig.
+ * What is asked in a form that cannot be served is refused: a pod with another address than the one
+ * it asked for would be worse than none. Not so the pod's names, which are for people: what is
+ * malformed there is passed over. DEL needs none of it and never fails for it.
+ *
+ * Bandwidth is not served; that it was asked for is handed on, so that somebody hears of it.
+ *
+ * The CNI project's CONVENTIONS.md: "args", "CNI_ARGS", capabilities mac, ips, dns, bandwidth.
+ * containerd writes the keys inside of capabilities with capital letters.
+ */
+#include <errno.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <strings.h>
+
+#include <json-c/json.h>
+
+#include "cni/netconf_json.h"
+#include "lib/ip_prefix.h"
+
+#define ANNOTATIONS "io.kubernetes.cri.pod-annotations"
+#define CALICO	    "cni.projectcalico.org/"
+#define MAC_TEXT    17 /* 6 times two digits, 5 marks between them */
+
+/* --- CNI_ARGS and args.cni --- */
+
+/* One of the keys by which Kubernetes' runtimes name the pod. */
+static void take_name(struct msg_cni_request *request, const char *key, size_t key_len,
+		      const char *value, size_t value_len)
+{
+	const struct {
+		const char *key;
+		char *to;
+		size_t size;
+	} rows[] = {
+		{ "K8S_POD_NAME", request->pod_name, sizeof(request->pod_name) },
+		{ "K8S_POD_NAMESPACE", request->pod_namespace, sizeof(request->pod_namespace) },
+		{ "K8S_POD_UID", request->pod_uid, sizeof(request->pod_uid) },
+	};
+
+	for (size_t i = 0; i < sizeof(rows) / sizeof(rows[0]); i++) {
+		if (strlen(rows[i].key) != key_len || memcmp(rows[i].key, key, key_len) != 0 ||
+		    value_len >= rows[i].size)
+			continue;
+		memcpy(rows[i].to, value, value_len);
+		rows[i].to[value_len] = '\0';
+	}
+}
+
+/* "KEY=VALUE;KEY=VALUE"; what has no "=" is passed over. */
+static void take_names(const char *args, struct msg_cni_request *request)
+{
+	while (args != NULL && *args != '\0') {
+		size_t len = strcspn(args, ";"), key_len = strcspn(args, "=;");
+
+		if (key_len < len)
+			take_name(request, args, key_len, args + key_len + 1, len - key_len - 1);
+		args += len;
+		args += *args == ';';
+	}
+}
+
+static void take_config_names(struct json_object *args, struct msg_cni_request *request)
+{
+	static const char *const keys[] = { "K8S_POD_NAME", "K8S_POD_NAMESPACE", "K8S_POD_UID" };
+
+	for (size_t i = 0; i < sizeof(keys) / sizeof(keys[0]); i++) {
+		const char *text = netconf_text(netconf_member(args, keys[i]));
+
+		if (text != NULL)
+			take_name(request, keys[i], strlen(keys[i]), text, strlen(text));
+	}
+}
+
+/* The value of @key in CNI_ARGS into @value; false when there is none, or it is too long to be any.
+ */
+static bool find_arg(const char *args, const char *key, char *value, size_t size)
+{
+	size_t key_len = strlen(key);
+
+	while (args != NULL && *args != '\0') {
+		size_t len = strcspn(args, ";");
+
+		if (len > key_len && memcmp(args, key, key_len) == 0 && args[key_len] == '=') {
+			snprintf(value, size, "%.*s", (int)(len - key_len - 1), args + key_len + 1);
+			return true;
+		}
+		args += len;
+		args += *args == ';';
+	}
+	return false;
+}
+
+/* --- addresses and MAC --- */
+
+/* "ADDRESS" or "ADDRESS/LENGTH"; the length is none of ours: a pod's are whole. */
+static int parse_ip(const char *text, struct ip_addr *ret)
+{
+	char addr[IP_ADDR_TEXT_MAX];
+	size_t len = strcspn(text, "/");
+	char *end = NULL;
+	unsigned long bits;
+
+	if (len >= sizeof(addr))
+		return -EINVAL;
+	memcpy(addr, text, len);
+	addr[len] = '\0';
+	if (ip_addr_parse(addr, ret) < 0)
+		return -EINVAL;
+	if (text[len] == '\0')
+		return 0;
+	if (text[len + 1] < '0' || text[len + 1] > '9')
+		return -EINVAL;
+	bits = strtoul(text + len + 1, &end, 10);
+	return *end == '\0' && bits <= (ip_addr_is_v4(ret) ? 32 : 128) ? 0 : -EINVAL;
+}
+
+static int take_ips(struct json_object *list, const char *where, struct msg_cni_request *request,
+		    struct cni_error *error)
+{
+	size_t count;
+
+	if (list == NULL)
+		return 0;
+	if (!json_object_is_type(list, json_type_array))
+		return netconf_refuse(error, CNI_ERROR_CONFIG, "%s: must be a list of IP addresses",
+				      where);
+	count = json_object_array_length(list);
+	if (count > POD_ADDRESSES_MAX)
+		return netconf_refuse(error, CNI_ERROR_CONFIG, "%s: more than %d addresses", where,
+				      POD_ADDRESSES_MAX);
+	for (size_t i = 0; i < count; i++) {
+		const char *text = netconf_text(json_object_array_get_idx(list, i));
+
+		if (text == NULL || parse_ip(text, &request->want[i]) < 0)
+			return netconf_refuse(error, CNI_ERROR_CONFIG,
+					      "%s[%zu]: \"%.64s\" is no IP address", where, i,
+					      text != NULL ? text : "");
+	}
+	if (count > 0)
+		request->want_count = (__u32)count;
+	return 0;
+}
+
+static int hex_digit(char c)
+{
+	if (c >= '0' && c <= '9')
+		return c - '0';
+	c |= 0x20; /* to a small letter */
+	return c >= 'a' && c <= 'f' ? c - 'a' + 10 : -1;
+}
+
+/* "02:00:00:0a:0b:0c"; of one interface. */
+static int parse_mac(const char *text, __u8 ret[6])
+{
+	static const __u8 none[6] = { 0 };
+	__u8 mac[6];
+
+	if (strlen(text) != MAC_TEXT)
+		return -EINVAL;
+	for (size_t i = 0; i < sizeof(mac); i++) {
+		int high = hex_digit(text[3 * i]), low = hex_digit(text[3 * i + 1]);
+
+		if (high < 0 || low < 0 || (i < 5 && text[3 * i + 2] != ':'))
+			return -EINVAL;
+		mac[i] = (__u8)(high << 4 | low);
+	}
+	if ((mac[0] & 1) || memcmp(mac, none, 6) == 0)
+		return -EINVAL;
+	memcpy(ret, mac, sizeof(mac));
+	return 0;
+}
+
+static int take_mac(const char *text, const char *where, struct msg_cni_request *request,
+		    struct cni_error *error)
+{
+	if (parse_mac(text, request->mac) == 0)
+		return 0;
+	return netconf_refuse(error, CNI_ERROR_CONFIG,
+			      "%s: \"%.64s\" is no MAC of one interface (such as "
+			      "02:00:00:0a:0b:0c)",
+			      where, text);
+}
+
+static int take_mac_member(struct json_object *object, const char *where,
+			   struct msg_cni_request *request, struct cni_error *error)
+{
+	struct json_object *value = netconf_member(object, "mac");
+	const char *text = netconf_text(value);
+
+	if (value == NULL || (text != NULL && text[0] == '\0'))
+		return 0;
+	return take_mac(text != NULL ? text : "", where, request, error);
+}
+
+static int take_args(const char *args, struct msg_cni_request *request, struct cni_error *error)
+{
+	char value[80];
+
+	if (find_arg(args, "IP", value, sizeof(value)) && value[0] != '\0') {
+		if (parse_ip(value, &request->want[0]) < 0)
+			return netconf_refuse(error, CNI_ERROR_ENVIRONMENT,
+					      "CNI_ARGS: IP=%.64s is no IP address", value);
+		request->want_count = 1;
+	}
+	if (find_arg(args, "MAC", value, sizeof(value)) && value[0] != '\0' &&
+	    take_mac(value, "CNI_ARGS: MAC", request, error) < 0) {
+		error->code = CNI_ERROR_ENVIRONMENT;
+		return -EINVAL;
+	}
+	return 0;
+}
+
+/* --- the pod's annotations --- */
+
+/* An annotation's value is text; Calico's hold a list of JSON in it. *ret_list is NULL when there
+ * is none, else to be given back by json_object_put(). */
+static int annotation_list(struct json_object *annotations, const char *key,
+			   struct json_object **ret_list, struct cni_error *error)
+{
+	struct json_object *value = netconf_member(annotations, key);
+	const char *text = netconf_text(value), *problem = "it is no text";
+
+	*ret_list = NULL;
+	if (value == NULL)
+		return 0;
+	if (text != NULL)
+		*ret_list = netconf_json(text, strlen(text), &problem);
+	if (*ret_list == NULL)
+		return netconf_refuse(error, CNI_ERROR_CONFIG,
+				      "annotation %s: must be a list in JSON, such as [\"a\"]: %s",
+				      key, problem);
+	return 0;
+}
+
+static int take_annotated_pools(struct json_object *annotations, const char *key, int family,
+				struct msg_cni_request *request, struct cni_error *error)
+{
+	char where[64];
+	struct json_object *list;
+	int err = annotation_list(annotations, key, &list, error);
+
+	snprintf(where, sizeof(where), "annotation %s", key);
+	if (err == 0 && list != NULL)
+		err = netconf_pools(list, where, request->family_pool[family],
+				    &request->family_pool_count[family], error);
+	json_object_put(list);
+	return err;
+}
+
+static int take_annotations(struct json_object *annotations, struct msg_cni_request *request,
+			    struct cni_error *error)
+{
+	const char *mac = netconf_text(netconf_member(annotations, CALICO "hwAddr"));
+	struct json_object *list;
+	int err;
+
+	err = annotation_list(annotations, CALICO "ipAddrs", &list, error);
+	if (err == 0)
+		err = take_ips(list, "annotation " CALICO "ipAddrs", request, error);
+	json_object_put(list);
+	if (err == 0 && mac != NULL)
+		err = take_mac(mac, "annotation " CALICO "hwAddr", request, error);
+	if (err == 0)
+		err = take_annotated_pools(annotations, CALICO "ipv4pools", CNI_POOLS_V4, request,
+					   error);
+	if (err == 0)
+		err = take_annotated_pools(annotations, CALICO "ipv6pools", CNI_POOLS_V6, request,
+					   error);
+	if (netconf_member(annotations, "kubernetes.io/ingress-bandwidth") != NULL ||
+	    netconf_member(annotations, "kubernetes.io/egress-bandwidth") != NULL)
+		request->asked |= CNI_ASKED_BANDWIDTH;
+	return err;
+}
+
+/* --- runtimeConfig --- */
+
+/* A member by its name in either case. */
+static struct json_object *member_of_runtime(struct json_object *object, const char *key)
+{
+	if (!json_object_is_type(object, json_type_object))
+		return NULL;
+	json_object_object_foreach(object, name, value)
+	{
+		if (strcasecmp(name, key) == 0 && value != NULL)
+			return value;
+	}
+	return NULL;
+}
+
+/* The capability's keys are not those of a result. */
+static int take_dns(struct json_object *dns, struct netconf *conf, struct cni_error *error)
+{
+	static const struct {
+		const char *from, *to;
+	} rows[] = { { "servers", "nameservers" },
+		     { "searches", "search" },
+		     { "options", "options" } };
+
+	for (size_t i = 0; i < sizeof(rows) / sizeof(rows[0]); i++) {
+		struct json_object *list = member_of_runtime(dns, rows[i].from);
+		size_t count;
+
+		if (list == NULL)
+			continue;
+		if (!json_object_is_type(list, json_type_array))
+			return netconf_refuse(error, CNI_ERROR_CONFIG,
+					      "runtimeConfig.dns.%s: must be a list", rows[i].from);
+		count = json_object_array_length(list);
+		for (size_t k = 0; k < count; k++)
+			if (netconf_text(json_object_array_get_idx(list, k)) == NULL)
+				return netconf_refuse(error, CNI_ERROR_CONFIG,
+						      "runtimeConfig.dns.%s[%zu]: must be a string",
+						      rows[i].from, k);
+		if (count == 0)
+			continue;
+		if (conf->runtime_dns == NULL)
+			conf->runtime_dns = json_object_new_object();
+		json_object_object_add(conf->runtime_dns, rows[i].to, json_object_get(list));
+	}
+	if (conf->runtime_dns != NULL)
+		conf->dns = conf->runtime_dns;
+	return 0;
+}
+
+static bool asks_for_bandwidth(struct json_object *bandwidth)
+{
+	static const char *const rates[] = { "ingressRate", "egressRate" };
+
+	for (size_t i = 0; i < sizeof(rates) / sizeof(rates[0]); i++)
+		if (json_object_get_int64(member_of_runtime(bandwidth, rates[i])) > 0)
+			return true;
+	return false;
+}
+
+int netconf_take_wishes(const char *args, struct json_object *config, struct netconf *conf,
+			struct cni_error *error)
+{
+	struct json_object *config_args = netconf_member(netconf_member(config, "args"), "cni");
+	struct json_object *runtime = netconf_member(config, "runtimeConfig");
+	struct msg_cni_request *request = &conf->request;
+
+	take_names(args, request);
+	take_config_names(config_args, request);
+	if (conf->command != COMMAND_ADD)
+		return 0;
+	if (asks_for_bandwidth(netconf_member(runtime, "bandwidth")))
+		request->asked |= CNI_ASKED_BANDWIDTH;
+	if (take_annotations(netconf_member(runtime, ANNOTATIONS), request, error) < 0 ||
+	    take_args(args, request, error) < 0 ||
+	    take_ips(netconf_member(config_args, "ips"), "args.cni.ips", request, error) < 0 ||
+	    take_mac_member(config_args, "args.cni.mac", request, error) < 0 ||
+	    take_ips(netconf_member(runtime, "ips"), "runtimeConfig.ips", request, error) < 0 ||
+	    take_mac_member(runtime, "runtimeConfig.mac", request, error) < 0)
+		return -EINVAL;
+	return take_dns(netconf_member(runtime, "dns"), conf, error);
+}
