@@ -44,10 +44,13 @@ struct pod_route {
 	struct ip_addr via; /* zero: on the link itself */
 	uint32_t ifindex;   /* 0: any (deletion) */
 	uint32_t metric;    /* 0: the kernel's choice */
+	uint32_t table;	    /* 0: the main one */
 	uint8_t protocol;
 };
 /** pod_message_route() - @type RTM_NEWROUTE (only when there is none) or RTM_DELROUTE. */
 struct nl_msg *pod_message_route(int type, const struct pod_route *route);
+/** pod_message_rule() - what comes from @addr looks into @table first; -EEXIST when it does. */
+struct nl_msg *pod_message_rule(const struct ip_addr *addr, uint32_t table);
 /** pod_message_match() - ask which entry of the table a packet to @addr meets. */
 struct nl_msg *pod_message_match(const struct ip_addr *addr);
 /** pod_message_dump() - RTM_GETADDR, RTM_GETNEIGH or RTM_GETROUTE of @family, 0: both. */
