@@ -245,15 +245,23 @@ struct nl_msg *pod_message_get_index(uint32_t ifindex)
 			   : NULL;
 }
 
-struct nl_msg *pod_message_dump_links(void)
+struct nl_msg *pod_message_dump_all_links(void)
 {
 	struct nl_msg *msg = start_link(RTM_GETLINK, 0, 0);
+
+	if (msg == NULL)
+		return NULL;
+	return finish(msg, nla_put_u32(msg, IFLA_EXT_MASK, RTEXT_FILTER_SKIP_STATS));
+}
+
+struct nl_msg *pod_message_dump_links(void)
+{
+	struct nl_msg *msg = pod_message_dump_all_links();
 	struct nlattr *info;
 	int err = 0;
 
 	if (msg == NULL)
 		return NULL;
-	err |= nla_put_u32(msg, IFLA_EXT_MASK, RTEXT_FILTER_SKIP_STATS);
 	info = nla_nest_start(msg, IFLA_LINKINFO);
 	if (info == NULL)
 		return finish(msg, -1);

@@ -32,6 +32,8 @@ struct nl_msg *pod_message_get(const char *name);
 struct nl_msg *pod_message_get_index(uint32_t ifindex);
 /** pod_message_dump_links() - for netlink_dump(): all veth links, without their statistics. */
 struct nl_msg *pod_message_dump_links(void);
+/** pod_message_dump_all_links() - the same of every kind. */
+struct nl_msg *pod_message_dump_all_links(void);
 struct nl_msg *pod_message_netnsid(int netns_fd);
 
 struct nl_msg *pod_message_address(uint32_t ifindex, const struct ip_addr *addr);
