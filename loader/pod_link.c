@@ -41,6 +41,7 @@
 
 #define LOOPBACK_IFINDEX 1    /* of every network namespace */
 #define SECOND_METRIC	 4096 /* of the routes of a namespace's further interfaces, plus ifindex */
+#define SECOND_TABLE	 4096 /* for what comes from their addresses, plus ifindex */
 #define BATCH_MAX	 (4 + 2 * POD_ADDRESSES_MAX + 6)
 
 bool pod_link_read(const struct nlmsghdr *header, struct pod_link *ret_link)
@@ -188,6 +189,41 @@ static int add_second_route(struct netlink *pod, struct pod_route *route)
 	return netlink_request(pod, pod_message_route(RTM_NEWROUTE, route));
 }
 
+/*
+ * Answers from a further interface's address must leave by it: the first one's host end would drop
+ * them as forged. The rule outlives the interface when that goes alone, and then leads nowhere.
+ */
+static int route_by_source(struct netlink *pod, const struct endpoint *endpoint, uint32_t ifindex,
+			   const char **ret_step)
+{
+	struct batch batch = { .count = 0 };
+	int errors[BATCH_MAX];
+
+	for (size_t i = 0; i < endpoint->address_count; i++) {
+		bool is_v4 = ip_addr_is_v4(&endpoint->address[i]);
+		struct ip_addr any =
+			is_v4 ? ip_addr_from_v4((struct in_addr){ 0 }) : (struct ip_addr){ 0 };
+		struct pod_route route = { .prefix = ip_prefix_make(&any,
+								    is_v4 ? IP_ADDR_V4_BITS : 0),
+					   .via = pod_gateway(is_v4),
+					   .ifindex = ifindex,
+					   .table = SECOND_TABLE + ifindex,
+					   .protocol = RTPROT_BOOT };
+
+		add_route(&batch, "adding the default route for the interface's address", &route);
+		add(&batch, "adding the rule for the interface's address",
+		    pod_message_rule(&endpoint->address[i], route.table));
+	}
+	netlink_send_batch(pod, batch.msgs, batch.count, errors);
+	for (size_t i = 0; i < batch.count; i++) {
+		if (errors[i] < 0 && errors[i] != -EEXIST) {
+			*ret_step = batch.step[i];
+			return errors[i];
+		}
+	}
+	return 0;
+}
+
 int pod_link_configure_pod(struct netlink *pod, const struct endpoint *endpoint,
 			   uint32_t peer_ifindex, const char **ret_step)
 {
@@ -221,7 +257,7 @@ int pod_link_configure_pod(struct netlink *pod, const struct endpoint *endpoint,
 			return errors[i];
 		}
 	}
-	return 0;
+	return is_second ? route_by_source(pod, endpoint, peer_ifindex, ret_step) : 0;
 }
 
 /* The entry of the node's table that a packet to an address meets. */

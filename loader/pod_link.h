@@ -50,8 +50,9 @@ int pod_link_get(struct netlink *netlink, const char *name, struct pod_link *ret
 /**
  * pod_link_configure_pod() - through @pod, a socket of the pod's namespace: lo and the interface
  * up, addresses without DAD, permanent neighbours for the gateways, routes. The first interface of
- * a namespace gets the plain default routes, a further one less preferred ones. 0 or -errno with
- * *ret_step, a constant text of what failed.
+ * a namespace gets the plain default routes, a further one less preferred ones, and a rule by which
+ * what comes from its addresses leaves by it. 0 or -errno with *ret_step, a constant text of what
+ * failed.
  */
 int pod_link_configure_pod(struct netlink *pod, const struct endpoint *endpoint,
 			   uint32_t peer_ifindex, const char **ret_step);

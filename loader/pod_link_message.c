@@ -18,6 +18,7 @@
 #include <string.h>
 #include <sys/socket.h>
 
+#include <linux/fib_rules.h>
 #include <linux/if.h>
 #include <linux/if_link.h>
 #include <linux/ip.h>
@@ -244,15 +245,23 @@ struct nl_msg *pod_message_get_index(uint32_t ifindex)
 			   : NULL;
 }
 
-struct nl_msg *pod_message_dump_links(void)
+struct nl_msg *pod_message_dump_all_links(void)
 {
 	struct nl_msg *msg = start_link(RTM_GETLINK, 0, 0);
+
+	if (msg == NULL)
+		return NULL;
+	return finish(msg, nla_put_u32(msg, IFLA_EXT_MASK, RTEXT_FILTER_SKIP_STATS));
+}
+
+struct nl_msg *pod_message_dump_links(void)
+{
+	struct nl_msg *msg = pod_message_dump_all_links();
 	struct nlattr *info;
 	int err = 0;
 
 	if (msg == NULL)
 		return NULL;
-	err |= nla_put_u32(msg, IFLA_EXT_MASK, RTEXT_FILTER_SKIP_STATS);
 	info = nla_nest_start(msg, IFLA_LINKINFO);
 	if (info == NULL)
 		return finish(msg, -1);
@@ -315,7 +324,7 @@ struct nl_msg *pod_message_route(int type, const struct pod_route *route)
 	bool is_on_link = ip_addr_is_zero(&route->via);
 	struct rtmsg body = { .rtm_family = (uint8_t)ip_addr_family(&route->prefix.addr),
 			      .rtm_dst_len = (uint8_t)ip_prefix_family_bits(&route->prefix),
-			      .rtm_table = RT_TABLE_MAIN,
+			      .rtm_table = route->table != 0 ? RT_TABLE_UNSPEC : RT_TABLE_MAIN,
 			      .rtm_protocol = route->protocol,
 			      .rtm_scope = is_on_link ? RT_SCOPE_LINK : RT_SCOPE_UNIVERSE,
 			      .rtm_type = RTN_UNICAST };
@@ -336,6 +345,24 @@ struct nl_msg *pod_message_route(int type, const struct pod_route *route)
 		err |= nla_put_u32(msg, RTA_OIF, route->ifindex);
 	if (route->metric != 0)
 		err |= nla_put_u32(msg, RTA_PRIORITY, route->metric);
+	if (route->table != 0)
+		err |= nla_put_u32(msg, RTA_TABLE, route->table);
+	return finish(msg, err);
+}
+
+struct nl_msg *pod_message_rule(const struct ip_addr *addr, uint32_t table)
+{
+	struct fib_rule_hdr body = { .family = (uint8_t)ip_addr_family(addr),
+				     .src_len = ip_addr_is_v4(addr) ? 32 : 128,
+				     .table = RT_TABLE_UNSPEC,
+				     .action = FR_ACT_TO_TBL };
+	struct nl_msg *msg = start(RTM_NEWRULE, NLM_F_CREATE | NLM_F_EXCL, &body, sizeof(body));
+	int err;
+
+	if (msg == NULL)
+		return NULL;
+	err = put_addr(msg, FRA_SRC, addr);
+	err |= nla_put_u32(msg, FRA_TABLE, table);
 	return finish(msg, err);
 }
 

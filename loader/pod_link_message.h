@@ -32,6 +32,8 @@ struct nl_msg *pod_message_get(const char *name);
 struct nl_msg *pod_message_get_index(uint32_t ifindex);
 /** pod_message_dump_links() - for netlink_dump(): all veth links, without their statistics. */
 struct nl_msg *pod_message_dump_links(void);
+/** pod_message_dump_all_links() - the same of every kind. */
+struct nl_msg *pod_message_dump_all_links(void);
 struct nl_msg *pod_message_netnsid(int netns_fd);
 
 struct nl_msg *pod_message_address(uint32_t ifindex, const struct ip_addr *addr);
@@ -44,10 +46,13 @@ struct pod_route {
 	struct ip_addr via; /* zero: on the link itself */
 	uint32_t ifindex;   /* 0: any (deletion) */
 	uint32_t metric;    /* 0: the kernel's choice */
+	uint32_t table;	    /* 0: the main one */
 	uint8_t protocol;
 };
 /** pod_message_route() - @type RTM_NEWROUTE (only when there is none) or RTM_DELROUTE. */
 struct nl_msg *pod_message_route(int type, const struct pod_route *route);
+/** pod_message_rule() - what comes from @addr looks into @table first; -EEXIST when it does. */
+struct nl_msg *pod_message_rule(const struct ip_addr *addr, uint32_t table);
 /** pod_message_match() - ask which entry of the table a packet to @addr meets. */
 struct nl_msg *pod_message_match(const struct ip_addr *addr);
 /** pod_message_dump() - RTM_GETADDR, RTM_GETNEIGH or RTM_GETROUTE of @family, 0: both. */

@@ -100,8 +100,8 @@ def small_pool(containerd):
 
 
 def test_an_exhausted_pool_is_told_in_our_words(containerd, small_pool):
-    """By the pod's error, which the kubelet makes an event of; and where the runtime asks STATUS, by
-    the node's condition."""
+    """By the pod's error, which the kubelet makes an event of; and where the runtime asks STATUS,
+    by the node's condition."""
     run_pods(containerd, small_pool)
     with pytest.raises(grpc.RpcError) as failed:
         containerd.run_pod("too-many")

@@ -114,6 +114,24 @@ def test_a_link_deleted_by_hand_is_noticed_and_its_pod_can_be_added_again(node, 
     assert pod.reaches(node.ip4)
 
 
+@pytest.mark.parametrize("kind", ["bridge", "veth"])
+def test_a_strangers_link_in_the_dying_group_stays(node, pod, kind):
+    """Made in it, and moved into it: links of all kinds may carry the number by accident."""
+    node.ip("link", "add", "mine0", "group", "11603", "type", kind)
+    node.ip("link", "add", "mine1", "type", kind)
+    for name in ("mine0", "mine1"):
+        add(pod)
+        delete(pod)
+        wait_until(lambda: not node.cali_links(), "ours gone")
+        assert node.json("link", "show", name)
+        node.ip("link", "set", "mine1", "group", "11603")
+    for name in ("mine0", "mine1"):
+        node.ip("link", "del", name)
+    add(pod)
+    delete(pod)
+    wait_until(lambda: not node.cali_links(), "ours gone")
+
+
 def test_a_pod_without_ipv6_is_refused_with_the_reason(node):
     pod = Pod(node, "no6", add=False)
     pod.sysctl("net.ipv6.conf.default.disable_ipv6", 1)

@@ -27,10 +27,10 @@ CLIENTS = ("client", "n1", "far", "n2", "outside")
 
 
 def chain(pod, command, plugins, ports=()):
-    """What libcni does with a list of plugins: in order, each with the result of the one before; for
-    DEL backwards, each with the last result."""
+    """What libcni does with a list of plugins: in order, each with the result of the one before;
+    for DEL backwards, each with the last result."""
     programs = {"tortie-cni": pod.node.build / "tortie-cni"}
-    version = {"cniVersion": "1.0.0", "name": "tortie"}
+    version = {"cniVersion": "1.0.0", "name": pod.network}
     env = dict(os.environ, CNI_COMMAND=command, CNI_CONTAINERID=pod.container_id,
                CNI_NETNS=pod.netns_path, CNI_IFNAME=pod.ifname, CNI_PATH=str(PLUGINS))
     result = pod.result if command != "ADD" else None
@@ -50,8 +50,8 @@ def chain(pod, command, plugins, ports=()):
 
 
 def check(pod):
-    """All but portmap: that of 2023 looks for the rules of one family in the table of the other, and
-    so finds fault with every pod that has both."""
+    """All but portmap: that of 2023 looks for the rules of one family in the table of the other,
+    and so finds fault with every pod that has both."""
     chain(pod, "CHECK", [plugin for plugin in pod.plugins if plugin["type"] != "portmap"])
 
 
@@ -64,7 +64,9 @@ TUNING = {"type": "tuning", "sysctl": {"net.ipv4.conf.eth0.log_martians": "1"}, 
 
 
 class MappedPod(Pod):
-    """A pod with host ports: a port of the node for each protocol."""
+    """A pod with host ports: a port of the node for each protocol. By network and container portmap
+    knows which are whose."""
+    network = "tortie"
 
     def __init__(self, node, name, port, plugins, ifname="eth0"):
         super().__init__(node, name, ifname=ifname, add=False)
@@ -196,11 +198,12 @@ def test_first_before_tuning_and_portmap(net, family):
 
 
 def test_a_pod_with_several_interfaces(net, family):
-    """As Multus calls: eth0 and net1 with lists of their own, the host port on either."""
+    """As Multus calls: eth0 and net1 with lists of their own, a host port on either. By TCP: a
+    UDP program that listens on all addresses answers from the first one, whatever the network."""
     node = net.n1
-    pod = MappedPod(node, "multi", next(PORTS), our_plugins(node, PORTMAP)).attach()
+    pod = MappedPod(node, f"multi{family}", next(PORTS), our_plugins(node, PORTMAP)).attach()
     second = MappedPod.__new__(MappedPod)
-    second.__dict__.update(pod.__dict__, ifname="net1", port=next(PORTS))
+    second.__dict__.update(pod.__dict__, ifname="net1", port=next(PORTS), network="second")
     second.ports = [(second.port, TARGET, kind) for kind in KINDS]
     second.attach()
     serve(net.lab, pod)
@@ -208,10 +211,9 @@ def test_a_pod_with_several_interfaces(net, family):
     for each in (pod, second):
         check(each)
     for client in (net.client, net.far, net.outside):
-        for kind in KINDS:
-            assert ask(client, kind, (node.address(family), pod.port))[0] == pod.name
-            assert ask(client, kind, (node.address(family), second.port))[0] == pod.name
-            assert ask(client, kind, (second.address(family), TARGET))[0] == pod.name
+        for target in ((node.address(family), pod.port), (node.address(family), second.port),
+                       (second.address(family), TARGET), (pod.address(family), TARGET)):
+            assert ask(client, "tcp", target)[0] == pod.name, target
     chain(second, "DEL", second.plugins, second.ports)
     assert ask(net.outside, "tcp", (node.address(family), pod.port))[0] == pod.name
     pod.detach()

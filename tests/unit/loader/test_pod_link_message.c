@@ -21,13 +21,17 @@
 #include <string.h>
 #include <unistd.h>
 
+#include <arpa/inet.h>
 #include <cmocka.h>
 
 #include <linux/rtnetlink.h>
+#include <netlink/attr.h>
+#include <netlink/msg.h>
 
 #include "lib/ip_prefix.h"
 #include "lib/pod_ifname.h"
 #include "loader/netlink.h"
+#include "loader/netlink_attr.h"
 #include "loader/pod_link_message.h"
 
 #define GROUP_CREATING 11601
@@ -167,10 +171,36 @@ static void a_taken_name_is_told_and_leaves_nothing(void **state)
 	assert_int_equal(pod_link_delete(world->node, first.ifindex), 0);
 }
 
+/* Which link a packet from @addr to somewhere else leaves the pod by. */
+static int note_oif(const struct nlmsghdr *header, void *arg)
+{
+	const struct nlattr *attrs[RTA_OIF + 1];
+
+	netlink_attrs(header, sizeof(struct rtmsg), attrs, sizeof(attrs) / sizeof(attrs[0]));
+	*(uint32_t *)arg = netlink_attr_u32(attrs[RTA_OIF], 0);
+	return 0;
+}
+
+static uint32_t leaves_by(struct world *world, const struct ip_addr *addr)
+{
+	struct rtmsg body = { .rtm_family = AF_INET, .rtm_src_len = 32, .rtm_dst_len = 32 };
+	struct nl_msg *msg = nlmsg_alloc_simple(RTM_GETROUTE, 0);
+	struct in_addr source = ip_addr_to_v4(addr), target = { .s_addr = htonl(0xc0000201) };
+	uint32_t ifindex = 0;
+
+	assert_non_null(msg);
+	assert_int_equal(nlmsg_append(msg, &body, sizeof(body), NLMSG_ALIGNTO), 0);
+	assert_int_equal(nla_put(msg, RTA_SRC, sizeof(source), &source), 0);
+	assert_int_equal(nla_put(msg, RTA_DST, sizeof(target), &target), 0);
+	assert_int_equal(netlink_get(world->pod, msg, note_oif, &ifindex), 0);
+	return ifindex;
+}
+
 static void a_second_interface_gets_routes_behind_the_firsts(void **state)
 {
 	struct world *world = *state;
 	struct endpoint first = example(), second = example();
+	struct pod_link link;
 
 	make(world, &first);
 	snprintf(second.ifname, sizeof(second.ifname), "net1");
@@ -180,6 +210,10 @@ static void a_second_interface_gets_routes_behind_the_firsts(void **state)
 	make(world, &second);
 	assert_whole(world, &first);
 	assert_whole(world, &second);
+	assert_int_equal(pod_link_get(world->pod, "eth0", &link), 0);
+	assert_int_equal(leaves_by(world, &first.address[0]), link.ifindex);
+	assert_int_equal(pod_link_get(world->pod, "net1", &link), 0);
+	assert_int_equal(leaves_by(world, &second.address[0]), link.ifindex);
 	assert_int_equal(pod_link_delete(world->node, first.ifindex), 0);
 	assert_int_equal(pod_link_delete(world->node, second.ifindex), 0);
 }
