@@ -9,7 +9,8 @@
  *
  * What RFC 7606 calls treat-as-withdraw is said in update.reaction: the lists stay as they are,
  * the caller withdraws what is announced. A bad next hop or a missing attribute ends so too. A list
- * that itself cannot be read ends the session.
+ * that itself cannot be read ends the session, and so does a bad attribute where no route is
+ * announced that could be withdrawn for it: then routes may hide in what could not be read.
  *
  * Writing packs as many prefixes with the same attributes into a message as fit. IPv4 goes into
  * the message's own fields, IPv6 into MP_REACH_NLRI, which is first in the block (RFC 7606 5.1).
@@ -23,10 +24,11 @@
 
 #include "lib/ip_prefix.h"
 
-#define NEXT_HOP_V6	  16
-#define NEXT_HOP_V6_TWO	  32 /* global and link-local */
-#define MP_LENGTH_AT	  2  /* of an attribute with extended length: flags, type, length */
-#define FLAGS_MP_EXTENDED 0x90
+#define NEXT_HOP_V6	   16
+#define NEXT_HOP_V6_TWO	   32 /* global and link-local */
+#define MP_LENGTH_AT	   2  /* of an attribute with extended length: flags, type, length */
+#define FLAGS_MP_EXTENDED  0x90
+#define ATTRIBUTE_HEAD_MAX 4 /* flags, type, extended length */
 
 static size_t family_octets(enum bgp_family family)
 {
@@ -230,6 +232,40 @@ static void check_mandatory(const struct attribute_findings *findings, struct up
 	ret->cause = missing;
 }
 
+/* Has @block anything besides MP_UNREACH_NLRI? */
+static bool has_other_attributes(const struct attribute_findings *findings,
+				 const struct wire_reader *block)
+{
+	const uint8_t *value = findings->mp_unreach;
+
+	return !value || value > block->data + ATTRIBUTE_HEAD_MAX ||
+	       value + findings->mp_unreach_len != block->data + block->len;
+}
+
+/*
+ * RFC 7606 section 5.2: with an error of treat-as-withdraw and no route to withdraw it is not sure
+ * that the routes were found. Routes of a family that we do not speak are routes.
+ */
+static int check_reachable(const struct attribute_findings *findings,
+			   const struct wire_reader *block, const struct update *update,
+			   struct bgp_error *ret_error)
+{
+	struct wire_reader value;
+	uint16_t afi;
+
+	if (update->reaction < REACTION_WITHDRAW || update->announced_count > 0 ||
+	    !has_other_attributes(findings, block))
+		return 0;
+	if (findings->mp_reach) {
+		wire_reader_init(&value, findings->mp_reach, findings->mp_reach_len);
+		afi = wire_read_u16(&value);
+		if (capability_family(afi, wire_read_u8(&value)) < 0)
+			return 0;
+	}
+	message_error_set(ret_error, ERROR_UPDATE, UPDATE_MALFORMED_LIST, NULL, 0);
+	return -EPROTO;
+}
+
 /* Cut the body into its three fields. */
 static int cut_fields(const uint8_t *body, size_t len, struct wire_reader ret_field[3],
 		      struct bgp_error *ret_error)
@@ -276,6 +312,8 @@ int update_parse(const uint8_t *body, size_t len, const struct attribute_context
 		err = parse_mp_unreach(&findings, ret, ret_error);
 	if (err == 0 && findings.mp_reach)
 		err = parse_mp_reach(&findings, ret, ret_error);
+	if (err == 0)
+		err = check_reachable(&findings, &field[1], ret, ret_error);
 	if (err < 0)
 		return err;
 	check_mandatory(&findings, ret);

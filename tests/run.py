@@ -32,6 +32,7 @@ PARTS = ("faults", "repeats", "fuzz", "clusters", "kernels")
 LONG_FOLDERS = {"faults", "kernels", "kube"}  # run with --long only
 NOT_TESTS = {"bench", "fuzz", "tools"}
 SANITIZED = ("unit/",)
+SANITIZED_SCENARIOS = {"tests/interop/test_bad_input.py": "tortie-bgpd"}  # the program they test
 KERNELS = ("newest-6.1", "newest-6.12")
 # Kube-proxy's mode and the families of pods; each of both at least once.
 IPV4 = {"KB_PROXY_MODE": "iptables", "KB_FAMILIES": "4"}
@@ -313,10 +314,23 @@ def folders():
     return sorted(os.path.basename(path.rstrip("/")) for path in glob.glob("tests/*/"))
 
 
+def sanitized_scenario(report, path, marks, seconds_max, environment):
+    """The program that path tests is built with the sanitizers, and in the place of the other."""
+    if make(report, f"sanitizer build for {path}", "SAN=1",
+            f"build/san/{SANITIZED_SCENARIOS[path]}"):
+        pytest(report, path, marks, seconds_max, {
+            **SANITIZER_ENVIRONMENT, "TORTIE_BUILD": os.path.abspath("build/san"),
+            **(environment or {})})
+
+
 def scenarios(report, words, names, marks, seconds_max, environment=None):
     for folder in names:
         for path in sorted(glob.glob(f"tests/{folder}/test_*.py")):
-            if chosen(path, words):
+            if not chosen(path, words):
+                continue
+            if path in SANITIZED_SCENARIOS and marks != "long":
+                sanitized_scenario(report, path, marks, seconds_max, environment)
+            else:
                 pytest(report, path, marks, seconds_max, environment)
         for path in sorted(glob.glob(f"tests/{folder}/test_*.sh")):
             if chosen(path, words) and marks != "long":

@@ -193,7 +193,21 @@ static const struct {
 	{ "MP_UNREACH cut in the family", EBGP, "80 0f 01 00", "", RESET, 3, 9 },
 	{ "MP_UNREACH of an unknown family", EBGP, "80 0f 04 0019 41 ff", "", OK, 0, 0 },
 	{ "End-of-RIB of an unknown family", EBGP, "80 0f 03 0019 41", "", OK, 0, 0 },
-	{ "End-of-RIB with a broken attribute", EBGP, "80 0f 03 0002 01 40 01", "", WITHDRAW, 0,
+	/* RFC 7606 section 5.2: nothing that could be treated as withdrawn */
+	{ "End-of-RIB with a broken attribute", EBGP, "80 0f 03 0002 01 40 01", "", RESET, 3, 1 },
+	{ "attribute that is cut, and no routes", EBGP, GOOD "40 04", "", RESET, 3, 1 },
+	{ "bad ORIGIN and no routes", EBGP, "40 01 01 03" PATH HOP, "", RESET, 3, 1 },
+	{ "bad MED beside withdrawn routes", EBGP,
+	  "80 0f 0c 0002 01 40 fd000244 00000001 80 04 01 00", "", RESET, 3, 1 },
+	{ "bad MED beside an empty MP_REACH", EBGP,
+	  ORIGIN PATH "80 0e 15 0002 01" MP_NEXT "80 04 01 00", "", RESET, 3, 1 },
+	{ "MP_UNREACH transitive, alone", EBGP, "c0 0f 03 0002 01", "", WITHDRAW, 0, 0 },
+	{ "MP_UNREACH transitive, and an attribute that is cut", EBGP, "c0 0f 03 0002 01 40 01", "",
+	  RESET, 3, 1 },
+	{ "MP_UNREACH transitive beside others", EBGP, "c0 0f 03 0002 01" GOOD, "", RESET, 3, 1 },
+	{ "bad MED beside routes of an unknown family", EBGP,
+	  GOOD "80 0e 0a 0019 41 04 0a630002 00 ff 80 04 01 00", "", WITHDRAW, 0, 0 },
+	{ "LOCAL_PREF from outside and no routes", EBGP, GOOD "40 05 04 00000064", "", DISCARD, 0,
 	  0 },
 };
 
