@@ -27,6 +27,7 @@ static const struct {
 	[CLUSTER_POOLS] = { "IPPool", "ippool" },
 	[CLUSTER_BGP_CONFIGS] = { "BGPConfiguration", "bgpconfiguration" },
 	[CLUSTER_BGP_PEERS] = { "BGPPeer", "bgppeer" },
+	[CLUSTER_BGP_FILTERS] = { "BGPFilter", "bgpfilter" },
 	[CLUSTER_RESERVATIONS] = { "IPReservation", "ipreservation" },
 };
 

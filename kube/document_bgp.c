@@ -257,6 +257,7 @@ void bgp_write_peer(struct bgp_draft *draft, const struct bgp_peer *peer)
 		fprintf(out, ", restart_time: %u", peer->restart_time_s);
 	if (peer->hops)
 		fprintf(out, ", ttl_security: %u", peer->hops);
+	bgp_write_peer_filters(draft, peer);
 	fprintf(out, "}\n");
 }
 
@@ -385,6 +386,8 @@ int document_write_bgp(struct builder *builder)
 	if (draft.is_mesh)
 		collect_mesh(&draft, mesh, &count);
 	err = take_own_and_mesh(&draft, mesh, count);
+	if (err == 0)
+		err = bgp_read_filters(&draft);
 	if (err == 0) {
 		fprintf(builder->out, "bgp:\n  as: %u\n", draft.as);
 		write_router_id(&draft);
@@ -394,7 +397,9 @@ int document_write_bgp(struct builder *builder)
 		if (count > 0)
 			write_mesh(&draft, mesh, count);
 		bgp_write_peers(&draft);
+		bgp_write_filters(&draft);
 	}
+	bgp_free_filters(&draft);
 	free(draft.taken);
 	free(mesh);
 	return err;

@@ -3,9 +3,12 @@
 #define KUBE_DOCUMENT_BGP_H
 
 #include "kube/document_parts.h"
+#include "lib/config_filter.h"
 
 #define BGP_PORT_DEFAULT 179
 #define BGP_AS_DEFAULT	 64512
+
+struct doc_filter; /* document_filters.c's */
 
 /* What BGPConfigurations say, and which addresses are spoken to already. */
 struct bgp_draft {
@@ -17,6 +20,9 @@ struct bgp_draft {
 	struct ip_addr *taken;	     /* own addresses and the mesh, sorted, then peers */
 	size_t sorted_count, taken_count, taken_size;
 	size_t peers_written;
+	struct doc_filter *filters;
+	size_t filter_count;
+	size_t rule_count; /* of filters that peers use */
 };
 
 /* A line of bgp.peers. */
@@ -24,9 +30,11 @@ struct bgp_peer {
 	struct ip_addr addr;
 	uint32_t as;
 	uint16_t port;
-	bool is_source_route;	     /* else the node's address is the source */
-	unsigned int restart_time_s; /* 0: not said */
-	unsigned int hops;	     /* of TTL security, 0: not said */
+	bool is_source_route;			  /* else the node's address is the source */
+	unsigned int restart_time_s;		  /* 0: not said */
+	unsigned int hops;			  /* of TTL security, 0: not said */
+	uint16_t filter[CONFIG_PEER_FILTERS_MAX]; /* places in the draft's */
+	size_t filter_count;
 };
 
 /** bgp_as_read() - an AS number as Calico writes it: 64512, "64512" or "1.10". false: it is none.
@@ -45,5 +53,19 @@ bool bgp_seconds_read(struct json_object *value, unsigned int *ret);
 void bgp_write_peer(struct bgp_draft *draft, const struct bgp_peer *peer);
 /** bgp_write_peers() - all BGPPeers that are for this node. */
 void bgp_write_peers(struct bgp_draft *draft);
+
+/* --- document_filters.c --- */
+
+/** bgp_read_filters() - draft->filters, of all BGPFilters. 0 or -ENOMEM. */
+int bgp_read_filters(struct bgp_draft *draft);
+void bgp_free_filters(struct bgp_draft *draft);
+/** bgp_take_filters() - those that the BGPPeer @object names, into @peer. False: it has too many
+ * rules, which was said. */
+bool bgp_take_filters(struct bgp_draft *draft, const struct cluster_object *object,
+		      struct bgp_peer *peer);
+/** bgp_write_peer_filters() - "filters: [...]" inside a line of bgp.peers. */
+void bgp_write_peer_filters(struct bgp_draft *draft, const struct bgp_peer *peer);
+/** bgp_write_filters() - bgp.filters, those that peers use. */
+void bgp_write_filters(struct bgp_draft *draft);
 
 #endif /* KUBE_DOCUMENT_BGP_H */

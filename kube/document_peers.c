@@ -34,7 +34,7 @@ static const struct doc_field peer_rows[] = {
 	{ "maxRestartTime", true, NULL, NULL },
 	{ "numAllowedLocalASNumbers", false, NULL, NOT_YET },
 	{ "ttlSecurity", true, NULL, NULL },
-	{ "filters", false, NULL, NOT_YET ": only the pools are let in, only own blocks out" },
+	{ "filters", true, NULL, NULL },
 	{ "reachableBy", false, NULL, NOT_YET },
 	{ "localWorkloadSelector", false, NULL, NOT_YET },
 	{ "reversePeering", false, "Auto", NOT_YET },
@@ -284,6 +284,8 @@ void bgp_write_peers(struct bgp_draft *draft)
 		if (!is_good_spec(draft, &peer))
 			continue;
 		read_settings(draft, spec, &peer);
+		if (!bgp_take_filters(draft, object, &peer.line))
+			continue;
 		if (peer.peer_ip)
 			peer_with_address(draft, &peer);
 		else

@@ -37,6 +37,7 @@ static const char *const kind_paths[CLUSTER_KINDS] = {
 	[CLUSTER_POOLS] = "/apis/projectcalico.org/v3/ippools",
 	[CLUSTER_BGP_CONFIGS] = "/apis/projectcalico.org/v3/bgpconfigurations",
 	[CLUSTER_BGP_PEERS] = "/apis/projectcalico.org/v3/bgppeers",
+	[CLUSTER_BGP_FILTERS] = "/apis/projectcalico.org/v3/bgpfilters",
 	[CLUSTER_RESERVATIONS] = "/apis/projectcalico.org/v3/ipreservations",
 };
 
@@ -45,6 +46,7 @@ static const char *const kind_names[CLUSTER_KINDS] = {
 	[CLUSTER_POOLS] = "ippools",
 	[CLUSTER_BGP_CONFIGS] = "bgpconfigurations",
 	[CLUSTER_BGP_PEERS] = "bgppeers",
+	[CLUSTER_BGP_FILTERS] = "bgpfilters",
 	[CLUSTER_RESERVATIONS] = "ipreservations",
 };
 

@@ -2,6 +2,7 @@
 #ifndef LIB_CONFIG_FILTER_H
 #define LIB_CONFIG_FILTER_H
 
+#include <stdbool.h>
 #include <stddef.h>
 #include <stdint.h>
 
@@ -100,5 +101,8 @@ struct config_filter {
 	char name[NAME_MAX_LEN + 1];
 	struct config_rule_list list[FILTER_DIRECTIONS][2]; /* by enum bgp_family: IPv4, IPv6 */
 };
+
+/** config_community_parse() - "A:B" or "A:B:C". False: it is none. */
+bool config_community_parse(const char *text, struct config_community *ret);
 
 #endif /* LIB_CONFIG_FILTER_H */

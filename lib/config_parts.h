@@ -50,8 +50,6 @@ struct bgp_draft {
 	struct ip_addr router_id; /* zero: not given */
 };
 
-/** config_community_parse() - "A:B" or "A:B:C". False: it is none. */
-bool config_community_parse(const char *text, struct config_community *ret);
 config_read_fn config_read_as;	      /* uint32_t, 1..4294967295 but 23456 */
 config_read_fn config_read_hold_time; /* uint16_t, 0 or 3..65535 */
 /** config_peers_read() - mesh and peers of the map @bgp into draft->bgp. */

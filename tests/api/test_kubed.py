@@ -57,7 +57,7 @@ def server():
     it = ApiServer()
     it.script(NODES, all_of(N1, N2))
     it.script(POLICIES, all_of())
-    for kind in ("ippools", "bgpconfigurations", "bgppeers", "ipreservations"):
+    for kind in ("ippools", "bgpconfigurations", "bgppeers", "bgpfilters", "ipreservations"):
         it.script(CALICO + kind, all_of())
     it.script("/apis", lambda handler, _: handler.status(200, b'{"groups":[]}'))
     yield it

@@ -20,6 +20,7 @@ RECORDED = {
     CALICO + "bgpconfigurations": "bgpconfigurations",
     CALICO + "bgpconfigurations/default": "bgpconfiguration-default",
     CALICO + "bgppeers": "bgppeers",
+    CALICO + "bgpfilters": "bgpfilters",
     CALICO + "ipreservations": "ipreservations",
     "/apis/networking.k8s.io/v1/networkpolicies": "networkpolicies",
 }

@@ -53,6 +53,7 @@ CALICOCTL_HEADINGS = [
                                 "DISABLEBGPEXPORT", "SELECTOR", "ASSIGNMENTMODE"]),
     (["bgpconfig"], ["NAME", "LOGSEVERITY", "MESHENABLED", "ASNUMBER"]),
     (["bgppeer"], ["NAME", "PEERIP", "NODE", "ASN"]),
+    (["bgpfilter"], ["NAME", "NUMEXPORTV4", "NUMIMPORTV4", "NUMEXPORTV6", "NUMIMPORTV6"]),
     (["ipreservation"], ["NAME"]),
     (["ipreservation", "-o", "wide"], ["NAME", "CIDRS"]),
     (["node"], ["NAME"]),
@@ -146,6 +147,10 @@ def test_endpoints_are_the_pods_that_have_an_address_of_their_own(cluster):
         f"{ip['ip']}/{128 if ':' in ip['ip'] else 32}" for ip in pod["status"]["podIPs"]]
 
 
+def test_bgpfilters_count_their_rules(cluster):
+    assert cluster.table("bgpfilter")[2] == [["my-filter", "1", "2", "0", "3"]]
+
+
 @pytest.mark.parametrize("kind", ["ippool", "bgpconfig", "bgppeer", "ipreservation", "node", "wep"])
 def test_json_and_yaml_are_the_same_list(cluster, kind):
     status, out, err = cluster.tortie("get", kind, "-o", "json")
@@ -160,6 +165,7 @@ def test_json_and_yaml_are_the_same_list(cluster, kind):
     ("ippool", "IPPools", "ipp", "ipps", "pool", "pools"), ("node", "nodes", "no", "nos"),
     ("bgpconfiguration", "BGPConfigurations", "bgpconfig", "bgpconfigs"),
     ("bgppeer", "bgppeers", "bgpp", "bgpps", "bp", "bps"),
+    ("bgpfilter", "bgpfilters", "bgpf", "bgpfs", "bf", "bfs"),
     ("ipreservation", "ipreservations", "reservation", "reservations"),
     ("workloadendpoint", "workloadendpoints", "wep", "weps")])
 def test_kinds_have_calicoctls_names(cluster, words):

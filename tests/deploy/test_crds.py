@@ -31,6 +31,7 @@ FIELDS = {
         "nextHopMode password sourceAddress maxRestartTime keepaliveTime "
         "numAllowedLocalASNumbers ttlSecurity reachableBy filters localWorkloadSelector "
         "reversePeering",
+    "BGPFilter": "exportV4 importV4 exportV6 importV6",
     "IPReservation": "reservedCIDRs",
 }
 

@@ -31,6 +31,7 @@ RULES = {
     ("projectcalico.org", "ippools"): {"list", "watch"},
     ("projectcalico.org", "bgpconfigurations"): {"list", "watch"},
     ("projectcalico.org", "bgppeers"): {"list", "watch"},
+    ("projectcalico.org", "bgpfilters"): {"list", "watch"},
     ("projectcalico.org", "ipreservations"): {"list", "watch"},
 }
 CAPABILITIES = {

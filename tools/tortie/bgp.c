@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /*
- * bgp.c: `tortie get bgpconfiguration`, `bgppeer`, `ipreservation`: objects of Calico's kinds.
+ * bgp.c: `tortie get bgpconfiguration`, `bgppeer`, `bgpfilter`, `ipreservation`: Calico's kinds.
  *
  * Columns are calicoctl's. Nodes that have no BGPConfiguration called default work by defaults; a
  * Calico user looks for it under that name, so it is shown all the same, and the line above says
@@ -187,6 +187,51 @@ static const char *const peer_names[] = {
 };
 
 const struct get_kind get_bgp_peers = { .names = peer_names, .objects = &peer_objects };
+
+/* --- BGPFilter --- */
+
+static const struct output_column filter_columns[] = {
+	{ "NAME", "name", false, false },
+	{ "NUMEXPORTV4", "export_v4", false, true },
+	{ "NUMIMPORTV4", "import_v4", false, true },
+	{ "NUMEXPORTV6", "export_v6", false, true },
+	{ "NUMIMPORTV6", "import_v6", false, true },
+};
+
+static void filter_row(const struct get_source *source, struct json_object *object,
+		       struct json_object *row)
+{
+	static const char *const lists[][2] = {
+		{ "export_v4", "spec.exportV4" },
+		{ "import_v4", "spec.importV4" },
+		{ "export_v6", "spec.exportV6" },
+		{ "import_v6", "spec.importV6" },
+	};
+
+	cell_set(row, "name", object, "metadata.name", "");
+	for (size_t i = 0; i < sizeof(lists) / sizeof(lists[0]); i++) {
+		struct json_object *list = document_at(object, lists[i][1]);
+		bool is_list = json_object_is_type(list, json_type_array);
+
+		document_set_number(row, lists[i][0], is_list ? json_object_array_length(list) : 0);
+	}
+}
+
+static const struct get_objects filter_objects = {
+	.kind = "BGPFilter",
+	.api_version = API_VERSION,
+	.path = API_PATH "bgpfilters",
+	.view = { .kind = "BGPFilterList",
+		  .empty = "No BGP filters.",
+		  .columns = filter_columns,
+		  .column_count = sizeof(filter_columns) / sizeof(filter_columns[0]) },
+	.row = filter_row,
+};
+
+static const char *const filter_names[] = { "bgpfilter", "bgpfilters", "bgpf", "bgpfs",
+					    "bf",	 "bfs",	       NULL };
+
+const struct get_kind get_bgp_filters = { .names = filter_names, .objects = &filter_objects };
 
 /* --- IPReservation --- */
 

@@ -28,7 +28,7 @@
 static const struct get_kind *const kinds[] = { &get_endpoints,	  &get_routes,
 						&get_nodes,	  &get_pools,
 						&get_bgp_peers,	  &get_bgp_configurations,
-						&get_reservations };
+						&get_bgp_filters, &get_reservations };
 
 static const struct get_kind *kind_find(const char *word)
 {
@@ -306,7 +306,7 @@ int get_run(const struct command_line *line)
 
 	if (!kind) {
 		say_error("get %s: unknown kind (workloadendpoint, route, node, ippool, bgppeer, "
-			  "bgpconfiguration, ipreservation)",
+			  "bgpconfiguration, bgpfilter, ipreservation)",
 			  line->operand[0]);
 		return EXIT_MISUSED;
 	}

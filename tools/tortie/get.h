@@ -57,7 +57,9 @@ extern const struct get_kind get_endpoints; /* endpoints.c */
 extern const struct get_kind get_routes;    /* routes.c */
 extern const struct get_kind get_nodes;	    /* nodes.c */
 extern const struct get_kind get_pools;	    /* pools.c */
-extern const struct get_kind get_bgp_configurations, get_bgp_peers, get_reservations; /* bgp.c */
+/* bgp.c */
+extern const struct get_kind get_bgp_configurations, get_bgp_peers, get_bgp_filters,
+	get_reservations;
 
 #define AS_DEFAULT 64512 /* where no BGPConfiguration says another */
 

@@ -180,6 +180,7 @@ static const struct command commands[] = {
 	  "  ippool (pool)                address pools\n"
 	  "  bgpconfiguration (bgpconfig) BGP of all nodes\n"
 	  "  bgppeer                      BGP peers outside the mesh\n"
+	  "  bgpfilter                    rules for routes of BGP peers\n"
 	  "  ipreservation                addresses that no pod gets\n"
 	  "  node                         nodes\n"
 	  "  route                        this node's routes to pods (asks this node)\n"

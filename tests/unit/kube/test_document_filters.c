@@ -1,0 +1,222 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/*
+ * test_document_filters.c: BGPFilters, and what stands for them in a node's document.
+ *
+ * The rules are those of Calico's own documentation and tests. Every document must be one that the
+ * configuration's own parser takes.
+ *
+ * links: kube/document.c kube/document_nodes.c kube/document_pools.c kube/document_bgp.c
+ * links: kube/document_peers.c kube/document_filters.c kube/cluster.c kube/node_object.c
+ * links: kube/selector.c kube/json.c lib/text.c lib/sha1.c lib/ip_prefix.c lib/config.c
+ * links: lib/config_yaml.c lib/config_reader.c lib/config_keys.c lib/config_bgp.c
+ * links: lib/config_peers.c lib/config_filters.c lib/config_rules.c lib/config_check.c
+ * links: lib/config_check_nodes.c lib/config_cluster.c lib/config_listen.c
+ * libs: -ljson-c -lyaml
+ */
+#include <stdarg.h>
+#include <setjmp.h>
+#include <stddef.h>
+#include <stdint.h>
+#include <cmocka.h>
+
+#include <string.h>
+
+#include "kube/document.h"
+#include "lib/config.h"
+#include "tests/unit/kube/recordings.h"
+
+static struct cluster cluster;
+static struct document document;
+
+static void set(enum cluster_kind kind, const char *name, const char *text)
+{
+	static char object[65536];
+	struct json_object *json;
+
+	snprintf(object, sizeof(object), "{'metadata':{'name':'%s'},%s}", name, text);
+	json = parse_json(object);
+	assert_int_equal(cluster_set(&cluster, kind, json), 1);
+	json_object_put(json);
+}
+
+/* A node, a filter f, and a peer that names it. */
+static void filter_and_peer(const char *filter)
+{
+	set(CLUSTER_NODES, "n1",
+	    "'spec':{'podCIDRs':['10.244.1.0/24']},'status':{'addresses':[{'type':'InternalIP',"
+	    "'address':'10.77.0.11'}]}");
+	set(CLUSTER_BGP_PEERS, "p",
+	    "'spec':{'peerIP':'192.0.2.1','asNumber':65000,'filters':['f']}");
+	if (filter)
+		set(CLUSTER_BGP_FILTERS, "f", filter);
+}
+
+static int forget_all(void **state)
+{
+	document_fini(&document);
+	cluster_fini(&cluster);
+	return 0;
+}
+
+static void build(void)
+{
+	static const char base[] = "kubernetes: {node: n1}\n";
+	struct config_source source = { .base = base, .base_len = strlen(base), .file = "base" };
+	struct config_error error = { 0 };
+	struct config *config = NULL;
+
+	document_fini(&document);
+	assert_int_equal(document_build(&cluster, "n1", &document), 0);
+	assert_non_null(document.text);
+	source.document = document.text;
+	source.document_len = document.len;
+	if (config_parse_cluster(&source, &config, &error) < 0)
+		fail_msg("%u:%u: %s in\n%s", error.line, error.column, error.text, document.text);
+	config_free(config);
+}
+
+static void assert_has(const char *text)
+{
+	if (!strstr(document.text, text))
+		fail_msg("not there: %s\nin\n%s", text, document.text);
+}
+
+static void assert_notice(const char *text)
+{
+	for (size_t i = 0; i < document.notice_count; i++)
+		if (strstr(document.notice[i].text, text))
+			return;
+	for (size_t i = 0; i < document.notice_count; i++)
+		fprintf(stderr, "  %s\n", document.notice[i].text);
+	fail_msg("no notice: %s", text);
+}
+
+static void a_bgpfilter_is_a_filter_of_the_document(void **state)
+{
+	filter_and_peer(
+		"'spec':{"
+		"'importV4':[{'cidr':'10.244.0.0/16','matchOperator':'In','prefixLength':{'min':24,"
+		"'max':28},'peerType':'iBGP','communities':{'values':['65000:100']},"
+		"'asPathPrefix':[65000,'1.10'],'priority':512,'interface':'eth0',"
+		"'action':'Accept','operations':[{'setPriority':{'value':256}},"
+		"{'addCommunity':{'value':'65000:200:7'}},{'prependASPath':{'prefix':[65001,65002]}"
+		"}]},{'action':'Reject'}],"
+		"'exportV6':[{'cidr':'fd00::/8','matchOperator':'NotEqual','prefixLength':{'max':64"
+		"},'source':'RemotePeers','action':'Reject'}]}");
+	build();
+	assert_int_equal(document.notice_count, 0);
+	assert_has("{address: \"192.0.2.1\", as: 65000, filters: [\"f\"]}\n");
+	assert_has("  filters:\n"
+		   "    - {name: \"f\", import_v4: [{cidr: \"10.244.0.0/16\", operator: in, "
+		   "length: [24, 28], interface: \"eth0\", peer_type: ibgp, "
+		   "community: \"65000:100\", as_path_prefix: [65000, 65546], priority: 512, "
+		   "action: accept, operations: [{priority: 256}, "
+		   "{add_community: \"65000:200:7\"}, {prepend: [65001, 65002]}]}, "
+		   "{action: reject}], export_v6: [{cidr: \"fd00::/8\", operator: not-equal, "
+		   "length: [8, 64], source: peers, action: reject}]}\n");
+}
+
+/* A rule of importV4 that cannot be read, and the words of its notice. */
+static const struct {
+	const char *rule, *notice;
+} bad_rows[] = {
+	{ "{'cidr':'10.0.0.0/8','action':'Accept'}", "importV4[0].matchOperator: is missing" },
+	{ "{'matchOperator':'In','action':'Accept'}", "importV4[0].cidr: is missing" },
+	{ "{'prefixLength':{'min':8},'action':'Accept'}", "importV4[0].cidr: is missing" },
+	{ "{'cidr':'10.0.0.1/8','matchOperator':'In','action':'Accept'}", "cidr: no prefix" },
+	{ "{'cidr':'fd00::/8','matchOperator':'In','action':'Accept'}", "cidr: no prefix" },
+	{ "{'cidr':8,'action':'Accept'}", "a field: is not known, or not of its type" },
+	{ "{'cidr':'10.0.0.0/8','matchOperator':'Near','action':'Accept'}", "no such word" },
+	{ "{'cidr':'10.0.0.0/8','matchOperator':'In','prefixLength':{'max':33},'action':'Accept'}",
+	  "prefixLength: no range" },
+	{ "{'cidr':'10.0.0.0/8','matchOperator':'In','prefixLength':{'min':9,'max':8},'action':"
+	  "'Accept'}",
+	  "prefixLength: no range" },
+	{ "{'source':'Me','action':'Accept'}", "source: no such word" },
+	{ "{'peerType':'xBGP','action':'Accept'}", "peerType: no such word" },
+	{ "{'interface':'eth0 \\\"','action':'Accept'}", "interface: no link's name" },
+	{ "{'communities':{},'action':'Accept'}", "communities: must have one value" },
+	{ "{'communities':{'values':['1:2','1:3']},'action':'Accept'}", "must have one value" },
+	{ "{'communities':{'values':['1:65536']},'action':'Accept'}", "no community" },
+	{ "{'asPathPrefix':[0],'action':'Accept'}", "asPathPrefix: one is no AS number" },
+	{ "{'asPathPrefix':[1,2,3,4,5,6,7,8,9,10,11],'action':'Accept'}", "1 to 10 AS numbers" },
+	{ "{'priority':2147483647,'action':'Accept'}", "priority: not 1 to 2147483646" },
+	{ "{'priority':'low','action':'Accept'}", "not of its type" },
+	{ "{'newCondition':true,'action':'Accept'}", "is not known" },
+	{ "{}", "action: neither Accept nor Reject" },
+	{ "{'action':'Drop'}", "action: neither Accept nor Reject" },
+	{ "{'action':'Reject','operations':[{'setPriority':{'value':1}}]}", "rejects has none" },
+	{ "{'action':'Accept','operations':[{}]}", "each must have one of" },
+	{ "{'action':'Accept','operations':[{'removeAll':{}}]}", "each must have one of" },
+	{ "{'action':'Accept','operations':[{'setPriority':{'value':0}}]}", "setPriority: not 1" },
+	{ "{'action':'Accept','operations':[{'addCommunity':{'value':'x'}}]}", "no community" },
+	{ "{'action':'Accept','operations':[{'prependASPath':{'prefix':[]}}]}", "1 to 10" },
+	{ "'text'", "the rule: is no object" },
+};
+
+static void a_list_with_a_bad_rule_rejects_everything(void **state)
+{
+	for (size_t i = 0; i < sizeof(bad_rows) / sizeof(bad_rows[0]); i++) {
+		char filter[1024];
+
+		snprintf(filter, sizeof(filter),
+			 "'spec':{'importV4':[%s,{'action':'Accept'}],"
+			 "'importV6':[{'action':'Accept'}]}",
+			 bad_rows[i].rule);
+		filter_and_peer(filter);
+		build();
+		assert_has("    - {name: \"f\", import_v4: [{action: reject}], "
+			   "import_v6: [{action: accept}]}\n");
+		assert_notice("bgpfilter f: spec.importV4[0].");
+		assert_notice(bad_rows[i].notice);
+		assert_notice("the list rejects every route until it is mended");
+		forget_all(NULL);
+	}
+}
+
+static void a_filter_that_is_not_there_is_named(void **state)
+{
+	filter_and_peer(NULL);
+	build();
+	assert_has("{address: \"192.0.2.1\", as: 65000}\n");
+	assert_notice("bgppeer p: spec.filters: f: no such BGPFilter: the peer goes by the others");
+}
+
+static void a_filter_that_no_peer_names_is_not_written(void **state)
+{
+	filter_and_peer("'spec':{'importV4':[{'action':'Reject'}]}");
+	set(CLUSTER_BGP_FILTERS, "g", "'spec':{'importV4':[{'action':'Reject'}],'more':1}");
+	build();
+	assert_null(strstr(document.text, "\"g\""));
+	assert_notice("bgpfilter g: spec.more: not served");
+}
+
+static void more_rules_than_a_configuration_has_leave_the_peer_out(void **state)
+{
+	static char filter[32768];
+	size_t len = (size_t)snprintf(filter, sizeof(filter), "'spec':{'exportV4':[");
+
+	for (int i = 0; i < 257; i++)
+		len += (size_t)snprintf(filter + len, sizeof(filter) - len, "%s{'action':'Reject'}",
+					i ? "," : "");
+	snprintf(filter + len, sizeof(filter) - len, "]}");
+	filter_and_peer(filter);
+	build();
+	assert_null(strstr(document.text, "192.0.2.1"));
+	assert_notice("bgppeer p: spec.filters: more than 256 rules of one kind");
+}
+
+#define TEST(name) cmocka_unit_test_teardown(name, forget_all)
+
+int main(void)
+{
+	const struct CMUnitTest tests[] = {
+		TEST(a_bgpfilter_is_a_filter_of_the_document),
+		TEST(a_list_with_a_bad_rule_rejects_everything),
+		TEST(a_filter_that_is_not_there_is_named),
+		TEST(a_filter_that_no_peer_names_is_not_written),
+		TEST(more_rules_than_a_configuration_has_leave_the_peer_out),
+	};
+
+	return cmocka_run_group_tests(tests, NULL, NULL);
+}
