@@ -249,7 +249,10 @@ static void on_error(struct agent_feed *feed, uint32_t id, const struct msg_erro
 {
 	struct query *query = find_query(feed, id);
 
-	if (id != 0 && id == feed->commit_id) {
+	/* Another watcher is there, still or by mistake: come again, and tell all again. */
+	if (error->error == EBUSY) {
+		agent_link_drop(feed->link, error->text);
+	} else if (id != 0 && id == feed->commit_id) {
 		feed->commit_id = 0;
 		feed->ops->committed(error->text, feed->arg);
 	} else if (query) {

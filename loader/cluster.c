@@ -42,7 +42,6 @@
 #include "loader/agent.h"
 #include "loader/cluster_facts.h"
 #include "loader/cluster_internal.h"
-#include "loader/cluster_nodes.h"
 #include "loader/cluster_state.h"
 
 /* --- the document --- */

@@ -5,6 +5,7 @@ What tortied does with it is tested with tortied itself (tests/net, tests/kube);
 opinion. Numbers and layouts are those of include/agent_protocol.h.
 """
 import array
+import errno
 import os
 import queue
 import socket
@@ -40,7 +41,7 @@ class AgentSocket:
     def __init__(self, path):
         self.path = str(path)
         self.is_ready = True
-        self.refusal = None
+        self.refusal, self.refusal_errno = None, errno.EINVAL
         self.connections = 0
         self.transactions = queue.Queue()
         self.stop = threading.Event()
@@ -99,7 +100,8 @@ class AgentSocket:
         if ancillary:
             self.take_document(transaction, ancillary)
         if self.refusal:
-            self.send(peer, ERROR, number, struct.pack("=iI512s", 22, 0, self.refusal.encode()))
+            self.send(peer, ERROR, number, struct.pack(
+                "=iI512s", self.refusal_errno, 0, self.refusal.encode()))
         else:
             self.send(peer, END, number)
         self.transactions.put(transaction)

@@ -1,5 +1,6 @@
 # SPDX-License-Identifier: Apache-2.0
 """tortie-kubed itself: from an API server's answers to the agent's socket, and its HTTP server."""
+import errno
 import http.client
 import json
 import os
@@ -182,6 +183,18 @@ def test_a_refused_document_is_not_ready_and_says_why(server, agent, start):
     assert status == 503
     assert kubed.metric("tortie_document_refusals_total") == 1
     assert kubed.metric("tortie_document_accepted") == 0
+
+
+def test_an_agent_that_hears_another_watcher_is_told_when_that_one_has_gone(server, agent, start):
+    agent.refusal = "tortie-kubed: another one is connected; stop it first"
+    agent.refusal_errno = errno.EBUSY
+    kubed = start()
+    agent.next()
+    agent.next()
+    agent.refusal = None
+    agent.next()
+    assert kubed.wait("/readyz", lambda status, _: status == 200)[0] == 200
+    assert kubed.metric("tortie_document_refusals_total") == 0
 
 
 def test_the_condition_is_written_when_the_agent_serves(server, agent, start):
