@@ -416,10 +416,11 @@ struct msg_drop {
 struct msg_explain {
 	char from[NAME_MAX_LEN + 1];
 	char to[NAME_MAX_LEN + 1];
-	__u32 protocol; /* IP protocol number: TCP, UDP, ICMP (ICMPv6 for IPv6), SCTP */
-	__u32 port;	/* 0: none */
-	__u32 length;	/* of the IP packet, 0: smallest */
-	__u32 ttl;	/* 0: 64 */
+	__u32 protocol;	   /* IP protocol number: TCP, UDP, ICMP (ICMPv6 for IPv6), SCTP */
+	__u32 port;	   /* TO's, 0: none */
+	__u32 source_port; /* FROM's, 0: any */
+	__u32 length;	   /* of the IP packet, 0: smallest */
+	__u32 ttl;	   /* 0: 64 */
 };
 
 struct msg_explain_step {

@@ -342,7 +342,8 @@ int query_explain(struct agent *agent, struct client *client, const struct reque
 	struct party from, to;
 	int err;
 
-	if (question->protocol > 255 || question->port > 65535 || question->ttl > 255)
+	if (question->protocol > 255 || question->port > 65535 || question->source_port > 65535 ||
+	    question->ttl > 255)
 		return client_send_error(client, request->id, EINVAL,
 					 "explain: protocol, port or TTL out of range");
 	if (find_party(agent, question->from, &from) < 0)
@@ -356,6 +357,7 @@ int query_explain(struct agent *agent, struct client *client, const struct reque
 			question->from, question->to);
 	explanation.packet.protocol = (uint8_t)question->protocol;
 	explanation.packet.port = (uint16_t)question->port;
+	explanation.packet.source_port = (uint16_t)question->source_port;
 	explanation.packet.ttl = (uint8_t)question->ttl;
 	explanation.packet.length = question->length;
 	err = run_question(&explanation, &from, &to);

@@ -81,11 +81,16 @@ static uint32_t pseudo_sum(const struct explain_packet *packet, uint8_t protocol
 	return sum + protocol + (uint32_t)len;
 }
 
+static uint16_t source_port(const struct explain_packet *packet)
+{
+	return packet->source_port ? packet->source_port : EXPLAIN_SOURCE_PORT;
+}
+
 /* Headers are made aside and copied: behind 14 octets of Ethernet nothing is aligned. */
 static void build_tcp(const struct explain_packet *packet, uint8_t *data, size_t len)
 {
 	struct tcphdr tcp = {
-		.source = htons(EXPLAIN_SOURCE_PORT),
+		.source = htons(source_port(packet)),
 		.dest = htons(packet->port),
 		.doff = sizeof(tcp) / 4,
 		.syn = 1,
@@ -100,7 +105,7 @@ static void build_tcp(const struct explain_packet *packet, uint8_t *data, size_t
 static void build_udp(const struct explain_packet *packet, uint8_t *data, size_t len)
 {
 	struct udphdr udp = {
-		.source = htons(EXPLAIN_SOURCE_PORT),
+		.source = htons(source_port(packet)),
 		.dest = htons(packet->port),
 		.len = htons((uint16_t)len),
 	};
@@ -123,8 +128,8 @@ static void build_echo(uint8_t type, uint32_t pseudo, uint8_t *data, size_t len)
 
 static void build_sctp(const struct explain_packet *packet, uint8_t *data)
 {
-	data[0] = EXPLAIN_SOURCE_PORT >> 8;
-	data[1] = EXPLAIN_SOURCE_PORT & 0xff;
+	data[0] = (uint8_t)(source_port(packet) >> 8);
+	data[1] = (uint8_t)source_port(packet);
 	data[2] = (uint8_t)(packet->port >> 8);
 	data[3] = (uint8_t)packet->port;
 	data[12] = SCTP_CHUNK_INIT;

@@ -16,10 +16,11 @@
 struct explain_packet {
 	struct ip_addr source, dest; /* of one family */
 	uint8_t source_mac[6], dest_mac[6];
-	uint8_t protocol; /* IP protocol number; ICMP stands for ICMPv6 with IPv6 */
-	uint8_t ttl;	  /* 0: EXPLAIN_TTL_DEFAULT */
-	uint16_t port;	  /* destination port where the protocol has ports */
-	uint32_t length;  /* of the IP packet; 0 or less than the headers: smallest */
+	uint8_t protocol;     /* IP protocol number; ICMP stands for ICMPv6 with IPv6 */
+	uint8_t ttl;	      /* 0: EXPLAIN_TTL_DEFAULT */
+	uint16_t port;	      /* destination port where the protocol has ports */
+	uint16_t source_port; /* 0: EXPLAIN_SOURCE_PORT */
+	uint32_t length;      /* of the IP packet; 0 or less than the headers: smallest */
 };
 
 /**

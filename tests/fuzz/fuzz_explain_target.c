@@ -48,7 +48,8 @@ int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
 	if (explain_target_settle(&from, &to, &error) == 0) {
 		bool is_icmp = to.protocol == IPPROTO_ICMP || to.protocol == IPPROTO_ICMPV6;
 
-		if (to.protocol == 0 || (is_icmp && to.port) || from.port || from.protocol)
+		if (to.protocol == 0 || (is_icmp && (to.port || from.port)) ||
+		    (from.port && !to.port) || from.protocol)
 			abort();
 	} else if (!error) {
 		abort();

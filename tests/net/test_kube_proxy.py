@@ -385,6 +385,13 @@ def test_status_counts_flows_and_explain_tells_the_step(net, family):
     assert "flow is recorded" in answer  # and so is what comes back: to_pod says so
     answer = net.n1.tortie("explain", net.a.address(family), f"{to}:8081/udp")
     assert "redirect_peer" in answer
+    # The same pods and port, another socket: only the asker's port tells the two flows apart.
+    assert ask(net.a, "udp", vip(net["near"], family), 40123)[0] == net.b.name
+    own = bracket(net.a.address(family), family)
+    answer = net.n1.tortie("explain", f"{own}:40123", f"{to}:8080/udp", check=False)
+    assert "flow is the host stack's" in answer and "from port 40123" in answer
+    answer = net.n1.tortie("explain", f"{own}:40124", f"{to}:8080/udp")
+    assert "redirect_peer" in answer
 
 
 def test_removed_programs_come_back(net):

@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /*
- * explain.c: `tortie explain FROM TO`.
+ * explain.c: `tortie explain FROM[:PORT] TO[:PORT][/PROTOCOL]`.
  *
  * The agent runs the data plane's own program, a copy that writes and sends nothing, on a packet
  * from FROM to TO, and answers with the steps that it took. Here they are printed, judged and given
@@ -59,6 +59,7 @@ static struct json_object *answer_convert(const struct msg_explain *explain,
 	document_set_text(document, "to", explain->to, sizeof(explain->to));
 	document_set_words(document, "protocol", words_protocol(explain->protocol));
 	document_set_number(document, "port", explain->port);
+	document_set_number(document, "source_port", explain->source_port);
 	for (size_t i = 0; i < walk->count; i++)
 		step_convert(steps, &walk->step[i]);
 	document_set(document, "steps", steps);
@@ -77,6 +78,8 @@ static void answer_print(struct json_object *document)
 	       document_get_words(document, "to"), document_get_words(document, "protocol"));
 	if (document_get_number(document, "port") != 0)
 		printf(" port %s", document_get_words(document, "port"));
+	if (document_get_number(document, "source_port") != 0)
+		printf(" from port %s", document_get_words(document, "source_port"));
 	printf("\n");
 	for (size_t i = 0; i < json_object_array_length(steps); i++) {
 		struct json_object *step = json_object_array_get_idx(steps, i);
@@ -139,6 +142,7 @@ int explain_run(const struct command_line *line)
 	memcpy(explain.to, end[1].name, sizeof(explain.to));
 	explain.protocol = end[1].protocol;
 	explain.port = end[1].port;
+	explain.source_port = end[0].port;
 	if (request_open_said(&request, line->run_dir) < 0)
 		return EXIT_FAILED;
 	status = explain_show(line, &request, &explain, end[1].is_address ? &end[1].addr : NULL);

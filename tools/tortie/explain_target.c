@@ -7,6 +7,8 @@
  *   [fd00:244::5]:53/udp   IPv6 with a port needs the brackets of RFC 3986 section 3.2.2
  *   shop/web:8080          pod web of namespace shop
  *
+ * FROM may have a port too: with kube-proxy beside us a flow is known by both.
+ *
  * A slash separates a namespace from a pod as well as a protocol from the rest: the word after the
  * last slash is a protocol when it is the name of one, which no pod in a namespace then can be.
  */
@@ -138,8 +140,12 @@ int explain_target_settle(const struct explain_target *from, struct explain_targ
 	bool is_v6 = (from->is_address && !ip_addr_is_v4(&from->addr)) ||
 		     (to->is_address && !ip_addr_is_v4(&to->addr));
 
-	if (from->port || from->protocol) {
-		*ret_error = "port and protocol belong to TO, the second word";
+	if (from->protocol) {
+		*ret_error = "the protocol belongs to TO, the second word";
+		return -EINVAL;
+	}
+	if (from->port && !to->port) {
+		*ret_error = "a port of FROM needs one of TO";
 		return -EINVAL;
 	}
 	if (from->is_address && to->is_address &&

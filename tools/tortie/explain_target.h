@@ -18,8 +18,8 @@ struct explain_target {
 };
 
 /**
- * explain_target_parse() - "TO[:PORT][/PROTOCOL]". 0, or -EINVAL with *ret_error words (a literal).
- * Pure.
+ * explain_target_parse() - "END[:PORT][/PROTOCOL]". 0, or -EINVAL with *ret_error words (a
+ * literal). Pure.
  */
 int explain_target_parse(const char *text, struct explain_target *ret, const char **ret_error);
 

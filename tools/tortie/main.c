@@ -196,11 +196,13 @@ static const struct command commands[] = {
 	  "Without --follow: how many packets were dropped, by reason. With --follow: sampled drops\n"
 	  "(at most 32 a second for each reason and CPU) with time, link, reason and packet.\n",
 	  drops_rows, COUNT(drops_rows), drops_run },
-	{ "explain", NULL, "FROM TO[:PORT][/PROTOCOL]", 2, 2, "what becomes of a packet, and why",
+	{ "explain", NULL, "FROM[:PORT] TO[:PORT][/PROTOCOL]", 2, 2,
+	  "what becomes of a packet, and why",
 	  "Runs the data plane's own program on a packet that is never sent. FROM is a pod of this\n"
 	  "node (address, NAME, NAMESPACE/NAME or container id) or a pod's address of another node;\n"
 	  "TO is an address ([ADDRESS]:PORT for IPv6) or a pod of this node. PROTOCOL is tcp, udp,\n"
-	  "icmp or sctp; with a port tcp, else icmp. Status 0 when the packet is delivered, 1 when\n"
+	  "icmp or sctp; with a port tcp, else icmp. FROM's port matters where kube-proxy translates:\n"
+	  "flows that the host stack carries are known by both. Status 0 when the packet is delivered, 1 when\n"
 	  "it is dropped or nobody has the address.\n",
 	  explain_rows, COUNT(explain_rows), explain_run },
 	{ "ipam", "show", "", 0, 0, "addresses in use and free",

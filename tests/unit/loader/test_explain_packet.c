@@ -106,8 +106,11 @@ static void sctp_and_unknown_protocols_have_their_number(void **state)
 	uint8_t frame[EXPLAIN_FRAME_MAX];
 
 	sctp.port = 0x1234;
+	sctp.source_port = 0x5678;
 	assert_int_equal(explain_packet_build(&sctp, frame, sizeof(frame)), 14 + 20 + 32);
 	assert_int_equal(frame[14 + 9], IPPROTO_SCTP);
+	assert_int_equal(frame[14 + 20], 0x56);
+	assert_int_equal(frame[14 + 20 + 1], 0x78);
 	assert_int_equal(frame[14 + 20 + 2], 0x12);
 	assert_int_equal(frame[14 + 20 + 3], 0x34);
 	assert_int_equal(explain_packet_build(&gre, frame, sizeof(frame)), 14 + 20);

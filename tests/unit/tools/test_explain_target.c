@@ -112,6 +112,10 @@ static void the_protocol_follows_from_port_and_family(void **state)
 
 	assert_int_equal(settle("web", "10.0.0.1:80", &to), 0);
 	assert_int_equal(to.protocol, IPPROTO_TCP);
+	assert_int_equal(settle("web:40000", "10.0.0.1:80", &to), 0);
+	assert_int_equal(to.protocol, IPPROTO_TCP);
+	assert_int_equal(settle("[fd00::2]:40000", "[fd00::1]:53/udp", &to), 0);
+	assert_int_equal(to.protocol, IPPROTO_UDP);
 	assert_int_equal(settle("web", "10.0.0.1", &to), 0);
 	assert_int_equal(to.protocol, IPPROTO_ICMP);
 	assert_int_equal(settle("web", "fd00::1", &to), 0);
@@ -128,6 +132,8 @@ static void ends_that_no_packet_has_are_refused(void **state)
 
 	assert_int_equal(settle("10.0.0.1", "fd00::1", &to), -EINVAL);
 	assert_int_equal(settle("web:80", "10.0.0.1", &to), -EINVAL);
+	assert_int_equal(settle("web:80", "10.0.0.1/icmp", &to), -EINVAL);
+	assert_int_equal(settle("web:80", "10.0.0.1:80/icmp", &to), -EINVAL);
 	assert_int_equal(settle("web/tcp", "10.0.0.1", &to), -EINVAL);
 	assert_int_equal(settle("web", "10.0.0.1:80/icmp", &to), -EINVAL);
 }
