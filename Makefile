@@ -91,7 +91,7 @@ $(LIB): $(call objects,$(LIB_SRC)) $(B)/obj/lib.list
 link = $(call say,LINK,$@)
 # The API client (lib/kube_*.c): only those who use it link libcurl.
 KUBE_LIBS := -lcurl -ljson-c -lyaml -lresolv
-LOADER_LIBS := -lbpf -lelf -lz -lnl-3 -lnl-route-3 -lnftables -lcap-ng -lyaml
+LOADER_LIBS := -lbpf -lelf -lz -lnl-3 -lnl-route-3 -lnftables -lcap-ng -lyaml -ljson-c
 $(B)/tortied: $(call objects,$(LOADER_SRC)) $(LIB)
 	$(link)
 	$(Q)$(CC) $(ALL_CFLAGS) $^ -o $@ $(LOADER_LIBS)

@@ -37,6 +37,7 @@
 #include "loader/monitor.h"
 #include "loader/namespace_claim.h"
 #include "loader/netlink.h"
+#include "loader/plugin_version.h"
 #include "loader/privileges.h"
 #include "loader/pulse.h"
 #include "loader/readiness.h"
@@ -245,6 +246,7 @@ int agent_start(struct agent *agent)
 void agent_close(struct agent *agent)
 {
 	readiness_close(agent->readiness);
+	plugin_version_free(agent->portmap);
 	pulse_close(agent->pulse);
 	server_close(agent->server); /* first: its clients' farewells need the parts below */
 	drops_close(agent->drops);

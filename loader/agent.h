@@ -21,6 +21,7 @@ struct masquerade;
 struct monitor;
 struct namespace_claim;
 struct netlink;
+struct plugin_version;
 struct pulse;
 struct readiness;
 struct remote_routes;
@@ -65,8 +66,9 @@ struct agent {
 			  */
 	bool has_failed; /* to make them */
 	bool ready;	 /* the data plane serves, the conflist is written */
-	bool has_portmap; /* the conflist that was written chains it */
-	bool resetting;	  /* MSG_SHUTDOWN with reset: put nothing back */
+	unsigned int conflist_chain;	/* enum conflist_chain of the file that was written */
+	struct plugin_version *portmap; /* what it knows; NULL: it was never chained */
+	bool resetting;			/* MSG_SHUTDOWN with reset: put nothing back */
 };
 
 /** agent_open() - make the parts, in the order above; config, base, run_dir, bpf_dir and loop are

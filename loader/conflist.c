@@ -14,8 +14,9 @@
  *
  * Pods' host ports are the reference plugin portmap's work: where the runtime has the program, it
  * is chained behind ours. libcni chooses the highest version that the file names, without asking
- * every plugin of the chain, and a portmap of 2023 knows 1.0.0 at most; so with portmap that is the
- * only version.
+ * every plugin of the chain, and a portmap of 2023 knows 1.0.0 at most. So with portmap that is the
+ * only version at first; the program is asked (plugin_version.c), and when it knows 1.1.0 too the
+ * file is written again with all versions.
  */
 #include "loader/conflist.h"
 
@@ -31,6 +32,7 @@
 
 #include "lib/log.h"
 #include "loader/agent.h"
+#include "loader/plugin_version.h"
 #include "node_objects.h"
 
 #define CONFLIST_OCTETS_MAX (PATH_MAX * 6 + 512)
@@ -61,7 +63,7 @@ static int escape_json(const char *text, char *buf, size_t size)
 	return 0;
 }
 
-int conflist_format(const char *run_dir, bool has_portmap, char *buf, size_t size)
+int conflist_format(const char *run_dir, enum conflist_chain chain, char *buf, size_t size)
 {
 	static const char versions[] = "  \"cniVersions\": [\"0.4.0\", \"1.0.0\", \"1.1.0\"],\n";
 	static const char portmap[] = ",\n"
@@ -94,8 +96,8 @@ int conflist_format(const char *run_dir, bool has_portmap, char *buf, size_t siz
 		       "    }%s\n"
 		       "  ]\n"
 		       "}\n",
-		       has_portmap ? "" : versions, run_dir_key, capabilities,
-		       has_portmap ? portmap : "");
+		       chain == CONFLIST_PORTMAP_OLD ? "" : versions, run_dir_key, capabilities,
+		       chain == CONFLIST_ALONE ? "" : portmap);
 	return len < 0 || (size_t)len >= size ? -ENAMETOOLONG : len;
 }
 
@@ -118,24 +120,39 @@ static int write_file(const char *path, const char *text, size_t len)
 	return err;
 }
 
-static bool wants_portmap(const struct agent *agent)
+/* portmap has told what it knows. */
+static void on_portmap(void *arg)
+{
+	struct agent *agent = arg;
+
+	if (!agent->resetting && agent->ready)
+		conflist_restore(agent);
+}
+
+/* What the file should chain; asks portmap which versions it knows, when it is another one. */
+static enum conflist_chain wanted_chain(struct agent *agent)
 {
 	char path[PATH_MAX];
 
 	if (!agent->config->cni_portmap)
-		return false;
+		return CONFLIST_ALONE;
 	snprintf(path, sizeof(path), "%s/portmap", agent->config->cni_bin_dir);
-	return access(path, X_OK) == 0;
+	if (access(path, X_OK) < 0)
+		return CONFLIST_ALONE;
+	if (agent->loop && !agent->portmap)
+		plugin_version_new(agent->loop, on_portmap, agent, &agent->portmap);
+	plugin_version_ask(agent->portmap, path);
+	return plugin_version_knows_1_1(agent->portmap) ? CONFLIST_PORTMAP : CONFLIST_PORTMAP_OLD;
 }
 
 /* Whole or not at all; the folder is made when it is missing. */
 static int place(struct agent *agent)
 {
 	char path[PATH_MAX], fresh[PATH_MAX], text[CONFLIST_OCTETS_MAX];
-	bool has_portmap = wants_portmap(agent);
+	enum conflist_chain chain = wanted_chain(agent);
 	int len, err;
 
-	len = conflist_format(agent->run_dir, has_portmap, text, sizeof(text));
+	len = conflist_format(agent->run_dir, chain, text, sizeof(text));
 	if (len < 0)
 		return len;
 	conflist_path(agent, "", path);
@@ -148,7 +165,7 @@ static int place(struct agent *agent)
 	if (err)
 		unlink(fresh);
 	else
-		agent->has_portmap = has_portmap;
+		agent->conflist_chain = chain;
 	return err;
 }
 
@@ -215,6 +232,18 @@ int conflist_write(struct agent *agent)
 	return err;
 }
 
+static const char *chain_words(unsigned int chain)
+{
+	switch (chain) {
+	case CONFLIST_ALONE:
+		return "portmap is gone";
+	case CONFLIST_PORTMAP:
+		return "portmap is there and knows CNI 1.1.0";
+	default:
+		return "portmap is there and knows CNI 1.0.0";
+	}
+}
+
 void conflist_restore(struct agent *agent)
 {
 	bool was_missing;
@@ -225,9 +254,9 @@ void conflist_restore(struct agent *agent)
 	/* That it cannot be written was said once; status says it as long as it lasts. */
 	if (was_missing && place(agent) == 0)
 		log_warning("%s/" CONFLIST_NAME ": was missing; put back", agent->config->cni_dir);
-	else if (!was_missing && wants_portmap(agent) != agent->has_portmap && place(agent) == 0)
-		log_info("%s/" CONFLIST_NAME ": written again, portmap is %s",
-			 agent->config->cni_dir, agent->has_portmap ? "there" : "gone");
+	else if (!was_missing && wanted_chain(agent) != agent->conflist_chain && place(agent) == 0)
+		log_info("%s/" CONFLIST_NAME ": written again, %s", agent->config->cni_dir,
+			 chain_words(agent->conflist_chain));
 	if (!is_missing(agent))
 		be_exclusive(agent);
 }
@@ -314,7 +343,8 @@ int conflist_status(struct agent *agent, status_line_fn *fn, void *arg)
 			 agent->config->cni_dir);
 		result = fn(STATUS_PROBLEM, text, arg);
 	}
-	if (!result && agent->ready && agent->config->cni_portmap && !agent->has_portmap) {
+	if (!result && agent->ready && agent->config->cni_portmap &&
+	    agent->conflist_chain == CONFLIST_ALONE) {
 		snprintf(text, sizeof(text),
 			 "cni.bin_dir %.200s: has no program portmap, so pods' hostPorts are not "
 			 "served (put the reference plugin there, or set cni.portmap: none)",

@@ -2,7 +2,7 @@
 /*
  * Tests of conflist.c: what a container runtime finds, and when.
  *
- * links: loader/conflist.c lib/log.c
+ * links: loader/conflist.c loader/plugin_version.c lib/event_loop.c lib/log.c
  * libs: -ljson-c
  */
 #include "loader/conflist.h"
@@ -21,7 +21,9 @@
 #include <cmocka.h>
 #include <json-c/json.h>
 
+#include "lib/event_loop.h"
 #include "loader/agent.h"
+#include "loader/plugin_version.h"
 
 struct folder {
 	char dir[64];
@@ -92,7 +94,8 @@ static void it_names_versions_that_old_runtimes_take(void **state)
 	char text[4096];
 	struct json_object *object;
 
-	assert_true(conflist_format(CONFIG_RUN_DIR_DEFAULT, false, text, sizeof(text)) > 0);
+	assert_true(conflist_format(CONFIG_RUN_DIR_DEFAULT, CONFLIST_ALONE, text, sizeof(text)) >
+		    0);
 	object = json_tokener_parse(text);
 	assert_non_null(object);
 	assert_string_equal(text_at(object, "/cniVersion"), "1.0.0");
@@ -117,7 +120,7 @@ static void another_run_dir_is_told_and_escaped(void **state)
 	char text[4096];
 	struct json_object *object;
 
-	assert_true(conflist_format("/run/a \"b\"\\c\n", false, text, sizeof(text)) > 0);
+	assert_true(conflist_format("/run/a \"b\"\\c\n", CONFLIST_ALONE, text, sizeof(text)) > 0);
 	object = json_tokener_parse(text);
 	assert_non_null(object);
 	assert_string_equal(text_at(object, "/plugins/0/runDir"), "/run/a \"b\"\\c\n");
@@ -128,8 +131,9 @@ static void a_text_that_does_not_fit_is_refused(void **state)
 {
 	char text[64];
 
-	assert_int_equal(conflist_format(CONFIG_RUN_DIR_DEFAULT, false, text, sizeof(text)),
-			 -ENAMETOOLONG);
+	assert_int_equal(
+		conflist_format(CONFIG_RUN_DIR_DEFAULT, CONFLIST_ALONE, text, sizeof(text)),
+		-ENAMETOOLONG);
 }
 
 static void portmap_is_chained_with_a_version_that_it_knows(void **state)
@@ -137,7 +141,8 @@ static void portmap_is_chained_with_a_version_that_it_knows(void **state)
 	char text[4096];
 	struct json_object *object;
 
-	assert_true(conflist_format(CONFIG_RUN_DIR_DEFAULT, true, text, sizeof(text)) > 0);
+	assert_true(conflist_format(CONFIG_RUN_DIR_DEFAULT, CONFLIST_PORTMAP_OLD, text,
+				    sizeof(text)) > 0);
 	object = json_tokener_parse(text);
 	assert_non_null(object);
 	assert_string_equal(text_at(object, "/cniVersion"), "1.0.0");
@@ -148,9 +153,15 @@ static void portmap_is_chained_with_a_version_that_it_knows(void **state)
 	assert_string_equal(text_at(object, "/plugins/1/snat"), "true");
 	assert_string_equal(text_at(object, "/plugins/1/capabilities/portMappings"), "true");
 	json_object_put(object);
+	assert_true(conflist_format(CONFIG_RUN_DIR_DEFAULT, CONFLIST_PORTMAP, text, sizeof(text)) >
+		    0);
+	object = json_tokener_parse(text);
+	assert_string_equal(text_at(object, "/cniVersions/2"), "1.1.0");
+	assert_string_equal(text_at(object, "/plugins/1/type"), "portmap");
+	json_object_put(object);
 }
 
-static bool has_portmap(const struct folder *folder)
+static bool has_word(const struct folder *folder, const char *word)
 {
 	char path[128], text[4096] = "";
 	FILE *file;
@@ -160,7 +171,7 @@ static bool has_portmap(const struct folder *folder)
 	assert_non_null(file);
 	assert_true(fread(text, 1, sizeof(text) - 1, file) > 0);
 	fclose(file);
-	return strstr(text, "portmap") != NULL;
+	return strstr(text, word) != NULL;
 }
 
 static void portmap_is_chained_while_the_runtime_has_it(void **state)
@@ -171,14 +182,48 @@ static void portmap_is_chained_while_the_runtime_has_it(void **state)
 	snprintf(path, sizeof(path), "%s/portmap", folder->dir);
 	folder->config.cni_portmap = true;
 	assert_int_equal(conflist_write(&folder->agent), 0);
-	assert_false(has_portmap(folder));
+	assert_false(has_word(folder, "portmap"));
 	touch(folder, "portmap");
 	assert_int_equal(chmod(path, 0755), 0);
 	conflist_restore(&folder->agent);
-	assert_true(has_portmap(folder));
+	assert_true(has_word(folder, "portmap"));
 	assert_int_equal(unlink(path), 0);
 	conflist_restore(&folder->agent);
-	assert_false(has_portmap(folder));
+	assert_false(has_word(folder, "portmap"));
+}
+
+static void stop_loop(void *arg)
+{
+	event_loop_stop(arg);
+}
+
+static void a_portmap_that_knows_1_1_gets_all_versions(void **state)
+{
+	struct folder *folder = *state;
+	struct event_timer timer;
+	char path[128];
+	FILE *file;
+
+	assert_int_equal(event_loop_new(&folder->agent.loop), 0);
+	event_timer_init(&timer, stop_loop, folder->agent.loop);
+	snprintf(path, sizeof(path), "%s/portmap", folder->dir);
+	file = fopen(path, "w");
+	assert_non_null(file);
+	fputs("#!/bin/sh\necho '{\"supportedVersions\":[\"1.0.0\",\"1.1.0\"]}'\n", file);
+	fclose(file);
+	assert_int_equal(chmod(path, 0755), 0);
+	folder->config.cni_portmap = true;
+	folder->agent.ready = true;
+	assert_int_equal(conflist_write(&folder->agent), 0);
+	assert_true(has_word(folder, "portmap") && !has_word(folder, "cniVersions"));
+	for (int i = 0; i < 1000 && !has_word(folder, "cniVersions"); i++) {
+		event_timer_set(folder->agent.loop, &timer, 20);
+		event_loop_run(folder->agent.loop);
+	}
+	assert_true(has_word(folder, "portmap") && has_word(folder, "cniVersions"));
+	plugin_version_free(folder->agent.portmap);
+	event_loop_free(folder->agent.loop);
+	folder->agent.loop = NULL;
 }
 
 static void an_exclusive_node_moves_others_files_away(void **state)
@@ -264,6 +309,8 @@ int main(void)
 		cmocka_unit_test(another_run_dir_is_told_and_escaped),
 		cmocka_unit_test(a_text_that_does_not_fit_is_refused),
 		cmocka_unit_test(portmap_is_chained_with_a_version_that_it_knows),
+		cmocka_unit_test_setup_teardown(a_portmap_that_knows_1_1_gets_all_versions,
+						make_folder, drop_folder),
 		cmocka_unit_test_setup_teardown(portmap_is_chained_while_the_runtime_has_it,
 						make_folder, drop_folder),
 		cmocka_unit_test_setup_teardown(an_exclusive_node_moves_others_files_away,
