@@ -191,6 +191,17 @@ static void handle_delete(struct agent *agent, const struct msg_cni_request *req
 	reply->code = 0;
 }
 
+/* The first line that is not good. */
+static int take_fault(enum status_level level, const char *text, void *arg)
+{
+	struct endpoint_error *error = arg;
+
+	if (level == STATUS_OK)
+		return 0;
+	snprintf(error->details, sizeof(error->details), "%s", text);
+	return 1;
+}
+
 /* Would an ADD work, and do the pods that are there? */
 static void handle_status(struct agent *agent, const struct msg_cni_request *request,
 			  struct msg_cni_reply *reply)
@@ -205,9 +216,9 @@ static void handle_status(struct agent *agent, const struct msg_cni_request *req
 	if (!uplinks_serve(agent->uplinks)) {
 		error.code = CNI_CODE_LIMITED;
 		snprintf(error.msg, sizeof(error.msg), "the data plane does not serve");
-		snprintf(error.details, sizeof(error.details),
-			 "an uplink is missing, down, without its program or without a usable "
-			 "address; `tortie status` names it");
+		if (uplinks_status(agent, take_fault, &error) == 0)
+			snprintf(error.details, sizeof(error.details),
+				 "`tortie status` on this node says why");
 		answer_error(reply, &error);
 		return;
 	}
