@@ -25,6 +25,7 @@
 #include <fcntl.h>
 #include <poll.h>
 #include <stdio.h>
+#include <stdlib.h>
 #include <string.h>
 #include <sys/stat.h>
 #include <time.h>
@@ -125,6 +126,29 @@ static int connect_waiting(struct agent_client *client, const struct netconf *co
 	}
 }
 
+/* What goes behind the request's struct is of GC alone. */
+static int send_request(struct agent_client *client, const struct netconf *conf,
+			const struct namespace_fds *fds)
+{
+	size_t behind = conf->request.valid_count * sizeof(*conf->valid);
+	uint8_t *body;
+	int err;
+
+	if (behind == 0)
+		return agent_client_send(client, MSG_CNI_REQUEST, &conf->request,
+					 sizeof(conf->request), fds ? fds->fd : NULL,
+					 fds ? NAMESPACE_FDS : 0, NULL);
+	body = malloc(sizeof(conf->request) + behind);
+	if (body == NULL)
+		return -ENOMEM;
+	memcpy(body, &conf->request, sizeof(conf->request));
+	memcpy(body + sizeof(conf->request), conf->valid, behind);
+	err = agent_client_send(client, MSG_CNI_REQUEST, body, sizeof(conf->request) + behind, NULL,
+				0, NULL);
+	free(body);
+	return err;
+}
+
 /* Send the request and take the reply, with @patience (NULL: none) when it does not come within the
  * client's time. The client is closed in any case. */
 static int exchange(struct agent_client *client, const struct netconf *conf,
@@ -135,10 +159,8 @@ static int exchange(struct agent_client *client, const struct netconf *conf,
 		struct message_header header;
 		struct msg_cni_reply reply;
 	} message;
-	int err;
+	int err = send_request(client, conf, fds);
 
-	err = agent_client_send(client, MSG_CNI_REQUEST, &conf->request, sizeof(conf->request),
-				fds ? fds->fd : NULL, fds ? NAMESPACE_FDS : 0, NULL);
 	if (err == 0) {
 		do
 			err = agent_client_receive(client, &message, sizeof(message));

@@ -139,6 +139,19 @@ static int carry_out_del(struct netconf *conf, delegate_ask_fn *ask, struct msg_
 	return err < 0 ? err : tell_delegate(conf, "DEL", -1, error);
 }
 
+/* Both go on when the other failed; the first error is told. */
+static int carry_out_gc(struct netconf *conf, delegate_ask_fn *ask, struct msg_cni_reply *reply,
+			struct cni_error *error)
+{
+	struct cni_error delegate_error;
+	int err = ask(conf, reply, error);
+	int delegate_err = tell_delegate(conf, "GC", -1, &delegate_error);
+
+	if (err == 0 && delegate_err < 0)
+		*error = delegate_error;
+	return err < 0 ? err : delegate_err;
+}
+
 int delegate_carry_out(struct netconf *conf, delegate_ask_fn *ask, struct msg_cni_reply *ret_reply,
 		       struct cni_error *ret_error)
 {
@@ -149,6 +162,8 @@ int delegate_carry_out(struct netconf *conf, delegate_ask_fn *ask, struct msg_cn
 		return carry_out_add(conf, ask, ret_reply, ret_error);
 	if (conf->command == COMMAND_DEL)
 		return carry_out_del(conf, ask, ret_reply, ret_error);
+	if (conf->command == COMMAND_GC)
+		return carry_out_gc(conf, ask, ret_reply, ret_error);
 	conf->request.delegated = 1;
 	err = tell_delegate(conf, command, -1, ret_error);
 	return err < 0 ? err : ask(conf, ret_reply, ret_error);

@@ -12,8 +12,7 @@
  * error object; also when a signal ends the program, or time runs out. Exit status 0 is success, 1
  * is an error object.
  *
- * CNI specification 1.1.0, section 2. GC is not offered: the agent compares links and maps by
- * itself, and an attachment goes with its DEL or its namespace.
+ * CNI specification 1.1.0, section 2.
  */
 #include <errno.h>
 #include <fcntl.h>
@@ -226,7 +225,7 @@ static int ask_agent(const struct netconf *conf, struct msg_cni_reply *reply,
 
 	if (conf->command == COMMAND_DEL) {
 		err = agent_detach(conf, reply);
-	} else if (conf->command == COMMAND_STATUS) {
+	} else if (conf->command == COMMAND_STATUS || conf->command == COMMAND_GC) {
 		err = agent_call(conf, NULL, reply, error);
 	} else {
 		err = open_namespace(conf->request.netns, &fds, error);
@@ -266,7 +265,7 @@ static int introduce(void)
 {
 	fprintf(stderr,
 		"tortie-cni %s: CNI plugin of the tortie pod network, started by container "
-		"runtimes (CNI specification 0.3.0 to 1.1.0); see tortie-cni(8)\n",
+		"runtimes (CNI specification 0.1.0 to 1.1.0); see tortie-cni(8)\n",
 		TORTIE_VERSION);
 	return finish(result_version(CNI_1_1_0), 0);
 }

@@ -20,6 +20,7 @@
 #include <errno.h>
 #include <stdarg.h>
 #include <stdio.h>
+#include <stdlib.h>
 #include <string.h>
 
 #include <json-c/json.h>
@@ -34,11 +35,12 @@
 #define MTU_MIN		1280
 #define MTU_MAX		65535
 #define OWN_TYPE	"tortie-cni"
+#define VALID_KEY	"cni.dev/valid-attachments"
 #define VERSION_DEFAULT "0.1.0" /* of a configuration that names none: its first version */
 
 static const char *const version_texts[CNI_VERSION_COUNT] = {
-	[CNI_0_3_0] = "0.3.0", [CNI_0_3_1] = "0.3.1", [CNI_0_4_0] = "0.4.0",
-	[CNI_1_0_0] = "1.0.0", [CNI_1_1_0] = "1.1.0",
+	[CNI_0_1_0] = "0.1.0", [CNI_0_2_0] = "0.2.0", [CNI_0_3_0] = "0.3.0", [CNI_0_3_1] = "0.3.1",
+	[CNI_0_4_0] = "0.4.0", [CNI_1_0_0] = "1.0.0", [CNI_1_1_0] = "1.1.0",
 };
 
 const char *cni_version_text(enum cni_version version)
@@ -66,7 +68,7 @@ static int parse_command(const char *text, enum cni_command *ret, struct cni_err
 	} rows[] = {
 		{ "VERSION", COMMAND_VERSION }, { "ADD", COMMAND_ADD },
 		{ "DEL", COMMAND_DEL },		{ "CHECK", COMMAND_CHECK },
-		{ "STATUS", COMMAND_STATUS },
+		{ "STATUS", COMMAND_STATUS },	{ "GC", COMMAND_GC },
 	};
 
 	if (text == NULL || text[0] == '\0')
@@ -78,7 +80,7 @@ static int parse_command(const char *text, enum cni_command *ret, struct cni_err
 			return 0;
 		}
 	return netconf_refuse(error, CNI_ERROR_ENVIRONMENT,
-			      "CNI_COMMAND=%.64s: not one of ADD, DEL, CHECK, STATUS, VERSION",
+			      "CNI_COMMAND=%.64s: not one of ADD, DEL, CHECK, GC, STATUS, VERSION",
 			      text);
 }
 
@@ -239,13 +241,13 @@ static int parse_version(struct json_object *config, enum cni_version *ret, stru
 	netconf_refuse(error, CNI_ERROR_VERSION, "cniVersion \"%.64s\" is not supported%s", text,
 		       value == NULL ? " (the configuration names none, which means that)" : "");
 	snprintf(error->details, sizeof(error->details),
-		 "supported are 0.3.0, 0.3.1, 0.4.0, 1.0.0, 1.1.0");
+		 "supported are 0.1.0, 0.2.0, 0.3.0, 0.3.1, 0.4.0, 1.0.0, 1.1.0");
 	return -EINVAL;
 }
 
 static int check_version(const struct netconf *conf, struct cni_error *error)
 {
-	enum cni_version first = CNI_0_3_0;
+	enum cni_version first = CNI_0_1_0;
 	const char *name = "";
 
 	if (conf->command == COMMAND_CHECK) {
@@ -254,6 +256,9 @@ static int check_version(const struct netconf *conf, struct cni_error *error)
 	} else if (conf->command == COMMAND_STATUS) {
 		first = CNI_1_1_0;
 		name = "STATUS";
+	} else if (conf->command == COMMAND_GC) {
+		first = CNI_1_1_0;
+		name = "GC";
 	}
 	if (conf->version >= first)
 		return 0;
@@ -490,6 +495,51 @@ static int parse_prev_result(struct json_object *config, struct netconf *conf,
 	return conf->command == COMMAND_CHECK ? take_result_addresses(conf, error) : 0;
 }
 
+static int take_attachment(struct json_object *entry, size_t index, struct netconf *conf,
+			   struct cni_error *error)
+{
+	const char *id = netconf_text(netconf_member(entry, "containerID"));
+	const char *ifname = netconf_text(netconf_member(entry, "ifname"));
+
+	if (id == NULL || ifname == NULL || !container_id_is_valid(id) || !ifname_is_valid(ifname))
+		return netconf_refuse(
+			error, CNI_ERROR_CONFIG,
+			VALID_KEY "[%zu]: must be an object with containerID and ifname, as ADD "
+				  "takes them; nothing was removed",
+			index);
+	pod_ifname(id, ifname, conf->valid[index].host_ifname);
+	return 0;
+}
+
+/* GC: what is to stay. Taken whole or not at all: what is not in it is removed. */
+static int parse_valid(struct json_object *config, struct netconf *conf, struct cni_error *error)
+{
+	struct json_object *list = netconf_member(config, VALID_KEY);
+	size_t count;
+
+	if (list == NULL)
+		return netconf_refuse(error, CNI_ERROR_CONFIG,
+				      VALID_KEY
+				      ": missing; a GC without the list of what is to stay removes "
+				      "nothing (an empty list removes all)");
+	if (!json_object_is_type(list, json_type_array))
+		return netconf_refuse(error, CNI_ERROR_CONFIG,
+				      VALID_KEY ": must be a list; nothing was removed");
+	count = json_object_array_length(list);
+	if (count > CNI_VALID_MAX)
+		return netconf_refuse(error, CNI_ERROR_CONFIG,
+				      VALID_KEY ": more than %d entries; nothing was removed",
+				      CNI_VALID_MAX);
+	conf->valid = calloc(count + 1, sizeof(*conf->valid));
+	if (conf->valid == NULL)
+		return netconf_refuse(error, CNI_ERROR_IO, "out of memory");
+	for (size_t i = 0; i < count; i++)
+		if (take_attachment(json_object_array_get_idx(list, i), i, conf, error) < 0)
+			return -EINVAL;
+	conf->request.valid_count = (uint32_t)count;
+	return 0;
+}
+
 /* Our keys. DEL needs but the agent's folder. */
 static int parse_keys(struct json_object *config, struct netconf *conf, struct cni_error *error)
 {
@@ -512,7 +562,10 @@ static int parse_keys(struct json_object *config, struct netconf *conf, struct c
 	    parse_mtu(config, conf, error) < 0 || parse_ipam(config, conf, error) < 0 ||
 	    check_dns(config, conf, error) < 0)
 		return -EINVAL;
-	return parse_prev_result(config, conf, error);
+	if (conf->command == COMMAND_GC)
+		return parse_valid(config, conf, error);
+	/* Versions before chaining know no such key. */
+	return conf->version < CNI_0_3_0 ? 0 : parse_prev_result(config, conf, error);
 }
 
 static int parse_config(const struct netconf_env *env, struct json_object *config,
@@ -528,10 +581,8 @@ static int parse_config(const struct netconf_env *env, struct json_object *confi
 static uint32_t verb_of(enum cni_command command)
 {
 	static const uint32_t verbs[] = {
-		[COMMAND_ADD] = CNI_ADD,
-		[COMMAND_DEL] = CNI_DEL,
-		[COMMAND_CHECK] = CNI_CHECK,
-		[COMMAND_STATUS] = CNI_STATUS,
+		[COMMAND_ADD] = CNI_ADD,       [COMMAND_DEL] = CNI_DEL, [COMMAND_CHECK] = CNI_CHECK,
+		[COMMAND_STATUS] = CNI_STATUS, [COMMAND_GC] = CNI_GC,
 	};
 
 	return verbs[command];
@@ -579,6 +630,8 @@ int netconf_parse(const struct netconf_env *env, const char *data, size_t len,
 
 void netconf_free(struct netconf *conf)
 {
+	free(conf->valid);
+	conf->valid = NULL;
 	json_object_put(conf->runtime_dns);
 	json_object_put(conf->config);
 	json_object_put(conf->delegate_answer);

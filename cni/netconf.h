@@ -16,10 +16,13 @@ enum cni_command {
 	COMMAND_DEL,
 	COMMAND_CHECK,
 	COMMAND_STATUS,
+	COMMAND_GC,
 };
 
 /* Versions of the CNI specification that are spoken, in order. */
 enum cni_version {
+	CNI_0_1_0,
+	CNI_0_2_0,
 	CNI_0_3_0,
 	CNI_0_3_1,
 	CNI_0_4_0,
@@ -69,6 +72,7 @@ struct netconf {
 	const char *input;			   /* what was parsed, borrowed */
 	size_t input_len;
 	struct msg_cni_request request;
+	struct msg_cni_attachment *valid;    /* owned; request.valid_count of them */
 	struct json_object *config;	     /* owned */
 	struct json_object *prev_result;     /* borrowed from config; NULL: none */
 	struct json_object *dns;	     /* borrowed from one of the others; NULL: none */

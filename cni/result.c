@@ -2,11 +2,11 @@
 /*
  * result.c: what the plugin says on its standard output: the result of ADD, the versions, an error.
  *
- * Results follow the version that the configuration asks for: ips[].version only before 1.0.0,
- * interfaces[].mtu only from 1.1.0 on. A result has the host's end first and the pod's second, each
- * address with the index of the pod's end. Behind another plugin (prevResult) its entries stay
- * where they are, so that their indexes hold, and ours follow. DNS is the configuration's when it
- * sets any, else prevResult's.
+ * Results follow the version that the configuration asks for: ip4 and ip6 before 0.3.0,
+ * ips[].version only before 1.0.0, interfaces[].mtu only from 1.1.0 on. A result has the host's end
+ * first and the pod's second, each address with the index of the pod's end. Behind another plugin
+ * (prevResult) its entries stay where they are, so that their indexes hold, and ours follow. DNS is
+ * the configuration's when it sets any, else prevResult's.
  *
  * Text in errors may come from the environment, so octets that are not printable ASCII are shown as
  * '?': the output is valid UTF-8 whatever came in.
@@ -135,7 +135,7 @@ static void put_dns(const struct netconf *conf, struct json_object *result)
 		json_object_object_add(result, "dns", json_object_new_object());
 }
 
-char *result_add(const struct netconf *conf, const struct msg_cni_reply *reply)
+static char *result_add_030(const struct netconf *conf, const struct msg_cni_reply *reply)
 {
 	struct json_object *result = json_object_new_object();
 	struct json_object *interfaces = start_list(conf, "interfaces");
@@ -154,6 +154,39 @@ char *result_add(const struct netconf *conf, const struct msg_cni_reply *reply)
 	json_object_object_add(result, "routes", routes);
 	put_dns(conf, result);
 	return print(result);
+}
+
+/* Before 0.3.0: one object for each family, with its first address. */
+static char *result_add_010(const struct netconf *conf, const struct msg_cni_reply *reply)
+{
+	struct json_object *result = json_object_new_object();
+
+	put_text(result, "cniVersion", cni_version_text(conf->version));
+	for (uint32_t i = 0; i < reply->address_count; i++) {
+		struct ip_prefix prefix = ip_prefix_host(&reply->address[i]);
+		bool is_v4 = ip_addr_is_v4(&reply->address[i]);
+		const char *key = is_v4 ? "ip4" : "ip6";
+		struct json_object *entry, *routes;
+		char text[IP_PREFIX_TEXT_MAX];
+
+		if (json_object_object_get_ex(result, key, NULL))
+			continue;
+		entry = json_object_new_object();
+		routes = json_object_new_array();
+		put_text(entry, "ip", ip_prefix_format(&prefix, text, sizeof(text)));
+		put_text(entry, "gateway", is_v4 ? GATEWAY_TEXT_V4 : GATEWAY_TEXT_V6);
+		json_object_array_add(routes, make_route(is_v4));
+		json_object_object_add(entry, "routes", routes);
+		json_object_object_add(result, key, entry);
+	}
+	put_dns(conf, result);
+	return print(result);
+}
+
+char *result_add(const struct netconf *conf, const struct msg_cni_reply *reply)
+{
+	return conf->version < CNI_0_3_0 ? result_add_010(conf, reply)
+					 : result_add_030(conf, reply);
 }
 
 char *result_version(enum cni_version version)

@@ -3,7 +3,7 @@
  * cni_requests.c: what a container runtime asks for, by way of the plugin.
  *
  * A request comes with two descriptors (ADD, CHECK): the pod's network namespace, and a netlink
- * socket that the plugin opened in it. The four verbs are carried out by endpoint.c; this file
+ * socket that the plugin opened in it. The verbs are carried out by endpoint.c; this file
  * turns its answers into the reply's code and words. Requests are served one after another, in the
  * order in which they came; each is a handful of system calls.
  *
@@ -191,6 +191,17 @@ static void handle_delete(struct agent *agent, const struct msg_cni_request *req
 	reply->code = 0;
 }
 
+/* The first line that is not good. */
+static int take_fault(enum status_level level, const char *text, void *arg)
+{
+	struct endpoint_error *error = arg;
+
+	if (level == STATUS_OK)
+		return 0;
+	snprintf(error->details, sizeof(error->details), "%s", text);
+	return 1;
+}
+
 /* Would an ADD work, and do the pods that are there? */
 static void handle_status(struct agent *agent, const struct msg_cni_request *request,
 			  struct msg_cni_reply *reply)
@@ -205,9 +216,9 @@ static void handle_status(struct agent *agent, const struct msg_cni_request *req
 	if (!uplinks_serve(agent->uplinks)) {
 		error.code = CNI_CODE_LIMITED;
 		snprintf(error.msg, sizeof(error.msg), "the data plane does not serve");
-		snprintf(error.details, sizeof(error.details),
-			 "an uplink is missing, down, without its program or without a usable "
-			 "address; `tortie status` names it");
+		if (uplinks_status(agent, take_fault, &error) == 0)
+			snprintf(error.details, sizeof(error.details),
+				 "`tortie status` on this node says why");
 		answer_error(reply, &error);
 		return;
 	}
@@ -224,6 +235,61 @@ static void handle_status(struct agent *agent, const struct msg_cni_request *req
 	}
 }
 
+/* The attachments of a network that a GC is to remove are all but these. */
+struct collection {
+	struct agent *agent;
+	const struct msg_cni_request *request;
+	size_t removed, unknown;
+};
+
+static bool is_valid(const struct msg_cni_request *request, const char *host_ifname)
+{
+	const struct msg_cni_attachment *valid = (const void *)(request + 1);
+
+	for (uint32_t i = 0; i < request->valid_count; i++)
+		if (strcmp(valid[i].host_ifname, host_ifname) == 0)
+			return true;
+	return false;
+}
+
+static int collect(const struct endpoint *endpoint, void *arg)
+{
+	struct collection *collection = arg;
+
+	event_loop_beat(collection->agent->loop);
+	if (is_valid(collection->request, endpoint->host_ifname))
+		return 0;
+	if (endpoint->network[0] == '\0') {
+		collection->unknown++;
+		return 0;
+	}
+	if (strcmp(endpoint->network, collection->request->network) != 0)
+		return 0;
+	log_info("container %s %s: not among network %s's valid attachments: removed by GC",
+		 endpoint->container_id, endpoint->ifname, endpoint->network);
+	collection->removed++;
+	endpoint_doom(collection->agent, endpoint);
+	return 0;
+}
+
+/*
+ * An attachment whose network is not known any more (its name is in a map that can be lost) may be
+ * another network's: it stays, until its DEL or the end of its namespace.
+ */
+static void handle_gc(struct agent *agent, const struct msg_cni_request *request)
+{
+	struct collection collection = { .agent = agent, .request = request };
+
+	cni_replay_deletes(agent);
+	endpoint_for_each(agent->endpoints, collect, &collection);
+	log_info("GC of network %s: %u are valid, %zu removed", request->network,
+		 request->valid_count, collection.removed);
+	if (collection.unknown > 0)
+		log_warning("GC of network %s: %zu attachments stay, as it is not known of which "
+			    "network they are",
+			    request->network, collection.unknown);
+}
+
 static void handle_running(struct agent *agent, const struct msg_cni_request *request,
 			   const int *fds, size_t fd_count, struct msg_cni_reply *reply)
 {
@@ -237,6 +303,9 @@ static void handle_running(struct agent *agent, const struct msg_cni_request *re
 		break;
 	case CNI_STATUS:
 		handle_status(agent, request, reply);
+		break;
+	case CNI_GC:
+		handle_gc(agent, request);
 		break;
 	default:
 		reply->code = CNI_CODE_ENVIRONMENT;

@@ -86,6 +86,11 @@ static void compare_record(struct endpoint_store *store, const struct endpoint *
 			     netlink_request(netlink, pod_message_rename(link->ifindex,
 									 endpoint->host_ifname,
 									 endpoint->mtu)));
+	/* The kernel takes the neighbour entries along, and tells of each. */
+	if (memcmp(link->mac, pod_gateway_mac(), sizeof(link->mac)) != 0)
+		count_repair(store, endpoint, "its link's MAC was changed",
+			     netlink_request(netlink,
+					     pod_message_mac(link->ifindex, pod_gateway_mac())));
 	if (endpoint_alias_format(endpoint, alias) == 0 && strcmp(alias, link->alias) != 0)
 		count_repair(
 			store, endpoint, "its link's alias was changed",
@@ -105,7 +110,9 @@ static bool differs(const struct endpoint_store *store, const struct endpoint *e
 	char alias[ENDPOINT_ALIAS_MAX + 1];
 
 	return link->group != store->agent->config->group_live || !link->is_up ||
-	       link->mtu != endpoint->mtu || strcmp(link->name, endpoint->host_ifname) != 0 ||
+	       link->mtu != endpoint->mtu ||
+	       memcmp(link->mac, pod_gateway_mac(), sizeof(link->mac)) != 0 ||
+	       strcmp(link->name, endpoint->host_ifname) != 0 ||
 	       endpoint_alias_format(endpoint, alias) < 0 || strcmp(alias, link->alias) != 0;
 }
 
@@ -151,12 +158,15 @@ static void on_lost_route(struct endpoint_store *store, const struct nlmsghdr *h
 		restore_host(store, &entry->owner->endpoint, "the route to it was removed");
 }
 
-static void on_lost_neighbour(struct endpoint_store *store, const struct nlmsghdr *header)
+/* The entry of a pod's address that was deleted, or is not as it should be. */
+static void on_neighbour(struct endpoint_store *store, const struct nlmsghdr *header)
 {
 	const struct ndmsg *body = netlink_body(header, sizeof(*body));
-	const struct nlattr *attrs[NDA_DST + 1];
+	const struct nlattr *attrs[NDA_LLADDR + 1];
 	const struct address_entry *entry;
 	struct ip_addr addr;
+	const void *mac;
+	size_t len;
 
 	if (body == NULL)
 		return;
@@ -164,8 +174,14 @@ static void on_lost_neighbour(struct endpoint_store *store, const struct nlmsghd
 	if (netlink_attr_addr(attrs[NDA_DST], body->ndm_family, &addr) < 0)
 		return;
 	entry = endpoint_store_address(store, &addr);
-	if (entry != NULL && entry->owner->endpoint.ifindex == (uint32_t)body->ndm_ifindex)
+	if (entry == NULL || entry->owner->endpoint.ifindex != (uint32_t)body->ndm_ifindex)
+		return;
+	mac = netlink_attr_data(attrs[NDA_LLADDR], &len);
+	if (header->nlmsg_type == RTM_DELNEIGH)
 		restore_host(store, &entry->owner->endpoint, "its neighbour entry was removed");
+	else if (!(body->ndm_state & NUD_PERMANENT) || mac == NULL || len != 6 ||
+		 memcmp(mac, entry->owner->endpoint.pod_mac, 6) != 0)
+		restore_host(store, &entry->owner->endpoint, "its neighbour entry was changed");
 }
 
 static void on_gone_link(struct endpoint_store *store, const struct nlmsghdr *header)
@@ -195,8 +211,8 @@ static void on_message(const struct nlmsghdr *header, void *arg)
 		on_new_link(store, header);
 	else if (header->nlmsg_type == RTM_DELROUTE)
 		on_lost_route(store, header);
-	else if (header->nlmsg_type == RTM_DELNEIGH)
-		on_lost_neighbour(store, header);
+	else if (header->nlmsg_type == RTM_NEWNEIGH || header->nlmsg_type == RTM_DELNEIGH)
+		on_neighbour(store, header);
 }
 
 static int see_link(const struct nlmsghdr *header, void *arg)

@@ -206,6 +206,13 @@ struct nl_msg *pod_message_rename(uint32_t ifindex, const char *name, uint32_t m
 	return finish(msg, err);
 }
 
+struct nl_msg *pod_message_mac(uint32_t ifindex, const uint8_t mac[6])
+{
+	struct nl_msg *msg = start_link(RTM_SETLINK, 0, ifindex);
+
+	return msg != NULL ? finish(msg, nla_put(msg, IFLA_ADDRESS, 6, mac)) : NULL;
+}
+
 struct nl_msg *pod_message_group(uint32_t ifindex, uint32_t group)
 {
 	struct nl_msg *msg = start_link(RTM_SETLINK, 0, ifindex);

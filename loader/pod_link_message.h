@@ -25,6 +25,7 @@ struct nl_msg *pod_message_no_addr_gen(const char *ifname, uint32_t ifindex);
 struct nl_msg *pod_message_up(uint32_t ifindex);
 /** pod_message_rename() - give a link its name and MTU back. */
 struct nl_msg *pod_message_rename(uint32_t ifindex, const char *name, uint32_t mtu);
+struct nl_msg *pod_message_mac(uint32_t ifindex, const uint8_t mac[6]);
 struct nl_msg *pod_message_group(uint32_t ifindex, uint32_t group);
 struct nl_msg *pod_message_delete(uint32_t ifindex);
 struct nl_msg *pod_message_delete_group(uint32_t group);

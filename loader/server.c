@@ -409,10 +409,24 @@ static int handle_hello(struct agent *agent, struct client *client, const struct
 	return !err && client_is_bgpd(client) ? cluster_greet(agent, client) : err;
 }
 
-static bool cni_request_is_sane(const struct msg_cni_request *request)
+/* Does behind the struct follow what it says, each name with an end? */
+static bool valid_list_is_sane(const struct msg_cni_request *request, size_t len)
 {
-	return request->verb >= CNI_ADD && request->verb <= CNI_STATUS &&
-	       request->pool_count <= CNI_POOLS_MAX &&
+	const struct msg_cni_attachment *valid = (const void *)(request + 1);
+
+	if (request->valid_count > CNI_VALID_MAX ||
+	    len != sizeof(*request) + request->valid_count * sizeof(*valid))
+		return false;
+	for (uint32_t i = 0; i < request->valid_count; i++)
+		if (memchr(valid[i].host_ifname, '\0', sizeof(valid[i].host_ifname)) == NULL)
+			return false;
+	return request->verb == CNI_GC || request->valid_count == 0;
+}
+
+static bool cni_request_is_sane(const struct msg_cni_request *request, size_t len)
+{
+	return request->verb >= CNI_ADD && request->verb <= CNI_GC &&
+	       valid_list_is_sane(request, len) && request->pool_count <= CNI_POOLS_MAX &&
 	       request->family_pool_count[CNI_POOLS_V4] <= CNI_POOLS_MAX &&
 	       request->family_pool_count[CNI_POOLS_V6] <= CNI_POOLS_MAX &&
 	       request->address_count <= POD_ADDRESSES_MAX &&
@@ -432,7 +446,7 @@ static int handle_cni(struct agent *agent, struct client *client, const struct r
 	const struct msg_cni_request *cni = request->body;
 	struct msg_cni_reply reply = { 0 };
 
-	if (!cni_request_is_sane(cni))
+	if (!cni_request_is_sane(cni, request->len))
 		return -EPROTO;
 	if (cni->verb == CNI_ADD && client_has_left(client))
 		return -ECONNRESET;

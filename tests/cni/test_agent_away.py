@@ -230,9 +230,32 @@ def test_status_tells_of_a_data_plane_that_does_not_serve(node):
     assert status(node).status == 0
     node.ip("link", "set", "up0", "down")
     wait_until(lambda: status(node).code == 51, "status 51")
-    assert "tortie status" in status(node).words
+    for word in ("data plane does not serve", "uplink up0: down", "ip link set up0 up"):
+        assert word in status(node).words
     node.ip("link", "set", "up0", "up")
     wait_until(lambda: status(node).status == 0, "status good again")
+
+
+# (what, the node's configuration, words of STATUS)
+CANNOT_ADD = [
+    ("no such pool", {"pools": ["blue"]}, 50, ["no such pool", "blue"]),
+    ("a version too old", {"version": "1.0.0"}, 1, ["STATUS needs cniVersion 1.1.0"]),
+]
+
+
+@pytest.mark.parametrize("row", CANNOT_ADD, ids=lambda row: row[0])
+def test_status_says_why_an_add_would_fail(node, row):
+    _, keys, code, words = row
+    answer = status(node, **{"version": "1.1.0", **keys})
+    assert answer.code == code
+    for word in words:
+        assert word in answer.words
+
+
+def test_status_without_an_agent_says_so(node):
+    node.stop_agent()
+    answer = status(node)
+    assert answer.code == 50 and "tortied is not running" in answer.words
 
 
 def test_an_add_whose_plugin_has_given_up_is_not_carried_out(node):

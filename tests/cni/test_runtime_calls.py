@@ -14,6 +14,7 @@ from harness import Pod
 from runtime import (add, call, config, delete, environment, plugin, pod_end, recorded, status)
 
 VERSIONS = ["0.3.0", "0.3.1", "0.4.0", "1.0.0", "1.1.0"]
+OLD_VERSIONS = ["0.1.0", "0.2.0"]
 
 
 @pytest.fixture
@@ -95,18 +96,39 @@ def test_the_result_has_the_form_of_the_version(node, pod, version):
     assert [r["dst"] for r in result["routes"]] == ["0.0.0.0/0", "::/0"]
 
 
+@pytest.mark.parametrize("version", OLD_VERSIONS + [None])
+def test_the_result_of_the_first_versions_has_an_object_for_each_family(node, pod, version):
+    """CNI specification 0.2.0, "Result". A configuration without a version means 0.1.0."""
+    keys = {} if version else {"cniVersion": None}
+    stdin = {k: v for k, v in {**config(node, version or ""), **keys}.items() if v is not None}
+    answer = plugin(node, environment(pod, "ADD"), json.dumps(stdin))
+    assert answer.status == 0, answer.stdout
+    result = answer.json
+    assert set(result) == {"cniVersion", "ip4", "ip6", "dns"}
+    assert result["cniVersion"] == (version or "0.1.0")
+    for key, gateway, dst in (("ip4", "169.254.1.1", "0.0.0.0/0"),
+                              ("ip6", "fe80::ecee:eeff:feee:eeee", "::/0")):
+        assert set(result[key]) == {"ip", "gateway", "routes"}
+        assert result[key]["gateway"] == gateway
+        assert result[key]["routes"] == [{"dst": dst, "gw": gateway}]
+    inside = {a["local"] for a in pod.json("addr", "show", "eth0")[0]["addr_info"]}
+    assert {result["ip4"]["ip"].split("/")[0], result["ip6"]["ip"].split("/")[0]} == inside
+    stdin["prevResult"] = "of no meaning here"
+    assert plugin(node, environment(pod, "DEL"), json.dumps(stdin)).status == 0
+
+
 def test_version_names_all_versions_and_needs_no_input(node):
     for stdin in ("", "{", json.dumps({"cniVersion": "0.4.0"})):
         answer = plugin(node, {"CNI_COMMAND": "VERSION"}, stdin)
         assert answer.status == 0
-        assert answer.json["supportedVersions"] == VERSIONS
+        assert answer.json["supportedVersions"] == OLD_VERSIONS + VERSIONS
     assert answer.json["cniVersion"] == "0.4.0"
 
 
 def test_started_by_hand_it_introduces_itself(node):
     answer = plugin(node, {}, "")
     assert answer.status == 0 and "CNI plugin" in answer.stderr
-    assert answer.json["supportedVersions"] == VERSIONS
+    assert answer.json["supportedVersions"] == OLD_VERSIONS + VERSIONS
 
 
 def test_the_result_of_an_earlier_plugin_is_kept_and_ours_follows(node, pod):

@@ -4,6 +4,9 @@ back what is changed on the node.
 
     pod -- n1 (a real tortied)
 """
+import os
+import signal
+
 import pytest
 
 from harness import Failed, Pod, run, wait_until
@@ -81,14 +84,52 @@ def test_check_sees_a_result_of_other_addresses(node, pod):
     assert answer.code == 102 and "prevResult lacks" in answer.words
 
 
-def test_check_sees_a_missing_map_entry(node, pod):
+def change_endpoint(node, pod, verb, **bits):
+    """Delete or overwrite the map entry of the pod's IPv4 address."""
     pin = next(node.bpf_dir.glob("**/endpoint_v*"))
-    key = next(e["key"] for e in node.map_dump("endpoint")
-               if bytes(int(o, 16) for o in e["key"])[12:] ==
-               bytes(int(o) for o in ip4(pod).split("/", maxsplit=1)[0].split(".")))
-    run("bpftool", "map", "delete", "pinned", pin, "key", "hex", *[o[2:] for o in key])
+    entry = next(e for e in node.map_dump("endpoint")
+                 if bytes(int(o, 16) for o in e["key"])[12:] ==
+                 bytes(int(o) for o in ip4(pod).split("/", maxsplit=1)[0].split(".")))
+    words = ["key", "hex", *[o[2:] for o in entry["key"]]]
+    if verb == "update":
+        value = [o[2:] for o in entry["value"]]
+        words += ["value", "hex", *[bits.get(f"at{i}", o) for i, o in enumerate(value)]]
+    run("bpftool", "map", verb, "pinned", pin, *words)
+
+
+def test_check_sees_a_missing_map_entry(node, pod):
+    change_endpoint(node, pod, "delete")
     answer = check(pod)
     assert answer.code == 102 and "map endpoint has no entry" in answer.words
+
+
+def test_check_sees_a_map_entry_that_leads_elsewhere(node, pod):
+    """struct endpoint_value begins with the link's index."""
+    change_endpoint(node, pod, "update", at0="fe", at1="ff")
+    answer = check(pod)
+    assert answer.code == 102 and "at another link or MAC" in answer.words
+
+
+def test_check_sees_a_program_that_is_taken_off(node, pod):
+    """The agent puts it back within a second or so: a frozen one cannot, and is asked first."""
+    os.kill(node.agent.pid, signal.SIGSTOP)
+    try:
+        node.run("tc", "filter", "del", "dev", host_end(pod), "ingress")
+    finally:
+        os.kill(node.agent.pid, signal.SIGCONT)
+    answer = check(pod)
+    assert answer.status == 0 or \
+        (answer.code == 102 and "programs on" in answer.words), answer.stdout
+    wait_until(lambda: check(pod).status == 0, "put back", 5)
+    assert f"{host_end(pod)}: from_pod was removed by someone; put back" in node.log()
+
+
+def test_check_of_a_pod_whose_host_link_is_gone(node, pod):
+    node.ip("link", "del", host_end(pod))
+    answer = check(pod)
+    assert answer.code in (3, 102), answer.stdout
+    wait_until(lambda: check(pod).code == 3, "forgotten")
+    assert "unknown container" in check(pod).words
 
 
 # (what, commands of ip on the node, what the log says)
@@ -102,6 +143,9 @@ ON_THE_NODE = [
     ("group", ["link set {link} group 7"], "group"),
     ("alias", ["link set {link} alias mine"], "alias"),
     ("MTU", ["link set {link} mtu 1300"], "MTU"),
+    ("MAC", ["link set {link} address 02:00:00:00:00:09"], "MAC"),
+    ("IPv4 neighbour's MAC",
+     ["neigh replace {addr4} lladdr 02:00:00:00:00:09 nud permanent dev {link}"], "neighbour"),
 ]
 
 

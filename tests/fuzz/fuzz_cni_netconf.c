@@ -95,7 +95,9 @@ static void check_conf(struct netconf *conf)
 		require(conf->run_dir[0] == '/');
 		require(request->pool_count <= CNI_POOLS_MAX);
 		require(request->address_count <= POD_ADDRESSES_MAX);
-		if (request->verb != CNI_STATUS)
+		require(request->want_count <= POD_ADDRESSES_MAX &&
+			request->valid_count <= CNI_VALID_MAX);
+		if (request->verb != CNI_STATUS && request->verb != CNI_GC)
 			require(container_id_is_valid(request->container_id) &&
 				ifname_is_valid(request->ifname));
 		require(request->mtu == 0 || (request->mtu >= 1280 && request->mtu <= 65535));

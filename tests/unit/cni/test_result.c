@@ -72,6 +72,20 @@ static void a_result_before_1_0_0_names_the_addresses_version(void **state)
 	free(text);
 }
 
+/* CNI specification 0.2.0, "Result". */
+static void a_result_before_0_3_0_has_an_object_for_each_family(void **state)
+{
+	char *text = add_result("{\"name\":\"n\",\"prevResult\":7}");
+
+	assert_string_equal(text, "{\"cniVersion\":\"0.1.0\",\"ip4\":{\"ip\":\"10.244.1.7/32\","
+				  "\"gateway\":\"169.254.1.1\",\"routes\":[{\"dst\":\"0.0.0.0/0\","
+				  "\"gw\":\"169.254.1.1\"}]},\"ip6\":{\"ip\":\"fd00::7/128\","
+				  "\"gateway\":\"fe80::ecee:eeff:feee:eeee\",\"routes\":[{"
+				  "\"dst\":\"::/0\",\"gw\":\"fe80::ecee:eeff:feee:eeee\"}]},"
+				  "\"dns\":{}}\n");
+	free(text);
+}
+
 static void an_earlier_result_comes_first_and_indexes_hold(void **state)
 {
 	char *text = add_result(
@@ -105,8 +119,9 @@ static void versions_are_listed(void **state)
 {
 	char *text = result_version(CNI_0_4_0);
 
-	assert_string_equal(text, "{\"cniVersion\":\"0.4.0\",\"supportedVersions\":[\"0.3.0\","
-				  "\"0.3.1\",\"0.4.0\",\"1.0.0\",\"1.1.0\"]}\n");
+	assert_string_equal(text,
+			    "{\"cniVersion\":\"0.4.0\",\"supportedVersions\":[\"0.1.0\","
+			    "\"0.2.0\",\"0.3.0\",\"0.3.1\",\"0.4.0\",\"1.0.0\",\"1.1.0\"]}\n");
 	free(text);
 }
 
@@ -115,6 +130,7 @@ int main(void)
 	const struct CMUnitTest tests[] = {
 		cmocka_unit_test(a_result_of_1_1_0_has_the_mtu),
 		cmocka_unit_test(a_result_before_1_0_0_names_the_addresses_version),
+		cmocka_unit_test(a_result_before_0_3_0_has_an_object_for_each_family),
 		cmocka_unit_test(an_earlier_result_comes_first_and_indexes_hold),
 		cmocka_unit_test(an_error_is_plain_text_whatever_its_words_hold),
 		cmocka_unit_test(versions_are_listed),

@@ -509,8 +509,14 @@ static void cni_requests_with_numbers_out_of_range_are_cut(void **state)
 {
 	static const struct msg_cni_request bad[] = {
 		{ .verb = 0 },
-		{ .verb = CNI_STATUS + 1 },
+		{ .verb = CNI_GC + 1 },
 		{ .verb = CNI_ADD, .pool_count = CNI_POOLS_MAX + 1 },
+		{ .verb = CNI_ADD, .want_count = POD_ADDRESSES_MAX + 1 },
+		{ .verb = CNI_ADD, .family_pool_count = { CNI_POOLS_MAX + 1, 0 } },
+		{ .verb = CNI_ADD, .family_pool_count = { 0, CNI_POOLS_MAX + 1 } },
+		{ .verb = CNI_ADD, .valid_count = 1 },
+		{ .verb = CNI_GC, .valid_count = 1 }, /* and none follows */
+		{ .verb = CNI_GC, .valid_count = CNI_VALID_MAX + 1 },
 		{ .verb = CNI_CHECK, .address_count = 0xffffffff },
 	};
 
