@@ -221,7 +221,7 @@ class Life:
         self.start_agent()
 
     def reboot(self):
-        """Power off: processes, namespaces, links, pins, /run; the runtime sends DELs afterwards."""
+        """Power off: processes, namespaces, links, pins, /run; the runtime sends DELs then."""
         node = self.node
         node.stop_agent(signal.SIGKILL)
         lost, self.pods = self.pods, []
