@@ -88,6 +88,26 @@ static bool parse_address(const char *text, struct ip_addr *ret)
 	       bits <= (ip_addr_is_v4(ret) ? IP_ADDR_BITS - IP_ADDR_V4_BITS : IP_ADDR_BITS);
 }
 
+/* Results of 0.1.0 and 0.2.0: one object for each family. */
+static int take_old_addresses(struct delegate_answer *answer, struct cni_error *error)
+{
+	static const char *const keys[] = { "ip4", "ip6" };
+
+	for (size_t i = 0; i < sizeof(keys) / sizeof(keys[0]); i++) {
+		struct json_object *entry = member(answer->json, keys[i]);
+
+		if (entry == NULL)
+			continue;
+		if (!parse_address(text_of(member(entry, "ip")),
+				   &answer->address[answer->address_count]))
+			return refuse(error, "its result's %s.ip is not ADDRESS/LENGTH", keys[i]);
+		answer->address_count++;
+	}
+	return answer->address_count > 0
+		       ? 0
+		       : refuse(error, "its result has no ips, so the pod would have no address");
+}
+
 static int take_addresses(struct delegate_answer *answer, struct cni_error *error)
 {
 	struct json_object *ips = member(answer->json, "ips");
@@ -95,7 +115,7 @@ static int take_addresses(struct delegate_answer *answer, struct cni_error *erro
 		json_object_is_type(ips, json_type_array) ? json_object_array_length(ips) : 0;
 
 	if (count == 0)
-		return refuse(error, "its result has no ips, so the pod would have no address");
+		return take_old_addresses(answer, error);
 	if (count > POD_ADDRESSES_MAX)
 		return refuse(error, "its result has %zu ips; at most %d are served", count,
 			      POD_ADDRESSES_MAX);

@@ -25,7 +25,7 @@ TABLE = [
     ("status --run-dir=", 2, ["--run-dir", "empty"]),
     ("node", 2, ["node", "node status"]),
     ("node start", 2, ["node start", "unknown command"]),
-    ("ipam", 2, ["ipam", "ipam show"]),
+    ("ipam", 2, ["ipam", "ipam show, check"]),
     ("get", 2, ["get", "KIND"]),
     ("get pasta", 2, ["pasta", "workloadendpoint, route, node, ippool", "bgppeer"]),
     ("get node --local --context x", 2, ["--local", "--context", "one of them"]),
@@ -82,6 +82,8 @@ TABLE = [
     ("drops --follow", 1, [NO_AGENT]),
     ("explain 10.244.1.2 10.244.2.20:80", 1, [NO_AGENT]),
     ("ipam show", 1, [NO_AGENT]),
+    ("ipam check", 1, [NO_AGENT]),
+    ("ipam check extra", 2, ["too many words", "extra"]),
     ("status --run-dir /" + "x" * 120, 1, ["too long"]),
 ]
 
@@ -109,7 +111,7 @@ def test_the_table_has_enough_rows():
 
 
 @pytest.mark.parametrize("command", ["version", "status", "node status", "get", "counters", "drops",
-                                     "explain", "ipam show", "preflight", "reset",
+                                     "explain", "ipam show", "ipam check", "preflight", "reset",
                                      "connectivity test", "connectivity serve",
                                      "connectivity probe", "install-node"])
 def test_each_command_explains_itself(tmp_path, command):

@@ -84,6 +84,10 @@ def test_reserved_ranges_are_left_out_of_whichever_pool(node):
     answer = call(pods[2], "ADD")
     assert answer.code == 11 and 'pool "one" (10.244.0.0/16): 1 of 1 in use' in answer.words
     assert 'pool "two" (10.245.0.0/16): 1 of 1 in use' in answer.words
+    answer = call(pods[2], "ADD", runtimeConfig={"ips": ["10.244.8.1"]})
+    assert answer.code == 7 and "10.244.8.1 is reserved" in answer.words
+    answer = call(pods[2], "ADD", runtimeConfig={"ips": ["10.245.9.2"]}, pools=["one"])
+    assert answer.code == 7 and 'in pool "two", but the request is for "one"' in answer.words
     for pod in pods[:2]:
         delete(pod)
     restart(node, reserved=[])

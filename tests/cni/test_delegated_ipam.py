@@ -100,6 +100,14 @@ def test_a_pod_with_an_address_of_host_local_works_and_gives_it_back(node, pods,
     delete(b)
 
 
+@pytest.mark.parametrize("version", ["0.3.1", "0.4.0"])
+def test_older_versions_of_results_are_understood(pods, source, version):
+    pod = pods("a")
+    result = add(pod, version, env=PATH, ipam=source.ipam)
+    assert result["ips"][0]["address"] == "10.99.0.10/32" and result["cniVersion"] == version
+    delete(pod, env=PATH, ipam=source.ipam)
+
+
 def test_check_asks_the_delegate_too(pods, source):
     pod = pods("a")
     result = add(pod, env=PATH, ipam=source.ipam)

@@ -15,16 +15,17 @@ struct command_line {
 	const char *bpf_dir;	 /* preflight, reset */
 	const char *config_file; /* preflight, reset; NULL: the default, which may be absent */
 	enum output_format format;
-	unsigned int wait_s;  /* status; 0: ask once */
-	bool follow;	      /* drops */
-	unsigned int count;   /* drops --follow: end after so many; 0: never */
-	bool blocks;	      /* ipam show */
-	const char *ip;	      /* ipam show; NULL: none */
-	unsigned int length;  /* explain; 0: smallest */
-	unsigned int ttl;     /* explain; 0: 64 */
-	bool yes;	      /* reset */
-	bool stay;	      /* reset: do not end */
-	bool all;	      /* reset: what install-node brought, too */
+	unsigned int wait_s;	 /* status; 0: ask once */
+	bool follow;		 /* drops */
+	unsigned int count;	 /* drops --follow: end after so many; 0: never */
+	bool blocks;		 /* ipam show */
+	const char *ip;		 /* ipam show; NULL: none */
+	const char *results_dir; /* ipam check; NULL: the default, which may be absent */
+	unsigned int length;	 /* explain; 0: smallest */
+	unsigned int ttl;	 /* explain; 0: 64 */
+	bool yes;		 /* reset */
+	bool stay;		 /* reset: do not end */
+	bool all;		 /* reset: what install-node brought, too */
 	const char *host_dir; /* install-node, reset: where the host's folders are; NULL: default */
 	const char *source_dir; /* install-node; NULL: the image's */
 	const char
@@ -53,6 +54,7 @@ int counters_run(const struct command_line *line);
 int drops_run(const struct command_line *line);
 int explain_run(const struct command_line *line);
 int ipam_show_run(const struct command_line *line);
+int ipam_check_run(const struct command_line *line);
 int preflight_run(const struct command_line *line);
 int reset_run(const struct command_line *line);
 int connectivity_test_run(const struct command_line *line);

@@ -113,8 +113,8 @@ static void link_read(const struct nlmsghdr *header, struct kernel_link *ret)
 	if (attr[IFLA_IFNAME])
 		nla_strlcpy(ret->name, attr[IFLA_IFNAME], sizeof(ret->name));
 	if (attr[IFLA_IFALIAS])
-		ret->has_our_alias = strncmp(nla_get_string(attr[IFLA_IFALIAS]), POD_ALIAS_MARK,
-					     strlen(POD_ALIAS_MARK)) == 0;
+		nla_strlcpy(ret->alias, attr[IFLA_IFALIAS], sizeof(ret->alias));
+	ret->has_our_alias = strncmp(ret->alias, POD_ALIAS_MARK, strlen(POD_ALIAS_MARK)) == 0;
 	if (attr[IFLA_GROUP])
 		ret->group = nla_get_u32(attr[IFLA_GROUP]);
 	if (attr[IFLA_MTU])

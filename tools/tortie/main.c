@@ -17,6 +17,7 @@
 #include "lib/options.h"
 #include "lib/text.h"
 #include "tools/tortie/command.h"
+#include "tools/tortie/runtime_result.h"
 #include "tools/tortie/say.h"
 
 #define COUNT(table) (sizeof(table) / sizeof((table)[0]))
@@ -99,6 +100,12 @@ static const struct option_row explain_rows[] = {
 static const struct option_row ipam_rows[] = {
 	{ 'b', "blocks", OPTION_FLAG, &line.blocks, NULL, "also each block of this node", 0, 0 },
 	{ 0, "ip", OPTION_TEXT, &line.ip, "ADDRESS", "say who has this address", 0, 0 },
+	ROW_OUTPUT,
+};
+static const struct option_row ipam_check_rows[] = {
+	{ 0, "results", OPTION_TEXT, &line.results_dir, "DIR",
+	  "where the runtime's libcni keeps results (" RUNTIME_RESULTS_DEFAULT ")", 0, 0 },
+	ROW_BPF_DIR,
 	ROW_OUTPUT,
 };
 static const struct option_row preflight_rows[] = {
@@ -207,6 +214,11 @@ static const struct command commands[] = {
 	  explain_rows, COUNT(explain_rows), explain_run },
 	{ "ipam", "show", "", 0, 0, "addresses in use and free",
 	  "Counts addresses of this node's blocks.\n", ipam_rows, COUNT(ipam_rows), ipam_show_run },
+	{ "ipam", "check", "", 0, 0, "do links, agent, data plane and runtime agree",
+	  "Compares each pod's link and its addresses with what tortied lists and counts, with the\n"
+	  "data plane's map, and with the results that the container runtime keeps. What differs\n"
+	  "for a second is a line with its mend; status 1 then. Needs root.\n",
+	  ipam_check_rows, COUNT(ipam_check_rows), ipam_check_run },
 	{ "connectivity", "test", "", 0, 0, "does the cluster's network work, node by node",
 	  "Makes a namespace with a serving and a probing pod on each node, and Services; tries\n"
 	  "pod to pod, node, Service, name and outside, by TCP and UDP, small and large, in each\n"

@@ -46,6 +46,11 @@ static void results_of_the_reference_plugins_are_read(void **state)
 		  "        \"gateway\": \"3ffe:ffff:0::1\"\n        }\n    ],\n    \"dns\": {\n   "
 		  "     \"nameservers\": [\n            \"10.1.0.1\"\n        ]\n    }\n}",
 		  "10.10.0.1 3ffe:ffff:0:1ff::1", true },
+		{ "{\n    \"cniVersion\": \"0.2.0\",\n    \"ip4\": {\n        \"ip\": "
+		  "\"10.9.0.2/24\",\n        \"gateway\": \"10.9.0.1\",\n        \"routes\": [\n  "
+		  "          {\n                \"dst\": \"0.0.0.0/0\"\n            }\n        ]\n "
+		  "   },\n    \"dns\": {}\n}",
+		  "10.9.0.2", false },
 	};
 
 	for (size_t i = 0; i < sizeof(rows) / sizeof(rows[0]); i++) {
@@ -78,6 +83,7 @@ static void what_is_no_result_is_refused_with_words(void **state)
 		{ "{\"ips\":[{\"address\":\"10.0.0.1/-1\"}]}", "ips[0].address" },
 		{ "{\"ips\":[{\"address\":\"10.0.0.1/24\"},{\"address\":7}]}", "ips[1].address" },
 		{ "{\"ips\":[7]}", "ips[0].address" },
+		{ "{\"ip4\":{\"ip\":\"10.0.0.1/24\"},\"ip6\":{\"ip\":\"x\"}}", "ip6.ip" },
 		{ "{\"ips\":[1,2,3,4,5,6,7,8,9]}", "9 ips" },
 	};
 
