@@ -52,7 +52,7 @@ FUZZERS := $(patsubst tests/fuzz/%.c,$(B)/fuzz/%,$(FUZZ_SRC))
 .DELETE_ON_ERROR:
 .SECONDARY:
 .PHONY: FORCE all bpf install image manifests test-programs test-tools fuzzers lint test test-long \
-	demo bench clean
+	demo bench bench-cni clean
 all: $(PROGRAMS) $(B)/tortie.bpf.o
 bpf: $(B)/tortie.bpf.o $(SKEL)
 test-tools: $(TEST_TOOLS) $(STATIC_TOOLS)
@@ -166,7 +166,8 @@ lint:
 	$(Q)tools/dev/lint.sh
 
 # --- these become root by sudo, install the Debian packages that are missing, and build first;
-#     T="WORD..." runs only the test files whose path holds one of the words; ARGS: of bench.py ---
+#     T="WORD..." runs only the test files whose path holds one of the words; ARGS: of the
+#     benchmark ---
 PART ?= all
 KEEP ?= 0
 prepared_build = make --no-print-directory -j$$(nproc) all test-tools
@@ -180,6 +181,9 @@ demo:
 bench:
 	$(Q)tools/dev/run_prepared.sh 'build bench' sh -c '$(prepared_build) && \
 		tests/bench/bench.py $(ARGS)'
+bench-cni:
+	$(Q)tools/dev/run_prepared.sh 'build bench' sh -c '$(prepared_build) && \
+		tests/bench/cni_bench.py $(ARGS)'
 
 # What a node needs, below DESTDIR. Nothing is started and no configuration is written.
 install: all

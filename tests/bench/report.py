@@ -87,7 +87,7 @@ def budget(what, text, bound, value, most):
 
 def cni_budgets(result):
     ours = result["cni"]["tortie"]
-    one, burst = ours["one"], ours["burst"]
+    one, burst = ours["one"], ours["burst_100"]
     add = [us / 1000 for us in one["ADD"]]
     half, most = percentile(add, .5), percentile(add, .99)
     return [budget("CNI ADD p50, ms", f"{half:.2f}", 2.5, half, True),
@@ -111,12 +111,12 @@ def memory_budgets(result):
 def cni_table(cni):
     rows = []
     for name, row in cni.items():
-        add, delete = row["one"]["ADD"], row["one"]["DEL"]
+        add, delete, burst = row["one"]["ADD"], row["one"]["DEL"], row["burst_100"]
         rows.append([name] + [f"{percentile(values, part) / 1000:.2f}" for values in (add, delete)
                               for part in (.5, .99)]
-                    + [f"{row['burst']['add_all_ms']:.0f}", f"{row['burst']['del_all_ms']:.0f}",
+                    + [f"{burst['add_all_ms']:.0f}", f"{burst['del_all_ms']:.0f}",
                        f"{row['one']['add_cpu_us']:.0f}", f"{row['one']['rss_kib'] / 1024:.1f}",
-                       str(row["one"]["failures"] + row["burst"]["failures"])])
+                       str(row["one"]["failures"] + burst["failures"])])
     return table(["plugin", "ADD p50 ms", "ADD p99 ms", "DEL p50 ms", "DEL p99 ms",
                   "100 ADDs at once ms", "100 DELs at once ms", "CPU us per ADD (plugin)",
                   "plugin RSS MiB", "failures"], rows)

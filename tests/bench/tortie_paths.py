@@ -58,10 +58,12 @@ class TortieNode:
 
 
 class TortiePaths:
-    """Two nodes that know each other's blocks by `routes:`; made when first asked for."""
+    """Two nodes that know each other's blocks by `routes:`; made when first asked for. PREPARE gets
+    each node before it starts."""
 
-    def __init__(self, kube_proxy="beside"):
+    def __init__(self, kube_proxy="beside", prepare=None):
         self.kube_proxy = kube_proxy
+        self.prepare = prepare
         self.lab = None
         self.made = {}
 
@@ -77,6 +79,8 @@ class TortiePaths:
                 node.config["log_level"] = "warning"
                 node.config["kube_proxy"] = self.kube_proxy
                 node.config["big_tcp"] = "always"  # the wire ends at the other node
+                if self.prepare:
+                    self.prepare(node)
             self.lab.start_all(bgp=False)
         return self.lab.nodes
 

@@ -95,6 +95,11 @@ class Containerd:
         """What a kubelet makes the node's state of, by type."""
         return {row.type: row for row in self.client.call("Status").status.conditions}
 
+    def network(self):
+        """The list of plugins that the runtime has read."""
+        info = self.client.call("Status", verbose=True).info
+        return json.loads({pair.key: pair.value for pair in info}["cniconfig"])
+
     # --- pods ---
 
     def run_pod(self, name, **config):
@@ -106,11 +111,17 @@ class Containerd:
         network = self.client.call("PodSandboxStatus", pod_sandbox_id=sandbox).status.network
         return [network.ip, *(more.ip for more in network.additional_ips)]
 
-    def run_in_pod(self, sandbox, *argv, **options):
-        """A program of the machine's in the pod's network."""
+    def words_in_pod(self, sandbox, *argv):
+        """A command line that runs a program of the machine's in the pod's network."""
         info = self.client.call("PodSandboxStatus", pod_sandbox_id=sandbox, verbose=True).info
         pid = json.loads({pair.key: pair.value for pair in info}["info"])["pid"]
-        return self.room.run("nsenter", "-t", pid, "--net", *argv, **options)
+        return self.room.words("nsenter", "-t", pid, "--net", *argv)
+
+    def run_in_pod(self, sandbox, *argv, **options):
+        return run(*self.words_in_pod(sandbox, *argv), **options)
+
+    def start_in_pod(self, sandbox, argv, log, **options):
+        return self.node.lab.start(self.words_in_pod(sandbox, *argv), log, **options)
 
     def stop_pod(self, sandbox):
         self.client.call("StopPodSandbox", pod_sandbox_id=sandbox)

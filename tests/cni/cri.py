@@ -43,7 +43,7 @@ MESSAGES = {
                          "message": (4, TEXT)},
     "RuntimeStatus": {"conditions": (1, ["RuntimeCondition"])},
     "StatusRequest": {"verbose": (1, TRUTH)},
-    "StatusResponse": {"status": (1, "RuntimeStatus")},
+    "StatusResponse": {"status": (1, "RuntimeStatus"), "info": (2, ["Pair"])},
 }
 SCALARS = {TEXT: 9, NUMBER: 5, TRUTH: 8, "uint32": 13}  # FieldDescriptorProto.Type
 MESSAGE_TYPE, OPTIONAL, REPEATED = 11, 1, 3

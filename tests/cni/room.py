@@ -59,6 +59,8 @@ class Room:
         for name in ETC:
             if Path("/etc", name).exists():
                 shutil.copyfile(f"/etc/{name}", self.dir / "etc" / name)
+        if Path("/etc/alternatives").exists():  # Debian's iptables, among others
+            shutil.copytree("/etc/alternatives", self.dir / "etc" / "alternatives", symlinks=True)
         bin_dir = self.dir / "opt" / "cni" / "bin"
         shutil.copy(self.node.build / "tortie-cni", bin_dir)
         for name in plugins:

@@ -5,15 +5,21 @@
                                     |                         up0 -- lan
                                     pods: an image with one static program
 """
+import copy
+import json
+import sys
+
 import grpc
 import pytest
 
 import inventory
 from containerd import Containerd
 from harness import Lab, wait_until
+from talk import KINDS, SERVER, TARGET, ask
 
 VERSIONS = ["1.6", pytest.param("2.2.9", marks=pytest.mark.long)]
-FEW, MANY, SMALL = 20, 100, 4
+FEW, MANY, SMALL_BITS = 20, 100, 2
+TCP, UDP = 0, 1  # of the CRI's Protocol
 
 
 @pytest.fixture(scope="module", params=VERSIONS)
@@ -82,27 +88,30 @@ def test_pods_are_removed_without_being_stopped(containerd):
 
 
 @pytest.fixture
-def small_pool(containerd):
-    """The node's IPv4 block has SMALL addresses for as long as a test lasts."""
-    node = containerd.node
-    pool = node.config["pools"][0]
-    blocks = pool["blocks"]
+def agent(containerd):
+    """agent(part, **keys): the agent anew with these keys in a part of its file, for one test."""
+    node, kept = containerd.node, copy.deepcopy(containerd.node.config)
 
-    def restart(new_blocks):
-        pool["blocks"] = new_blocks
+    def restart():
         node.kill_agent()
         node.start_agent()
-    restart([f"10.244.{node.number}.0/{32 - SMALL.bit_length() + 1}"])
-    yield SMALL
+
+    def change(part, **keys):
+        part.update(keys)
+        restart()
+    yield change
     containerd.remove_all()
     inventory.assert_exactly(node, 0)
-    restart(blocks)
+    node.config = kept
+    restart()
 
 
-def test_an_exhausted_pool_is_told_in_our_words(containerd, small_pool):
+def test_an_exhausted_pool_is_told_in_our_words(containerd, agent):
     """By the pod's error, which the kubelet makes an event of; and where the runtime asks STATUS,
     by the node's condition."""
-    run_pods(containerd, small_pool)
+    node = containerd.node
+    agent(node.config["pools"][0], blocks=[f"10.244.{node.number}.0/{32 - SMALL_BITS}"])
+    run_pods(containerd, 1 << SMALL_BITS)
     with pytest.raises(grpc.RpcError) as failed:
         containerd.run_pod("too-many")
     for word in ("no address is free", "default-ipv4", "default/p0"):
@@ -113,6 +122,31 @@ def test_an_exhausted_pool_is_told_in_our_words(containerd, small_pool):
     assert "no address is free" in containerd.conditions()["NetworkReady"].message
     containerd.remove_all()
     wait_until(lambda: containerd.conditions()["NetworkReady"].status, "NetworkReady again", 20)
+
+
+def test_a_pods_host_port(containerd, agent):
+    """A list with portmap, as the agent writes it on Kubernetes and people elsewhere."""
+    node, port = containerd.node, 31080
+    agent(node.config["cni"], conflist="none")
+    (node.cni_dir / "10-tortie.conflist").write_text(json.dumps({
+        "cniVersion": "1.0.0", "name": "tortie", "plugins": [
+            {"type": "tortie-cni", "runDir": str(node.run_dir)},
+            {"type": "portmap", "snat": True, "capabilities": {"portMappings": True}}]}))
+    wait_until(lambda: "portmap" in json.dumps(containerd.network()), "the list with portmap")
+    mappings = [{"protocol": protocol, "container_port": TARGET, "host_port": port}
+                for protocol in (TCP, UDP)]
+    sandbox = containerd.run_pod("web", port_mappings=mappings)
+    server = containerd.start_in_pod(sandbox, [sys.executable, SERVER, "web", TARGET],
+                                     containerd.room.dir / "web.log", stdout=-1)
+    assert server.stdout.readline() == "listening\n"
+    client = node.add_pod("client")
+    for host in (node, client):
+        for kind in KINDS:
+            for family in (4, 6):
+                assert ask(host, kind, (node.address(family), port))[0] == "web"
+    client.remove()
+    containerd.stop_pod(sandbox)
+    assert str(port) not in node.run("iptables-save") + node.run("ip6tables-save")
 
 
 @pytest.mark.long

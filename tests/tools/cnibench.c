@@ -2,17 +2,18 @@
 /*
  * cnibench: time CNI ADD and DEL of one plugin as a runtime would call it.
  *
- *   cnibench PLUGIN CNI-PATH CONFIG-FILE COUNT AT-ONCE TAG
+ *   cnibench PLUGIN CNI-PATH CONFIG-FILE COUNT AT-ONCE TAG [hold]
  *
  * Makes COUNT fresh network namespaces (outside the clock), then calls PLUGIN with ADD for each and
  * with DEL for each, AT-ONCE calls at a time (1: one after another). Runs in the namespace it was
  * started in, which is the node. Namespaces are held open by descriptor and named to the plugin as
  * /proc/PID/fd/N, so that nothing is left when this process dies.
  *
- * One line of JSON: sorted latencies in microseconds of ADD and DEL, wall time of all of each, CPU
- * time a call, the largest RSS of a plugin process, and the number of failures with the first
- * failure's output. posix_spawn from this small process keeps fork's cost and RSS out of the
- * figures.
+ * One JSON document: latencies in microseconds of ADD and DEL in the order of the calls, wall time
+ * of all of each, CPU time a call, the largest RSS of a plugin process, and the number of failures
+ * with the first failure's output. The ADDs are on the first line; with "hold" the DELs come when a
+ * line arrives on stdin, so that the caller can look at a node full of pods. posix_spawn from this
+ * small process keeps fork's cost and RSS out of the figures.
  */
 #include <errno.h>
 #include <fcntl.h>
@@ -147,13 +148,6 @@ static void reap_call(struct bench *bench)
 		bench->rss_kib = usage.ru_maxrss;
 }
 
-static int compare_calls(const void *a, const void *b)
-{
-	const struct call *left = a, *right = b;
-
-	return left->took_ns < right->took_ns ? -1 : left->took_ns > right->took_ns;
-}
-
 static void run_all(struct bench *bench, const char *verb)
 {
 	uint64_t start = now_ns();
@@ -172,18 +166,31 @@ static void run_all(struct bench *bench, const char *verb)
 	start = now_ns() - start;
 	printf("\"%s\": {\"all_ms\": %.2f, \"cpu_us\": %.0f, \"us\": [", verb, (double)start / 1e6,
 	       (double)bench->cpu_ns / 1e3 / (double)bench->count);
-	qsort(bench->calls, bench->count, sizeof(*bench->calls), compare_calls);
 	for (size_t i = 0; i < bench->count; i++)
 		printf("%s%.0f", i ? ", " : "", (double)bench->calls[i].took_ns / 1e3);
-	printf("]}, ");
+	printf("]},\n");
+	fflush(stdout);
+}
+
+/* A burst holds two descriptors a call. */
+static void raise_descriptors(void)
+{
+	struct rlimit limit;
+
+	if (getrlimit(RLIMIT_NOFILE, &limit))
+		die("limit of descriptors");
+	limit.rlim_cur = limit.rlim_max;
+	setrlimit(RLIMIT_NOFILE, &limit);
 }
 
 int main(int argc, char **argv)
 {
 	struct bench bench = { 0 };
+	bool has_hold = argc == 8 && strcmp(argv[7], "hold") == 0;
 
-	if (argc != 7) {
-		fprintf(stderr, "usage: cnibench PLUGIN CNI-PATH CONFIG-FILE COUNT AT-ONCE TAG\n");
+	if (argc != 7 && !has_hold) {
+		fprintf(stderr, "usage: cnibench PLUGIN CNI-PATH CONFIG-FILE COUNT AT-ONCE TAG "
+				"[hold]\n");
 		return 2;
 	}
 	bench.plugin = argv[1];
@@ -201,9 +208,12 @@ int main(int argc, char **argv)
 	if (!bench.namespace_fd || !bench.calls)
 		die("memory");
 	alarm(300);
+	raise_descriptors();
 	make_namespaces(&bench);
 	printf("{");
 	run_all(&bench, "ADD");
+	while (has_hold && getchar() != '\n' && !feof(stdin))
+		;
 	run_all(&bench, "DEL");
 	printf("\"rss_kib\": %ld, \"failures\": %zu}\n", bench.rss_kib, bench.failures);
 	free(bench.namespace_fd);
