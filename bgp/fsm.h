@@ -22,6 +22,7 @@ enum fsm_event {
 	FSM_NOTIFICATION,	   /* NotifMsgVerErr, NotifMsg (24, 25) */
 	FSM_KEEPALIVE,		   /* (26) */
 	FSM_UPDATE,		   /* (27); ROUTE-REFRESH is treated alike (RFC 2918) */
+	FSM_SEND_HOLD_EXPIRES,	   /* (29, RFC 9687) */
 	FSM_EVENT_COUNT,
 };
 

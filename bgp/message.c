@@ -77,6 +77,7 @@ static const struct {
 	{ 6, 8, "Cease/Out of Resources" },
 	{ 6, 9, "Cease/Hard Reset" },
 	{ 7, 1, "ROUTE-REFRESH Message Error/Invalid Message Length" },
+	{ 8, 0, "Send Hold Timer Expired" },
 };
 
 const char *message_error_text(uint8_t code, uint8_t subcode)
@@ -90,6 +91,7 @@ const char *message_error_text(uint8_t code, uint8_t subcode)
 		"Finite State Machine Error",
 		"Cease",
 		"ROUTE-REFRESH Message Error",
+		"Send Hold Timer Expired",
 	};
 
 	for (size_t i = 0; i < sizeof(error_names) / sizeof(error_names[0]); i++)

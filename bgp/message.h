@@ -31,7 +31,8 @@ enum bgp_error_code {
 	ERROR_HOLD_TIMER = 4,
 	ERROR_FSM = 5,
 	ERROR_CEASE = 6,
-	ERROR_REFRESH = 7, /* RFC 7313 section 5 */
+	ERROR_REFRESH = 7,	   /* RFC 7313 section 5 */
+	ERROR_SEND_HOLD_TIMER = 8, /* RFC 9687 section 4 */
 };
 
 enum bgp_error_subcode {

@@ -58,7 +58,9 @@ static struct session *new_session(struct peer *peer, const struct ip_addr *loca
 						     .port = peer->config.port,
 						     .local = *local,
 						     .password = peer->password,
-						     .hops = peer->config.ttl_security } };
+						     .hops = peer->config.ttl_security },
+					 .send_hold_s =
+						 peer->speaker->config->bgp.send_hold_time_s };
 
 	peer_fill_open(peer, local, &params.open_message);
 	return session_new(&peer->speaker->session_shared, &params, &peer_session_ops, peer);
@@ -371,12 +373,21 @@ static void on_refresh(struct session *session, const struct refresh_message *me
 	peer_on_refresh(session->owner, message);
 }
 
+static void on_drained(struct session *session)
+{
+	struct peer *peer = session->owner;
+
+	if (session == peer->established)
+		peer_answer_refreshes(peer);
+}
+
 static const struct session_ops peer_session_ops = {
 	.opened = on_opened,
 	.changed = on_changed,
 	.established = on_established,
 	.update = on_update,
 	.refresh = on_refresh,
+	.drained = on_drained,
 	.ended = on_ended,
 };
 

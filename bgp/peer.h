@@ -44,6 +44,7 @@ struct peer {
 	bool is_refused[FAMILY_COUNT];
 	bool is_rewritten; /* its routes were changed by a filter: only the peer can tell them */
 	bool is_refreshing[FAMILY_COUNT]; /* between its BoRR and EoRR (RFC 7313) */
+	bool is_asked[FAMILY_COUNT];	  /* by it, to tell our routes again */
 	struct event_timer refresh_timer;
 
 	bool is_ending; /* peer_remove() is at work */

@@ -8,10 +8,12 @@
  * that joins does not make all nodes repeat themselves. A peer without the capability gets a new
  * session, which says the same.
  *
- * A peer that asks gets all that it was told, between BoRR and EoRR when both sides know these. The
- * other way round a BoRR marks the peer's routes, and EoRR removes what was not told again; it must
- * come in time. Marks are those of graceful restart: the two never overlap, because a BoRR before
- * End-of-RIB is ignored (RFC 7313 section 4) and a lost session ends a refresh.
+ * A peer that asks gets all that it was told, between BoRR and EoRR when both sides know these.
+ * What it asks for while something still waits to be sent to it is told when that is out, once
+ * however often it has asked: a peer that asks and asks costs what it reads. The other way round a
+ * BoRR marks the peer's routes, and EoRR removes what was not told again; it must come in time.
+ * Marks are those of graceful restart: the two never overlap, because a BoRR before End-of-RIB is
+ * ignored (RFC 7313 section 4) and a lost session ends a refresh.
  */
 #include "bgp/peer_internal.h"
 #include "lib/log.h"
@@ -66,6 +68,25 @@ static void answer(struct peer *peer, enum bgp_family family)
 	demarcate(peer, family, REFRESH_END);
 }
 
+void peer_answer_refreshes(struct peer *peer)
+{
+	for (int i = 0; i < FAMILY_COUNT; i++) {
+		if (!peer->is_asked[i])
+			continue;
+		peer->is_asked[i] = false;
+		answer(peer, i);
+	}
+}
+
+static void be_asked(struct peer *peer, enum bgp_family family)
+{
+	peer->is_asked[family] = true;
+	if (session_has_output(peer->established))
+		session_ask_drained(peer->established);
+	else
+		peer_answer_refreshes(peer);
+}
+
 static void begin(struct peer *peer, enum bgp_family family)
 {
 	if (peer->capabilities.graceful_restart && !peer->end_of_rib_in[family]) {
@@ -95,7 +116,7 @@ void peer_on_refresh(struct peer *peer, const struct refresh_message *message)
 		return;
 	switch (message->subtype) {
 	case REFRESH_REQUEST:
-		answer(peer, message->family);
+		be_asked(peer, message->family);
 		break;
 	case REFRESH_BEGIN:
 		begin(peer, message->family);
@@ -125,5 +146,5 @@ void peer_refresh_is_cut(struct peer *peer)
 {
 	event_timer_cancel(peer->speaker->loop, &peer->refresh_timer);
 	for (int i = 0; i < FAMILY_COUNT; i++)
-		peer->is_refreshing[i] = false;
+		peer->is_refreshing[i] = peer->is_asked[i] = false;
 }

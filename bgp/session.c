@@ -9,16 +9,20 @@
  * or update.c before the owner (peer.c) sees it.
  *
  * Sending appends to the session's output, which is written at the end of the round, many messages
- * to a system call. The output is bounded: who does not read is dropped.
+ * to a system call. The output is bounded: who does not read is dropped when it is full, or when
+ * nothing of it could be written for the send hold time (RFC 9687). Then the connection is reset,
+ * for the kernel would go on trying to deliver what it has taken.
  *
  * Callbacks may free the session: every handler holds it (busy) and frees it on the way out. The
  * hold timer is not set anew for each message: it looks at heard_ms when it fires.
  *
- * RFC 4271 sections 4.2, 4.4, 8, 10.
+ * RFC 4271 sections 4.2, 4.4, 8, 10; 9687.
  */
 #include "bgp/session.h"
 
 #include <errno.h>
+#include <linux/sockios.h>
+#include <malloc.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
@@ -32,6 +36,8 @@
 #define HOLD_GRACE_MS	 1000	/* when octets of the peer wait unread at expiry */
 #define OUTPUT_MAX	 (64u << 20)
 #define DISCARD_READS	 64
+#define SEND_HOLD_LOOKS	 4 /* while it runs */
+#define OUTPUT_LARGE	 (8u << 20)
 #define OUTPUT_KEPT	 16384 /* a larger empty buffer is given back */
 
 static void run(struct session *session, enum fsm_event event, const struct bgp_error *error);
@@ -74,6 +80,8 @@ static void close_connection(struct session *session)
 	session->is_connecting = false;
 	unlink_unsent(session);
 	free(session->output.data);
+	if (session->output.size > OUTPUT_LARGE)
+		malloc_trim(0); /* it grew step by step: the steps lie about, free and resident */
 	session->output = (struct session_output){};
 	free(session->partial);
 	session->partial = NULL;
@@ -85,6 +93,7 @@ static void cancel_timers(struct session *session)
 	event_timer_cancel(session->shared->loop, &session->connect_retry_timer);
 	event_timer_cancel(session->shared->loop, &session->hold_timer);
 	event_timer_cancel(session->shared->loop, &session->keepalive_timer);
+	event_timer_cancel(session->shared->loop, &session->send_hold_timer);
 }
 
 void session_free(struct session *session)
@@ -144,6 +153,40 @@ void session_send(struct session *session, const uint8_t *data, size_t len)
 	session->shared->unsent = session;
 }
 
+/* RFC 9687 section 3.2: the timer runs while a session is established and has a hold time. */
+static uint64_t send_hold_ms(const struct session *session)
+{
+	unsigned int least_s = 2u * session->hold_time_s;
+
+	if (session->state != PEER_ESTABLISHED || session->hold_time_s == 0)
+		return 0;
+	return 1000ull *
+	       (session->params.send_hold_s > least_s ? session->params.send_hold_s : least_s);
+}
+
+/* The kernel says that there is room only when much of it is free: look what the peer took. */
+static void note_progress(struct session *session)
+{
+	int untaken = 0;
+
+	if (ioctl(session->fd, SIOCOUTQ, &untaken) == 0 && untaken < session->untaken)
+		session->sent_ms = event_loop_now_ms();
+	session->untaken = untaken;
+}
+
+/* The socket takes no more for now. */
+static void wait_for_room(struct session *session)
+{
+	uint64_t hold_ms = send_hold_ms(session);
+
+	event_loop_modify_fd(session->shared->loop, session->fd, EPOLLIN | EPOLLOUT);
+	if (hold_ms == 0 || event_timer_is_armed(&session->send_hold_timer))
+		return;
+	note_progress(session);
+	event_timer_set(session->shared->loop, &session->send_hold_timer,
+			hold_ms / SEND_HOLD_LOOKS);
+}
+
 /* Write what the socket takes. A failure shows as an event of the socket. */
 static void write_output(struct session *session)
 {
@@ -156,9 +199,10 @@ static void write_output(struct session *session)
 			break;
 		output->head += (size_t)sent;
 		output->len -= (size_t)sent;
+		session->sent_ms = event_loop_now_ms();
 	}
 	if (output->len > 0) {
-		event_loop_modify_fd(session->shared->loop, session->fd, EPOLLIN | EPOLLOUT);
+		wait_for_room(session);
 		return;
 	}
 	output->head = 0;
@@ -168,13 +212,32 @@ static void write_output(struct session *session)
 	}
 }
 
+bool session_has_output(const struct session *session)
+{
+	return session->output.len > 0;
+}
+
+void session_ask_drained(struct session *session)
+{
+	session->asks_drained = true;
+}
+
+static void write_and_tell(struct session *session)
+{
+	write_output(session);
+	if (session->output.len > 0 || !session->asks_drained)
+		return;
+	session->asks_drained = false;
+	session->ops->drained(session);
+}
+
 void session_flush_all(struct session_shared *shared)
 {
 	struct session *session;
 
 	while ((session = shared->unsent)) {
 		unlink_unsent(session);
-		write_output(session);
+		write_and_tell(session);
 	}
 }
 
@@ -506,7 +569,7 @@ static void on_socket(int fd, uint32_t events, void *arg)
 	}
 	if (events & EPOLLOUT) {
 		event_loop_modify_fd(session->shared->loop, fd, EPOLLIN);
-		write_output(session);
+		write_and_tell(session);
 	}
 	if (events & (EPOLLIN | EPOLLERR | EPOLLHUP))
 		read_messages(session);
@@ -529,13 +592,15 @@ static void on_hold(void *arg)
 {
 	struct session *session = arg;
 	uint64_t silent_ms = event_loop_now_ms() - session->heard_ms;
+	struct bgp_error error;
 	int waiting = 0;
 
 	enter(session);
 	if (session->is_overflowed) {
-		snprintf(session->end.text, sizeof(session->end.text),
-			 "it does not read what is sent to it");
-		tcp_failed(session, ENOBUFS);
+		message_error_set(&error, ERROR_CEASE, CEASE_OUT_OF_RESOURCES, NULL, 0);
+		tcp_set_abort(session->fd);
+		session->end.how = END_BY_US;
+		run(session, FSM_STOP, &error);
 	} else if (silent_ms < session->hold_ms) {
 		event_timer_set(session->shared->loop, &session->hold_timer,
 				session->hold_ms - silent_ms);
@@ -546,6 +611,25 @@ static void on_hold(void *arg)
 	} else {
 		run(session, FSM_HOLD_EXPIRES, NULL);
 	}
+	leave(session);
+}
+
+static void on_send_hold(void *arg)
+{
+	struct session *session = arg;
+	uint64_t hold_ms = send_hold_ms(session);
+
+	if (session->output.len == 0 || hold_ms == 0)
+		return;
+	note_progress(session);
+	if (event_loop_now_ms() - session->sent_ms < hold_ms) {
+		event_timer_set(session->shared->loop, &session->send_hold_timer,
+				hold_ms / SEND_HOLD_LOOKS);
+		return;
+	}
+	enter(session);
+	tcp_set_abort(session->fd);
+	run(session, FSM_SEND_HOLD_EXPIRES, NULL);
 	leave(session);
 }
 
@@ -576,6 +660,7 @@ struct session *session_new(struct session_shared *shared, const struct session_
 	event_timer_init(&session->connect_retry_timer, on_connect_retry, session);
 	event_timer_init(&session->hold_timer, on_hold, session);
 	event_timer_init(&session->keepalive_timer, on_keepalive, session);
+	event_timer_init(&session->send_hold_timer, on_send_hold, session);
 	return session;
 }
 

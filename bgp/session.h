@@ -35,6 +35,8 @@ struct session_ops {
 	void (*established)(struct session *session);
 	void (*update)(struct session *session, struct update *update); /* valid for the call */
 	void (*refresh)(struct session *session, const struct refresh_message *message);
+	/* After session_ask_drained(): nothing waits to be written any more. */
+	void (*drained)(struct session *session);
 	void (*ended)(struct session *session, const struct session_end *end);
 };
 
@@ -54,6 +56,7 @@ struct session_shared {
 struct session_params {
 	struct tcp_target target;
 	struct open_message open_message; /* ours */
+	uint16_t send_hold_s;		  /* RFC 9687; at least twice the hold time in force */
 };
 
 struct session_output {
@@ -78,7 +81,9 @@ struct session {
 	uint16_t hold_time_s; /* negotiated; 0: none, or not yet */
 	uint64_t hold_ms;     /* in force; 0: none */
 	uint64_t heard_ms;    /* when the peer was last heard */
-	struct event_timer connect_retry_timer, hold_timer, keepalive_timer;
+	uint64_t sent_ms;     /* when the socket last took octets, or the peer did */
+	int untaken;	      /* octets in the socket that the peer had not taken then */
+	struct event_timer connect_retry_timer, hold_timer, keepalive_timer, send_hold_timer;
 	struct session_end end;
 	uint8_t *partial; /* start of a message, NULL: none */
 	size_t partial_len;
@@ -86,8 +91,9 @@ struct session {
 	struct session *next_unsent;
 	bool is_unsent;
 	bool is_overflowed; /* the peer does not read */
-	unsigned int busy;  /* handlers that run on it */
-	bool is_doomed;	    /* to be freed when they are done */
+	bool asks_drained;
+	unsigned int busy; /* handlers that run on it */
+	bool is_doomed;	   /* to be freed when they are done */
 };
 
 /** session_new() - in Idle; @params is copied. NULL: no memory. */
@@ -109,6 +115,10 @@ void session_drop(struct session *session, const char *why);
 
 /** session_send() - queue one whole message, borrowed; sent by session_flush_all(). */
 void session_send(struct session *session, const uint8_t *data, size_t len);
+/** session_has_output() - does anything wait to be written? */
+bool session_has_output(const struct session *session);
+/** session_ask_drained() - have ops->drained() called once when nothing does. */
+void session_ask_drained(struct session *session);
 void session_flush_all(struct session_shared *shared);
 
 #endif /* BGP_SESSION_H */

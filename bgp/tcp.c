@@ -176,6 +176,13 @@ struct ip_addr tcp_local_address(int fd)
 	return getsockname(fd, &address.any, &len) < 0 ? none : from_sockaddr(&address);
 }
 
+void tcp_set_abort(int fd)
+{
+	const struct linger at_once = { .l_onoff = 1, .l_linger = 0 };
+
+	setsockopt(fd, SOL_SOCKET, SO_LINGER, &at_once, sizeof(at_once));
+}
+
 void tcp_setup(int fd)
 {
 	int on = 1, tos = IPTOS_CLASS_CS6;

@@ -37,6 +37,8 @@ int tcp_connect(const struct tcp_target *target);
 int tcp_connect_result(int fd); /* 0 or -errno */
 /** tcp_local_address() - our address on the connection; zero when there is none. */
 struct ip_addr tcp_local_address(int fd);
+/** tcp_set_abort() - closing @fd resets the connection: what was not taken is given up. */
+void tcp_set_abort(int fd);
 /** tcp_setup() - options of every session: no delay, DSCP CS6 (RFC 4271 appendix E). */
 void tcp_setup(int fd);
 /** tcp_set_password() - MD5 signatures (RFC 2385) with everyone in @remote; NULL removes them. 0 or

@@ -127,8 +127,9 @@ struct config_bgp {
 	uint32_t router_id_be;	      /* network order; default: first IPv4 node address */
 	struct config_listen *listen; /* default: node addresses, port 179; `listen: []`: none */
 	size_t listen_count;
-	uint16_t restart_time_s;  /* graceful restart, 1..4095, default 120 */
-	struct config_peer *peer; /* mesh first (own addresses left out), then peers */
+	uint16_t restart_time_s;   /* graceful restart, 1..4095, default 120 */
+	uint16_t send_hold_time_s; /* RFC 9687, 5..65535, default 480 */
+	struct config_peer *peer;  /* mesh first (own addresses left out), then peers */
 	size_t peer_count;
 	struct config_filter *filter; /* all that are named */
 	size_t filter_count;

@@ -15,7 +15,8 @@
 
 #include "lib/ip_prefix.h"
 
-#define AS_TRANS 23456 /* RFC 6793: stands for AS numbers that do not fit */
+#define SEND_HOLD_TIME_MIN 5
+#define AS_TRANS	   23456 /* RFC 6793: stands for AS numbers that do not fit */
 
 int config_read_as(struct config_reader *reader, const struct config_row *row,
 		   const struct config_node *node, void *field)
@@ -96,6 +97,8 @@ static const struct config_row bgp_rows[] = {
 	{ "restart_time", config_read_u16, DRAFT_FIELD(restart_time_s), 1, CONFIG_RESTART_TIME_MAX,
 	  NULL },
 	{ "hold_time", config_read_hold_time, DRAFT_FIELD(hold_time_s) },
+	{ "send_hold_time", config_read_u16, DRAFT_FIELD(send_hold_time_s), SEND_HOLD_TIME_MIN,
+	  UINT16_MAX, NULL },
 	{ "filters", NULL, 0 }, /* config_filters_read() */
 	{ "mesh", NULL, 0 },	/* config_peers_read() */
 	{ "mesh_filters", NULL, 0 },
@@ -129,6 +132,7 @@ int config_bgp_read(struct config_reader *reader, const struct config_node *node
 				   .as = bgp->as,
 				   .restart_time_s = bgp->restart_time_s,
 				   .hold_time_s = 90,
+				   .send_hold_time_s = bgp->send_hold_time_s,
 				   .is_cluster = config->kubernetes };
 	size_t mark = config_enter_key(reader, "bgp");
 	int err = config_read_map(reader, node, CONFIG_ROWS(bgp_rows), &draft);
@@ -138,6 +142,7 @@ int config_bgp_read(struct config_reader *reader, const struct config_node *node
 	bgp->present = true;
 	bgp->as = draft.as;
 	bgp->restart_time_s = draft.restart_time_s;
+	bgp->send_hold_time_s = draft.send_hold_time_s;
 	err = settle_router_id(reader, node, &draft, config);
 	if (err == 0 && !config_find(node, "listen"))
 		err = default_listen(config, bgp);

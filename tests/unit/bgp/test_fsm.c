@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /*
- * test_fsm.c: the state machine against RFC 4271 section 8.2.2, every state and every event.
+ * test_fsm.c: the state machine against RFC 4271 section 8.2.2 and RFC 9687, every state and event.
  *
  * The expected next states, NOTIFICATIONs and actions are read from the RFC's text (RFC 6608 for
  * the subcodes of FSM errors), with the options that fsm.h names.
@@ -42,6 +42,7 @@ static const struct {
 	{ PEER_IDLE, FSM_NOTIFICATION, PEER_IDLE, "", 0, 0 },
 	{ PEER_IDLE, FSM_KEEPALIVE, PEER_IDLE, "", 0, 0 },
 	{ PEER_IDLE, FSM_UPDATE, PEER_IDLE, "", 0, 0 },
+	{ PEER_IDLE, FSM_SEND_HOLD_EXPIRES, PEER_IDLE, "", 0, 0 },
 	/* Connect: "the start events are ignored" */
 	{ PEER_CONNECT, FSM_START, PEER_CONNECT, "", 0, 0 },
 	{ PEER_CONNECT, FSM_STOP, PEER_IDLE, "DrX", 0, 0 },
@@ -56,6 +57,7 @@ static const struct {
 	{ PEER_CONNECT, FSM_NOTIFICATION, PEER_IDLE, "DrX", 0, 0 },
 	{ PEER_CONNECT, FSM_KEEPALIVE, PEER_IDLE, "DrX", 0, 0 },
 	{ PEER_CONNECT, FSM_UPDATE, PEER_IDLE, "DrX", 0, 0 },
+	{ PEER_CONNECT, FSM_SEND_HOLD_EXPIRES, PEER_IDLE, "DrX", 0, 0 },
 	/* Active */
 	{ PEER_ACTIVE, FSM_START, PEER_ACTIVE, "", 0, 0 },
 	{ PEER_ACTIVE, FSM_START_PASSIVE, PEER_ACTIVE, "", 0, 0 },
@@ -71,6 +73,7 @@ static const struct {
 	{ PEER_ACTIVE, FSM_NOTIFICATION, PEER_IDLE, "DrX", 0, 0 },
 	{ PEER_ACTIVE, FSM_KEEPALIVE, PEER_IDLE, "DrX", 0, 0 },
 	{ PEER_ACTIVE, FSM_UPDATE, PEER_IDLE, "DrX", 0, 0 },
+	{ PEER_ACTIVE, FSM_SEND_HOLD_EXPIRES, PEER_IDLE, "DrX", 0, 0 },
 	/* OpenSent */
 	{ PEER_OPEN_SENT, FSM_START, PEER_OPEN_SENT, "", 0, 0 },
 	{ PEER_OPEN_SENT, FSM_STOP, PEER_IDLE, "NDrX", 6, 2 },
@@ -84,6 +87,7 @@ static const struct {
 	{ PEER_OPEN_SENT, FSM_NOTIFICATION, PEER_IDLE, "DrX", 0, 0 },
 	{ PEER_OPEN_SENT, FSM_KEEPALIVE, PEER_IDLE, "NDrX", 5, 1 },
 	{ PEER_OPEN_SENT, FSM_UPDATE, PEER_IDLE, "NDrX", 5, 1 },
+	{ PEER_OPEN_SENT, FSM_SEND_HOLD_EXPIRES, PEER_IDLE, "NDrX", 5, 1 },
 	/* OpenConfirm */
 	{ PEER_OPEN_CONFIRM, FSM_START, PEER_OPEN_CONFIRM, "", 0, 0 },
 	{ PEER_OPEN_CONFIRM, FSM_STOP, PEER_IDLE, "NDrX", 6, 2 },
@@ -97,6 +101,7 @@ static const struct {
 	{ PEER_OPEN_CONFIRM, FSM_NOTIFICATION, PEER_IDLE, "DrX", 0, 0 },
 	{ PEER_OPEN_CONFIRM, FSM_KEEPALIVE, PEER_ESTABLISHED, "HE", 0, 0 },
 	{ PEER_OPEN_CONFIRM, FSM_UPDATE, PEER_IDLE, "NDrX", 5, 2 },
+	{ PEER_OPEN_CONFIRM, FSM_SEND_HOLD_EXPIRES, PEER_IDLE, "NDrX", 5, 2 },
 	/* Established */
 	{ PEER_ESTABLISHED, FSM_START, PEER_ESTABLISHED, "", 0, 0 },
 	{ PEER_ESTABLISHED, FSM_STOP, PEER_IDLE, "NDrX", 6, 2 },
@@ -111,6 +116,7 @@ static const struct {
 	{ PEER_ESTABLISHED, FSM_NOTIFICATION, PEER_IDLE, "DrX", 0, 0 },
 	{ PEER_ESTABLISHED, FSM_KEEPALIVE, PEER_ESTABLISHED, "H", 0, 0 },
 	{ PEER_ESTABLISHED, FSM_UPDATE, PEER_ESTABLISHED, "HU", 0, 0 },
+	{ PEER_ESTABLISHED, FSM_SEND_HOLD_EXPIRES, PEER_IDLE, "NDrX", 8, 0 },
 };
 
 /*

@@ -178,6 +178,7 @@ static const struct bad_row bad_rows[] = {
 	{ NODE "bgp: {listen: [\"[2001:db8::1]179\"]}\n", 2, 16, { "bgp.listen[0]" } },
 	{ NODE "bgp: {listen: [192.0.2.1, \"192.0.2.1:179\"]}\n", 2, 27, { "twice" } },
 	{ NODE "bgp: {restart_time: 4096}\n", 2, 21, { "restart_time", "4095" } },
+	{ NODE "bgp: {send_hold_time: 4}\n", 2, 23, { "send_hold_time", "5" } },
 	{ NODE "bgp: {hold_time: 2}\n", 2, 18, { "hold_time", "0 (no keepalives) or 3" } },
 	{ NODE "bgp: {mesh: [0.0.0.0]}\n", 2, 14, { "bgp.mesh[0]", "0.0.0.0" } },
 	{ NODE "bgp: {mesh: [192.0.2.2, 192.0.2.2]}\n", 2, 0, { "192.0.2.2", "twice" } },
@@ -429,6 +430,7 @@ static void an_empty_bgp_part_means_all_its_defaults(void **state)
 	assert_int_equal(config->bgp.as, 64512);
 	assert_int_equal(ntohl(config->bgp.router_id_be), 0xc0000201);
 	assert_int_equal(config->bgp.restart_time_s, 120);
+	assert_int_equal(config->bgp.send_hold_time_s, 480);
 	assert_int_equal(config->bgp.listen_count, 2);
 	assert_addr(&config->bgp.listen[1].addr, "192.0.2.1");
 	assert_int_equal(config->bgp.listen[1].port, 179);
