@@ -63,7 +63,6 @@ struct advertise_group {
 struct advertise {
 	struct rib *rib;
 	struct attribute_table *attributes;
-	const struct link_table *links;
 	uint32_t local_as, router_id;
 	struct advertise_group *groups;
 	struct attribute_draft draft; /* scratch: it is large */
@@ -83,11 +82,6 @@ struct advertise *advertise_new(struct rib *rib, struct attribute_table *attribu
 	return advertise;
 }
 
-void advertise_use_links(struct advertise *advertise, const struct link_table *links)
-{
-	advertise->links = links;
-}
-
 void advertise_free(struct advertise *advertise)
 {
 	free(advertise);
@@ -96,7 +90,7 @@ void advertise_free(struct advertise *advertise)
 static bool key_equals(const struct advertise_key *a, const struct advertise_key *b)
 {
 	if (a->kind != b->kind || a->export != b->export || a->four_octet_as != b->four_octet_as ||
-	    !filter_is_same(a->filter, b->filter, FILTER_EXPORT))
+	    a->links != b->links || !filter_is_same(a->filter, b->filter, FILTER_EXPORT))
 		return false;
 	for (int i = 0; i < FAMILY_COUNT; i++)
 		if (a->family[i] != b->family[i] ||
@@ -155,14 +149,13 @@ static bool rewrite_internal(const struct advertise *advertise, const struct adv
 }
 
 /* What the filter makes of it. False: it is not for these peers. */
-static bool filter_path(const struct advertise *advertise, const struct advertise_key *key,
-			const struct rib_path *path, struct filter_route *route,
-			struct attribute_draft *draft)
+static bool filter_path(const struct advertise_key *key, const struct rib_path *path,
+			struct filter_route *route, struct attribute_draft *draft)
 {
 	enum filter_verdict verdict;
 
 	route->direction = FILTER_EXPORT;
-	route->links = advertise->links;
+	route->links = key->links;
 	route->is_ebgp = key->kind == SOURCE_EBGP;
 	route->is_own = path->source->kind == SOURCE_LOCAL;
 	verdict = filter_run(key->filter, route, draft);
@@ -182,7 +175,7 @@ static struct attribute_set *export_path(struct advertise *advertise, struct adv
 	if (!group->key.family[family] || !is_exportable(&group->key, path))
 		return NULL;
 	attribute_set_draft(path->attributes, draft);
-	if (!filter_path(advertise, &group->key, path, route, draft))
+	if (!filter_path(&group->key, path, route, draft))
 		return NULL;
 	if (draft->values.present & HAS_EMPTY_NEXT_HOP) {
 		draft->values.next_hop = *next_hop;
@@ -520,6 +513,7 @@ static void group_free(struct advertise *advertise, struct advertise_group *grou
 	memo_clear(advertise, group);
 	note_list_free(&group->notes);
 	filter_unref(group->key.filter);
+	link_table_unref(group->key.links);
 	free(group);
 }
 
@@ -533,6 +527,7 @@ static struct advertise_group *group_new(struct advertise *advertise,
 		return NULL;
 	group->key = *key;
 	filter_ref(group->key.filter);
+	link_table_ref(group->key.links);
 	group->next = advertise->groups;
 	advertise->groups = group;
 	rib_walk(advertise->rib, fill_entry, &fill);

@@ -13,7 +13,10 @@ struct advertise_key {
 	bool four_octet_as;
 	bool family[FAMILY_COUNT];
 	struct ip_addr next_hop[FAMILY_COUNT]; /* ours */
-	struct filter *filter; /* its export rules count; a group holds a reference. NULL: none */
+	/* Its export rules count, and where they look for links, NULL: nowhere. A group holds
+	 * references: what it makes of a route never changes, a member goes to another group. */
+	struct filter *filter;
+	struct link_table *links;
 };
 
 /* One receiver; lives in its owner from advertise_join() to advertise_leave(). */
@@ -31,8 +34,6 @@ struct advertise;
 /** advertise_new() - @rib and @attributes are borrowed; NULL: no memory. */
 struct advertise *advertise_new(struct rib *rib, struct attribute_table *attributes,
 				uint32_t local_as, uint32_t router_id);
-/** advertise_use_links() - where filters look for links; borrowed. */
-void advertise_use_links(struct advertise *advertise, const struct link_table *links);
 void advertise_free(struct advertise *advertise); /* no members are left; NULL is fine */
 
 /** advertise_join() - send every route that @key allows to @member, then every change. The queue of

@@ -204,7 +204,7 @@ static bool interface_holds(const struct config_rule *rule, const struct filter_
 
 	if (!rule->interface[0])
 		return true;
-	if (!route->links || route->is_own)
+	if (route->is_own)
 		return false;
 	name = link_table_find(route->links, &values->next_hop);
 	return name && fnmatch(rule->interface, name, 0) == 0;

@@ -13,6 +13,7 @@
 #include <net/if.h>
 #include <stdio.h>
 #include <stdlib.h>
+#include <string.h>
 
 #include "lib/ip_prefix.h"
 
@@ -42,49 +43,77 @@ static bool is_of_use(const struct ifaddrs *at)
 	       (at->ifa_addr->sa_family == AF_INET || at->ifa_addr->sa_family == AF_INET6);
 }
 
-int link_table_read(struct link_table *table)
+static void fill(struct link_table *table, const struct ifaddrs *list)
 {
-	struct link_row *row;
-	struct ifaddrs *list;
-	size_t count = 0;
-
-	if (getifaddrs(&list) < 0)
-		return -errno;
-	for (const struct ifaddrs *at = list; at; at = at->ifa_next)
-		count += is_of_use(at);
-	row = calloc(count + 1, sizeof(*row));
-	if (!row) {
-		freeifaddrs(list);
-		return -ENOMEM;
-	}
-	count = 0;
 	for (const struct ifaddrs *at = list; at; at = at->ifa_next) {
+		struct link_row *row = &table->row[table->count];
 		struct ip_addr addr;
 
 		if (!is_of_use(at))
 			continue;
 		addr = addr_of(at->ifa_addr);
-		row[count].subnet = ip_prefix_make(&addr, mask_bits(at->ifa_netmask));
-		snprintf(row[count++].name, sizeof(row->name), "%s", at->ifa_name);
+		row->subnet = ip_prefix_make(&addr, mask_bits(at->ifa_netmask));
+		snprintf(row->name, sizeof(row->name), "%s", at->ifa_name);
+		table->count++;
 	}
+}
+
+int link_table_read(struct link_table **ret_table)
+{
+	struct link_table *table = calloc(1, sizeof(*table));
+	struct ifaddrs *list;
+	size_t count = 1;
+
+	if (!table)
+		return -ENOMEM;
+	table->references = 1;
+	if (getifaddrs(&list) < 0) {
+		int err = -errno;
+
+		free(table);
+		return err;
+	}
+	for (const struct ifaddrs *at = list; at; at = at->ifa_next)
+		count += is_of_use(at);
+	table->row = calloc(count, sizeof(*table->row));
+	if (table->row)
+		fill(table, list);
 	freeifaddrs(list);
-	free(table->row);
-	table->row = row;
-	table->count = count;
+	if (!table->row) {
+		free(table);
+		return -ENOMEM;
+	}
+	*ret_table = table;
 	return 0;
 }
 
-void link_table_fini(struct link_table *table)
+struct link_table *link_table_ref(struct link_table *table)
 {
+	if (table)
+		table->references++;
+	return table;
+}
+
+void link_table_unref(struct link_table *table)
+{
+	if (!table || --table->references > 0)
+		return;
 	free(table->row);
-	*table = (struct link_table){ 0 };
+	free(table);
+}
+
+bool link_table_equal(const struct link_table *a, const struct link_table *b)
+{
+	if (!a || !b)
+		return a == b;
+	return a->count == b->count && memcmp(a->row, b->row, a->count * sizeof(*a->row)) == 0;
 }
 
 const char *link_table_find(const struct link_table *table, const struct ip_addr *addr)
 {
 	const struct link_row *found = NULL;
 
-	for (size_t i = 0; i < table->count; i++) {
+	for (size_t i = 0; table && i < table->count; i++) {
 		const struct link_row *row = &table->row[i];
 
 		if (ip_prefix_contains(&row->subnet, addr) &&

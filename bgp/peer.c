@@ -196,6 +196,8 @@ static struct advertise_key make_key(const struct peer *peer)
 				     .export = peer->config.export,
 				     .filter = peer->filter };
 
+	if (peer->filter && peer->filter->has_interface)
+		key.links = peer->speaker->links;
 	key.four_octet_as = session->context.four_octet_as;
 	for (int i = 0; i < FAMILY_COUNT; i++) {
 		key.family[i] = peer->family[i];
@@ -241,8 +243,6 @@ static void learn_peer(struct peer *peer, const struct session *session)
 		peer->is_refused[i] = false;
 	}
 	peer->is_rewritten = false;
-	if (peer->filter && peer->filter->has_interface)
-		speaker_read_links(peer->speaker);
 }
 
 static void peer_down(struct peer *peer, const struct session_end *end);
@@ -277,6 +277,8 @@ static void on_established(struct session *session)
 	learn_peer(peer, session);
 	peer_resume_stale(peer);
 	speaker_work_off(peer->speaker); /* the group's state is current before we join it */
+	if (peer->filter && peer->filter->has_interface)
+		speaker_read_links(peer->speaker);
 	join(peer);
 	peer_send_end_of_rib(peer);
 	if (!peer->capabilities.graceful_restart)

@@ -66,7 +66,7 @@ static void filter_section(struct peer *peer, const struct ip_prefix *prefix,
 	struct filter_route route = { .direction = FILTER_IMPORT,
 				      .prefix = prefix,
 				      .mask = &mask,
-				      .links = &speaker->links,
+				      .links = speaker->links,
 				      .is_ebgp = peer->import.is_ebgp };
 
 	filter_match(peer->filter, FILTER_IMPORT, prefix, &mask);

@@ -188,7 +188,6 @@ static int fill(struct speaker *speaker)
 					   speaker->config->bgp.as, speaker->router_id);
 	if (!speaker->advertise)
 		return -ENOMEM;
-	advertise_use_links(speaker->advertise, &speaker->links);
 	return speaker_set_up(speaker);
 }
 
@@ -249,6 +248,6 @@ void speaker_free(struct speaker *speaker)
 	speaker_free_passwords(speaker->config, speaker->password);
 	speaker_free_filters(speaker->config, speaker->peer_filter);
 	import_filter_fini(&speaker->filter);
-	link_table_fini(&speaker->links);
+	link_table_unref(speaker->links);
 	free(speaker);
 }

@@ -33,7 +33,7 @@ struct speaker {
 	char **password;	      /* per config.bgp.peer, as in struct setup */
 	struct import_filter filter;  /* of config */
 	struct filter **peer_filter;  /* per config.bgp.peer, NULL where it has no rules */
-	struct link_table links;      /* read when a filter asks for them */
+	struct link_table *links;     /* read when a filter asks for them; NULL: not yet */
 	struct attribute_draft draft; /* scratch for import filters: it is large */
 	struct listening listening[CONFIG_LISTEN_MAX];
 	/* We restarted: what peers kept of us is swept when we say End-of-RIB (RFC 4724 4.1). */
@@ -80,7 +80,8 @@ void speaker_replay(struct speaker *speaker);
 
 /** speaker_has_peer() - is config.bgp.peer[@index] served? Not when its password cannot be read. */
 bool speaker_has_peer(const struct speaker *speaker, size_t index);
-/** speaker_read_links() - for filters that ask for them. */
+/** speaker_read_links() - when some filter asks for them; peers whose filter does are told what
+ * other links make different. The queue of changes is empty. */
 void speaker_read_links(struct speaker *speaker);
 /** speaker_work_off() - hand on what changed in the table; the sessions' output is only queued. */
 void speaker_work_off(struct speaker *speaker);

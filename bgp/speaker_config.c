@@ -131,25 +131,46 @@ static int make_filters(const struct config *config, struct filter ***ret)
 	return err;
 }
 
-void speaker_read_links(struct speaker *speaker)
+static bool is_link_asked(const struct speaker *speaker)
 {
-	int err = link_table_read(&speaker->links);
+	for (size_t i = 0; i < speaker->config->bgp.peer_count; i++)
+		if (speaker->peer_filter[i] && speaker->peer_filter[i]->has_interface)
+			return true;
+	return false;
+}
 
-	if (err < 0)
+/* Are they others than before? */
+static bool take_links(struct speaker *speaker)
+{
+	struct link_table *table;
+	bool is_same;
+	int err;
+
+	if (!is_link_asked(speaker))
+		return false;
+	err = link_table_read(&table);
+	if (err < 0) {
 		log_error("links: cannot be read, so filters that ask for one go by those of "
 			  "before: %s",
 			  strerror(-err));
+		return false;
+	}
+	is_same = link_table_equal(table, speaker->links);
+	link_table_unref(is_same ? table : speaker->links);
+	if (!is_same)
+		speaker->links = table;
+	return !is_same;
 }
 
-/* When any filter asks for them. */
-static void read_links_if_used(struct speaker *speaker)
+void speaker_read_links(struct speaker *speaker)
 {
-	for (size_t i = 0; i < speaker->config->bgp.peer_count; i++) {
-		if (speaker->peer_filter[i] && speaker->peer_filter[i]->has_interface) {
-			speaker_read_links(speaker);
-			return;
-		}
-	}
+	struct peer *peer, *next;
+
+	if (!take_links(speaker))
+		return;
+	HASH_ITER(hh, speaker->peers, peer, next)
+	if (peer->filter && peer->filter->has_interface)
+		peer_apply_policy(peer);
 }
 
 bool speaker_has_peer(const struct speaker *speaker, size_t index)
@@ -217,7 +238,7 @@ int speaker_set_up(struct speaker *speaker)
 		err = make_filters(config, &speaker->peer_filter);
 	speaker->is_reflector = has_reflector_client(&config->bgp);
 	if (err == 0)
-		read_links_if_used(speaker);
+		take_links(speaker);
 	if (err == 0)
 		err = add_peers(speaker);
 	for (size_t i = 0; i < config->pool_count; i++)
@@ -382,7 +403,7 @@ static enum filter_verdict run_filter(struct speaker *speaker, const struct peer
 	struct filter_route route = { .direction = FILTER_IMPORT,
 				      .prefix = prefix,
 				      .mask = &mask,
-				      .links = &speaker->links,
+				      .links = speaker->links,
 				      .is_ebgp = peer->import.is_ebgp };
 
 	if (!peer->filter)
@@ -451,7 +472,12 @@ static void filter_again(struct speaker *speaker, const struct import_filter *be
 
 static void tell_by_policy(struct speaker *speaker, const struct change_list *list)
 {
+	struct peer *peer, *next;
+
 	speaker_work_off(speaker);
+	HASH_ITER(hh, speaker->peers, peer, next) /* links may be others, too */
+	if (peer->filter && peer->filter->has_interface)
+		peer_apply_policy(peer);
 	for (size_t i = 0; i < list->count; i++)
 		if (list->change[i].kind == CHANGE_PEER_POLICY)
 			change_peers(speaker, list->change[i].new_index, apply_policy);
@@ -486,7 +512,7 @@ int speaker_reconfigure(struct speaker *speaker, const struct config *config)
 	speaker->password = now.password;
 	speaker->peer_filter = now.filter;
 	speaker->filter = filter;
-	read_links_if_used(speaker);
+	take_links(speaker);
 	speaker->is_reflector = has_reflector_client(&config->bgp);
 	for (size_t i = 0; i < list.count; i++)
 		apply(speaker, &list.change[i], &before);

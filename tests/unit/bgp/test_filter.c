@@ -214,7 +214,7 @@ static struct link_row link_rows[] = {
 	{ .name = "wide" },
 };
 
-static const struct link_table links = { link_rows, 3 };
+static const struct link_table links = { 1, link_rows, 3 };
 
 static void each_condition_means_what_calicos_does(void **state)
 {
