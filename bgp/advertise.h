@@ -31,8 +31,10 @@ struct advertise;
 /** advertise_new() - @rib and @attributes are borrowed; NULL: no memory. */
 struct advertise *advertise_new(struct rib *rib, struct attribute_table *attributes,
 				uint32_t local_as, uint32_t router_id);
-/** advertise_use_links() - where filters look for links; borrowed. */
-void advertise_use_links(struct advertise *advertise, const struct link_table *links);
+/** advertise_use_links() - where filters look for links from now on, borrowed; members whose
+ * filters ask for one are sent what is different. The queue of changes is empty, and the links of
+ * before are still there. 0 or -ENOMEM. */
+int advertise_use_links(struct advertise *advertise, const struct link_table *links);
 void advertise_free(struct advertise *advertise); /* no members are left; NULL is fine */
 
 /** advertise_join() - send every route that @key allows to @member, then every change. The queue of
@@ -50,9 +52,9 @@ int advertise_refresh(struct advertise *advertise, struct advertise_member *memb
 /** advertise_count() - routes of @family that @member has been told. */
 uint32_t advertise_count(const struct advertise_member *member, enum bgp_family family);
 
-/** advertise_change() - @entry came out of the queue of changes: work out what each group is to be
- * told. 0 or -ENOMEM. */
-int advertise_change(struct advertise *advertise, struct rib_entry *entry);
+/** advertise_change() - @change came out of the queue: work out what each group is to be told. 0 or
+ * -ENOMEM. */
+int advertise_change(struct advertise *advertise, const struct rib_change *change);
 /** advertise_flush() - write what advertise_change() gathered: one message, formatted once, for all
  * members of a group. */
 void advertise_flush(struct advertise *advertise);

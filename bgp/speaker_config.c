@@ -131,14 +131,33 @@ static int make_filters(const struct config *config, struct filter ***ret)
 	return err;
 }
 
+static bool is_same_links(const struct link_table *a, const struct link_table *b)
+{
+	return a->count == b->count &&
+	       (a->count == 0 || memcmp(a->row, b->row, a->count * sizeof(*a->row)) == 0);
+}
+
 void speaker_read_links(struct speaker *speaker)
 {
-	int err = link_table_read(&speaker->links);
+	struct link_table before = speaker->links, links = { 0 };
+	int err = link_table_read(&links);
 
-	if (err < 0)
+	if (err < 0) {
 		log_error("links: cannot be read, so filters that ask for one go by those of "
 			  "before: %s",
 			  strerror(-err));
+		return;
+	}
+	if (is_same_links(&before, &links)) {
+		link_table_fini(&links);
+		return;
+	}
+	speaker_work_off(speaker); /* what was told follows from the links of then */
+	if (advertise_use_links(speaker->advertise, &links) < 0)
+		log_error("links: no memory to tell what their change means; peers miss it");
+	speaker->links = links;
+	advertise_use_links(speaker->advertise, &speaker->links); /* the same, in their place */
+	link_table_fini(&before);
 }
 
 /* When any filter asks for them. */
