@@ -15,9 +15,10 @@
  */
 #include "bgp/rib.h"
 
+#include <arpa/inet.h>
 #include <errno.h>
 #include <stdlib.h>
-#include <string.h>
+#include <sys/random.h>
 
 #include "bgp/decide.h"
 #include "bgp/update.h"
@@ -25,6 +26,7 @@
 #include "lib/slab.h"
 
 #define BUCKETS_AT_FIRST 64
+#define NEIGHBOURS	 64
 #define QUEUE_AT_FIRST	 64
 #define QUEUE_KEPT	 4096 /* a larger empty queue is given back */
 
@@ -32,6 +34,7 @@ _Static_assert(sizeof(struct rib_entry) == 64, "an entry is a cache line");
 
 struct rib {
 	struct attribute_table *attributes;
+	uint64_t secret; /* of the hash */
 	struct rib_entry **bucket;
 	size_t bucket_count; /* a power of two */
 	size_t entry_count;
@@ -41,14 +44,32 @@ struct rib {
 	size_t lost_changes;
 };
 
-static size_t prefix_hash(const struct ip_prefix *prefix)
+static uint64_t mix(uint64_t value)
 {
-	uint64_t word[2], hash;
+	value = (value ^ value >> 32) * 0xd6e8feb86659fd93u;
+	value = (value ^ value >> 32) * 0xd6e8feb86659fd93u;
+	return value ^ value >> 32;
+}
 
-	memcpy(word, &prefix->addr, sizeof(word));
-	hash = (word[1] ^ prefix->bits) * 0x9e3779b97f4a7c15u;
-	hash = (hash ^ hash >> 32 ^ word[0]) * 0xd6e8feb86659fd93u;
-	return (size_t)(hash ^ hash >> 32);
+/*
+ * Neighbouring prefixes come together, and so shall their buckets: the last bits of the network's
+ * number stay as they are, all others are mixed. A secret keeps peers from choosing prefixes that
+ * fall into one bucket.
+ */
+static size_t prefix_hash(const struct rib *rib, const struct ip_prefix *prefix)
+{
+	uint64_t high = (uint64_t)ntohl(prefix->addr.word[0]) << 32 | ntohl(prefix->addr.word[1]);
+	uint64_t low = (uint64_t)ntohl(prefix->addr.word[2]) << 32 | ntohl(prefix->addr.word[3]);
+	uint64_t number, rest = prefix->bits;
+
+	if (prefix->bits > 64) {
+		number = low >> (128 - prefix->bits);
+		rest ^= high * 0x9e3779b97f4a7c15u;
+	} else {
+		number = prefix->bits > 0 ? high >> (64 - prefix->bits) : 0;
+	}
+	return (size_t)(number % NEIGHBOURS ^
+			mix((number / NEIGHBOURS) ^ rest << 48 ^ rest >> 16 ^ rib->secret));
 }
 
 struct rib *rib_new(struct attribute_table *attributes)
@@ -58,6 +79,8 @@ struct rib *rib_new(struct attribute_table *attributes)
 	if (!rib)
 		return NULL;
 	rib->attributes = attributes;
+	if (getrandom(&rib->secret, sizeof(rib->secret), GRND_NONBLOCK) < 0)
+		rib->secret = (uintptr_t)rib; /* early in the boot: better than nothing */
 	slab_init(&rib->entries, sizeof(struct rib_entry));
 	slab_init(&rib->paths, sizeof(struct rib_path));
 	rib->bucket_count = BUCKETS_AT_FIRST;
@@ -115,7 +138,8 @@ static void grow(struct rib *rib)
 		struct rib_entry *entry = rib->bucket[i], *next;
 
 		for (; entry; entry = next) {
-			struct rib_entry **to = &bucket[prefix_hash(&entry->prefix) & (count - 1)];
+			struct rib_entry **to =
+				&bucket[prefix_hash(rib, &entry->prefix) & (count - 1)];
 
 			next = entry->next;
 			entry->next = *to;
@@ -129,7 +153,7 @@ static void grow(struct rib *rib)
 
 static struct rib_entry *find(struct rib *rib, const struct ip_prefix *prefix)
 {
-	struct rib_entry *entry = rib->bucket[prefix_hash(prefix) & (rib->bucket_count - 1)];
+	struct rib_entry *entry = rib->bucket[prefix_hash(rib, prefix) & (rib->bucket_count - 1)];
 
 	while (entry && !ip_prefix_equal(&entry->prefix, prefix))
 		entry = entry->next;
@@ -146,7 +170,7 @@ static struct rib_entry *find_or_add(struct rib *rib, const struct ip_prefix *pr
 	if (!entry)
 		return NULL;
 	entry->prefix = *prefix;
-	bucket = &rib->bucket[prefix_hash(prefix) & (rib->bucket_count - 1)];
+	bucket = &rib->bucket[prefix_hash(rib, prefix) & (rib->bucket_count - 1)];
 	entry->next = *bucket;
 	*bucket = entry;
 	if (++rib->entry_count > rib->bucket_count)
@@ -156,7 +180,8 @@ static struct rib_entry *find_or_add(struct rib *rib, const struct ip_prefix *pr
 
 static void entry_free(struct rib *rib, struct rib_entry *entry)
 {
-	struct rib_entry **at = &rib->bucket[prefix_hash(&entry->prefix) & (rib->bucket_count - 1)];
+	struct rib_entry **at =
+		&rib->bucket[prefix_hash(rib, &entry->prefix) & (rib->bucket_count - 1)];
 
 	while (*at != entry)
 		at = &(*at)->next;

@@ -27,7 +27,7 @@
 #define OWN_AS	      64512
 #define HOLD_S	      9
 #define KEEPALIVE_NS  3000000000ull
-#define UP_LIMIT_S    120
+#define UP_LIMIT_S    60
 #define LIMIT_NS      60000000000ull
 #define COUNT_MAX     4000
 #define EVENTS	      256

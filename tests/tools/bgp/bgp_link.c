@@ -338,7 +338,7 @@ struct bring_up {
 	size_t count;
 	struct in_addr remote;
 	struct pollfd *poll;
-	uint64_t *retry_ns; /* when a closed one tries again */
+	uint64_t *due_ns; /* when a closed one tries again, one that is up sends a keepalive */
 };
 
 /* What each link waits for; how many are not up. */
@@ -350,9 +350,12 @@ static size_t prepare(struct bring_up *up)
 	for (size_t i = 0; i < up->count; i++) {
 		struct bgp_link *link = &up->links[i];
 
-		if (link->state == BGP_LINK_CLOSED && now >= up->retry_ns[i]) {
-			up->retry_ns[i] = now + RETRY_NS;
+		if (link->state == BGP_LINK_CLOSED && now >= up->due_ns[i]) {
+			up->due_ns[i] = now + RETRY_NS;
 			bgp_link_connect(link, up->remote);
+		} else if (link->state == BGP_LINK_UP && now >= up->due_ns[i]) {
+			up->due_ns[i] = now + link->hold_s * 1000000000ull / 3;
+			bgp_link_send_keepalive(link);
 		}
 		missing += link->state != BGP_LINK_UP;
 		up->poll[i].fd = link->fd;
@@ -373,7 +376,7 @@ static void take_events(struct bring_up *up)
 		else
 			bgp_link_read(link);
 		if (link->fd < 0)
-			up->retry_ns[i] = bgp_now_ns() + RETRY_NS;
+			up->due_ns[i] = bgp_now_ns() + RETRY_NS;
 	}
 }
 
@@ -384,8 +387,8 @@ uint64_t bgp_link_bring_up(struct bgp_link *links, size_t count, struct in_addr 
 	uint64_t start = bgp_now_ns(), took = 0;
 
 	up.poll = calloc(count, sizeof(*up.poll));
-	up.retry_ns = calloc(count, sizeof(*up.retry_ns));
-	while (up.poll && up.retry_ns && bgp_now_ns() - start < limit_s * 1000000000ull) {
+	up.due_ns = calloc(count, sizeof(*up.due_ns));
+	while (up.poll && up.due_ns && bgp_now_ns() - start < limit_s * 1000000000ull) {
 		if (prepare(&up) == 0) {
 			took = bgp_now_ns() - start;
 			break;
@@ -394,6 +397,6 @@ uint64_t bgp_link_bring_up(struct bgp_link *links, size_t count, struct in_addr 
 			take_events(&up);
 	}
 	free(up.poll);
-	free(up.retry_ns);
+	free(up.due_ns);
 	return took;
 }
