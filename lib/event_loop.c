@@ -8,8 +8,9 @@
  * its old generation and left out.
  *
  * Timers are a binary heap by due time, 1-based so that index 0 means "not armed"; the struct
- * lives in its owner and the heap holds pointers. In each round the due timers run first, then
- * the descriptors. Signals are blocked for the process and arrive as reads of one signalfd.
+ * lives in its owner and the heap holds pointers. In each round the due timers run first, then the
+ * descriptors, then what these armed with delay 0, which so costs no system call. Signals are
+ * blocked for the process and arrive as reads of one signalfd.
  *
  * The loop notes when it last called a handler, so that another thread can tell a loop that works
  * from one that hangs.
@@ -377,6 +378,8 @@ int event_loop_run(struct event_loop *loop)
 		run_due_timers(loop);
 		for (i = 0; i < count && !loop->stopped; i++)
 			dispatch(loop, &event[i]);
+		if (count > 0)
+			run_due_timers(loop);
 	}
 	loop->stopped = false; /* it may run again */
 	return 0;

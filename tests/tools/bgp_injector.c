@@ -43,6 +43,7 @@
 #define QUIET_MS    300
 #define PAUSE_NS    1000000 /* between two changes */
 #define CHANGES_MAX 10000
+#define NEIGHBOURS  100
 
 struct bench {
 	struct in_addr remote;
@@ -233,6 +234,16 @@ static void run_change(struct bench *bench, uint32_t held)
 
 /* --- into the kernel's table --- */
 
+/* Routes that stay, so that the one that comes and goes is not the only one of its length. */
+static void tell_neighbours(struct bench *bench)
+{
+	uint8_t data[BGP_LINK_MESSAGE_MAX];
+
+	tell(bench, data, bgp_write_updates(data, 1, NEIGHBOURS, bench->link[0].local, 65001));
+	wait_count(bench, &bench->link[1].announced, NEIGHBOURS);
+	bgp_daemon_settle(&bench->daemon);
+}
+
 static int listen_routes(const char *netns)
 {
 	struct sockaddr_nl address = { .nl_family = AF_NETLINK, .nl_groups = RTMGRP_IPV4_ROUTE };
@@ -294,6 +305,7 @@ static void run_kernel(struct bench *bench, const char *netns)
 	uint64_t start;
 	size_t len;
 
+	tell_neighbours(bench);
 	for (uint32_t i = 0; i < bench->count; i++) {
 		len = bgp_write_updates(one, 0, 1, bench->link[0].local, 65001);
 		pause_a_little();
@@ -343,6 +355,7 @@ static void run_map(struct bench *bench, const char *pin)
 
 	if (fd < 0)
 		die(pin);
+	tell_neighbours(bench);
 	prefix.addr.word[2] = htonl(0xffff);
 	prefix.addr.word[3] = first.s_addr;
 	for (uint32_t i = 0; i < bench->count; i++) {
