@@ -27,7 +27,7 @@
 #include <time.h>
 #include <unistd.h>
 
-#define EVENTS_A_ROUND 64
+#define EVENTS_A_ROUND 128
 #define SIGNALS_MAX    65 /* signal(7): 1..64 */
 
 struct fd_slot {
@@ -280,20 +280,35 @@ static int reserve_heap(struct event_loop *loop)
 	return 0;
 }
 
-int event_timer_set(struct event_loop *loop, struct event_timer *timer, uint64_t delay_ms)
+static int arm(struct event_loop *loop, struct event_timer *timer, uint64_t due_ms)
 {
-	uint64_t now_ms = event_loop_now_ms();
 	int err;
 
 	event_timer_cancel(loop, timer);
 	err = reserve_heap(loop);
 	if (err < 0)
 		return err;
-	timer->due_ms = delay_ms > UINT64_MAX - now_ms ? UINT64_MAX : now_ms + delay_ms;
+	timer->due_ms = due_ms;
 	loop->heap_len++;
 	heap_place(loop, loop->heap_len, timer);
 	heap_up(loop, loop->heap_len);
 	return 0;
+}
+
+int event_timer_set(struct event_loop *loop, struct event_timer *timer, uint64_t delay_ms)
+{
+	uint64_t now_ms = event_loop_now_ms();
+
+	return arm(loop, timer, delay_ms > UINT64_MAX - now_ms ? UINT64_MAX : now_ms + delay_ms);
+}
+
+int event_timer_set_on_grid(struct event_loop *loop, struct event_timer *timer, uint64_t delay_ms,
+			    uint64_t grid_ms)
+{
+	uint64_t now_ms = event_loop_now_ms(), due_ms = now_ms + delay_ms;
+
+	due_ms -= due_ms % grid_ms;
+	return arm(loop, timer, due_ms > now_ms ? due_ms : now_ms);
 }
 
 void event_timer_cancel(struct event_loop *loop, struct event_timer *timer)
