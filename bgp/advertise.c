@@ -6,15 +6,14 @@
  * a message formatted once per group and written to every member. The one exception is the peer
  * that a route came from: it is skipped, or told to forget what it had heard from us before.
  *
- * What a group was told hangs on the table's entries (struct rib_advertised): the rewritten
- * attribute set and whose route it is. advertise_change() compares that with the new best route and
- * notes the difference; advertise_flush() sorts the notes so that equal attributes lie together,
- * packs them, and sends withdrawals first. No timer is in the path: a batch is what one round of
- * the event loop brought.
+ * Nothing is kept of what a group was told, for it follows: the queue of changes says which route
+ * was best before, and what the policy makes of it the group has heard. advertise_change() notes
+ * the difference, advertise_flush() brings runs of equal attributes together, packs them, and sends
+ * withdrawals first. No timer is in the path: a batch is what one round of the event loop brought.
  *
- * export_path() is the policy: RFC 4271 5.1, 9.2 (and 5.1.3 for next hops), 4456 section 8, 1997,
- * and the peers' filters (filter.c).
- * Pure but for memory and the members' send function.
+ * is_told() and export_route() are the policy: RFC 4271 5.1, 9.2 (and 5.1.3 for next hops), 4456
+ * section 8, 1997, and the peers' filters (filter.c). Pure but for memory and the members' send
+ * function.
  */
 #include "bgp/advertise.h"
 
@@ -22,29 +21,24 @@
 #include <stdlib.h>
 #include <string.h>
 
-#include "bgp/reflector.h"
+#include "bgp/advertise_internal.h"
 #include "bgp/update.h"
 #include "lib/ip_prefix.h"
 
-#define PACK_MAX 1024 /* prefixes handed to the writer at once */
+#define PACK_MAX  1024	/* prefixes handed to the writer at once: more never fit */
+#define NOTES_MAX 16384 /* then they are written, whatever else comes */
 
-struct rib_advertised {
-	struct rib_advertised *next; /* of the same entry */
-	struct advertise_group *group;
-	struct attribute_set *attributes; /* as sent */
-	struct rib_source *source;
+/* What became of the last route, as runs of routes share their attributes. References are held. */
+struct memo {
+	struct route from;
+	struct filter_mask mask;
+	struct attribute_set *to; /* NULL: it is not told */
 };
 
-/* One prefix to be sent: attributes NULL to withdraw; @except is skipped. */
-struct note {
-	struct ip_prefix prefix;
-	struct attribute_set *attributes; /* borrowed from the rib_advertised */
-	struct rib_source *except;
-};
-
-struct note_list {
-	struct note *note;
-	size_t count, size;
+enum {
+	MEMO_NOW,
+	MEMO_WAS,
+	MEMO_COUNT
 };
 
 struct advertise_group {
@@ -53,19 +47,16 @@ struct advertise_group {
 	struct advertise_member *members;
 	struct note_list notes;
 	uint32_t count[FAMILY_COUNT];
-	/* the last rewriting, as runs of routes share their attributes; references are held */
-	struct attribute_set *memo_from, *memo_to;
-	struct rib_source *memo_source;
-	enum bgp_family memo_family;
-	struct filter_mask memo_mask;
+	struct memo memo[MEMO_COUNT]; /* of routes that are best, and that were */
 };
 
 struct advertise {
 	struct rib *rib;
 	struct attribute_table *attributes;
-	uint32_t local_as, router_id;
+	struct export_context context;
 	struct advertise_group *groups;
-	struct attribute_draft draft; /* scratch: it is large */
+	struct attribute_draft draft;	 /* scratch: it is large */
+	struct ip_prefix pack[PACK_MAX]; /* likewise */
 };
 
 struct advertise *advertise_new(struct rib *rib, struct attribute_table *attributes,
@@ -77,8 +68,8 @@ struct advertise *advertise_new(struct rib *rib, struct attribute_table *attribu
 		return NULL;
 	advertise->rib = rib;
 	advertise->attributes = attributes;
-	advertise->local_as = local_as;
-	advertise->router_id = router_id;
+	advertise->context.local_as = local_as;
+	advertise->context.router_id = router_id;
 	return advertise;
 }
 
@@ -99,304 +90,106 @@ static bool key_equals(const struct advertise_key *a, const struct advertise_key
 	return true;
 }
 
-/* May @key's peers be told of @path at all, whatever the policy? */
-static bool is_exportable(const struct advertise_key *key, const struct rib_path *path)
+static struct route best_route(struct rib_entry *entry)
 {
-	uint32_t present = path->attributes->values.present;
-
-	return !(present & HAS_NO_ADVERTISE) &&
-	       !(present & HAS_NO_EXPORT && key->kind == SOURCE_EBGP) &&
-	       reflector_may_pass(path->source->kind, key->kind);
+	return (struct route){ entry->best.source, entry->best.attributes,
+			       update_family(&entry->prefix), &entry->prefix };
 }
 
-/* Are they, when no filter says? */
-static bool is_exported(const struct advertise_key *key, const struct rib_path *path)
+/* --- what became of the last route --- */
+
+/* The attribute set that @key's peers are told for @route, a reference, NULL: they are not told of
+ * it. 0 or -ENOMEM. */
+static int export_route(struct advertise *advertise, const struct advertise_key *key,
+			const struct route *route, const struct filter_mask *mask,
+			struct attribute_set **ret_set)
 {
-	enum rib_source_kind from = path->source->kind;
-
-	if (key->export == EXPORT_NONE)
-		return false;
-	/* reflector_client says what is reflected, whatever else is exported */
-	return key->export == EXPORT_ALL || from == SOURCE_LOCAL ||
-	       reflector_is_reflection(from, key->kind);
-}
-
-/* Rewrite @draft for an external peer: our AS in front, our next hop, nothing internal. */
-static bool rewrite_external(const struct advertise *advertise, const struct ip_addr *next_hop,
-			     bool keeps_med, struct attribute_draft *draft)
-{
-	draft->values.next_hop = *next_hop;
-	draft->values.present &= ~(uint32_t)(HAS_LOCAL_PREF | HAS_ORIGINATOR_ID);
-	draft->values.local_pref = draft->values.originator_id = 0;
-	draft->values.cluster_list_len = 0;
-	if (!keeps_med) {
-		draft->values.present &= ~(uint32_t)HAS_MED;
-		draft->values.med = 0;
-	}
-	return attributes_prepend_as(draft, advertise->local_as);
-}
-
-static bool rewrite_internal(const struct advertise *advertise, const struct advertise_key *key,
-			     const struct rib_path *path, struct attribute_draft *draft)
-{
-	if (!(draft->values.present & HAS_LOCAL_PREF)) {
-		draft->values.local_pref = LOCAL_PREF_DEFAULT;
-		draft->values.present |= HAS_LOCAL_PREF;
-	}
-	if (!reflector_is_reflection(path->source->kind, key->kind))
-		return true;
-	return reflector_stamp(draft, path->source->router_id, advertise->router_id);
-}
-
-/* What the filter makes of it. False: it is not for these peers. */
-static bool filter_path(const struct advertise_key *key, const struct rib_path *path,
-			struct filter_route *route, struct attribute_draft *draft)
-{
-	enum filter_verdict verdict;
-
-	route->direction = FILTER_EXPORT;
-	route->links = key->links;
-	route->is_ebgp = key->kind == SOURCE_EBGP;
-	route->is_own = path->source->kind == SOURCE_LOCAL;
-	verdict = filter_run(key->filter, route, draft);
-	return verdict == FILTER_ACCEPTED ||
-	       (verdict == FILTER_UNDECIDED && is_exported(key, path));
-}
-
-/* The attribute set that @group is told for @path, a reference for the caller; NULL: nothing. */
-static struct attribute_set *export_path(struct advertise *advertise, struct advertise_group *group,
-					 struct rib_path *path, struct filter_route *route)
-{
-	enum bgp_family family = update_family(route->prefix);
-	const struct ip_addr *next_hop = &group->key.next_hop[family];
-	struct attribute_draft *draft = &advertise->draft;
-	bool ok;
-
-	if (!group->key.family[family] || !is_exportable(&group->key, path))
-		return NULL;
-	attribute_set_draft(path->attributes, draft);
-	if (!filter_path(&group->key, path, route, draft))
-		return NULL;
-	if (draft->values.present & HAS_EMPTY_NEXT_HOP) {
-		draft->values.next_hop = *next_hop;
-		draft->values.present &= ~(uint32_t)HAS_EMPTY_NEXT_HOP;
-	}
-	if (group->key.kind == SOURCE_EBGP)
-		ok = rewrite_external(advertise, next_hop, route->sets_med, draft);
-	else
-		ok = rewrite_internal(advertise, &group->key, path, draft);
-	if (!ok || ip_addr_is_zero(&draft->values.next_hop))
-		return NULL;
-	return attribute_set_intern(advertise->attributes, draft);
-}
-
-static void memo_clear(struct advertise *advertise, struct advertise_group *group)
-{
-	attribute_set_unref(advertise->attributes, group->memo_from);
-	attribute_set_unref(advertise->attributes, group->memo_to);
-	group->memo_from = group->memo_to = NULL;
-}
-
-static struct attribute_set *export_memoized(struct advertise *advertise,
-					     struct advertise_group *group, struct rib_path *path,
-					     const struct ip_prefix *prefix)
-{
-	enum bgp_family family = update_family(prefix);
-	struct filter_mask mask;
-	struct filter_route route = { .prefix = prefix, .mask = &mask };
-
-	filter_match(group->key.filter, FILTER_EXPORT, prefix, &mask);
-	if (group->memo_from != path->attributes || group->memo_source != path->source ||
-	    group->memo_family != family || !filter_mask_equal(&group->memo_mask, &mask)) {
-		memo_clear(advertise, group);
-		group->memo_from = attribute_set_ref(path->attributes);
-		group->memo_to = export_path(advertise, group, path, &route);
-		group->memo_source = path->source;
-		group->memo_family = family;
-		group->memo_mask = mask;
-	}
-	return group->memo_to ? attribute_set_ref(group->memo_to) : NULL;
-}
-
-static int note_add(struct note_list *list, const struct ip_prefix *prefix,
-		    struct attribute_set *attributes, struct rib_source *except)
-{
-	if (list->count == list->size) {
-		size_t size = list->size ? list->size * 2 : 16;
-		struct note *grown = realloc(list->note, size * sizeof(*grown));
-
-		if (!grown)
-			return -ENOMEM;
-		list->note = grown;
-		list->size = size;
-	}
-	list->note[list->count++] = (struct note){ *prefix, attributes, except };
-	return 0;
-}
-
-/* Count an advertised route in or out. */
-static void count_route(struct advertise_group *group, const struct rib_source *source,
-			enum bgp_family family, uint32_t step)
-{
-	group->count[family] += step;
-	if (source->member && source->member->group == group)
-		source->member->own[family] += step;
-}
-
-/* Tell @source's own peer to forget a route that now comes from itself. */
-static void withdraw_from_source(struct advertise_group *group, const struct rib_source *source,
-				 const struct ip_prefix *prefix)
-{
-	uint8_t buf[BGP_MESSAGE_MAX];
-	size_t count = 1, len;
-
-	if (!source->member || source->member->group != group)
-		return;
-	len = update_write_withdraw(buf, prefix, &count);
-	source->member->send(source->member, buf, len);
-}
-
-static struct rib_advertised **find_advertised(struct rib_entry *entry,
-					       const struct advertise_group *group)
-{
-	struct rib_advertised **at = &entry->advertised;
-
-	while (*at && (*at)->group != group)
-		at = &(*at)->next;
-	return at;
-}
-
-static void forget(struct advertise *advertise, struct rib_entry *entry, struct rib_advertised **at)
-{
-	struct rib_advertised *old = *at;
-
-	*at = old->next;
-	count_route(old->group, old->source, update_family(&entry->prefix), (uint32_t)-1);
-	attribute_set_unref(advertise->attributes, old->attributes);
-	free(old);
-}
-
-/* @told gets @attributes (a reference is taken over) of @source. */
-static int remember(struct advertise *advertise, struct rib_entry *entry,
-		    struct rib_advertised *told, struct attribute_set *attributes,
-		    struct rib_source *source)
-{
-	enum bgp_family family = update_family(&entry->prefix);
-	struct advertise_group *group = told->group;
-
-	if (told->source && told->source != source)
-		withdraw_from_source(group, source, &entry->prefix);
-	if (told->source)
-		count_route(group, told->source, family, (uint32_t)-1);
-	attribute_set_unref(advertise->attributes, told->attributes);
-	told->attributes = attributes;
-	told->source = source;
-	count_route(group, source, family, 1);
-	return note_add(&group->notes, &entry->prefix, attributes, source);
-}
-
-static int change_for_group(struct advertise *advertise, struct advertise_group *group,
-			    struct rib_entry *entry)
-{
-	struct rib_advertised **at = find_advertised(entry, group), *told = *at;
-	struct attribute_set *attributes = NULL;
-	int err;
-
-	if (entry->best)
-		attributes = export_memoized(advertise, group, entry->best, &entry->prefix);
-	if (!attributes) {
-		if (!told)
-			return 0;
-		err = note_add(&group->notes, &entry->prefix, NULL, told->source);
-		forget(advertise, entry, at);
-		return err;
-	}
-	if (told && told->attributes == attributes && told->source == entry->best->source) {
-		attribute_set_unref(advertise->attributes, attributes);
+	*ret_set = NULL;
+	if (!export_rewrite(&advertise->context, key, route, mask, &advertise->draft))
 		return 0;
-	}
-	if (!told) {
-		told = calloc(1, sizeof(*told));
-		if (!told) {
-			attribute_set_unref(advertise->attributes, attributes);
-			return -ENOMEM;
-		}
-		told->group = group;
-		told->next = entry->advertised;
-		entry->advertised = told;
-	}
-	return remember(advertise, entry, told, attributes, entry->best->source);
+	*ret_set = attribute_set_intern(advertise->attributes, &advertise->draft);
+	return *ret_set ? 0 : -ENOMEM;
 }
 
-int advertise_change(struct advertise *advertise, struct rib_entry *entry)
+static void memo_clear(struct advertise *advertise, struct memo *memo)
 {
+	attribute_set_unref(advertise->attributes, memo->from.attributes);
+	attribute_set_unref(advertise->attributes, memo->to);
+	memo->from = (struct route){};
+	memo->to = NULL;
+}
+
+static bool memo_knows(const struct memo *memo, const struct route *route,
+		       const struct filter_mask *mask)
+{
+	return memo->from.source == route->source && memo->from.attributes == route->attributes &&
+	       memo->from.family == route->family && filter_mask_equal(&memo->mask, mask);
+}
+
+/* The same; *ret_set is borrowed, valid until @memo is used again. */
+static int export_memoized(struct advertise *advertise, struct advertise_group *group,
+			   struct memo *memo, const struct route *route,
+			   struct attribute_set **ret_set)
+{
+	struct attribute_set *to;
+	struct filter_mask mask;
 	int err = 0;
 
-	for (struct advertise_group *group = advertise->groups; group; group = group->next) {
-		int result = change_for_group(advertise, group, entry);
-
-		err = result < 0 ? result : err;
+	*ret_set = NULL;
+	if (!route->source)
+		return 0;
+	filter_match(group->key.filter, FILTER_EXPORT, route->prefix, &mask);
+	if (!memo_knows(memo, route, &mask)) {
+		err = export_route(advertise, &group->key, route, &mask, &to);
+		memo_clear(advertise, memo);
+		if (err < 0)
+			return err;
+		memo->from = *route;
+		attribute_set_ref(route->attributes);
+		memo->mask = mask;
+		memo->to = to;
 	}
-	return err;
-}
-
-/* Withdrawals first, then runs of one family, attribute set and exception. */
-static int note_compare(const void *a, const void *b)
-{
-	const struct note *left = a, *right = b;
-	uintptr_t keys[2][3] = {
-		{ (uintptr_t)left->attributes, update_family(&left->prefix),
-		  (uintptr_t)left->except },
-		{ (uintptr_t)right->attributes, update_family(&right->prefix),
-		  (uintptr_t)right->except },
-	};
-
-	for (int i = 0; i < 3; i++)
-		if (keys[0][i] != keys[1][i])
-			return keys[0][i] < keys[1][i] ? -1 : 1;
+	*ret_set = memo->to;
 	return 0;
 }
 
-static bool same_run(const struct note *a, const struct note *b)
+/* Is @group told of @route when it is the best one? Without filters that is cheap to know. */
+static bool is_told(struct advertise *advertise, struct advertise_group *group, struct memo *memo,
+		    const struct route *route)
 {
-	return a->attributes == b->attributes && a->except == b->except &&
-	       update_family(&a->prefix) == update_family(&b->prefix);
+	struct attribute_set *to;
+
+	if (!route->source)
+		return false;
+	if (!filter_has_rules(group->key.filter, FILTER_EXPORT))
+		return export_is_told(&group->key, route);
+	return export_memoized(advertise, group, memo, route, &to) == 0 && to;
 }
 
-/* Notes that can share a message. */
-struct note_run {
-	const struct note *first;
-	struct ip_prefix prefix[PACK_MAX];
-	size_t count;
-};
-
-static void gather_run(const struct note *note, size_t left, struct note_run *ret)
+static void memos_clear(struct advertise *advertise, struct advertise_group *group)
 {
-	ret->first = note;
-	for (ret->count = 0; ret->count < PACK_MAX && ret->count < left; ret->count++) {
-		if (!same_run(note, &note[ret->count]))
-			break;
-		ret->prefix[ret->count] = note[ret->count].prefix;
-	}
+	memo_clear(advertise, &group->memo[MEMO_NOW]);
+	memo_clear(advertise, &group->memo[MEMO_WAS]);
 }
 
-/* One message with as many prefixes of @run as fit; how many are dealt with. */
+/* --- messages --- */
+
+/* One message with as many of the *@count prefixes as fit, and how many are dealt with; its length.
+ */
 static size_t write_message(const struct advertise_group *group, const struct note_run *run,
-			    uint8_t *buf, size_t *ret_len)
+			    const struct ip_prefix *prefix, size_t *count, uint8_t *buf)
 {
-	size_t count = run->count;
+	if (run->attributes) {
+		struct attribute_view view = attribute_set_view(run->attributes);
+		size_t fit = *count, len;
 
-	if (run->first->attributes) {
-		struct attribute_view view = attribute_set_view(run->first->attributes);
-
-		*ret_len = update_write_announce(buf, &view, group->key.four_octet_as, run->prefix,
-						 &count);
-		if (*ret_len > 0)
-			return count;
-		count = 1; /* RFC 4271 section 9.2: what does not fit is not advertised */
+		len = update_write_announce(buf, &view, group->key.four_octet_as, prefix, &fit);
+		*count = len > 0 ? fit : 1;
+		if (len > 0)
+			return len;
+		/* RFC 4271 section 9.2: what does not fit is not advertised */
 	}
-	*ret_len = update_write_withdraw(buf, run->prefix, &count);
-	return count;
+	return update_write_withdraw(buf, prefix, count);
 }
 
 static void send_message(const struct advertise_group *group, struct advertise_member *only,
@@ -415,39 +208,171 @@ static void send_message(const struct advertise_group *group, struct advertise_m
 	}
 }
 
-/* Format the sorted notes of @list for all members, or for @only. */
-static void write_notes(const struct advertise_group *group, struct note_list *list,
-			struct advertise_member *only)
+/* Where the prefixes go: to all of @group but those excepted, or to @only. */
+struct output {
+	struct advertise *advertise;
+	const struct advertise_group *group;
+	struct advertise_member *only;
+	size_t packed; /* in advertise->pack */
+};
+
+static void write_prefixes(struct output *output, const struct note_run *run,
+			   const struct ip_prefix *prefix, size_t count)
 {
 	uint8_t buf[BGP_MESSAGE_MAX];
-	size_t at = 0, len, taken;
-	struct note_run run;
+	size_t len, taken;
 
-	qsort(list->note, list->count, sizeof(*list->note), note_compare);
-	while (at < list->count) {
-		gather_run(&list->note[at], list->count - at, &run);
-		taken = write_message(group, &run, buf, &len);
-		send_message(group, only, run.first->except, buf, len);
-		at += taken;
+	for (; count > 0; prefix += taken, count -= taken) {
+		taken = count;
+		len = write_message(output->group, run, prefix, &taken, buf);
+		send_message(output->group, output->only, run->except, buf, len);
 	}
 }
 
-static void note_list_free(struct note_list *list)
+static void write_packed(struct output *output, const struct note_run *run)
 {
-	free(list->note);
-	*list = (struct note_list){};
+	write_prefixes(output, run, output->advertise->pack, output->packed);
+	output->packed = 0;
+}
+
+/* Runs that share messages, from @run up to @end: side by side first, as far as there is room. */
+static void write_runs(struct output *output, const struct note_list *list,
+		       const struct note_run *run, const struct note_run *end)
+{
+	struct ip_prefix *pack = output->advertise->pack;
+
+	if (end - run == 1) {
+		write_prefixes(output, run, &list->prefix[run->first], run->count);
+		return;
+	}
+	for (; run < end; run++) {
+		for (uint32_t i = 0; i < run->count; i++) {
+			if (output->packed == PACK_MAX)
+				write_packed(output, run);
+			pack[output->packed++] = list->prefix[run->first + i];
+		}
+	}
+	write_packed(output, run - 1);
+}
+
+/* Format the notes of @list for all members, or for @only, and clear it. */
+static void write_notes(struct advertise *advertise, const struct advertise_group *group,
+			struct note_list *list, struct advertise_member *only)
+{
+	struct output output = { .advertise = advertise, .group = group, .only = only };
+	const struct note_run *run = list->run, *end = run + list->run_count, *next;
+
+	note_list_sort(list);
+	for (; run < end; run = next) {
+		for (next = run + 1; next < end && note_shares_message(run, next); next++)
+			continue;
+		write_runs(&output, list, run, next);
+	}
+	note_list_clear(advertise->attributes, list);
+}
+
+/* --- changes --- */
+
+/* Count an advertised route in or out. */
+static void count_route(struct advertise_group *group, const struct route *route, uint32_t step)
+{
+	struct advertise_member *member = route->source->member;
+
+	group->count[route->family] += step;
+	if (member && member->group == group)
+		member->own[route->family] += step;
+}
+
+/* Tell @source's own peer to forget a route that now comes from itself. */
+static void withdraw_from_source(struct advertise_group *group, const struct rib_source *source,
+				 const struct ip_prefix *prefix)
+{
+	uint8_t buf[BGP_MESSAGE_MAX];
+	size_t count = 1, len;
+
+	if (!source->member || source->member->group != group)
+		return;
+	len = update_write_withdraw(buf, prefix, &count);
+	source->member->send(source->member, buf, len);
+}
+
+static int announce(struct advertise *advertise, struct advertise_group *group,
+		    const struct route *route)
+{
+	struct attribute_set *to;
+	int err = export_memoized(advertise, group, &group->memo[MEMO_NOW], route, &to);
+
+	if (err == 0 && to)
+		err = note_add(&group->notes, route, to, route->source);
+	return err;
+}
+
+/* The group has been told of @was, and is told of @now instead. */
+static int replace(struct advertise *advertise, struct advertise_group *group,
+		   const struct route *was, const struct route *now)
+{
+	struct attribute_set *before, *to;
+	int err;
+
+	count_route(group, was, (uint32_t)-1);
+	count_route(group, now, 1);
+	if (was->source != now->source) {
+		withdraw_from_source(group, now->source, now->prefix);
+		return announce(advertise, group, now);
+	}
+	err = export_memoized(advertise, group, &group->memo[MEMO_WAS], was, &before);
+	if (err == 0)
+		err = export_memoized(advertise, group, &group->memo[MEMO_NOW], now, &to);
+	if (err < 0 || to == before)
+		return err;
+	return note_add(&group->notes, now, to, now->source);
+}
+
+static int change_for_group(struct advertise *advertise, struct advertise_group *group,
+			    const struct route *was, const struct route *now)
+{
+	bool was_told = is_told(advertise, group, &group->memo[MEMO_WAS], was);
+	bool now_told = is_told(advertise, group, &group->memo[MEMO_NOW], now);
+
+	if (was_told && now_told)
+		return replace(advertise, group, was, now);
+	if (was_told) {
+		count_route(group, was, (uint32_t)-1);
+		return note_add(&group->notes, was, NULL, was->source);
+	}
+	if (!now_told)
+		return 0;
+	count_route(group, now, 1);
+	return announce(advertise, group, now);
+}
+
+int advertise_change(struct advertise *advertise, const struct rib_change *change)
+{
+	struct route now = best_route(change->entry), was = now;
+	int err = 0;
+
+	was.source = change->source;
+	was.attributes = change->attributes;
+	for (struct advertise_group *group = advertise->groups; group; group = group->next) {
+		int result = change_for_group(advertise, group, &was, &now);
+
+		err = result < 0 ? result : err;
+		if (group->notes.prefix_count >= NOTES_MAX)
+			write_notes(advertise, group, &group->notes, NULL);
+	}
+	return err;
 }
 
 void advertise_flush(struct advertise *advertise)
 {
 	for (struct advertise_group *group = advertise->groups; group; group = group->next) {
-		if (group->notes.count > 0) {
-			write_notes(group, &group->notes, NULL);
-			note_list_free(&group->notes);
-		}
-		memo_clear(advertise, group);
+		if (group->notes.run_count > 0)
+			write_notes(advertise, group, &group->notes, NULL);
+		memos_clear(advertise, group);
 	}
 }
+
+/* --- joining --- */
 
 struct dump {
 	struct advertise *advertise;
@@ -457,71 +382,89 @@ struct dump {
 	int err;
 };
 
+/* What @member itself has of its group's, or another group's, routes: nothing of its own. */
+static int told_to(struct advertise *advertise, struct advertise_group *group,
+		   const struct advertise_member *member, const struct route *route,
+		   struct attribute_set **ret_set)
+{
+	*ret_set = NULL;
+	if (route->source == member->source)
+		return 0;
+	return export_memoized(advertise, group, &group->memo[MEMO_NOW], route, ret_set);
+}
+
 static void dump_entry(struct rib_entry *entry, void *arg)
 {
 	struct dump *dump = arg;
-	struct rib_advertised *told = *find_advertised(entry, dump->member->group);
+	struct advertise_group *group = dump->member->group;
+	struct route route = best_route(entry);
+	struct attribute_set *to;
 
-	if (!told || told->source == dump->member->source ||
-	    !dump->family[update_family(&entry->prefix)] || dump->err < 0)
+	if (dump->err < 0 || !dump->family[route.family])
 		return;
-	dump->err = note_add(&dump->notes, &entry->prefix, told->attributes, NULL);
+	dump->err = told_to(dump->advertise, group, dump->member, &route, &to);
+	if (dump->err == 0 && to)
+		dump->err = note_add(&dump->notes, &route, to, NULL);
+	if (dump->notes.prefix_count >= NOTES_MAX)
+		write_notes(dump->advertise, group, &dump->notes, dump->member);
 }
 
 /* Send what the group was told so far to one member. */
 static int dump_to_member(struct dump *dump)
 {
+	struct advertise_group *group = dump->member->group;
+
 	rib_walk(dump->advertise->rib, dump_entry, dump);
-	if (dump->err == 0 && dump->notes.count > 0)
-		write_notes(dump->member->group, &dump->notes, dump->member);
+	if (dump->err == 0)
+		write_notes(dump->advertise, group, &dump->notes, dump->member);
+	note_list_clear(dump->advertise->attributes, &dump->notes);
 	note_list_free(&dump->notes);
+	memos_clear(dump->advertise, group);
 	return dump->err;
-}
-
-struct fill {
-	struct advertise *advertise;
-	struct advertise_group *group;
-	int err;
-};
-
-static void fill_entry(struct rib_entry *entry, void *arg)
-{
-	struct fill *fill = arg;
-
-	if (entry->best && fill->err == 0)
-		fill->err = change_for_group(fill->advertise, fill->group, entry);
-}
-
-static void empty_entry(struct rib_entry *entry, void *arg)
-{
-	struct fill *fill = arg;
-	struct rib_advertised **at = find_advertised(entry, fill->group);
-
-	if (*at)
-		forget(fill->advertise, entry, at);
 }
 
 static void group_free(struct advertise *advertise, struct advertise_group *group)
 {
 	struct advertise_group **at = &advertise->groups;
-	struct fill fill = { advertise, group, 0 };
 
 	while (*at != group)
 		at = &(*at)->next;
 	*at = group->next;
-	rib_walk(advertise->rib, empty_entry, &fill);
-	memo_clear(advertise, group);
+	memos_clear(advertise, group);
+	note_list_clear(advertise->attributes, &group->notes);
 	note_list_free(&group->notes);
 	filter_unref(group->key.filter);
 	link_table_unref(group->key.links);
 	free(group);
 }
 
+struct count {
+	struct advertise *advertise;
+	struct advertise_group *group;
+	struct advertise_member *member; /* NULL: all routes of the group, else its own */
+};
+
+static void count_entry(struct rib_entry *entry, void *arg)
+{
+	struct count *count = arg;
+	struct advertise_group *group = count->group;
+	struct route route = best_route(entry);
+
+	if (count->member && count->member->source != route.source)
+		return;
+	if (!is_told(count->advertise, group, &group->memo[MEMO_NOW], &route))
+		return;
+	if (count->member)
+		count->member->own[route.family]++;
+	else
+		group->count[route.family]++;
+}
+
 static struct advertise_group *group_new(struct advertise *advertise,
 					 const struct advertise_key *key)
 {
 	struct advertise_group *group = calloc(1, sizeof(*group));
-	struct fill fill = { advertise, group, 0 };
+	struct count count = { advertise, group, NULL };
 
 	if (!group)
 		return NULL;
@@ -530,49 +473,32 @@ static struct advertise_group *group_new(struct advertise *advertise,
 	link_table_ref(group->key.links);
 	group->next = advertise->groups;
 	advertise->groups = group;
-	rib_walk(advertise->rib, fill_entry, &fill);
-	note_list_free(&group->notes); /* nobody is there to be told yet */
-	memo_clear(advertise, group);
-	if (fill.err == 0)
-		return group;
-	group_free(advertise, group);
-	return NULL;
-}
-
-static struct advertise_group *group_find(struct advertise *advertise,
-					  const struct advertise_key *key)
-{
-	struct advertise_group *group = advertise->groups;
-
-	while (group && !key_equals(&group->key, key))
-		group = group->next;
+	rib_walk(advertise->rib, count_entry, &count);
+	memos_clear(advertise, group);
 	return group;
-}
-
-static void count_own(struct rib_entry *entry, void *arg)
-{
-	struct advertise_member *member = arg;
-	struct rib_advertised *told = *find_advertised(entry, member->group);
-
-	if (told && told->source == member->source)
-		member->own[update_family(&entry->prefix)]++;
 }
 
 static struct advertise_group *group_get(struct advertise *advertise,
 					 const struct advertise_key *key)
 {
-	struct advertise_group *group = group_find(advertise, key);
+	struct advertise_group *group = advertise->groups;
 
+	while (group && !key_equals(&group->key, key))
+		group = group->next;
 	return group ? group : group_new(advertise, key);
 }
 
 static void enter_group(struct advertise *advertise, struct advertise_group *group,
 			struct advertise_member *member, struct rib_source *source)
 {
+	struct count count = { advertise, group, member };
+
 	member->group = group;
 	member->source = source;
 	member->own[FAMILY_IPV4] = member->own[FAMILY_IPV6] = 0;
-	rib_walk(advertise->rib, count_own, member); /* routes kept from before, being stale */
+	if (source->count[FAMILY_IPV4] + source->count[FAMILY_IPV6] > 0)
+		rib_walk(advertise->rib, count_entry, &count); /* kept from before, being stale */
+	memos_clear(advertise, group);
 	source->member = member;
 	member->prev = NULL;
 	member->next = group->members;
@@ -599,38 +525,34 @@ int advertise_join(struct advertise *advertise, const struct advertise_key *key,
 
 /* From one group to another. */
 struct move {
+	struct advertise *advertise;
 	struct advertise_member *member; /* still in the old one */
 	struct advertise_group *to;
 	struct note_list notes;
 	int err;
 };
 
-/* What @member itself has of a group's route: nothing of its own. */
-static const struct rib_advertised *told_to(struct rib_entry *entry,
-					    const struct advertise_group *group,
-					    const struct advertise_member *member)
-{
-	const struct rib_advertised *told = *find_advertised(entry, group);
-
-	return told && told->source != member->source ? told : NULL;
-}
-
 static void move_entry(struct rib_entry *entry, void *arg)
 {
 	struct move *move = arg;
-	const struct advertise_member *member = move->member;
-	const struct rib_advertised *had = told_to(entry, member->group, member);
-	const struct rib_advertised *has = told_to(entry, move->to, member);
+	struct advertise_member *member = move->member;
+	struct route route = best_route(entry);
+	struct attribute_set *had, *has;
 
-	if (move->err < 0 || (!had && !has) || (had && has && had->attributes == has->attributes))
+	if (move->err < 0)
 		return;
-	move->err = note_add(&move->notes, &entry->prefix, has ? has->attributes : NULL, NULL);
+	move->err = told_to(move->advertise, member->group, member, &route, &had);
+	if (move->err == 0)
+		move->err = told_to(move->advertise, move->to, member, &route, &has);
+	if (move->err < 0 || had == has) /* equal sets are one */
+		return;
+	move->err = note_add(&move->notes, &route, has, NULL);
 }
 
 int advertise_rejoin(struct advertise *advertise, const struct advertise_key *key,
 		     struct advertise_member *member)
 {
-	struct move move = { .member = member };
+	struct move move = { .advertise = advertise, .member = member };
 	struct rib_source *source = member->source;
 
 	if (!member->group || key_equals(&member->group->key, key))
@@ -639,14 +561,16 @@ int advertise_rejoin(struct advertise *advertise, const struct advertise_key *ke
 	if (!move.to)
 		return -ENOMEM;
 	rib_walk(advertise->rib, move_entry, &move);
+	memos_clear(advertise, member->group);
+	memos_clear(advertise, move.to);
 	if (move.err == 0) {
-		if (move.notes.count > 0)
-			write_notes(move.to, &move.notes, member);
+		write_notes(advertise, move.to, &move.notes, member);
 		advertise_leave(advertise, member);
 		enter_group(advertise, move.to, member, source);
 	} else if (!move.to->members) {
 		group_free(advertise, move.to);
 	}
+	note_list_clear(advertise->attributes, &move.notes);
 	note_list_free(&move.notes);
 	return move.err;
 }

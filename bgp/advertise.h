@@ -51,9 +51,9 @@ int advertise_refresh(struct advertise *advertise, struct advertise_member *memb
 /** advertise_count() - routes of @family that @member has been told. */
 uint32_t advertise_count(const struct advertise_member *member, enum bgp_family family);
 
-/** advertise_change() - @entry came out of the queue of changes: work out what each group is to be
- * told. 0 or -ENOMEM. */
-int advertise_change(struct advertise *advertise, struct rib_entry *entry);
+/** advertise_change() - @change came out of the queue: work out what each group is to be told. 0 or
+ * -ENOMEM. */
+int advertise_change(struct advertise *advertise, const struct rib_change *change);
 /** advertise_flush() - write what advertise_change() gathered: one message, formatted once, for all
  * members of a group. */
 void advertise_flush(struct advertise *advertise);

@@ -7,36 +7,50 @@
  * routes' attributes costs nothing, and outgoing routes are packed into messages by that pointer.
  *
  * struct attribute_values has no padding, hence sets hash and compare as octets. The table grows by
- * doubling; sets keep their hash for that. Pure but for memory.
+ * doubling; sets keep their hash for that. A secret keeps peers from choosing sets that fall into
+ * one bucket. Pure but for memory.
  */
 #include "bgp/attribute_set.h"
 
 #include <errno.h>
 #include <stdlib.h>
 #include <string.h>
+#include <sys/random.h>
 
 #define BUCKETS_AT_FIRST 64
 
 _Static_assert(sizeof(struct attribute_values) == 16 + 7 * 4 + 4 * 2,
 	       "attribute sets compare as octets: no padding");
 
-static uint32_t hash_octets(uint32_t hash, const void *data, size_t len)
+static uint64_t hash_word(uint64_t hash, uint64_t word)
 {
-	const uint8_t *octets = data;
-
-	for (size_t i = 0; i < len; i++)
-		hash = (hash ^ octets[i]) * 16777619u; /* FNV-1a */
-	return hash;
+	hash = (hash ^ word) * 0x9e3779b97f4a7c15u;
+	return hash ^ hash >> 32;
 }
 
-static uint32_t hash_draft(const struct attribute_draft *draft)
+static uint64_t hash_octets(uint64_t hash, const void *data, size_t len)
+{
+	const uint8_t *octets = data;
+	uint64_t word;
+
+	for (; len >= sizeof(word); octets += sizeof(word), len -= sizeof(word)) {
+		memcpy(&word, octets, sizeof(word));
+		hash = hash_word(hash, word);
+	}
+	word = len;
+	for (; len > 0; len--)
+		word = word << 8 | octets[len - 1];
+	return hash_word(hash, word);
+}
+
+static uint32_t hash_draft(const struct attribute_table *table, const struct attribute_draft *draft)
 {
 	const struct attribute_values *values = &draft->values;
-	uint32_t hash = hash_octets(2166136261u, values, sizeof(*values));
+	uint64_t hash = hash_octets(table->secret, values, sizeof(*values));
 
 	hash = hash_octets(hash, draft->as_path, values->as_path_len);
 	hash = hash_octets(hash, draft->cluster_list, values->cluster_list_len);
-	return hash_octets(hash, draft->other, values->other_len);
+	return (uint32_t)hash_octets(hash, draft->other, values->other_len);
 }
 
 static size_t octets_len(const struct attribute_values *values)
@@ -62,6 +76,8 @@ static bool set_equals(const struct attribute_set *set, const struct attribute_d
 int attribute_table_init(struct attribute_table *table)
 {
 	memset(table, 0, sizeof(*table));
+	if (getrandom(&table->secret, sizeof(table->secret), GRND_NONBLOCK) < 0)
+		table->secret = (uintptr_t)table; /* early in the boot: better than nothing */
 	table->bucket = calloc(BUCKETS_AT_FIRST, sizeof(struct attribute_set *));
 	if (!table->bucket)
 		return -ENOMEM;
@@ -120,7 +136,7 @@ static struct attribute_set *set_new(const struct attribute_draft *draft, uint32
 struct attribute_set *attribute_set_intern(struct attribute_table *table,
 					   const struct attribute_draft *draft)
 {
-	uint32_t hash = hash_draft(draft);
+	uint32_t hash = hash_draft(table, draft);
 	struct attribute_set **bucket = &table->bucket[hash & (table->bucket_count - 1)];
 	struct attribute_set *set;
 
@@ -132,7 +148,7 @@ struct attribute_set *attribute_set_intern(struct attribute_table *table,
 		return NULL;
 	set->next = *bucket;
 	*bucket = set;
-	if (++table->set_count > table->bucket_count)
+	if (++table->set_count > table->bucket_count / 2)
 		grow(table);
 	return set;
 }

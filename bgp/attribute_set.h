@@ -18,6 +18,7 @@ struct attribute_table {
 	struct attribute_set **bucket;
 	size_t bucket_count; /* a power of two */
 	size_t set_count;
+	uint64_t secret; /* of the hash */
 };
 
 int attribute_table_init(struct attribute_table *table);  /* 0 or -ENOMEM */

@@ -139,6 +139,10 @@ struct rib_path *decide_best(struct rib_path *paths, enum decide_step *ret_step)
 	unsigned int left = 0;
 	struct rib_path *path;
 
+	if (ret_step)
+		*ret_step = step;
+	if (!paths || !paths->next)
+		return paths;
 	for (path = paths; path; path = path->next, left++)
 		path->is_candidate = true;
 	while (left > 1 && step + 1 < DECIDE_STEPS)

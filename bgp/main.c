@@ -6,6 +6,7 @@
  * routes go there. With --standalone it binds itself and touches neither agent nor kernel: a route
  * reflector or a route server.
  */
+#include <malloc.h>
 #include <stdbool.h>
 #include <stdio.h>
 #include <stdlib.h>
@@ -16,6 +17,8 @@
 #include "lib/config.h"
 #include "lib/log.h"
 #include "lib/options.h"
+
+#define LARGE_BUFFER 131072
 
 struct options {
 	struct control_options control;
@@ -57,6 +60,9 @@ int main(int argc, char **argv)
 			argv[1]);
 		return 2;
 	}
+	/* Else malloc raises it by itself, and a large buffer's memory stays here when it is freed.
+	 */
+	mallopt(M_MMAP_THRESHOLD, LARGE_BUFFER);
 	srandom((unsigned int)(time(NULL) ^ getpid()));
 	return control_run(&options.control) < 0 ? 1 : 0;
 }

@@ -2,42 +2,74 @@
 /*
  * rib.c: all routes that are held (RFC 4271 section 3.2), and the queue of what changed.
  *
- * One hash table of prefixes; each struct rib_entry has a list of paths, at most one per source,
- * and points to the best of them. There is no copy per peer: what a peer told is the paths with its
- * source. Every change of a path decides again (decide.c); when the best route became another, or
- * its attributes did, the entry goes, once, to the end of the queue. agent_feed.c and advertise.c
- * are fed from the queue and never look elsewhere; an entry without routes is freed when it comes
- * out of the queue.
+ * One hash table of prefixes; each struct rib_entry has its paths, at most one per source: the best
+ * one inside the entry, the others in a list behind it. There is no copy per peer: what a peer told
+ * is the paths with its source, and what peers were told follows from the best path. Every change
+ * of a path decides again (decide.c); when the best route became another, or its attributes did,
+ * the entry goes, once, to the end of the queue, which also keeps what was best before.
+ * agent_feed.c and advertise.c are fed from the queue and never look elsewhere; an entry without
+ * routes is freed when it comes out of the queue.
  *
- * Removing all routes of a source walks the table: it happens when a session is lost, and spares
- * every route two pointers. Pure but for memory.
+ * Removing all routes of a source walks the table, in the order of memory (lib/slab.c): it happens
+ * when a session is lost, and spares every route two pointers. Pure but for memory.
  */
 #include "bgp/rib.h"
 
+#include <arpa/inet.h>
 #include <errno.h>
 #include <stdlib.h>
+#include <sys/random.h>
 
 #include "bgp/decide.h"
 #include "bgp/update.h"
 #include "lib/ip_prefix.h"
+#include "lib/slab.h"
 
 #define BUCKETS_AT_FIRST 64
+#define NEIGHBOURS	 64
+#define QUEUE_AT_FIRST	 64
+#define QUEUE_KEPT	 4096 /* a larger empty queue is given back */
+
+_Static_assert(sizeof(struct rib_entry) == 64, "an entry is a cache line");
 
 struct rib {
 	struct attribute_table *attributes;
+	uint64_t secret; /* of the hash */
 	struct rib_entry **bucket;
 	size_t bucket_count; /* a power of two */
 	size_t entry_count;
-	struct rib_entry *changed_first, *changed_last;
+	struct slab entries, paths;
+	struct rib_change *change; /* the queue, from @change_at to @change_count */
+	size_t change_at, change_count, change_size;
+	size_t lost_changes;
 };
 
-static size_t prefix_hash(const struct ip_prefix *prefix)
+static uint64_t mix(uint64_t value)
 {
-	uint64_t hash = prefix->bits;
+	value = (value ^ value >> 32) * 0xd6e8feb86659fd93u;
+	value = (value ^ value >> 32) * 0xd6e8feb86659fd93u;
+	return value ^ value >> 32;
+}
 
-	for (int i = 0; i < 4; i++)
-		hash = (hash ^ prefix->addr.word[i]) * 0x9e3779b97f4a7c15u;
-	return (size_t)(hash ^ hash >> 32);
+/*
+ * Neighbouring prefixes come together, and so shall their buckets: the last bits of the network's
+ * number stay as they are, all others are mixed. A secret keeps peers from choosing prefixes that
+ * fall into one bucket.
+ */
+static size_t prefix_hash(const struct rib *rib, const struct ip_prefix *prefix)
+{
+	uint64_t high = (uint64_t)ntohl(prefix->addr.word[0]) << 32 | ntohl(prefix->addr.word[1]);
+	uint64_t low = (uint64_t)ntohl(prefix->addr.word[2]) << 32 | ntohl(prefix->addr.word[3]);
+	uint64_t number, rest = prefix->bits;
+
+	if (prefix->bits > 64) {
+		number = low >> (128 - prefix->bits);
+		rest ^= high * 0x9e3779b97f4a7c15u;
+	} else {
+		number = prefix->bits > 0 ? high >> (64 - prefix->bits) : 0;
+	}
+	return (size_t)(number % NEIGHBOURS ^
+			mix((number / NEIGHBOURS) ^ rest << 48 ^ rest >> 16 ^ rib->secret));
 }
 
 struct rib *rib_new(struct attribute_table *attributes)
@@ -47,6 +79,10 @@ struct rib *rib_new(struct attribute_table *attributes)
 	if (!rib)
 		return NULL;
 	rib->attributes = attributes;
+	if (getrandom(&rib->secret, sizeof(rib->secret), GRND_NONBLOCK) < 0)
+		rib->secret = (uintptr_t)rib; /* early in the boot: better than nothing */
+	slab_init(&rib->entries, sizeof(struct rib_entry));
+	slab_init(&rib->paths, sizeof(struct rib_path));
 	rib->bucket_count = BUCKETS_AT_FIRST;
 	rib->bucket = calloc(rib->bucket_count, sizeof(struct rib_entry *));
 	if (rib->bucket)
@@ -55,31 +91,37 @@ struct rib *rib_new(struct attribute_table *attributes)
 	return NULL;
 }
 
-static void path_free(struct rib *rib, struct rib_entry *entry, struct rib_path *path)
+struct rib_path *rib_best(struct rib_entry *entry)
+{
+	return entry->best.source ? &entry->best : NULL;
+}
+
+/* @path is no more: give back what it holds, not its memory. */
+static void path_release(struct rib *rib, struct rib_entry *entry, struct rib_path *path)
 {
 	path->source->count[update_family(&entry->prefix)]--;
 	attribute_set_unref(rib->attributes, path->attributes);
-	free(path);
+}
+
+static void release_entry(void *object, void *arg)
+{
+	struct rib_entry *entry = object;
+	struct rib *rib = arg;
+
+	for (struct rib_path *path = rib_best(entry); path; path = path->next)
+		path_release(rib, entry, path);
 }
 
 void rib_free(struct rib *rib)
 {
 	if (!rib)
 		return;
-	for (size_t i = 0; i < rib->bucket_count; i++) {
-		struct rib_entry *entry = rib->bucket[i], *next;
-
-		for (; entry; entry = next) {
-			next = entry->next;
-			while (entry->paths) {
-				struct rib_path *path = entry->paths;
-
-				entry->paths = path->next;
-				path_free(rib, entry, path);
-			}
-			free(entry);
-		}
-	}
+	for (; rib->change_at < rib->change_count; rib->change_at++)
+		attribute_set_unref(rib->attributes, rib->change[rib->change_at].attributes);
+	slab_walk(&rib->entries, release_entry, rib);
+	slab_fini(&rib->entries);
+	slab_fini(&rib->paths);
+	free(rib->change);
 	free(rib->bucket);
 	free(rib);
 }
@@ -96,7 +138,8 @@ static void grow(struct rib *rib)
 		struct rib_entry *entry = rib->bucket[i], *next;
 
 		for (; entry; entry = next) {
-			struct rib_entry **to = &bucket[prefix_hash(&entry->prefix) & (count - 1)];
+			struct rib_entry **to =
+				&bucket[prefix_hash(rib, &entry->prefix) & (count - 1)];
 
 			next = entry->next;
 			entry->next = *to;
@@ -110,7 +153,7 @@ static void grow(struct rib *rib)
 
 static struct rib_entry *find(struct rib *rib, const struct ip_prefix *prefix)
 {
-	struct rib_entry *entry = rib->bucket[prefix_hash(prefix) & (rib->bucket_count - 1)];
+	struct rib_entry *entry = rib->bucket[prefix_hash(rib, prefix) & (rib->bucket_count - 1)];
 
 	while (entry && !ip_prefix_equal(&entry->prefix, prefix))
 		entry = entry->next;
@@ -123,11 +166,11 @@ static struct rib_entry *find_or_add(struct rib *rib, const struct ip_prefix *pr
 
 	if (entry)
 		return entry;
-	entry = calloc(1, sizeof(*entry));
+	entry = slab_take(&rib->entries);
 	if (!entry)
 		return NULL;
 	entry->prefix = *prefix;
-	bucket = &rib->bucket[prefix_hash(prefix) & (rib->bucket_count - 1)];
+	bucket = &rib->bucket[prefix_hash(rib, prefix) & (rib->bucket_count - 1)];
 	entry->next = *bucket;
 	*bucket = entry;
 	if (++rib->entry_count > rib->bucket_count)
@@ -137,46 +180,155 @@ static struct rib_entry *find_or_add(struct rib *rib, const struct ip_prefix *pr
 
 static void entry_free(struct rib *rib, struct rib_entry *entry)
 {
-	struct rib_entry **at = &rib->bucket[prefix_hash(&entry->prefix) & (rib->bucket_count - 1)];
+	struct rib_entry **at =
+		&rib->bucket[prefix_hash(rib, &entry->prefix) & (rib->bucket_count - 1)];
 
 	while (*at != entry)
 		at = &(*at)->next;
 	*at = entry->next;
 	rib->entry_count--;
-	free(entry);
+	slab_give(&rib->entries, entry);
 }
 
-static void queue_changed(struct rib *rib, struct rib_entry *entry)
+/* --- the queue --- */
+
+static bool queue_reserve(struct rib *rib)
 {
-	if (entry->is_changed)
-		return;
-	entry->is_changed = true;
-	entry->next_changed = NULL;
-	if (rib->changed_last)
-		rib->changed_last->next_changed = entry;
-	else
-		rib->changed_first = entry;
-	rib->changed_last = entry;
+	size_t size = rib->change_size ? rib->change_size * 2 : QUEUE_AT_FIRST;
+	struct rib_change *grown;
+
+	if (rib->change_count < rib->change_size)
+		return true;
+	grown = reallocarray(rib->change, size, sizeof(*grown));
+	if (!grown)
+		return false;
+	rib->change = grown;
+	rib->change_size = size;
+	return true;
 }
+
+/* The best route of @entry is about to be another: keep what it is now. -ENOMEM: it must not. */
+static int queue_change(struct rib *rib, struct rib_entry *entry)
+{
+	struct rib_change *change;
+
+	if (entry->is_changed)
+		return 0;
+	if (!queue_reserve(rib))
+		return -ENOMEM;
+	change = &rib->change[rib->change_count++];
+	*change = (struct rib_change){ .entry = entry, .source = entry->best.source };
+	if (change->source)
+		change->attributes = attribute_set_ref(entry->best.attributes);
+	entry->is_changed = true;
+	return 0;
+}
+
+static void queue_end(struct rib *rib)
+{
+	rib->change_at = rib->change_count = 0;
+	if (rib->change_size <= QUEUE_KEPT)
+		return;
+	free(rib->change);
+	rib->change = NULL;
+	rib->change_size = 0;
+}
+
+void rib_put_changed(struct rib *rib, const struct rib_change *change)
+{
+	struct rib_entry *entry = change->entry;
+
+	attribute_set_unref(rib->attributes, change->attributes);
+	if (!entry->best.source && !entry->is_changed)
+		entry_free(rib, entry);
+}
+
+bool rib_next_changed(struct rib *rib, struct rib_change *ret)
+{
+	while (rib->change_at < rib->change_count) {
+		struct rib_entry *entry;
+
+		*ret = rib->change[rib->change_at++];
+		entry = ret->entry;
+		entry->is_changed = false;
+		if (ret->source != entry->best.source || ret->attributes != entry->best.attributes)
+			return true;
+		rib_put_changed(rib, ret);
+	}
+	queue_end(rib);
+	return false;
+}
+
+/* --- paths --- */
 
 static struct rib_path *find_path(struct rib_entry *entry, const struct rib_source *source)
 {
-	struct rib_path *path = entry->paths;
+	struct rib_path *path = rib_best(entry);
 
 	while (path && path->source != source)
 		path = path->next;
 	return path;
 }
 
-/* Decide again; @touched: the best route itself got other attributes. */
-static void settle(struct rib *rib, struct rib_entry *entry, bool touched)
+/* @path, one of the others, and the best one change places. */
+static void lead(struct rib_entry *entry, struct rib_path *path)
 {
-	struct rib_path *best = decide_best(entry->paths, NULL);
+	struct rib_path was = entry->best, *behind = path->next;
 
-	if (best == entry->best && !touched)
-		return;
-	entry->best = best;
-	queue_changed(rib, entry);
+	entry->best = *path;
+	entry->best.next = was.next;
+	*path = was;
+	path->next = behind;
+}
+
+/* Decide again. */
+static int settle(struct rib *rib, struct rib_entry *entry)
+{
+	struct rib_path *best = decide_best(&entry->best, NULL);
+	int err;
+
+	if (best == &entry->best)
+		return 0;
+	err = queue_change(rib, entry);
+	if (err == 0)
+		lead(entry, best);
+	return err;
+}
+
+static int add_path(struct rib *rib, struct rib_entry *entry, const struct rib_path *new)
+{
+	struct rib_path *path = &entry->best;
+	int err;
+
+	if (path->source) {
+		path = slab_take(&rib->paths);
+		err = path ? 0 : -ENOMEM;
+	} else {
+		err = queue_change(rib, entry);
+	}
+	if (err < 0)
+		return err;
+	*path = *new;
+	if (path != &entry->best) {
+		path->next = entry->best.next;
+		entry->best.next = path;
+	}
+	attribute_set_ref(path->attributes);
+	path->source->count[update_family(&entry->prefix)]++;
+	return settle(rib, entry);
+}
+
+static int change_path(struct rib *rib, struct rib_entry *entry, struct rib_path *path,
+		       struct attribute_set *attributes)
+{
+	int err = path == &entry->best ? queue_change(rib, entry) : 0;
+
+	if (err < 0)
+		return err;
+	attribute_set_ref(attributes);
+	attribute_set_unref(rib->attributes, path->attributes);
+	path->attributes = attributes;
+	return settle(rib, entry);
 }
 
 int rib_set_path(struct rib *rib, const struct ip_prefix *prefix, struct rib_source *source,
@@ -184,67 +336,59 @@ int rib_set_path(struct rib *rib, const struct ip_prefix *prefix, struct rib_sou
 {
 	struct rib_entry *entry = find_or_add(rib, prefix);
 	struct rib_path *path;
-	bool is_same;
+	int err;
 
 	if (!entry)
 		return -ENOMEM;
 	path = find_path(entry, source);
-	if (!path) {
-		path = calloc(1, sizeof(*path));
-		if (!path) {
-			if (!entry->paths && !entry->advertised && !entry->is_changed)
-				entry_free(rib, entry);
-			return -ENOMEM;
-		}
-		path->source = source;
-		path->next = entry->paths;
-		entry->paths = path;
-		source->count[update_family(prefix)]++;
+	if (path) {
+		path->is_stale = false;
+		if (path->attributes == attributes)
+			return 0;
+		return change_path(rib, entry, path, attributes);
 	}
-	path->is_stale = false;
-	is_same = path->attributes == attributes;
-	if (!is_same) {
-		attribute_set_ref(attributes);
-		attribute_set_unref(rib->attributes, path->attributes);
-		path->attributes = attributes;
-	}
-	settle(rib, entry, !is_same && path == entry->best);
-	return 0;
+	err = add_path(rib, entry,
+		       &(struct rib_path){ .source = source, .attributes = attributes });
+	if (err < 0 && !entry->best.source && !entry->is_changed)
+		entry_free(rib, entry);
+	return err;
 }
 
-/* Take *@at out of its list; the entry must be settled afterwards. */
-static void unlink_path(struct rib *rib, struct rib_entry *entry, struct rib_path **at)
+/* Take @path out of its list, and settle who leads. */
+static void unlink_path(struct rib *rib, struct rib_entry *entry, struct rib_path *path)
 {
-	struct rib_path *path = *at;
+	struct rib_path *before = &entry->best;
 
-	*at = path->next;
-	path_free(rib, entry, path);
+	path_release(rib, entry, path);
+	if (path == before) {
+		path = before->next; /* its place is taken by the next one, whose place is free */
+		*before = path ? *path : (struct rib_path){};
+	} else {
+		while (before->next != path)
+			before = before->next;
+		before->next = path->next;
+	}
+	if (path)
+		slab_give(&rib->paths, path);
 }
 
-static bool remove_from_entry(struct rib *rib, struct rib_entry *entry,
-			      const struct rib_source *source, bool only_stale)
+static void remove_path(struct rib *rib, struct rib_entry *entry, struct rib_path *path)
 {
-	struct rib_path **at = &entry->paths;
-	bool was_best;
-
-	while (*at && (*at)->source != source)
-		at = &(*at)->next;
-	if (!*at || (only_stale && !(*at)->is_stale))
-		return false;
-	was_best = *at == entry->best;
-	if (was_best)
-		entry->best = NULL;
-	unlink_path(rib, entry, at);
-	settle(rib, entry, was_best);
-	return true;
+	/* Removing must succeed, else a source would be gone before its routes. */
+	if (path == &entry->best && queue_change(rib, entry) < 0)
+		rib->lost_changes++;
+	unlink_path(rib, entry, path);
+	if (entry->best.source && settle(rib, entry) < 0)
+		rib->lost_changes++;
 }
 
 void rib_remove_path(struct rib *rib, const struct ip_prefix *prefix, struct rib_source *source)
 {
 	struct rib_entry *entry = find(rib, prefix);
+	struct rib_path *path = entry ? find_path(entry, source) : NULL;
 
-	if (entry)
-		remove_from_entry(rib, entry, source, false);
+	if (path)
+		remove_path(rib, entry, path);
 }
 
 bool rib_has_path(struct rib *rib, const struct ip_prefix *prefix, const struct rib_source *source)
@@ -254,75 +398,114 @@ bool rib_has_path(struct rib *rib, const struct ip_prefix *prefix, const struct 
 	return entry && find_path(entry, source);
 }
 
+size_t rib_take_lost_changes(struct rib *rib)
+{
+	size_t lost = rib->lost_changes;
+
+	rib->lost_changes = 0;
+	return lost;
+}
+
+/* --- all entries --- */
+
+struct source_walk {
+	struct rib *rib;
+	struct rib_source *source;
+	enum bgp_family family;
+	bool only_stale;
+};
+
+static struct rib_path *path_in_walk(const struct source_walk *walk, struct rib_entry *entry)
+{
+	return update_family(&entry->prefix) == walk->family ? find_path(entry, walk->source)
+							     : NULL;
+}
+
+static void mark_stale(void *object, void *arg)
+{
+	struct rib_path *path = path_in_walk(arg, object);
+
+	if (path)
+		path->is_stale = true;
+}
+
 void rib_mark_stale(struct rib *rib, struct rib_source *source, enum bgp_family family)
 {
-	for (size_t i = 0; i < rib->bucket_count; i++)
-		for (struct rib_entry *entry = rib->bucket[i]; entry; entry = entry->next) {
-			struct rib_path *path = find_path(entry, source);
+	struct source_walk walk = { rib, source, family, false };
 
-			if (path && update_family(&entry->prefix) == family)
-				path->is_stale = true;
-		}
+	if (source->count[family] > 0)
+		slab_walk(&rib->entries, mark_stale, &walk);
+}
+
+static void remove_of_source(void *object, void *arg)
+{
+	struct source_walk *walk = arg;
+	struct rib_path *path = path_in_walk(walk, object);
+
+	if (path && (path->is_stale || !walk->only_stale))
+		remove_path(walk->rib, object, path);
 }
 
 void rib_remove_source(struct rib *rib, struct rib_source *source, enum bgp_family family,
 		       bool only_stale)
 {
-	for (size_t i = 0; i < rib->bucket_count && source->count[family] > 0; i++)
-		for (struct rib_entry *entry = rib->bucket[i]; entry; entry = entry->next)
-			if (update_family(&entry->prefix) == family)
-				remove_from_entry(rib, entry, source, only_stale);
+	struct source_walk walk = { rib, source, family, only_stale };
+
+	if (source->count[family] > 0)
+		slab_walk(&rib->entries, remove_of_source, &walk);
 }
 
-/* The next path that must go, or NULL. */
-static struct rib_path *find_unwanted(struct rib_entry *entry,
-				      bool (*keep)(const struct ip_prefix *prefix,
-						   struct rib_path *path, void *arg),
-				      void *arg)
-{
-	struct rib_path *path = entry->paths;
+struct filter_walk {
+	struct rib *rib;
+	bool (*keep)(const struct ip_prefix *prefix, struct rib_path *path, void *arg);
+	void *arg;
+};
 
-	while (path && keep(&entry->prefix, path, arg))
+/* The next path that must go, or NULL. */
+static struct rib_path *find_unwanted(struct rib_entry *entry, const struct filter_walk *walk)
+{
+	struct rib_path *path = rib_best(entry);
+
+	while (path && walk->keep(&entry->prefix, path, walk->arg))
 		path = path->next;
 	return path;
+}
+
+static void filter_entry(void *object, void *arg)
+{
+	struct filter_walk *walk = arg;
+	struct rib_path *path;
+
+	while ((path = find_unwanted(object, walk)))
+		remove_path(walk->rib, object, path);
 }
 
 void rib_filter(struct rib *rib,
 		bool (*keep)(const struct ip_prefix *prefix, struct rib_path *path, void *arg),
 		void *arg)
 {
-	struct rib_path *path;
+	struct filter_walk walk = { rib, keep, arg };
 
-	for (size_t i = 0; i < rib->bucket_count; i++)
-		for (struct rib_entry *entry = rib->bucket[i]; entry; entry = entry->next)
-			while ((path = find_unwanted(entry, keep, arg)))
-				remove_from_entry(rib, entry, path->source, false);
+	slab_walk(&rib->entries, filter_entry, &walk);
 }
 
-struct rib_entry *rib_next_changed(struct rib *rib)
-{
-	struct rib_entry *entry = rib->changed_first;
+struct entry_walk {
+	void (*fn)(struct rib_entry *entry, void *arg);
+	void *arg;
+};
 
-	if (!entry)
-		return NULL;
-	rib->changed_first = entry->next_changed;
-	if (!rib->changed_first)
-		rib->changed_last = NULL;
-	entry->is_changed = false;
-	return entry;
-}
-
-void rib_put_changed(struct rib *rib, struct rib_entry *entry)
+static void walk_entry(void *object, void *arg)
 {
-	if (!entry->paths && !entry->advertised && !entry->is_changed)
-		entry_free(rib, entry);
+	struct entry_walk *walk = arg;
+
+	walk->fn(object, walk->arg);
 }
 
 void rib_walk(struct rib *rib, void (*fn)(struct rib_entry *entry, void *arg), void *arg)
 {
-	for (size_t i = 0; i < rib->bucket_count; i++)
-		for (struct rib_entry *entry = rib->bucket[i]; entry; entry = entry->next)
-			fn(entry, arg);
+	struct entry_walk walk = { fn, arg };
+
+	slab_walk(&rib->entries, walk_entry, &walk);
 }
 
 size_t rib_size(const struct rib *rib)

@@ -22,23 +22,27 @@ struct rib_source {
 };
 
 struct rib_path {
-	struct rib_path *next;
+	struct rib_path *next; /* of the same prefix */
 	struct attribute_set *attributes;
 	struct rib_source *source;
 	bool is_stale;	   /* kept through a restart of its source (RFC 4724) */
 	bool is_candidate; /* decide.c's scratch */
 };
 
-struct rib_advertised; /* advertise.c's: what was told to a group of peers */
-
+/* One prefix: 64 octets, for there may be millions, most of them with one path. */
 struct rib_entry {
 	struct rib_entry *next; /* in its bucket */
-	struct rib_entry *next_changed;
-	struct rib_path *paths;
-	struct rib_path *best;
-	struct rib_advertised *advertised;
+	struct rib_path best;	/* source NULL: there is no route; all others by best.next */
 	struct ip_prefix prefix;
 	bool is_changed; /* waits in the queue of changes */
+};
+
+/* A prefix whose best route is another one, or has other attributes, than when it was last taken
+ * out of the queue. */
+struct rib_change {
+	struct rib_entry *entry;
+	struct attribute_set *attributes; /* of the best route before; NULL: there was none */
+	struct rib_source *source;	  /* likewise */
 };
 
 struct rib;
@@ -49,8 +53,8 @@ void rib_free(struct rib *rib); /* NULL is fine */
 
 /**
  * rib_set_path() - the route to @prefix by @source, one each; replaces an older one and clears its
- * stale mark. @attributes is borrowed. 0 or -ENOMEM. A new best route puts the entry into the
- * queue.
+ * stale mark. @attributes is borrowed. 0 or -ENOMEM. Another best route, or other attributes of
+ * it, put the entry into the queue.
  */
 int rib_set_path(struct rib *rib, const struct ip_prefix *prefix, struct rib_source *source,
 		 struct attribute_set *attributes);
@@ -69,12 +73,19 @@ void rib_filter(struct rib *rib,
 		bool (*keep)(const struct ip_prefix *prefix, struct rib_path *path, void *arg),
 		void *arg);
 
+/** rib_best() - the route in use, first of all paths to the prefix; NULL: there is none. */
+struct rib_path *rib_best(struct rib_entry *entry);
+
 /**
- * rib_next_changed() - take the next entry whose best route changed out of the queue; NULL: none.
- * The entry, best NULL when no route is left, is valid until rib_put_changed().
+ * rib_next_changed() - take the next change out of the queue; false: there is none. What was
+ * changed back meanwhile is no change. @ret is valid until rib_put_changed(), which must follow.
  */
-struct rib_entry *rib_next_changed(struct rib *rib);
-void rib_put_changed(struct rib *rib, struct rib_entry *entry);
+bool rib_next_changed(struct rib *rib, struct rib_change *ret);
+void rib_put_changed(struct rib *rib, const struct rib_change *change);
+
+/** rib_take_lost_changes() - how many changes there was no memory to queue since it was last
+ * asked: removing a route cannot fail, but nobody is told of it then. */
+size_t rib_take_lost_changes(struct rib *rib);
 
 /** rib_walk() - call @fn for every entry; @fn must neither add nor remove any. */
 void rib_walk(struct rib *rib, void (*fn)(struct rib_entry *entry, void *arg), void *arg);

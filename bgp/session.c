@@ -34,11 +34,11 @@
 #define CONNECT_RETRY_MS 10000
 #define HOLD_LARGE_MS	 240000 /* RFC 4271 section 8.2.2: 4 minutes suggested */
 #define HOLD_GRACE_MS	 1000	/* when octets of the peer wait unread at expiry */
+#define TIMER_GRID_MS	 100	/* keepalives and hold timers of all sessions fire together */
 #define OUTPUT_MAX	 (64u << 20)
 #define DISCARD_READS	 64
 #define SEND_HOLD_LOOKS	 4 /* while it runs */
 #define OUTPUT_LARGE	 (8u << 20)
-#define OUTPUT_KEPT	 16384 /* a larger empty buffer is given back */
 
 static void run(struct session *session, enum fsm_event event, const struct bgp_error *error);
 
@@ -205,11 +205,8 @@ static void write_output(struct session *session)
 		wait_for_room(session);
 		return;
 	}
-	output->head = 0;
-	if (output->size > OUTPUT_KEPT) {
-		free(output->data);
-		*output = (struct session_output){};
-	}
+	free(output->data); /* of hundreds of sessions it would be megabytes */
+	*output = (struct session_output){};
 }
 
 bool session_has_output(const struct session *session)
@@ -288,8 +285,9 @@ static void send_keepalive(struct session *session)
 
 	session_send(session, buf, message_write_keepalive(buf));
 	if (session->hold_time_s > 0)
-		event_timer_set(session->shared->loop, &session->keepalive_timer,
-				jittered(session->hold_time_s * 1000ull / 3));
+		event_timer_set_on_grid(session->shared->loop, &session->keepalive_timer,
+					jittered(session->hold_time_s * 1000ull / 3),
+					TIMER_GRID_MS);
 }
 
 static void start_hold(struct session *session, uint64_t hold_ms)
@@ -602,8 +600,9 @@ static void on_hold(void *arg)
 		session->end.how = END_BY_US;
 		run(session, FSM_STOP, &error);
 	} else if (silent_ms < session->hold_ms) {
-		event_timer_set(session->shared->loop, &session->hold_timer,
-				session->hold_ms - silent_ms);
+		event_timer_set_on_grid(session->shared->loop, &session->hold_timer,
+					session->hold_ms - silent_ms + TIMER_GRID_MS,
+					TIMER_GRID_MS);
 	} else if (silent_ms < session->hold_ms + 10 * HOLD_GRACE_MS &&
 		   ioctl(session->fd, FIONREAD, &waiting) == 0 && waiting > 0) {
 		/* It spoke and we were too busy to listen. */

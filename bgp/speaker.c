@@ -30,9 +30,9 @@
 
 /* --- changes --- */
 
-static void feed_entry(struct speaker *speaker, const struct rib_entry *entry)
+static void feed_entry(struct speaker *speaker, struct rib_entry *entry)
 {
-	const struct rib_path *best = entry->best;
+	const struct rib_path *best = rib_best(entry);
 
 	if (best && best->source->kind != SOURCE_LOCAL)
 		agent_feed_route(speaker->feed, &entry->prefix, &best->attributes->values.next_hop);
@@ -42,16 +42,18 @@ static void feed_entry(struct speaker *speaker, const struct rib_entry *entry)
 
 void speaker_work_off(struct speaker *speaker)
 {
-	struct rib_entry *entry;
+	struct rib_change change;
 	bool any = false;
 
-	while ((entry = rib_next_changed(speaker->rib))) {
+	while (rib_next_changed(speaker->rib, &change)) {
 		any = true;
-		feed_entry(speaker, entry);
-		if (advertise_change(speaker->advertise, entry) < 0)
+		feed_entry(speaker, change.entry);
+		if (advertise_change(speaker->advertise, &change) < 0)
 			log_error("routes: no memory to advertise a change; peers miss it");
-		rib_put_changed(speaker->rib, entry);
+		rib_put_changed(speaker->rib, &change);
 	}
+	if (rib_take_lost_changes(speaker->rib) > 0)
+		log_error("routes: no memory to note changes; peers and agent miss them");
 	if (any) {
 		advertise_flush(speaker->advertise);
 		speaker_report_soon(speaker);

@@ -7,9 +7,9 @@
  * descriptor which a handler removed (and perhaps added anew) in the same round is recognised by
  * its old generation and left out.
  *
- * Timers are a binary heap by due time, 1-based so that index 0 means "not armed"; the struct
- * lives in its owner and the heap holds pointers. In each round the due timers run first, then
- * the descriptors. Signals are blocked for the process and arrive as reads of one signalfd.
+ * Timers wait in a heap (timer_heap.c). In each round the due timers run first, then the
+ * descriptors, then what these armed with delay 0, which so costs no system call. Signals are
+ * blocked for the process and arrive as reads of one signalfd.
  *
  * The loop notes when it last called a handler, so that another thread can tell a loop that works
  * from one that hangs.
@@ -26,7 +26,9 @@
 #include <time.h>
 #include <unistd.h>
 
-#define EVENTS_A_ROUND 64
+#include "lib/timer_heap.h"
+
+#define EVENTS_A_ROUND 128
 #define SIGNALS_MAX    65 /* signal(7): 1..64 */
 
 struct fd_slot {
@@ -50,9 +52,7 @@ struct event_loop {
 	struct signal_slot signal[SIGNALS_MAX];
 	struct fd_slot *slot;
 	size_t slot_count;
-	struct event_timer **heap; /* heap[1]..heap[heap_len] */
-	uint32_t heap_len;
-	uint32_t heap_size;
+	struct timer_heap timers;
 };
 
 int event_loop_new(struct event_loop **ret_loop)
@@ -83,7 +83,7 @@ void event_loop_free(struct event_loop *loop)
 		close(loop->signal_fd);
 	close(loop->epoll_fd);
 	free(loop->slot);
-	free(loop->heap);
+	timer_heap_fini(&loop->timers);
 	free(loop);
 }
 
@@ -220,40 +220,6 @@ uint64_t event_loop_silence_ms(const struct event_loop *loop)
 	return atomic_load(&loop->waits) || now_ms < beat_ms ? 0 : now_ms - beat_ms;
 }
 
-static void heap_place(struct event_loop *loop, uint32_t index, struct event_timer *timer)
-{
-	loop->heap[index] = timer;
-	timer->heap_index = index;
-}
-
-static void heap_up(struct event_loop *loop, uint32_t index)
-{
-	struct event_timer *timer = loop->heap[index];
-
-	while (index > 1 && loop->heap[index / 2]->due_ms > timer->due_ms) {
-		heap_place(loop, index, loop->heap[index / 2]);
-		index /= 2;
-	}
-	heap_place(loop, index, timer);
-}
-
-static void heap_down(struct event_loop *loop, uint32_t index)
-{
-	struct event_timer *timer = loop->heap[index];
-	uint32_t child;
-
-	while ((child = index * 2) <= loop->heap_len) {
-		if (child < loop->heap_len &&
-		    loop->heap[child + 1]->due_ms < loop->heap[child]->due_ms)
-			child++;
-		if (loop->heap[child]->due_ms >= timer->due_ms)
-			break;
-		heap_place(loop, index, loop->heap[child]);
-		index = child;
-	}
-	heap_place(loop, index, timer);
-}
-
 void event_timer_init(struct event_timer *timer, event_timer_fn *fn, void *arg)
 {
 	*timer = (struct event_timer){ .fn = fn, .arg = arg };
@@ -264,62 +230,43 @@ bool event_timer_is_armed(const struct event_timer *timer)
 	return timer->heap_index != 0;
 }
 
-static int reserve_heap(struct event_loop *loop)
+static int arm(struct event_loop *loop, struct event_timer *timer, uint64_t due_ms)
 {
-	uint32_t size = loop->heap_size ? loop->heap_size * 2 : 16;
-	struct event_timer **heap;
-
-	if (loop->heap_len + 1 < loop->heap_size)
-		return 0;
-	heap = reallocarray(loop->heap, size, sizeof(struct event_timer *));
-	if (!heap)
-		return -ENOMEM;
-	loop->heap = heap;
-	loop->heap_size = size;
-	return 0;
+	timer_heap_remove(&loop->timers, timer);
+	timer->due_ms = due_ms;
+	return timer_heap_add(&loop->timers, timer);
 }
 
 int event_timer_set(struct event_loop *loop, struct event_timer *timer, uint64_t delay_ms)
 {
 	uint64_t now_ms = event_loop_now_ms();
-	int err;
 
-	event_timer_cancel(loop, timer);
-	err = reserve_heap(loop);
-	if (err < 0)
-		return err;
-	timer->due_ms = delay_ms > UINT64_MAX - now_ms ? UINT64_MAX : now_ms + delay_ms;
-	loop->heap_len++;
-	heap_place(loop, loop->heap_len, timer);
-	heap_up(loop, loop->heap_len);
-	return 0;
+	return arm(loop, timer, delay_ms > UINT64_MAX - now_ms ? UINT64_MAX : now_ms + delay_ms);
+}
+
+int event_timer_set_on_grid(struct event_loop *loop, struct event_timer *timer, uint64_t delay_ms,
+			    uint64_t grid_ms)
+{
+	uint64_t now_ms = event_loop_now_ms(), due_ms = now_ms + delay_ms;
+
+	due_ms -= due_ms % grid_ms;
+	return arm(loop, timer, due_ms > now_ms ? due_ms : now_ms);
 }
 
 void event_timer_cancel(struct event_loop *loop, struct event_timer *timer)
 {
-	uint32_t index = timer->heap_index;
-	struct event_timer *last;
-
-	if (index == 0)
-		return;
-	timer->heap_index = 0;
-	last = loop->heap[loop->heap_len--];
-	if (last == timer)
-		return;
-	heap_place(loop, index, last);
-	heap_up(loop, index);
-	heap_down(loop, last->heap_index);
+	timer_heap_remove(&loop->timers, timer);
 }
 
 /* Only what was due when the round began: a timer that re-arms itself with 0 cannot starve fds. */
 static void run_due_timers(struct event_loop *loop)
 {
 	uint64_t now_ms = event_loop_now_ms();
-	uint32_t left = loop->heap_len;
+	uint32_t left = loop->timers.len;
+	struct event_timer *timer;
 
-	while (!loop->stopped && left-- && loop->heap_len && loop->heap[1]->due_ms <= now_ms) {
-		struct event_timer *timer = loop->heap[1];
-
+	while (!loop->stopped && left-- && (timer = timer_heap_first(&loop->timers)) != NULL &&
+	       timer->due_ms <= now_ms) {
 		event_timer_cancel(loop, timer);
 		event_loop_beat(loop);
 		timer->fn(timer->arg);
@@ -330,16 +277,17 @@ static void run_due_timers(struct event_loop *loop)
 
 static int wait_ms(const struct event_loop *loop)
 {
+	const struct event_timer *first = timer_heap_first(&loop->timers);
 	uint64_t now_ms;
 
-	if (loop->heap_len == 0)
+	if (!first)
 		return -1;
 	now_ms = event_loop_now_ms();
-	if (loop->heap[1]->due_ms <= now_ms)
+	if (first->due_ms <= now_ms)
 		return 0;
-	if (loop->heap[1]->due_ms - now_ms > 3600000)
+	if (first->due_ms - now_ms > 3600000)
 		return 3600000;
-	return (int)(loop->heap[1]->due_ms - now_ms);
+	return (int)(first->due_ms - now_ms);
 }
 
 static void dispatch(struct event_loop *loop, const struct epoll_event *event)
@@ -377,6 +325,8 @@ int event_loop_run(struct event_loop *loop)
 		run_due_timers(loop);
 		for (i = 0; i < count && !loop->stopped; i++)
 			dispatch(loop, &event[i]);
+		if (count > 0)
+			run_due_timers(loop);
 	}
 	loop->stopped = false; /* it may run again */
 	return 0;

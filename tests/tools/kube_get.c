@@ -8,7 +8,7 @@
  * event loop, twice over one connection, else the call waits.
  *
  * links: lib/kube_client.c lib/kube_request.c lib/kube_transfer.c lib/kube_status.c
- * links: lib/kube_config.c lib/kube_account.c lib/config_yaml.c lib/event_loop.c
+ * links: lib/kube_config.c lib/kube_account.c lib/config_yaml.c lib/event_loop.c lib/timer_heap.c
  * libs: -lcurl -ljson-c -lyaml -lresolv
  */
 #include <stdio.h>

@@ -6,10 +6,10 @@
  * withdrawal, one word a prefix; the last message's octets are kept for rewriting tests. RFC 4271
  * sections 5.1 and 9.2, RFC 4456 section 8, RFC 1997, RFC 2918.
  *
- * links: bgp/advertise.c bgp/filter.c bgp/communities.c bgp/link_table.c bgp/reflector.c bgp/rib.c
- * links: bgp/decide.c bgp/update.c bgp/attribute_set.c bgp/attributes.c bgp/as_path.c
- * links: bgp/message.c bgp/capability.c lib/wire.c lib/ip_prefix.c tests/unit/bgp/hex.c
- * links: tests/unit/bgp/routes.c
+ * links: bgp/advertise.c bgp/advertise_notes.c bgp/advertise_policy.c bgp/filter.c
+ * links: bgp/communities.c bgp/link_table.c bgp/reflector.c bgp/rib.c bgp/decide.c bgp/update.c
+ * links: bgp/attribute_set.c bgp/attributes.c bgp/as_path.c bgp/message.c bgp/capability.c
+ * links: lib/wire.c lib/ip_prefix.c lib/slab.c tests/unit/bgp/hex.c tests/unit/bgp/routes.c
  */
 #include <setjmp.h>
 #include <stdarg.h>
@@ -116,11 +116,11 @@ static int end_world(void **state)
 
 static void work_off(struct world *world)
 {
-	struct rib_entry *entry;
+	struct rib_change change;
 
-	while ((entry = rib_next_changed(world->rib))) {
-		assert_int_equal(advertise_change(world->advertise, entry), 0);
-		rib_put_changed(world->rib, entry);
+	while (rib_next_changed(world->rib, &change)) {
+		assert_int_equal(advertise_change(world->advertise, &change), 0);
+		rib_put_changed(world->rib, &change);
 	}
 	advertise_flush(world->advertise);
 }
@@ -574,6 +574,37 @@ static void who_changes_its_policy_is_not_told_its_own_routes(void **state)
 	assert_int_equal(advertise_count(&peer->member, FAMILY_IPV4), 1);
 }
 
+static void other_links_send_the_difference_that_filters_make(void **state)
+{
+	struct link_row row = { .subnet = prefix_of("10.0.0.0/24"), .name = "lan0" };
+	struct link_table none = { .references = 1 };
+	struct link_table links = { .references = 1, .row = &row, .count = 1 };
+	struct config_rule rules[] = { rule_of("0.0.0.0/0", RULE_ACCEPT) };
+	struct advertise_key key = key_of(SOURCE_EBGP, EXPORT_NONE);
+	struct world *world = *state;
+	struct receiver *peer = &world->peer[0];
+
+	snprintf(rules[0].interface, sizeof(rules[0].interface), "lan*");
+	key.filter = filter_of(rules, 1);
+	key.filter->has_interface = true;
+	key.links = &none;
+	world->peer[1].source.kind = peer->source.kind = SOURCE_EBGP;
+	routes_start(&world->routes, "65001", "10.0.0.3");
+	told(world, 1, "10.244.2.0/24");
+	assert_int_equal(advertise_join(world->advertise, &key, &peer->member, &peer->source), 0);
+	expect(peer, "");
+	key.links = &links;
+	rejoin(world, 0, &key);
+	expect(peer, "+10.244.2.0/24");
+	assert_int_equal(advertise_count(&peer->member, FAMILY_IPV4), 1);
+	key.links = &none;
+	rejoin(world, 0, &key);
+	expect(peer, "-10.244.2.0/24");
+	assert_int_equal(advertise_count(&peer->member, FAMILY_IPV4), 0);
+	filter_unref(key.filter);
+	assert_int_equal(links.references, 1);
+}
+
 #define WORLD_TEST(name) cmocka_unit_test_setup_teardown(name, make_world, end_world)
 
 int main(void)
@@ -597,6 +628,7 @@ int main(void)
 		WORLD_TEST(routes_of_equal_attributes_may_leave_a_filter_differently),
 		WORLD_TEST(another_policy_sends_the_difference_alone),
 		WORLD_TEST(who_changes_its_policy_is_not_told_its_own_routes),
+		WORLD_TEST(other_links_send_the_difference_that_filters_make),
 	};
 
 	return cmocka_run_group_tests(tests, NULL, NULL);

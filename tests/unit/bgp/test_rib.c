@@ -3,8 +3,8 @@
  * test_rib.c: the table of routes and its queue of changes.
  *
  * links: bgp/rib.c bgp/decide.c bgp/update.c bgp/attribute_set.c bgp/attributes.c bgp/as_path.c
- * links: bgp/message.c bgp/capability.c lib/wire.c lib/ip_prefix.c tests/unit/bgp/hex.c
- * links: tests/unit/bgp/routes.c
+ * links: bgp/message.c bgp/capability.c lib/wire.c lib/ip_prefix.c lib/slab.c
+ * links: tests/unit/bgp/hex.c tests/unit/bgp/routes.c
  */
 #include <setjmp.h>
 #include <stdarg.h>
@@ -64,18 +64,31 @@ static void set(struct world *world, const char *prefix, struct rib_source *sour
 /* The next change is @prefix, its best route now from @source (NULL: none). */
 static void expect_change(struct world *world, const char *prefix, const struct rib_source *source)
 {
-	struct rib_entry *entry = rib_next_changed(world->rib);
 	struct ip_prefix where = prefix_of(prefix);
+	struct rib_change change;
 
-	assert_non_null(entry);
-	assert_true(ip_prefix_equal(&entry->prefix, &where));
-	assert_ptr_equal(entry->best ? entry->best->source : NULL, source);
-	rib_put_changed(world->rib, entry);
+	assert_true(rib_next_changed(world->rib, &change));
+	assert_true(ip_prefix_equal(&change.entry->prefix, &where));
+	assert_ptr_equal(change.entry->best.source, source);
+	rib_put_changed(world->rib, &change);
 }
 
 static void expect_no_change(struct world *world)
 {
-	assert_null(rib_next_changed(world->rib));
+	struct rib_change change;
+
+	assert_false(rib_next_changed(world->rib, &change));
+}
+
+/* Take all changes out of the queue; how many. */
+static size_t drain(struct world *world)
+{
+	struct rib_change change;
+	size_t count;
+
+	for (count = 0; rib_next_changed(world->rib, &change); count++)
+		rib_put_changed(world->rib, &change);
+	return count;
 }
 
 static void the_better_route_is_used_and_the_other_takes_over(void **state)
@@ -145,8 +158,7 @@ static void removing_a_source_leaves_the_others_and_the_other_family(void **stat
 	set(world, "10.244.2.0/24", &world->a, world->near);
 	set(world, "fd00:2::/64", &world->a, world->near);
 	set(world, "10.244.3.0/24", &world->b, world->near);
-	while (rib_next_changed(world->rib))
-		continue;
+	drain(world);
 	rib_remove_source(world->rib, &world->a, FAMILY_IPV4, false);
 	expect_change(world, "10.244.2.0/24", NULL);
 	expect_no_change(world);
@@ -160,8 +172,7 @@ static void stale_routes_are_used_until_they_are_swept(void **state)
 
 	set(world, "10.244.2.0/24", &world->a, world->near);
 	set(world, "10.244.3.0/24", &world->a, world->near);
-	while (rib_next_changed(world->rib))
-		continue;
+	drain(world);
 	rib_mark_stale(world->rib, &world->a, FAMILY_IPV4);
 	expect_no_change(world);
 	assert_int_equal(world->a.count[FAMILY_IPV4], 2);
@@ -192,19 +203,20 @@ static void a_filter_removes_what_it_says_and_the_rest_is_decided_again(void **s
 	set(world, "10.244.2.0/24", &world->b, world->far);
 	set(world, "10.244.3.0/24", &world->a, world->near);
 	set(world, "10.244.4.0/24", &world->a, world->near);
-	while (rib_next_changed(world->rib))
-		continue;
+	drain(world);
 	rib_filter(world->rib, keep_some, world);
 	assert_int_equal(world->a.count[FAMILY_IPV4], 1);
 	assert_int_equal(world->b.count[FAMILY_IPV4], 1);
 	for (int i = 0; i < 2; i++) { /* in the table's order */
 		struct ip_prefix second = prefix_of("10.244.2.0/24");
-		struct rib_entry *entry = rib_next_changed(world->rib);
+		struct rib_change change;
 
-		assert_non_null(entry);
-		assert_ptr_equal(entry->best ? entry->best->source : NULL,
-				 ip_prefix_equal(&entry->prefix, &second) ? &world->b : NULL);
-		rib_put_changed(world->rib, entry);
+		assert_true(rib_next_changed(world->rib, &change));
+		assert_ptr_equal(change.entry->best.source,
+				 ip_prefix_equal(&change.entry->prefix, &second) ? &world->b
+										 : NULL);
+		assert_ptr_equal(change.source, &world->a);
+		rib_put_changed(world->rib, &change);
 	}
 	expect_no_change(world);
 	assert_int_equal(rib_size(world->rib), 2);
@@ -241,9 +253,67 @@ static void the_table_grows(void **state)
 	assert_int_equal(count, 5000);
 	assert_int_equal(world->a.count[FAMILY_IPV4], 5000);
 	assert_int_equal(world->near->references, 5001);
-	for (count = 0; rib_next_changed(world->rib); count++)
-		continue;
-	assert_int_equal(count, 5000);
+	assert_int_equal(drain(world), 5000);
+	rib_remove_source(world->rib, &world->a, FAMILY_IPV4, false);
+	assert_int_equal(world->near->references, 5001); /* what was best before waits */
+	assert_int_equal(drain(world), 5000);
+	assert_int_equal(world->near->references, 1);
+	assert_int_equal(rib_size(world->rib), 0);
+}
+
+static void what_changed_back_in_time_is_no_change(void **state)
+{
+	struct world *world = *state;
+	struct ip_prefix prefix = prefix_of("10.244.2.0/24"), other = prefix_of("10.244.3.0/24");
+
+	set(world, "10.244.2.0/24", &world->a, world->near);
+	drain(world);
+	rib_remove_path(world->rib, &prefix, &world->a);
+	set(world, "10.244.2.0/24", &world->a, world->near);
+	set(world, "10.244.3.0/24", &world->a, world->near);
+	rib_remove_path(world->rib, &other, &world->a);
+	expect_no_change(world);
+	assert_int_equal(rib_size(world->rib), 1);
+}
+
+static void a_change_says_what_was_best_before(void **state)
+{
+	struct world *world = *state;
+	struct rib_change change;
+
+	set(world, "10.244.2.0/24", &world->b, world->far);
+	assert_true(rib_next_changed(world->rib, &change));
+	assert_null(change.source);
+	assert_null(change.attributes);
+	rib_put_changed(world->rib, &change);
+	set(world, "10.244.2.0/24", &world->a, world->near);
+	set(world, "10.244.2.0/24", &world->b, world->near);
+	assert_true(rib_next_changed(world->rib, &change));
+	assert_ptr_equal(change.source, &world->b);
+	assert_ptr_equal(change.attributes, world->far);
+	assert_ptr_equal(change.entry->best.source, &world->a);
+	rib_put_changed(world->rib, &change);
+}
+
+static void of_several_paths_any_may_go(void **state)
+{
+	struct world *world = *state;
+	struct ip_prefix prefix = prefix_of("10.244.2.0/24");
+	struct rib_source c = { .kind = SOURCE_EBGP, .router_id = 3, .addr = addr_of("10.0.0.3") };
+	struct rib_source *gone[] = { &world->b, &world->a, &c };
+
+	for (size_t i = 0; i < 3; i++) {
+		set(world, "10.244.2.0/24", &c, world->far);
+		set(world, "10.244.2.0/24", &world->a, world->near);
+		set(world, "10.244.2.0/24", &world->b, world->far);
+		drain(world);
+		rib_remove_path(world->rib, &prefix, gone[i]);
+		assert_false(rib_has_path(world->rib, &prefix, gone[i]));
+		assert_int_equal(world->a.count[0] + world->b.count[0] + c.count[0], 2);
+		drain(world);
+	}
+	rib_remove_source(world->rib, &c, FAMILY_IPV4, false);
+	drain(world);
 }
 
 #define WORLD_TEST(name) cmocka_unit_test_setup_teardown(name, make_world, end_world)
@@ -260,6 +330,9 @@ int main(void)
 		WORLD_TEST(a_filter_removes_what_it_says_and_the_rest_is_decided_again),
 		WORLD_TEST(default_routes_of_both_families_are_two),
 		WORLD_TEST(the_table_grows),
+		WORLD_TEST(what_changed_back_in_time_is_no_change),
+		WORLD_TEST(a_change_says_what_was_best_before),
+		WORLD_TEST(of_several_paths_any_may_go),
 	};
 
 	return cmocka_run_group_tests(tests, NULL, NULL);

@@ -2,7 +2,8 @@
 /*
  * Tests of agent_link.c with a real socket: the other end is played here, in the same loop.
  *
- * links: lib/agent_link.c lib/agent_client.c lib/unix_socket.c lib/event_loop.c lib/log.c
+ * links: lib/agent_link.c lib/agent_client.c lib/unix_socket.c lib/event_loop.c lib/timer_heap.c
+ * links: lib/log.c
  */
 #include "lib/agent_link.h"
 

@@ -6,7 +6,7 @@
  * ended by an alarm of the test program. Times are only compared with lower bounds: a busy machine
  * may be late, never early.
  *
- * links: lib/event_loop.c
+ * links: lib/event_loop.c lib/timer_heap.c
  */
 #include <stdarg.h>
 #include <setjmp.h>
@@ -268,6 +268,56 @@ static void a_stop_before_the_run_counts_once(void **state)
 	assert_false(event_timer_is_armed(&timers[0]));
 }
 
+static void note_order(void *arg)
+{
+	fired[fired_count++] = *(unsigned int *)arg;
+}
+
+/* Descriptor 0 is readable, descriptor 1 becomes so in its handler, which also arms a timer. */
+static void arm_at_once(int fd, uint32_t events, void *arg)
+{
+	event_loop_remove_fd(loop, fd);
+	fill(1);
+	assert_int_equal(event_timer_set(loop, &timers[1], 0), 0);
+}
+
+static void note_and_stop(int fd, uint32_t events, void *arg)
+{
+	note_order(arg);
+	event_loop_stop(loop);
+}
+
+static void what_a_round_arms_for_at_once_runs_before_the_next_one(void **state)
+{
+	static unsigned int timer = 1, descriptor = 2;
+
+	event_timer_init(&timers[1], note_order, &timer);
+	assert_int_equal(event_loop_add_fd(loop, pipes[0][0], EPOLLIN, arm_at_once, NULL), 0);
+	assert_int_equal(event_loop_add_fd(loop, pipes[1][0], EPOLLIN, note_and_stop, &descriptor),
+			 0);
+	fill(0);
+	assert_int_equal(event_loop_run(loop), 0);
+	assert_int_equal(fired_count, 2);
+	assert_int_equal(fired[0], timer);
+	assert_int_equal(fired[1], descriptor);
+}
+
+static void timers_on_a_grid_are_early_and_together(void **state)
+{
+	uint64_t now = event_loop_now_ms();
+
+	for (int i = 0; i < 2; i++) {
+		event_timer_init(&timers[i], stop, NULL);
+		assert_int_equal(event_timer_set_on_grid(loop, &timers[i], 5000 + i, 1000), 0);
+		assert_int_equal(timers[i].due_ms % 1000, 0);
+		assert_in_range(timers[i].due_ms, now + 4000, now + 6000);
+	}
+	assert_int_equal(event_timer_set_on_grid(loop, &timers[0], 0, 1000), 0);
+	assert_true(timers[0].due_ms >= now); /* never in the past */
+	assert_int_equal(event_loop_run(loop), 0);
+	event_timer_cancel(loop, &timers[1]);
+}
+
 #define LOOP_TEST(name) cmocka_unit_test_setup_teardown(name, set_up, tear_down)
 
 int main(void)
@@ -283,6 +333,8 @@ int main(void)
 		LOOP_TEST(the_longest_delay_is_never),
 		LOOP_TEST(signals_arrive_in_the_loop),
 		LOOP_TEST(a_stop_before_the_run_counts_once),
+		LOOP_TEST(what_a_round_arms_for_at_once_runs_before_the_next_one),
+		LOOP_TEST(timers_on_a_grid_are_early_and_together),
 	};
 
 	return cmocka_run_group_tests(tests, NULL, NULL);

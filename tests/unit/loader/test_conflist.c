@@ -2,7 +2,7 @@
 /*
  * Tests of conflist.c: what a container runtime finds, and when.
  *
- * links: loader/conflist.c loader/plugin_version.c lib/event_loop.c lib/log.c
+ * links: loader/conflist.c loader/plugin_version.c lib/event_loop.c lib/timer_heap.c lib/log.c
  * libs: -ljson-c
  */
 #include "loader/conflist.h"

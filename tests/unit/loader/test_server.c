@@ -3,7 +3,8 @@
  * Tests of server.c with a real event loop and real sockets: who is heard, who is refused, who is
  * cut. The handlers behind it are written here and only answer that they were asked.
  *
- * links: loader/server.c lib/unix_socket.c lib/agent_client.c lib/event_loop.c lib/log.c
+ * links: loader/server.c lib/unix_socket.c lib/agent_client.c lib/event_loop.c lib/timer_heap.c
+ * links: lib/log.c
  */
 #include "loader/server.h"
 

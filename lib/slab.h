@@ -1,0 +1,29 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+#ifndef LIB_SLAB_H
+#define LIB_SLAB_H
+
+#include <stddef.h>
+#include <stdint.h>
+
+struct slab_block;
+
+/*
+ * Objects of one size, many of them: side by side in blocks, without malloc's own words between
+ * them, walked in the order of memory. A block without objects is given back.
+ */
+struct slab {
+	size_t object_size;
+	size_t block_capacity;	   /* objects of a block */
+	struct slab_block *blocks; /* those with room first (utlist) */
+};
+
+/** slab_init() - for objects of @object_size octets, a multiple of 8, at most 4096. */
+void slab_init(struct slab *slab, size_t object_size);
+void slab_fini(struct slab *slab); /* frees all objects */
+/** slab_take() - a new object, zeroed; NULL: no memory. */
+void *slab_take(struct slab *slab);
+void slab_give(struct slab *slab, void *object);
+/** slab_walk() - call @fn for each object; it must neither take nor give any. */
+void slab_walk(struct slab *slab, void (*fn)(void *object, void *arg), void *arg);
+
+#endif /* LIB_SLAB_H */

@@ -1,0 +1,146 @@
+#!/usr/bin/python3
+# SPDX-License-Identifier: Apache-2.0
+"""`make bench-bgp`: tortie-bgpd beside BIRD 2 and, where installed, FRR, GoBGP and OpenBGPD.
+
+Every figure comes from the same injector (tests/tools/bgp_injector.c, bgp_crowd.c) against a
+daemon that was just started. Rounds follow each other and every round takes the daemons in turn, so
+what the machine does besides meets all alike; times and CPU are the best of the rounds (other load
+only adds), memory their median. Speaker and injector run at nice -10. Raw samples go to
+OUT/benchmarks-bgp.json; bgp_report.py makes OUT/benchmarks-bgp.md of it.
+
+    bgp_bench.py [--rounds N] [--out DIR] [--only through,change,route,crowd] [--with NAME,...]
+"""
+import argparse
+import json
+import os
+import subprocess
+import sys
+
+import bench
+import bgp_daemons as daemons
+import bgp_report
+import harness
+
+TOOLS = harness.ROOT / "build/tests/tools"
+THROUGH = (10000, 100000, 1000000)
+CROWDS = (10, 100, 500)
+HELD, CHANGES = 1000, 1000
+ROUTES = 500
+IDLE_S = {10: 2, 100: 2, 500: 10}
+PARTS = ("through", "change", "route", "crowd")
+# The slower ones run once, and leave out what they need minutes for.
+ONCE = {"through": (100000,), "crowd": (500,)}
+CHANGES_ONCE = 100
+
+
+def tool(bed, name, *arguments):
+    done = subprocess.run(
+        ["ip", "netns", "exec", bed.peers.netns, *daemons.NICE, str(TOOLS / name),
+         *[str(a) for a in arguments]],
+        stdin=subprocess.DEVNULL, capture_output=True, text=True, timeout=400)
+    if done.returncode:
+        raise RuntimeError(f"{name} {' '.join(str(a) for a in arguments)}: {done.stderr.strip()}")
+    return json.loads(done.stdout)
+
+
+class Bench:
+    def __init__(self, bed, parts):
+        self.bed = bed
+        self.parts = parts
+        self.samples = {}
+
+    def run(self, label, daemon, program, *arguments):
+        """Start the daemon, run the tool against it, keep what it says."""
+        daemon.start()
+        try:
+            row = tool(self.bed, program, daemons.SPEAKER,
+                       ",".join(str(pid) for pid in daemon.pids()),
+                       *[a() if callable(a) else a for a in arguments])
+        except RuntimeError as error:
+            row = {"failed": str(error)}
+            print(f"{daemon.name} {label}: {error}", file=sys.stderr, flush=True)
+        finally:
+            daemon.stop()
+        self.samples.setdefault(label, {}).setdefault(daemon.name, []).append(row)
+
+    def through(self, make, counts):
+        for count in counts:
+            self.run(f"through {count}", make(self.bed, "external"), "bgp_injector", "through",
+                     count)
+
+    def change(self, make, count):
+        self.run("change", make(self.bed, "external"), "bgp_injector", "change", count, HELD)
+
+    def route(self):
+        netns = f"/run/netns/{self.bed.speaker.netns}"
+        for make in (daemons.TortieNode, daemons.Bird):
+            self.run("kernel", make(self.bed, "kernel"), "bgp_injector", "kernel", ROUTES, netns)
+        node = daemons.TortieNode(self.bed, "kernel")
+        self.run("map", node, "bgp_injector", "map", ROUTES, node.pin)
+
+    def crowd(self, make, sizes):
+        for size in sizes:
+            self.run(f"crowd {size}", make(self.bed, size), "bgp_crowd", size, IDLE_S[size])
+
+    def round(self, makes):
+        if "route" in self.parts:
+            self.route()
+        for make in makes:
+            if "through" in self.parts:
+                self.through(make, THROUGH)
+            if "change" in self.parts:
+                self.change(make, CHANGES)
+            if "crowd" in self.parts:
+                self.crowd(make, CROWDS)
+
+    def once(self, make):
+        if "through" in self.parts:
+            self.through(make, ONCE["through"])
+        if "change" in self.parts:
+            self.change(make, CHANGES_ONCE)
+        if "crowd" in self.parts:
+            self.crowd(make, ONCE["crowd"])
+
+
+def measure(rounds, parts, others):
+    lab = harness.Lab("benchbgp")
+    try:
+        run = Bench(daemons.Bed(lab, max(CROWDS)), parts)
+        makes = [daemons.Tortie, daemons.Bird]
+        for number in range(rounds):
+            run.round(makes if number % 2 == 0 else makes[::-1])
+            print(f"round {number + 1} of {rounds}", flush=True)
+        for make in others:
+            run.once(make)
+            print(f"{make.name} once", flush=True)
+        return run.samples
+    finally:
+        lab.close()
+
+
+def main():
+    parser = argparse.ArgumentParser()
+    parser.add_argument("--rounds", type=int, default=5)
+    parser.add_argument("--out", default="build/bench")
+    parser.add_argument("--only", default=",".join(PARTS))
+    parser.add_argument("--with", dest="others", default="frr,gobgp,openbgpd")
+    args = parser.parse_args()
+    if os.geteuid():
+        sys.exit("bench-bgp: needs root: it makes network namespaces")
+    os.chdir(harness.ROOT)
+    others = [make for make in daemons.OTHERS
+              if make.name in args.others.split(",") and make.is_installed()]
+    result = {"machine": bench.machine(), "rounds": args.rounds}
+    result["versions"] = daemons.versions([daemons.Bird, *others])
+    result["samples"] = measure(args.rounds, args.only.split(","), others)
+    result["machine"]["load_after"] = bench.machine()["load"]
+    os.makedirs(args.out, exist_ok=True)
+    with open(f"{args.out}/benchmarks-bgp.json", "w", encoding="utf-8") as file:
+        json.dump(result, file, separators=(",", ":"))
+    bgp_report.write(result, f"{args.out}/benchmarks-bgp.md")
+    print(open(f"{args.out}/benchmarks-bgp.md", encoding="utf-8").read())
+    return 0
+
+
+if __name__ == "__main__":
+    sys.exit(main())
