@@ -63,6 +63,7 @@ class Bed:
                                   ["sh", "-c", "while :; do sleep 3600; done"], host=True))
         self.pods = namespace.wait_ready(*self.names)
         self.peer = namespace.peer("one")
+        self.family = kube.families()[0]  # now: objects of the tests may have another
         self.fresh = 0
 
     def status(self):
@@ -86,13 +87,12 @@ class Bed:
 
     def works(self):
         """Old pods talk, and a new one gets network and talks."""
-        family = kube.families()[0]
-        assert self.peer.tcp(kube.pod_address(self.pods["two"], family), kube.SERVE_PORT)
+        assert self.peer.tcp(kube.pod_address(self.pods["two"], self.family), kube.SERVE_PORT)
         self.fresh += 1
         name = f"fresh-{self.fresh}"
         self.namespace.create(kube.pod(name, self.nodes[self.fresh % 2].name))
         item = self.namespace.wait_ready(name, deadline=60)[name]
-        assert self.peer.tcp(kube.pod_address(item, family), kube.SERVE_PORT)[0] == name
+        assert self.peer.tcp(kube.pod_address(item, self.family), kube.SERVE_PORT)[0] == name
         kube.kubectl("delete", "pod", "-n", self.namespace.name, name, "--wait=false")
 
 

@@ -162,7 +162,7 @@ def sandbox_address(node, name):
     raise Failed(f"{name} is not among\n{text}")
 
 
-def test_pods_start_and_stop_while_the_api_server_is_away(nodes):
+def test_pods_start_and_stop_while_the_api_server_is_away(namespace, nodes):
     """What the kubelet runs by itself: a pod of a file."""
     kube.need_node_exec()
     kube.need_tortie()
@@ -172,6 +172,9 @@ def test_pods_start_and_stop_while_the_api_server_is_away(nodes):
     kubelet.kill()
     kubelet.start(f"--pod-manifest-path={folder}")
     wait_cluster_ready()
+    # A kubelet that the API server has told nothing yet stops no pods, whatever their source.
+    namespace.create(kube.pod("before-away", node))
+    namespace.wait_ready("before-away")
     server.kill()
     try:
         kube.on_node(node, "sh", "-c", f"cat > {folder}/alone.json", stdin=static_pod("alone"))
