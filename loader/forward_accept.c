@@ -12,7 +12,10 @@
  * minute's sweep lead to a look at all chains at hook forward, and where a rule is missing to one
  * command.
  *
- * Left to others: which chains drop (forward_chains.c), the rules (forward_rules.c). They stay when
+ * A chain of iptables-legacy is told, too.
+ *
+ * Left to others: which chains drop (forward_chains.c, lib/legacy_forward.c), the rules
+ * (forward_rules.c). They stay when
  * the agent ends; `tortie reset` removes them.
  */
 #include "loader/forward_accept.h"
@@ -28,6 +31,8 @@
 #include <linux/netfilter/nfnetlink.h>
 
 #include "lib/event_loop.h"
+#include "lib/ip_prefix.h"
+#include "lib/legacy_forward.h"
 #include "lib/log.h"
 #include "loader/agent.h"
 #include "loader/forward_chains.h"
@@ -309,6 +314,32 @@ static void drop_words(const struct agent *agent, const struct forward_chain *ch
 		 forward_chain_text(chain, place, sizeof(place)), how, advice);
 }
 
+/* Tables of iptables-legacy are exchanged whole, so no rule of ours goes there. */
+static bool find_legacy_drop(const struct agent *agent, char ret_words[TEXT_MAX + 1])
+{
+	char prefix[IP_PREFIX_TEXT_MAX];
+
+	for (size_t i = 0; i < agent->config->pool_count; i++) {
+		const struct ip_prefix *pool = &agent->config->pool[i].cidr;
+		int family = ip_addr_family(&pool->addr);
+		enum legacy_end end = legacy_forward_end(family);
+
+		if (end == LEGACY_PASSES)
+			continue;
+		snprintf(ret_words, TEXT_MAX + 1,
+			 "firewall: chain FORWARD of %s %s: pods reach pods, but Services and the "
+			 "outside only by rules there, and tortie writes none (for each pool: %s "
+			 "-I FORWARD -s %s -j ACCEPT, and the same with -d)",
+			 legacy_forward_command(family),
+			 end == LEGACY_POLICY_DROPS ? "has the policy drop"
+						    : "ends with a rule that drops",
+			 legacy_forward_command(family),
+			 ip_prefix_format(pool, prefix, sizeof(prefix)));
+		return true;
+	}
+	return false;
+}
+
 bool forward_accept_find_drop(struct agent *agent, char ret_words[TEXT_MAX + 1])
 {
 	struct forward_chain chains[FORWARD_CHAINS_MAX];
@@ -316,14 +347,14 @@ bool forward_accept_find_drop(struct agent *agent, char ret_words[TEXT_MAX + 1])
 
 	if (agent->forward_accept && agent->forward_accept->fd >= 0 &&
 	    agent->config->forwarding_accept && !agent->forward_accept->problem[0])
-		return false;
+		return find_legacy_drop(agent, ret_words);
 	for (size_t i = 0; i < count; i++) {
 		if (chains[i].end == FORWARD_PASSES)
 			continue;
 		drop_words(agent, &chains[i], ret_words);
 		return true;
 	}
-	return false;
+	return find_legacy_drop(agent, ret_words);
 }
 
 int forward_accept_status(struct agent *agent, status_line_fn *fn, void *arg)

@@ -7,7 +7,7 @@
  * (firewalld). What another chain accepted does not help: each base chain must let a packet pass.
  *
  * Asked of the kernel directly (nft_socket.c). The rules of iptables-legacy are in another table of
- * the kernel and not seen here. include/uapi/linux/netfilter/nf_tables.h.
+ * the kernel: lib/legacy_forward.c. include/uapi/linux/netfilter/nf_tables.h.
  */
 #include "loader/forward_chains.h"
 

@@ -6,7 +6,7 @@
 import pytest
 
 import kube_proxy
-from harness import Lab, wait_until
+from harness import Failed, Lab, wait_until
 from test_kube_proxy import PORTS, ask, direct, serve, vip
 
 RULES = ("tortie: from ", "tortie: to ")
@@ -105,6 +105,33 @@ def test_the_advice_of_the_status_line_is_the_mend(net):
         assert net.service_answers(4)
     finally:
         net.n1.run("nft", "delete", "table", "ip", "filter")
+
+
+@pytest.mark.parametrize("accept,rule", [
+    (False, "-P FORWARD DROP"), (False, "-A FORWARD -j DROP"), (True, "-P FORWARD DROP")])
+def test_a_chain_of_iptables_legacy_is_told_with_its_mend(net, family, accept, rule):
+    program = "iptables-legacy" if family == 4 else "ip6tables-legacy"
+    net.restart(accept)
+    try:
+        net.n1.run(program, *rule.split())
+    except Failed as error:
+        pytest.skip(f"no {program} here: {error}")
+    try:
+        assert net.service_answers(family) is False
+        how = "has the policy drop" if "-P" in rule else "ends with a rule that drops"
+        line = next(line for line in net.n1.tortie("status", check=False).splitlines()
+                    if f"chain FORWARD of {program} {how}" in line)
+        to = f"{net.service.address(4)}:80" if family == 4 else f"[{net.service.address(6)}]:80"
+        assert f"chain FORWARD of {program}" in \
+            net.n1.tortie("explain", net.a.address(family), to, check=False)
+        assert f"chain FORWARD of {program}" in net.n1.tortie("preflight", check=False)
+        command = line.split("for each pool: ")[1].split(",")[0]
+        for word in (command, command.replace(" -s ", " -d ")):
+            net.n1.run(*word.split())
+        assert net.service_answers(family)
+    finally:
+        net.n1.run(program, "-P", "FORWARD", "ACCEPT")
+        net.n1.run(program, "-F")
 
 
 def test_with_accept_services_work_and_rules_come_back(net, wall, family):

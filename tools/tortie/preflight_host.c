@@ -29,6 +29,7 @@
 
 #include "lib/config.h"
 #include "lib/ip_prefix.h"
+#include "lib/legacy_forward.h"
 #include "node_objects.h"
 #include "tools/tortie/document.h"
 #include "tools/tortie/nft.h"
@@ -423,26 +424,55 @@ bool preflight_ruleset_drops_forward(const char *listing, char *ret, size_t size
 	return false;
 }
 
-void preflight_forward_policy(struct preflight *preflight)
+static bool warn_nftables(struct preflight *preflight)
 {
 	char *listing = NULL, where[256], mend[640];
+	bool drops;
 
-	if (geteuid() != 0 || nft_run("list chains", &listing) < 0)
-		return;
-	if (preflight_ruleset_drops_forward(listing, where, sizeof(where))) {
-		snprintf(mend, sizeof(mend),
-			 "nft insert rule %s iifname \"" POD_LINK_PREFIX "*\" accept, and the same "
-			 "with oifname; or forwarding: {accept: true} in the file, which keeps "
-			 "such rules there",
-			 where);
-		preflight_warn(preflight, mend,
-			       "%s drops what is forwarded (Docker?): pods reach each other, not "
-			       "the outside nor Services",
-			       where);
-	} else {
-		preflight_ok(preflight, "no firewall policy drops what is forwarded");
-	}
+	if (nft_run("list chains", &listing) < 0)
+		return false;
+	drops = preflight_ruleset_drops_forward(listing, where, sizeof(where));
 	free(listing);
+	if (!drops)
+		return false;
+	snprintf(mend, sizeof(mend),
+		 "nft insert rule %s iifname \"" POD_LINK_PREFIX "*\" accept, and the same with "
+		 "oifname; or forwarding: {accept: true} in the file, which keeps such rules there",
+		 where);
+	preflight_warn(preflight, mend,
+		       "%s drops what is forwarded (Docker?): pods reach each other, not the "
+		       "outside nor Services",
+		       where);
+	return true;
+}
+
+static bool warn_legacy(struct preflight *preflight, int family)
+{
+	const char *command = legacy_forward_command(family);
+	char mend[256];
+
+	if (legacy_forward_end(family) == LEGACY_PASSES)
+		return false;
+	snprintf(mend, sizeof(mend),
+		 "%s -I FORWARD -i " POD_LINK_PREFIX "+ -j ACCEPT, and the same with -o", command);
+	preflight_warn(preflight, mend,
+		       "chain FORWARD of %s drops what is forwarded: pods reach each other, not "
+		       "the outside nor Services",
+		       command);
+	return true;
+}
+
+void preflight_forward_policy(struct preflight *preflight)
+{
+	bool drops;
+
+	if (geteuid() != 0)
+		return;
+	drops = warn_nftables(preflight);
+	drops = warn_legacy(preflight, AF_INET) || drops;
+	drops = warn_legacy(preflight, AF_INET6) || drops;
+	if (!drops)
+		preflight_ok(preflight, "no firewall policy drops what is forwarded");
 }
 
 void preflight_users(struct preflight *preflight)
