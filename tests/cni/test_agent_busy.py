@@ -58,6 +58,20 @@ def test_an_agent_that_works_slowly_is_waited_for(node):
     inventory.assert_exactly(node, len(pods))
 
 
+def test_a_delete_that_comes_while_its_add_runs_is_the_last_word(node):
+    """The runtime has given the ADD up; the DEL waits behind it, and leaves a note meanwhile."""
+    pod = Pod(node, "a", add=False)
+    with concurrent.futures.ThreadPoolExecutor(1) as pool:
+        with slow_calls(node, "sendto", 1):
+            answer = pool.submit(call, pod, "ADD")
+            wait_until(lambda: len(pod.json("link", "show")) == 2, "the ADD is half done")
+            deleted = delete(pod)
+        assert answer.result().code == 0 and deleted.seconds < 5
+    wait_until(lambda: not node.cali_links(), "the link is gone", 10)
+    inventory.assert_exactly(node, 0)
+    wait_until(lambda: not list(node.run_dir.glob("deletes/*")), "no note left", 5)
+
+
 def test_an_agent_whose_loop_hangs_is_given_up(node):
     """Its other threads run: that is no sign of progress."""
     pod = Pod(node, "a", add=False)

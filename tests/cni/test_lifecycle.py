@@ -9,8 +9,23 @@ import os
 import pytest
 
 import inventory
-from harness import Pod, wait_until
+from harness import Lab, Pod, wait_until
 from runtime import add, call, delete
+
+
+AT_ONCE = 300
+
+
+@pytest.fixture(scope="module")
+def node():
+    """A node with room for hundreds of pods, and a pool of two addresses."""
+    with Lab("life") as lab:
+        node = lab.add_node(1)
+        node.config["pools"] += [
+            {"name": "wide", "cidr": "10.246.0.0/16", "blocks": ["10.246.0.0/22"]},
+            {"name": "two", "cidr": "10.245.0.0/16", "blocks": ["10.245.0.6/31"]}]
+        node.start_agent()
+        yield node
 
 
 @pytest.fixture
@@ -155,19 +170,38 @@ def test_an_address_is_not_handed_out_again_at_once(node, pod):
         delete(pod)
 
 
-def test_fifty_adds_at_once_get_addresses_of_their_own(node):
-    pods = [Pod(node, f"many{i}", add=False) for i in range(50)]
-    with concurrent.futures.ThreadPoolExecutor(50) as pool:
-        results = list(pool.map(add, pods))
+def test_hundreds_of_adds_at_once_get_addresses_of_their_own(node):
+    pods = [Pod(node, f"many{i}", add=False) for i in range(AT_ONCE)]
+    with concurrent.futures.ThreadPoolExecutor(AT_ONCE) as pool:
+        results = list(pool.map(lambda pod: add(pod, pools=["wide", "default-ipv6"]), pods))
     addresses = [ip["address"] for result in results for ip in result["ips"]]
-    assert len(set(addresses)) == len(addresses) == 100
-    inventory.assert_exactly(node, 50)
-    assert pods[0].reaches(results[49]["ips"][0]["address"].split("/")[0])
-    with concurrent.futures.ThreadPoolExecutor(50) as pool:
+    assert len(set(addresses)) == len(addresses) == 2 * AT_ONCE
+    inventory.assert_exactly(node, AT_ONCE)
+    assert pods[0].reaches(results[-1]["ips"][0]["address"].split("/")[0])
+    with concurrent.futures.ThreadPoolExecutor(AT_ONCE) as pool:
         list(pool.map(delete, pods))
     inventory.assert_exactly(node, 0)
-    for pod in pods:
-        pod.delete()
+    with concurrent.futures.ThreadPoolExecutor(8) as pool:
+        list(pool.map(Pod.delete, pods))
+
+
+def test_three_deletes_as_the_kubelet_sends_them(node, pod):
+    """With the namespace and the result, then twice without either; the next pod has the address by
+    then, as no other is free."""
+    kept, after = Pod(node, "kept", add=False), Pod(node, "after", add=False)
+    add(kept, pools=["two"])
+    result = add(pod, pools=["two"])
+    assert call(after, "ADD", pools=["two"]).code == 11
+    delete(pod, prevResult=result)
+    wait_until(lambda: call(after, "ADD", pools=["two"]).code == 0, "its address is free")
+    for _ in range(2):
+        delete(pod, env={"CNI_NETNS": ""})
+    inside = after.json("addr", "show", "eth0")[0]["addr_info"][0]["local"]
+    assert f"{inside}/32" == result["ips"][0]["address"]
+    assert after.reaches(node.ip4)
+    for each in (kept, after):
+        delete(each)
+        each.delete()
 
 
 def test_add_and_delete_of_one_id_at_once_end_in_one_of_two_states(node, pod):
