@@ -337,7 +337,8 @@ static int status_of_outsiders(const struct endpoint_store *store, status_line_f
 	snprintf(
 		text, sizeof(text),
 		"pods: %zu have addresses outside this node's blocks, such as %s; they keep them, and "
-		"other nodes may not find them (kubectl delete pod)",
+		"other nodes may not find them (kubectl delete pod, unless another IPAM plugin gave "
+		"them)",
 		count, addr);
 	return fn(STATUS_WARNING, text, arg);
 }

@@ -126,7 +126,7 @@ static void sweep(struct freed_addresses *freed, uint64_t keep_ms, uint64_t now_
 		return;
 	count = read_all(freed, list);
 	for (size_t i = 0; i < count; i++)
-		if (now_ms - list[i].freed_ms >= keep_ms)
+		if (list[i].freed_ms <= now_ms && now_ms - list[i].freed_ms >= keep_ms)
 			bpf_map_delete_elem(freed->map_fd, &list[i].addr);
 	freed->swept_ms = now_ms;
 	free(list);
