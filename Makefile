@@ -97,7 +97,7 @@ $(B)/tortied: $(call objects,$(LOADER_SRC)) $(LIB)
 	$(Q)$(CC) $(ALL_CFLAGS) $^ -o $@ $(LOADER_LIBS)
 $(B)/tortie-bgpd: $(call objects,$(BGP_SRC)) $(LIB)
 	$(link)
-	$(Q)$(CC) $(ALL_CFLAGS) $^ -o $@ -lyaml
+	$(Q)$(CC) $(ALL_CFLAGS) $^ -o $@ -lyaml -lseccomp -lcap-ng
 $(B)/tortie-kubed: $(call objects,$(KUBE_SRC)) $(LIB)
 	$(link)
 	$(Q)$(CC) $(ALL_CFLAGS) $^ -o $@ $(KUBE_LIBS) -lmicrohttpd

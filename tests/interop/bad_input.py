@@ -110,9 +110,9 @@ class Neighbour(Wire):
 class Bed:
     """t1, who speaks to it, and how a case goes."""
 
-    def __init__(self, lab):
+    def __init__(self, lab, **bgp):
         self.lab = lab
-        self.node = lab.speaker(1, LOCAL_AS, peers=[
+        self.node = lab.speaker(1, LOCAL_AS, **bgp, peers=[
             {"range": "10.99.1.0/24", "as": 64999, "import": "all"},
             {"range": "10.99.2.0/24", "as": LOCAL_AS, "import": "all", "reflector_client": True},
             {"address": OBSERVER, "as": LOCAL_AS, "import": "none", "export": "all",

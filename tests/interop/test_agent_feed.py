@@ -164,6 +164,18 @@ def test_counts_are_told_at_most_once_a_second(lab):
     assert bed.agent.counts[PEER_SET] - before <= 4
 
 
+def test_the_program_runs_in_its_sandbox(lab):
+    """What that refuses: tests/unit/bgp/test_sandbox.c. Started as root, with everything."""
+    bed = Bed(lab)
+    bed.wait_routes(FAR4, FAR6)
+    lines = bed.node.run("cat", f"/proc/{bed.node.process.pid}/status").splitlines()
+    status = dict(line.split(":\t", 1) for line in lines if ":\t" in line)
+    for key in ("CapInh", "CapPrm", "CapEff", "CapBnd", "CapAmb"):
+        assert int(status[key], 16) == 0, key
+    assert (status["NoNewPrivs"], status["Seccomp"]) == ("1", "2")
+    assert "sandbox" not in bed.node.log()  # no layer is missing here
+
+
 def test_rss_of_an_idle_speaker_is_small(lab):
     bed = Bed(lab)
     bed.wait_sync()
