@@ -680,6 +680,14 @@ int advertise_refresh(struct advertise *advertise, struct advertise_member *memb
 	return dump_to_member(&dump);
 }
 
+struct attribute_set *advertise_told(const struct advertise_member *member, struct rib_entry *entry)
+{
+	const struct rib_advertised *told =
+		member->group ? told_to(entry, member->group, member) : NULL;
+
+	return told ? attribute_set_ref(told->attributes) : NULL;
+}
+
 uint32_t advertise_count(const struct advertise_member *member, enum bgp_family family)
 {
 	return member->group ? member->group->count[family] - member->own[family] : 0;

@@ -51,6 +51,10 @@ int advertise_refresh(struct advertise *advertise, struct advertise_member *memb
 /** advertise_count() - routes of @family that @member has been told. */
 uint32_t advertise_count(const struct advertise_member *member, enum bgp_family family);
 
+/** advertise_told() - what @member has been told of @entry, a reference; NULL: nothing. */
+struct attribute_set *advertise_told(const struct advertise_member *member,
+				     struct rib_entry *entry);
+
 /** advertise_change() - @entry came out of the queue of changes: work out what each group is to be
  * told. 0 or -ENOMEM. */
 int advertise_change(struct advertise *advertise, struct rib_entry *entry);
