@@ -604,6 +604,17 @@ int advertise_refresh(struct advertise *advertise, struct advertise_member *memb
 	return dump_to_member(&dump);
 }
 
+struct attribute_set *advertise_told(struct advertise *advertise,
+				     const struct advertise_member *member, struct rib_entry *entry)
+{
+	const struct route route = best_route(entry);
+	struct attribute_set *told = NULL;
+
+	if (!member->group || told_to(advertise, member->group, member, &route, &told) < 0 || !told)
+		return NULL;
+	return attribute_set_ref(told);
+}
+
 uint32_t advertise_count(const struct advertise_member *member, enum bgp_family family)
 {
 	return member->group ? member->group->count[family] - member->own[family] : 0;

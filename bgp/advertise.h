@@ -51,6 +51,12 @@ int advertise_refresh(struct advertise *advertise, struct advertise_member *memb
 /** advertise_count() - routes of @family that @member has been told. */
 uint32_t advertise_count(const struct advertise_member *member, enum bgp_family family);
 
+/** advertise_told() - what @member has been told of @entry, a reference; NULL: nothing, or no
+ * memory to work it out. The queue of changes is empty. */
+struct attribute_set *advertise_told(struct advertise *advertise,
+				     const struct advertise_member *member,
+				     struct rib_entry *entry);
+
 /** advertise_change() - @change came out of the queue: work out what each group is to be told. 0 or
  * -ENOMEM. */
 int advertise_change(struct advertise *advertise, const struct rib_change *change);

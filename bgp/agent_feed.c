@@ -64,8 +64,9 @@ struct agent_feed {
 	bool is_sync_sent;    /* likewise */
 	struct feed_listen listen[CONFIG_LISTEN_MAX];
 	size_t listen_count;
-	uint32_t last_id; /* of requests */
-	uint32_t ping_id; /* of the agent's question that waits for its answer, 0: none */
+	uint32_t last_id;   /* of requests */
+	uint32_t socket_id; /* of the request for a query socket, 0: none */
+	uint32_t ping_id;   /* of the agent's question that waits for its answer, 0: none */
 	struct event_timer listen_timer;
 	struct feed_route *routes; /* by prefix (uthash) */
 	struct feed_route *pending;
@@ -298,6 +299,12 @@ void agent_feed_listen(struct agent_feed *feed, const struct config_bgp *bgp)
 		ask_listening(feed);
 }
 
+void agent_feed_ask_socket(struct agent_feed *feed)
+{
+	feed->socket_id = ++feed->last_id;
+	agent_link_send(feed->link, MSG_BGP_SOCKET, feed->socket_id, NULL, 0);
+}
+
 static void on_listen_retry(void *arg)
 {
 	struct agent_feed *feed = arg;
@@ -356,6 +363,11 @@ void agent_feed_restart(struct agent_feed *feed)
 
 static void on_listen_answer(struct agent_feed *feed, uint32_t id, int fd)
 {
+	if (id == feed->socket_id) {
+		feed->socket_id = 0;
+		feed->ops->query_socket(fd, feed->arg);
+		return;
+	}
 	for (size_t i = 0; i < feed->listen_count; i++) {
 		struct feed_listen *listen = &feed->listen[i];
 
@@ -405,6 +417,12 @@ static void on_document(struct agent_feed *feed, int fd)
 
 static void on_refusal(struct agent_feed *feed, uint32_t id, const struct msg_error *error)
 {
+	if (id == feed->socket_id) {
+		log_info("agent %s: no socket for questions: %s", agent_link_path(feed->link),
+			 error->text);
+		feed->socket_id = 0;
+		return;
+	}
 	if (!feed->is_refusal_said)
 		log_warning("agent %s: request %u: %s; trying again", agent_link_path(feed->link),
 			    id, error->text);

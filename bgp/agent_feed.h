@@ -19,6 +19,8 @@ struct agent_feed_ops {
 	void (*connected)(void *arg);
 	/* A listening socket that agent_feed_listen() asked for; takes @fd. */
 	void (*listening)(const struct config_listen *where, int fd, void *arg);
+	/* The socket that agent_feed_ask_socket() asked for; takes @fd. NULL: never asked. */
+	void (*query_socket)(int fd, void *arg);
 	/* The cluster's document, borrowed: after each connect and when it changed. NULL: the
 	 * configuration is the file alone. */
 	void (*document)(const char *data, size_t len, void *arg);
@@ -33,6 +35,8 @@ void agent_feed_free(struct agent_feed *feed);
 /** agent_feed_listen() - ask for the sockets of @bgp's list (copied) that were not there before;
  * the others are the caller's to close. */
 void agent_feed_listen(struct agent_feed *feed, const struct config_bgp *bgp);
+/** agent_feed_ask_socket() - for people's questions; from connected() when there is none. */
+void agent_feed_ask_socket(struct agent_feed *feed);
 /** agent_feed_restart() - another speaker begins: as if this program had started anew, so the agent
  * keeps the routes of before until agent_feed_in_sync(). */
 void agent_feed_restart(struct agent_feed *feed);

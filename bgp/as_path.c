@@ -13,6 +13,7 @@
 #include "bgp/as_path.h"
 
 #include <errno.h>
+#include <stdio.h>
 #include <string.h>
 
 #include "bgp/message.h"
@@ -198,6 +199,22 @@ size_t as_path_merge(uint8_t *path, size_t len, size_t size, const uint8_t *as4_
 	front = keep_front(path, len, hops - as4_hops);
 	memcpy(path + front, as4_path, as4_len);
 	return front + as4_len;
+}
+
+void as_path_format(const uint8_t *path, size_t len, char *text, size_t size)
+{
+	struct segment segment;
+	size_t at = 0, used = 0;
+
+	text[0] = '\0';
+	while (next_segment(path, len, &at, &segment)) {
+		for (unsigned int i = 0; i < segment.count && used < size; i++)
+			used += (size_t)snprintf(
+				text + used, size - used, "%s%s%u%s", used ? " " : "",
+				segment.type == AS_SET && i == 0 ? "{" : "",
+				asn_at(segment.asn + 4 * i),
+				segment.type == AS_SET && i + 1u == segment.count ? "}" : "");
+	}
 }
 
 void as_path_write(struct wire_writer *writer, const uint8_t *path, size_t len, size_t asn_size)

@@ -42,6 +42,8 @@ size_t as_path_prepend(uint8_t *path, size_t len, size_t size, uint32_t as);
  */
 size_t as_path_merge(uint8_t *path, size_t len, size_t size, const uint8_t *as4_path,
 		     size_t as4_len);
+/** as_path_format() - "64512 {65001 65002}" into @text of @size octets, cut to it. */
+void as_path_format(const uint8_t *path, size_t len, char *text, size_t size);
 /** as_path_write() - append @path with ASNs of @asn_size octets (wide ones become AS_TRANS). */
 void as_path_write(struct wire_writer *writer, const uint8_t *path, size_t len, size_t asn_size);
 

@@ -27,6 +27,7 @@
 #include <sys/resource.h>
 
 #include "bgp/agent_feed.h"
+#include "bgp/query_socket.h"
 #include "bgp/reconfigure.h"
 #include "bgp/sandbox.h"
 #include "bgp/speaker.h"
@@ -43,6 +44,7 @@ struct control {
 	const struct control_options *options;
 	struct event_loop *loop;
 	struct agent_feed *feed; /* NULL: standalone */
+	struct query_socket *query_socket;
 	struct config *config;	 /* in force; with kubernetes:, before a document: the base file */
 	struct speaker *speaker; /* NULL: nothing to speak about yet */
 	int err;		 /* why the loop was stopped, 0: on request */
@@ -65,6 +67,7 @@ static int start_speaker(struct control *control)
 	if (err < 0)
 		return err;
 	agent_feed_listen(control->feed, &control->config->bgp);
+	query_socket_use(control->query_socket, control->speaker);
 	speaker_start(control->speaker);
 	return 0;
 }
@@ -74,6 +77,7 @@ static void stop_speaker(struct control *control)
 	static const struct config_bgp none = {};
 
 	agent_feed_listen(control->feed, &none);
+	query_socket_use(control->query_socket, NULL);
 	speaker_free(control->speaker);
 	control->speaker = NULL;
 }
@@ -169,6 +173,16 @@ static void on_agent_connected(void *arg)
 		speaker_replay(control->speaker);
 	else
 		log_info("configuration: waiting for the cluster's document from the agent");
+	/* An agent that was started again finds us listening on the old one. */
+	if (!query_socket_is_open(control->query_socket))
+		agent_feed_ask_socket(control->feed);
+}
+
+static void on_query_socket(int fd, void *arg)
+{
+	struct control *control = arg;
+
+	query_socket_take(control->query_socket, fd);
 }
 
 static void on_agent_listening(const struct config_listen *where, int fd, void *arg)
@@ -181,11 +195,13 @@ static void on_agent_listening(const struct config_listen *where, int fd, void *
 static const struct agent_feed_ops file_ops = {
 	.connected = on_agent_connected,
 	.listening = on_agent_listening,
+	.query_socket = on_query_socket,
 };
 
 static const struct agent_feed_ops cluster_ops = {
 	.connected = on_agent_connected,
 	.listening = on_agent_listening,
+	.query_socket = on_query_socket,
 	.document = on_document,
 };
 
@@ -206,6 +222,16 @@ static int check_base(const struct control *control)
 	return 0;
 }
 
+/* Without it everything works but `tortie bgp`. */
+static void open_query_socket(struct control *control)
+{
+	int err = query_socket_open(control->query_socket, control->options->run_dir);
+
+	if (err < 0)
+		log_info("%s/bgp.sock: %s; tortie bgp cannot ask this program (--run-dir)",
+			 control->options->run_dir, strerror(-err));
+}
+
 static int run_loop(struct control *control)
 {
 	bool is_cluster = control->config->kubernetes;
@@ -213,10 +239,14 @@ static int run_loop(struct control *control)
 
 	if (!control->options->standalone)
 		err = agent_feed_new(control->loop, control->options->run_dir, &control->feed);
+	if (err == 0)
+		err = query_socket_new(control->loop, &control->query_socket);
 	if (err == 0 && !is_cluster)
 		err = start_speaker(control);
 	if (err < 0)
 		return err;
+	if (!control->feed)
+		open_query_socket(control);
 	if (control->feed)
 		agent_feed_start(control->feed, is_cluster ? &cluster_ops : &file_ops, control);
 	if (IS_SANDBOXED)
@@ -249,6 +279,7 @@ static int run(struct control *control)
 	event_loop_add_signal(control->loop, SIGTERM, on_signal, control->loop);
 	event_loop_add_signal(control->loop, SIGINT, on_signal, control->loop);
 	err = run_loop(control);
+	query_socket_free(control->query_socket);
 	speaker_free(control->speaker);
 	agent_feed_free(control->feed);
 	event_loop_free(control->loop);

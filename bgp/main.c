@@ -34,7 +34,8 @@ int main(int argc, char **argv)
 		{ 'c', "config", OPTION_TEXT, &options.control.config_file, "FILE",
 		  "configuration (default " CONFIG_FILE_DEFAULT ")", 0, 0 },
 		{ 0, "run-dir", OPTION_TEXT, &options.control.run_dir, "DIR",
-		  "where tortied's sockets are (default " CONFIG_RUN_DIR_DEFAULT ")", 0, 0 },
+		  "where tortied's sockets are, and bgp.sock (default " CONFIG_RUN_DIR_DEFAULT ")",
+		  0, 0 },
 		{ 0, "standalone", OPTION_FLAG, &options.control.standalone, NULL,
 		  "bind itself, without tortied and without kernel routes", 0, 0 },
 		{ 'h', "help", OPTION_FLAG, &options.help, NULL, "print this help", 0, 0 },
@@ -47,7 +48,7 @@ int main(int argc, char **argv)
 	if (options_parse(CONTROL_PROGRAM, rows, row_count, argc, argv, &operands) < 0)
 		return 2;
 	if (options.help) {
-		printf("Usage: %s [-c FILE] [--run-dir DIR | --standalone]\n", CONTROL_PROGRAM);
+		printf("Usage: %s [-c FILE] [--run-dir DIR] [--standalone]\n", CONTROL_PROGRAM);
 		options_print(rows, row_count);
 		return 0;
 	}

@@ -12,7 +12,7 @@
 #define BGP_HEADER_LEN	   19
 #define BGP_MESSAGE_MAX	   4096	 /* RFC 4271 section 4.1; RFC 8654 is not negotiated */
 #define BGP_AS_TRANS	   23456 /* RFC 6793 */
-#define BGP_ERROR_DATA_MAX 64
+#define BGP_ERROR_DATA_MAX 129	 /* a shutdown text of RFC 8203 with its length */
 
 enum bgp_message_type {
 	BGP_OPEN = 1,
@@ -53,8 +53,10 @@ enum bgp_error_subcode {
 	FSM_IN_OPEN_SENT = 1,
 	FSM_IN_OPEN_CONFIRM = 2,
 	FSM_IN_ESTABLISHED = 3,
+	CEASE_MAX_PREFIXES = 1,
 	CEASE_SHUTDOWN = 2,
 	CEASE_DECONFIGURED = 3,
+	CEASE_RESET = 4,
 	CEASE_REJECTED = 5,
 	CEASE_CONFIG_CHANGE = 6,
 	CEASE_COLLISION = 7,

@@ -39,6 +39,8 @@ static enum peer_state current_state(const struct peer *peer)
 
 	if (peer->established)
 		return PEER_ESTABLISHED;
+	if (peer->is_down)
+		return PEER_IDLE;
 	if (peer->config.passive || peer->config.is_range)
 		state = PEER_ACTIVE;
 	if (peer->outgoing && peer->outgoing->state > state)
@@ -87,7 +89,8 @@ static uint64_t jittered(uint64_t ms)
 
 static void schedule_start(struct peer *peer)
 {
-	if (peer->config.passive || peer->config.is_range || peer->established || peer->is_ending)
+	if (peer->config.passive || peer->config.is_range || peer->established || peer->is_ending ||
+	    peer->is_down)
 		return;
 	event_timer_set(peer->speaker->loop, &peer->start_timer, jittered(peer->backoff_ms));
 	peer->backoff_ms *= 2;
@@ -100,7 +103,7 @@ static void on_start(void *arg)
 	struct peer *peer = arg;
 	struct ip_addr local = source_address(peer);
 
-	if (peer->outgoing || peer->established || peer->config.passive)
+	if (peer->outgoing || peer->established || peer->config.passive || peer->is_down)
 		return;
 	peer->outgoing = new_session(peer, &local);
 	if (peer->outgoing)
@@ -111,7 +114,7 @@ static void on_start(void *arg)
 
 void peer_start(struct peer *peer)
 {
-	if (peer->config.passive || peer->config.is_range)
+	if (peer->config.passive || peer->config.is_range || peer->is_down)
 		return;
 	event_timer_set(peer->speaker->loop, &peer->start_timer,
 			(uint64_t)random() % START_SPREAD_MS);
@@ -122,7 +125,7 @@ void peer_accept(struct peer *peer, int fd)
 	struct ip_addr local = tcp_local_address(fd);
 	struct session *session = NULL, *old = peer->incoming;
 
-	if (tcp_set_hops(fd, peer->config.ttl_security) == 0)
+	if (!peer->is_down && tcp_set_hops(fd, peer->config.ttl_security) == 0)
 		session = new_session(peer, &local);
 	if (!session) {
 		close(fd);
@@ -186,6 +189,7 @@ static void member_send(struct advertise_member *member, const uint8_t *data, si
 
 	if (peer->established)
 		session_send(peer->established, data, len);
+	peer->updates_out++;
 }
 
 /* What the peer is told, as far as it is a matter of settings. */
@@ -274,6 +278,7 @@ static void on_established(struct session *session)
 	replace_sessions(peer, session);
 	peer->backoff_ms = BACKOFF_FIRST_MS;
 	peer->last_error[0] = '\0';
+	peer->times_up++;
 	learn_peer(peer, session);
 	peer_resume_stale(peer);
 	speaker_work_off(peer->speaker); /* the group's state is current before we join it */
@@ -301,7 +306,7 @@ static void describe_end(const struct session_end *end, char *buf, size_t size)
 	if (end->how == END_BY_PEER)
 		snprintf(buf, size, "received %s%s%.60s", notification, *text ? ": " : "", text);
 	else if (end->how == END_BY_US && end->error.code)
-		snprintf(buf, size, "sent %s", notification);
+		snprintf(buf, size, "sent %s%s%.60s", notification, *text ? ": " : "", text);
 	else if (*text)
 		snprintf(buf, size, "%.100s", text);
 	else if (end->tcp_error)
@@ -321,9 +326,26 @@ static void peer_down(struct peer *peer, const struct session_end *end)
 		peer_keep_stale(peer);
 		return;
 	}
+	peer_forget_routes(peer);
+}
+
+void peer_forget_routes(struct peer *peer)
+{
 	for (int i = 0; i < FAMILY_COUNT; i++)
 		rib_remove_source(peer->speaker->rib, &peer->source, i, false);
 	peer_restart_is_over(peer, "the session was closed by a NOTIFICATION");
+}
+
+/* Of each side the last NOTIFICATION, for those who ask. */
+static void keep_notification(struct peer *peer, const struct session_end *end)
+{
+	char *kept = end->how == END_BY_PEER ? peer->received : peer->sent;
+
+	if (end->how == END_TCP || !end->error.code)
+		return;
+	snprintf(kept, sizeof(peer->sent), "%s%s%.128s",
+		 message_error_text(end->error.code, end->error.subcode), end->text[0] ? ": " : "",
+		 end->text);
 }
 
 /* Remember why; say it once when there was no session yet. peer_down() says it else. */
@@ -333,6 +355,8 @@ static void note_end(struct peer *peer, bool was_established, const struct sessi
 	bool is_silent = end->how == END_BY_US && !end->error.code; /* an attempt, given up */
 	char text[sizeof(peer->last_error)];
 
+	if (!is_collision)
+		keep_notification(peer, end);
 	if (!was_established && (peer->established || is_collision || is_silent))
 		return;
 	describe_end(end, text, sizeof(text));
@@ -367,6 +391,7 @@ static void on_ended(struct session *session, const struct session_end *end)
 
 static void on_update(struct session *session, struct update *update)
 {
+	((struct peer *)session->owner)->updates_in++;
 	peer_take_update(session->owner, update);
 }
 
@@ -395,7 +420,7 @@ static const struct session_ops peer_session_ops = {
 
 /* --- reporting --- */
 
-static void fill_report(const struct peer *peer, struct msg_peer *ret)
+void peer_fill_report(const struct peer *peer, struct msg_peer *ret)
 {
 	const struct session *session = peer->established;
 
@@ -436,7 +461,7 @@ void peer_report(struct peer *peer, bool always)
 		return;
 	peer->reported_state = state;
 	memcpy(peer->reported, counts, sizeof(counts));
-	fill_report(peer, &message);
+	peer_fill_report(peer, &message);
 	agent_feed_peer(peer->speaker->feed, &message);
 }
 

@@ -48,6 +48,7 @@ struct peer {
 	struct event_timer refresh_timer;
 
 	bool is_ending; /* peer_remove() is at work */
+	bool is_down;	/* by peer_act() */
 	struct event_timer
 		quiet_timer; /* a peer without End-of-RIB is taken as complete after it */
 
@@ -55,8 +56,10 @@ struct peer {
 	uint32_t reported[4];
 	int64_t since_s;
 	uint64_t bad_updates; /* that RFC 7606 let pass with less than they said */
+	uint64_t updates_in, updates_out, times_up;
 	bool is_limit_logged;
 	char last_error[128];
+	char sent[192], received[192]; /* last NOTIFICATIONs in words */
 	UT_hash_handle hh;
 };
 
@@ -91,6 +94,12 @@ void peer_restart(struct peer *peer, const char *why);
  * any was refused. */
 void peer_hear_again(struct peer *peer);
 
+/* --- peer_act.c --- */
+
+/** peer_act() - do what people ask for; @text ("": none) is told the peer where it hears why. The
+ * peer may be freed, when it is of a range. 0, or -errno with *ret_why. */
+int peer_act(struct peer *peer, enum bgp_act act, const char *text, const char **ret_why);
+
 /* --- peer.c --- */
 
 /** peer_start() - connect, unless it is for the peer to do. */
@@ -104,6 +113,8 @@ void peer_send_end_of_rib(struct peer *peer);
 bool peer_holds_up(const struct peer *peer, bool for_agent);
 /** peer_apply_policy() - tell the peer what is different for it under another policy. */
 void peer_apply_policy(struct peer *peer);
+/** peer_fill_report() - as it was reported last. */
+void peer_fill_report(const struct peer *peer, struct msg_peer *ret);
 /** peer_report() - tell the agent the state and the counts when they changed, or @always. */
 void peer_report(struct peer *peer, bool always);
 

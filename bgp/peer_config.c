@@ -68,9 +68,9 @@ static void cease_attempts(struct peer *peer, uint8_t subcode)
 	struct session *outgoing = peer->outgoing, *incoming = peer->incoming;
 
 	if (outgoing)
-		session_cease(outgoing, subcode);
+		session_cease(outgoing, subcode, NULL);
 	if (incoming)
-		session_cease(incoming, subcode);
+		session_cease(incoming, subcode, NULL);
 }
 
 void peer_remove(struct peer *peer, uint8_t subcode)
@@ -80,7 +80,7 @@ void peer_remove(struct peer *peer, uint8_t subcode)
 	peer->is_ending = true;
 	cease_attempts(peer, subcode);
 	if (peer->established)
-		session_cease(peer->established, subcode);
+		session_cease(peer->established, subcode, NULL);
 	/* Those that were kept through a restart of the peer. */
 	for (int i = 0; i < FAMILY_COUNT; i++)
 		rib_remove_source(speaker->rib, &peer->source, i, false);
@@ -97,7 +97,7 @@ void peer_restart(struct peer *peer, const char *why)
 	if (peer->established && peer->capabilities.graceful_restart)
 		session_drop(peer->established, why);
 	else if (peer->established)
-		session_cease(peer->established, CEASE_CONFIG_CHANGE);
+		session_cease(peer->established, CEASE_CONFIG_CHANGE, NULL);
 	if (is_dynamic) /* it connects, and may be freed by now */
 		return;
 	peer->is_restart_by_us = peer->is_restarting;

@@ -47,9 +47,13 @@ void peer_answer_refreshes(struct peer *peer);
 /** peer_refresh_is_cut() - the session ended: what a refresh has marked is marked no more. */
 void peer_refresh_is_cut(struct peer *peer);
 void peer_on_refresh_timer(void *arg); /* timer: a struct peer */
+/** peer_tell_again() - tell the peer all its routes again. */
+void peer_tell_again(struct peer *peer);
 
 /* --- peer.c --- */
 
+/** peer_forget_routes() - all that it told, also what was kept through a restart. */
+void peer_forget_routes(struct peer *peer);
 /** peer_free_when_done() - end a peer of a range that has neither session nor routes. */
 void peer_free_when_done(struct peer *peer);
 

@@ -87,6 +87,13 @@ static void be_asked(struct peer *peer, enum bgp_family family)
 		peer_answer_refreshes(peer);
 }
 
+void peer_tell_again(struct peer *peer)
+{
+	for (int i = 0; i < FAMILY_COUNT; i++)
+		if (peer->family[i])
+			be_asked(peer, i);
+}
+
 static void begin(struct peer *peer, enum bgp_family family)
 {
 	if (peer->capabilities.graceful_restart && !peer->end_of_rib_in[family]) {

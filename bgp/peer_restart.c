@@ -121,7 +121,7 @@ void peer_on_quiet(void *arg)
 
 bool peer_holds_up(const struct peer *peer, bool for_agent)
 {
-	if (peer->kind == PEER_DYNAMIC ||
+	if (peer->kind == PEER_DYNAMIC || peer->is_down ||
 	    (peer->config.import == IMPORT_NONE && !filter_has_rules(peer->filter, FILTER_IMPORT)))
 		return false;
 	if (!peer->established)

@@ -508,6 +508,29 @@ void rib_walk(struct rib *rib, void (*fn)(struct rib_entry *entry, void *arg), v
 	slab_walk(&rib->entries, walk_entry, &walk);
 }
 
+static size_t reverse_bits(size_t value)
+{
+	size_t reversed = 0;
+
+	for (size_t i = 0; i < sizeof(value) * 8; i++, value >>= 1)
+		reversed = reversed << 1 | (value & 1);
+	return reversed;
+}
+
+/* Buckets are counted from their highest bit down: when their number doubles, a bucket's two
+ * halves are both in front of the cursor, or both behind it. */
+bool rib_scan(struct rib *rib, size_t *cursor, void (*fn)(struct rib_entry *entry, void *arg),
+	      void *arg)
+{
+	size_t mask = rib->bucket_count - 1;
+	struct rib_entry *entry = rib->bucket[*cursor & mask];
+
+	for (; entry; entry = entry->next)
+		fn(entry, arg);
+	*cursor = reverse_bits(reverse_bits(*cursor | ~mask) + 1);
+	return *cursor != 0;
+}
+
 size_t rib_size(const struct rib *rib)
 {
 	return rib->entry_count;

@@ -90,6 +90,14 @@ size_t rib_take_lost_changes(struct rib *rib);
 /** rib_walk() - call @fn for every entry; @fn must neither add nor remove any. */
 void rib_walk(struct rib *rib, void (*fn)(struct rib_entry *entry, void *arg), void *arg);
 
+/**
+ * rib_scan() - the same in pieces, while the table changes between them: @fn for some entries, from
+ * *@cursor (0 at first) on, which is moved. False: these were the last. What is there all the time
+ * is met at least once.
+ */
+bool rib_scan(struct rib *rib, size_t *cursor, void (*fn)(struct rib_entry *entry, void *arg),
+	      void *arg);
+
 size_t rib_size(const struct rib *rib); /* entries */
 
 #endif /* BGP_RIB_H */

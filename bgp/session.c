@@ -691,13 +691,21 @@ void session_stop(struct session *session, enum fsm_event event)
 	leave(session);
 }
 
-void session_cease(struct session *session, uint8_t subcode)
+void session_cease(struct session *session, uint8_t subcode, const char *text)
 {
+	uint8_t data[BGP_ERROR_DATA_MAX];
+	size_t len = text ? strlen(text) : 0;
 	struct bgp_error error;
 
-	message_error_set(&error, ERROR_CEASE, subcode, NULL, 0);
+	if (len > sizeof(data) - 1)
+		for (len = sizeof(data) - 1; (text[len] & 0xc0) == 0x80; len--)
+			continue; /* not inside a character of UTF-8 */
+	data[0] = (uint8_t)len;
+	memcpy(data + 1, text ? text : "", len);
+	message_error_set(&error, ERROR_CEASE, subcode, data, len > 0 ? len + 1 : 0);
 	enter(session);
 	session->end.how = END_BY_US;
+	snprintf(session->end.text, sizeof(session->end.text), "%.*s", (int)len, text ? text : "");
 	run(session, FSM_STOP, &error);
 	leave(session);
 }

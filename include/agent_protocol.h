@@ -65,6 +65,8 @@ enum message_type {
 	MSG_BGP_CONFIG = 40, /* no body, no answer */
 	/* agent -> tortie-bgpd, unasked, with an id of its own: is your loop alive? */
 	MSG_BGP_PING, /* no body -> MSG_BGP_PONG */
+	/* tortie-bgpd -> agent: a socket for people's questions, RUN-DIR/bgp.sock */
+	MSG_BGP_SOCKET = 44, /* no body -> MSG_END with one fd: bound, listening */
 
 	/* tortie-kubed -> agent (uid 0 or the user that the agent was told): what the cluster says,
 	 * whole each time; idempotent. One transaction: BEGIN, any number of NOTICE and OBJECT,
@@ -103,6 +105,15 @@ enum message_type {
 
 	/* tortie -> agent, uid 0 only */
 	MSG_SHUTDOWN = 96, /* struct msg_shutdown -> MSG_END, then the agent ends */
+
+	/* tortie -> tortie-bgpd, on bgp.sock, after MSG_HELLO as with the agent; answers are as
+	 * long as the table of routes, and wait for who reads them */
+	MSG_BGP_GET_PEERS = 112, /* no body -> MSG_BGP_PEER... */
+	MSG_BGP_PEER,		 /* struct msg_bgp_peer */
+	MSG_BGP_GET_ROUTES,	 /* struct msg_bgp_get_routes -> MSG_BGP_ROUTE..., in no order */
+	MSG_BGP_ROUTE,		 /* struct msg_bgp_route and its two texts */
+	/* the same, uid 0 only, or the user that tortie-bgpd runs as */
+	MSG_BGP_ACT, /* struct msg_bgp_act -> MSG_END */
 };
 
 struct message_header {
@@ -273,6 +284,93 @@ struct msg_peer {
 	__u32 hold_time_s; /* negotiated, 0 until OPEN */
 	__u32 restarting;  /* 1: graceful restart of the peer under way, its routes are kept */
 	char last_error[128];
+};
+
+/* Bits of msg_bgp_peer.flags. */
+enum bgp_peer_flag {
+	BGP_PEER_INTERNAL = 1 << 0,
+	BGP_PEER_REFLECTOR_CLIENT = 1 << 1,
+	BGP_PEER_PASSIVE = 1 << 2,
+	BGP_PEER_DOWN = 1 << 3, /* taken down by MSG_BGP_ACT */
+	BGP_PEER_FILTERED = 1 << 4,
+	/* of the last OPEN */
+	BGP_PEER_GRACEFUL_RESTART = 1 << 8,
+	BGP_PEER_ROUTE_REFRESH = 1 << 9,
+	BGP_PEER_FOUR_OCTET_AS = 1 << 10,
+	BGP_PEER_IPV4 = 1 << 11, /* the session carries it */
+	BGP_PEER_IPV6 = 1 << 12,
+};
+
+#define BGP_SHUTDOWN_TEXT_MAX 128 /* octets: what RFC 8203 allows, which RFC 9003 widened */
+
+struct msg_bgp_peer {
+	struct msg_peer peer;
+	__u32 local_as;
+	__u32 flags;	  /* enum bgp_peer_flag */
+	__u64 updates_in; /* UPDATE messages since the peer is known */
+	__u64 updates_out;
+	__u64 bad_updates;  /* of those that came, read as RFC 7606 says */
+	__u64 times_up;	    /* how often a session was established */
+	char sent[192];	    /* our last NOTIFICATION in words, "": none yet */
+	char received[192]; /* the peer's */
+};
+
+enum bgp_routes_which {
+	BGP_ROUTES_ALL = 0, /* every route in the table, also this node's */
+	BGP_ROUTES_BEST,    /* those in use */
+	BGP_ROUTES_IN,	    /* what peers told and was let in */
+	BGP_ROUTES_OUT,	    /* what peers are told, a record for each peer */
+};
+
+enum bgp_routes_match {
+	BGP_MATCH_ALL = 0,
+	BGP_MATCH_INSIDE,   /* prefixes in `prefix`, itself too */
+	BGP_MATCH_COVERING, /* prefixes that hold `prefix` */
+};
+
+struct msg_bgp_get_routes {
+	__u32 which; /* enum bgp_routes_which */
+	__u32 match; /* enum bgp_routes_match */
+	struct ip_prefix prefix;
+	struct ip_addr peer; /* of this one alone; zero: of all */
+	__u32 pad;
+};
+
+/* Bits of msg_bgp_route.flags. */
+enum bgp_route_flag {
+	BGP_ROUTE_BEST = 1 << 0,
+	BGP_ROUTE_STALE = 1 << 1, /* kept through a restart of its peer */
+	BGP_ROUTE_OWN = 1 << 2,
+	BGP_ROUTE_HAS_MED = 1 << 3,
+	BGP_ROUTE_HAS_LOCAL_PREF = 1 << 4,
+	BGP_ROUTE_INTERNAL = 1 << 5, /* the peer is */
+};
+
+struct msg_bgp_route {
+	struct ip_prefix prefix;
+	struct ip_addr next_hop;
+	struct ip_addr peer; /* that told it; with BGP_ROUTES_OUT: that is told */
+	__u32 flags;	     /* enum bgp_route_flag */
+	__u32 origin;	     /* 0 IGP, 1 EGP, 2 incomplete */
+	__u32 med;
+	__u32 local_pref;
+	__u32 path_len;	       /* octets of text behind the struct: "64512 {65001 65002}" */
+	__u32 communities_len; /* and behind that: "65000:1 65000:1:2" */
+};
+
+enum bgp_act {
+	BGP_ACT_RESET = 1, /* the session ends, and begins again */
+	BGP_ACT_REFRESH,   /* both sides tell all their routes again, within the session */
+	BGP_ACT_DOWN,	   /* the session ends, and none begins until BGP_ACT_UP */
+	BGP_ACT_UP,
+};
+
+struct msg_bgp_act {
+	struct ip_addr peer;
+	__u32 act; /* enum bgp_act */
+	__u32 pad;
+	char text[BGP_SHUTDOWN_TEXT_MAX + 1]; /* told the peer with RESET and DOWN, may be "" */
+	char pad2[7];
 };
 
 /* --- the cluster --- */

@@ -41,6 +41,7 @@
 
 /* In RUN-DIR. */
 #define AGENT_SOCKET_NAME "agent"
+#define BGP_SOCKET_NAME	  "bgp" /* tortie-bgpd's, for questions */
 #define CNI_SOCKET_NAME	  "cni"
 #define ALIVE_SOCKET_NAME "alive" /* says that the agent works, while cni.sock is slow */
 #define READY_FILE_NAME	  "ready"

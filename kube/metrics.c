@@ -58,6 +58,8 @@ void metrics_add(struct metrics_agent *agent, const struct message_header *heade
 	case MSG_PEER:
 		agent->peers[peer->state < METRICS_STATES ? peer->state : 0]++;
 		agent->routes_received += (uint64_t)peer->received[0] + peer->received[1];
+		agent->routes_advertised += (uint64_t)peer->advertised[0] + peer->advertised[1];
+		agent->restarting += peer->restarting != 0;
 		break;
 	case MSG_POOL:
 		add_pool(agent, body);
@@ -152,6 +154,10 @@ static void write_agent_answers(FILE *out, const struct metrics_agent *agent)
 			labelled(out, "tortie_bgp_peers", "state", states[i], agent->peers[i]);
 	gauge(out, "tortie_bgp_routes_received", agent->routes_received,
 	      "Routes accepted from all BGP peers.");
+	gauge(out, "tortie_bgp_routes_advertised", agent->routes_advertised,
+	      "Routes told to all BGP peers, each for each peer.");
+	gauge(out, "tortie_bgp_peers_restarting", agent->restarting,
+	      "BGP peers that are away and whose routes are kept for their restart.");
 	head(out, "tortie_pool_addresses", "gauge", "Addresses of this node's blocks by pool.");
 	for (size_t i = 0; i < agent->pool_count; i++)
 		labelled(out, "tortie_pool_addresses", "pool", agent->pool[i].name,

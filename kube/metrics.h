@@ -28,7 +28,8 @@ struct metrics_pool {
 struct metrics_agent {
 	bool is_known;
 	uint64_t peers[METRICS_STATES];
-	uint64_t routes_received;
+	uint64_t routes_received, routes_advertised;
+	uint64_t restarting; /* peers whose routes are kept through a restart */
 	struct metrics_pool pool[METRICS_POOLS_MAX];
 	size_t pool_count;
 	uint64_t drops[METRICS_REASONS_MAX];

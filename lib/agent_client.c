@@ -87,6 +87,12 @@ static const struct message_size message_size[] = {
 	BODY(MSG_EXPLAIN_STEP, explain_step),
 	BODY(MSG_GET_OBJECTS, get_objects),
 	BODY(MSG_SHUTDOWN, shutdown),
+	EMPTY(MSG_BGP_SOCKET),
+	EMPTY(MSG_BGP_GET_PEERS),
+	BODY(MSG_BGP_PEER, bgp_peer),
+	BODY(MSG_BGP_GET_ROUTES, bgp_get_routes),
+	BODY(MSG_BGP_ROUTE, bgp_route),
+	BODY(MSG_BGP_ACT, bgp_act),
 };
 
 #define TEXT(type, name, field)                                           \
@@ -140,6 +146,10 @@ static const struct message_text message_text[] = {
 	TEXT(MSG_EXPLAIN, explain, from),
 	TEXT(MSG_EXPLAIN, explain, to),
 	TEXT(MSG_EXPLAIN_STEP, explain_step, text),
+	TEXT(MSG_BGP_PEER, bgp_peer, peer.last_error),
+	TEXT(MSG_BGP_PEER, bgp_peer, sent),
+	TEXT(MSG_BGP_PEER, bgp_peer, received),
+	TEXT(MSG_BGP_ACT, bgp_act, text),
 };
 
 #define COUNT(table) (sizeof(table) / sizeof((table)[0]))

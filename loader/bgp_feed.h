@@ -24,6 +24,9 @@ enum bgp_condition bgp_feed_condition(const struct bgp_feed *feed);
 typedef int bgp_peer_fn(const struct msg_peer *peer, void *arg);
 int bgp_feed_for_each_peer(const struct bgp_feed *feed, bgp_peer_fn *fn, void *arg);
 
+/** bgp_feed_handle_socket() - MSG_BGP_SOCKET: the speaker's socket for questions. */
+int bgp_feed_handle_socket(struct agent *agent, struct client *client,
+			   const struct request *request);
 /* server.c's handlers for MSG_BGP_LISTEN .. MSG_BGP_PONG */
 request_fn bgp_feed_handle_listen, bgp_feed_handle_routes_begin, bgp_feed_handle_route_set,
 	bgp_feed_handle_route_delete, bgp_feed_handle_routes_in_sync, bgp_feed_handle_peer_set,

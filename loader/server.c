@@ -132,6 +132,7 @@ static const struct handler {
 	{ MSG_FOLLOW_DROPS, MAY_ANYONE, false, query_follow_drops },
 	{ MSG_EXPLAIN, MAY_ANYONE, false, query_explain },
 	{ MSG_BGP_LISTEN, MAY_BGPD, false, bgp_feed_handle_listen },
+	{ MSG_BGP_SOCKET, MAY_BGPD, false, bgp_feed_handle_socket },
 	{ MSG_ROUTES_BEGIN, MAY_BGPD, false, bgp_feed_handle_routes_begin },
 	{ MSG_ROUTE_SET, MAY_BGPD, false, bgp_feed_handle_route_set },
 	{ MSG_ROUTE_DELETE, MAY_BGPD, false, bgp_feed_handle_route_delete },

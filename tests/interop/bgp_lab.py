@@ -193,7 +193,7 @@ HELLO, HELLO_REPLY, END = 1, 2, 4
 BGP_LISTEN, ROUTES_BEGIN, ROUTE_SET, ROUTE_DELETE = range(32, 36)
 ROUTES_IN_SYNC, PEER_SET, PEER_DELETE = range(36, 39)
 BGP_PONG = 39
-BGP_CONFIG, BGP_PING = 40, 41
+BGP_CONFIG, BGP_PING, BGP_SOCKET = 40, 41, 44
 SEALS = fcntl.F_SEAL_SEAL | fcntl.F_SEAL_SHRINK | fcntl.F_SEAL_GROW | fcntl.F_SEAL_WRITE
 PEER_STATES = {1: "Idle", 2: "Connect", 3: "Active", 4: "OpenSent", 5: "OpenConfirm",
                6: "Established"}
@@ -302,6 +302,8 @@ class FakeAgent:
             except OSError as error:  # the socket asked for before is not closed yet
                 self.send(MSG_ERROR, number, struct.pack("=iI512s", error.errno, 0,
                                                          str(error).encode()))
+        elif kind == BGP_SOCKET:
+            self.give_socket(number)
         elif kind == ROUTES_BEGIN:
             self.stale = set(self.routes)
         elif kind in (ROUTE_SET, ROUTE_DELETE):
@@ -325,6 +327,15 @@ class FakeAgent:
         elif kind == BGP_PONG:
             self.pongs.append(number)
         return True
+
+    def give_socket(self, number):
+        path = os.path.join(os.path.dirname(self.path), "bgp.sock")
+        if os.path.exists(path):
+            os.unlink(path)
+        with socket.socket(socket.AF_UNIX, socket.SOCK_SEQPACKET) as made:
+            made.bind(path)
+            made.listen(16)
+            self.send(END, number, fds=[made.fileno()])
 
     def listen(self, number, address, port):
         family = socket.AF_INET6 if ":" in address else socket.AF_INET

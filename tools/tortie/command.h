@@ -40,6 +40,8 @@ struct command_line {
 	const char *outside;	/* connectivity test: HOST:PORT */
 	unsigned int timeout_s; /* connectivity test, probe; 0: the default */
 	unsigned int port;	/* connectivity serve; 0: the default */
+	bool told, sent, best;	/* bgp routes: --in, --out, --best */
+	const char *peer;	/* bgp routes; NULL: all */
 	int operand_count;
 	char **operand; /* borrowed from argv */
 };
@@ -49,6 +51,9 @@ int version_run(const struct command_line *line);
 int status_run(const struct command_line *line);
 int node_status_run(const struct command_line *line);
 int bgp_alive_run(const struct command_line *line);
+int bgp_peers_run(const struct command_line *line);
+int bgp_peer_run(const struct command_line *line);
+int bgp_routes_run(const struct command_line *line);
 int get_run(const struct command_line *line);
 int counters_run(const struct command_line *line);
 int drops_run(const struct command_line *line);

@@ -84,6 +84,13 @@ static const struct option_row status_rows[] = {
 	  "ask again until the node is well, at most S seconds", 0, 86400 },
 	ROW_OUTPUT,
 };
+static const struct option_row bgp_routes_rows[] = {
+	{ 0, "in", OPTION_FLAG, &line.told, NULL, "what peers told and was let in", 0, 0 },
+	{ 0, "out", OPTION_FLAG, &line.sent, NULL, "what peers are told", 0, 0 },
+	{ 0, "best", OPTION_FLAG, &line.best, NULL, "the routes in use alone", 0, 0 },
+	{ 0, "peer", OPTION_TEXT, &line.peer, "ADDRESS", "of this peer alone", 0, 0 },
+	ROW_OUTPUT,
+};
 static const struct option_row drops_rows[] = {
 	{ 'f', "follow", OPTION_FLAG, &line.follow, NULL, "print each sampled drop as it happens",
 	  0, 0 },
@@ -177,6 +184,20 @@ static const struct command commands[] = {
 	  "SINCE is the time since the last change of state. ROUTES IN counts the routes accepted\n"
 	  "from the peer, ROUTES OUT those advertised to it, IPv4 and IPv6.\n",
 	  output_rows, COUNT(output_rows), node_status_run },
+	{ "bgp", "peers", "", 0, 0, "tortie-bgpd's peers, with what they last said",
+	  "Asks tortie-bgpd itself (RUN-DIR/bgp.sock), with or without the agent. UPDATES counts\n"
+	  "messages; SENT and RECEIVED are the last NOTIFICATION of each side in words.\n",
+	  output_rows, COUNT(output_rows), bgp_peers_run },
+	{ "bgp", "peer", "ADDRESS reset|refresh|down|up [TEXT]", 2, 3,
+	  "end, refresh or stop a session",
+	  "reset ends the session and begins a new one; refresh has both sides tell all their routes\n"
+	  "again within it; down ends it until up, or until tortie-bgpd is started again. TEXT (at\n"
+	  "most 128 octets) is told the peer's people with reset and down. For root.\n",
+	  NULL, 0, bgp_peer_run },
+	{ "bgp", "routes", "[PREFIX|ADDRESS]", 0, 1, "routes that tortie-bgpd knows, tells, uses",
+	  "With PREFIX those in it, with ADDRESS those that hold it. Sorted as far as there are at\n"
+	  "most 4,096; of more the heading comes again with each 4,096.\n",
+	  bgp_routes_rows, COUNT(bgp_routes_rows), bgp_routes_run },
 	{ "bgp", "alive", "", 0, 0, "does tortie-bgpd answer the agent",
 	  "For the liveness probe of tortie-bgpd. Status 1 when the agent says that it is not\n"
 	  "connected, or has not answered for 15 seconds; 0 else, also when there is no agent.\n",

@@ -19,15 +19,16 @@
 #include "node_objects.h"
 #include "tools/tortie/say.h"
 
-int request_open(struct request *request, const char *run_dir, int timeout_ms)
+static int open_socket(struct request *request, const char *run_dir, const char *name,
+		       int timeout_ms)
 {
 	int err;
 
-	*request = (struct request){ .client.fd = -1, .run_dir = run_dir };
+	*request = (struct request){ .client.fd = -1, .run_dir = run_dir, .name = name };
 	request->buffer = malloc(AGENT_MESSAGE_MAX);
 	if (!request->buffer)
 		return -ENOMEM;
-	err = agent_client_connect(&request->client, run_dir, AGENT_SOCKET_NAME, timeout_ms);
+	err = agent_client_connect(&request->client, run_dir, name, timeout_ms);
 	if (err < 0)
 		goto err_free_buffer;
 	err = agent_client_hello(&request->client, ROLE_TOOL, &request->hello);
@@ -40,6 +41,59 @@ err_close:
 err_free_buffer:
 	free(request->buffer);
 	request->buffer = NULL;
+	return err;
+}
+
+int request_open(struct request *request, const char *run_dir, int timeout_ms)
+{
+	return open_socket(request, run_dir, AGENT_SOCKET_NAME, timeout_ms);
+}
+
+/* As request_say_error(), of the speaker. */
+static void say_bgp_error(const char *run_dir, int err)
+{
+	const char *why;
+
+	switch (-err) {
+	case ENOENT:
+	case ECONNREFUSED:
+		why = "no tortie-bgpd listens (it needs bgp: in the configuration, and the agent "
+		      "first; systemctl status tortie-bgpd)";
+		break;
+	case EACCES:
+	case EPERM:
+		why = "permission denied (join the group tortie, or use sudo)";
+		break;
+	case ETIMEDOUT:
+		why = "tortie-bgpd does not answer (systemctl status tortie-bgpd)";
+		break;
+	case EPROTO:
+		why = "tortie-bgpd is of another release (install programs of one build)";
+		break;
+	case ECONNRESET:
+	case EPIPE:
+		why = "tortie-bgpd hung up (it is ending, or answers too many already)";
+		break;
+	default:
+		why = strerror(-err);
+	}
+	say_error("%s/%s.sock: %s", run_dir, BGP_SOCKET_NAME, why);
+}
+
+static void say_lost(const struct request *request, int err)
+{
+	if (strcmp(request->name, BGP_SOCKET_NAME) == 0)
+		say_bgp_error(request->run_dir, err);
+	else
+		request_say_error(request->run_dir, err);
+}
+
+int request_open_bgp(struct request *request, const char *run_dir)
+{
+	int err = open_socket(request, run_dir, BGP_SOCKET_NAME, REQUEST_TIMEOUT_MS);
+
+	if (err < 0)
+		say_bgp_error(run_dir, err);
 	return err;
 }
 
@@ -100,11 +154,11 @@ static int answer_receive(struct request *request, uint32_t id, uint32_t *ret_ty
 
 	if (len <= 0) {
 		len = len < 0 ? len : -ECONNRESET;
-		request_say_error(request->run_dir, len);
+		say_lost(request, len);
 		return len;
 	}
 	if (header->id != id) {
-		request_say_error(request->run_dir, -EPROTO);
+		say_lost(request, -EPROTO);
 		return -EPROTO;
 	}
 	if (header->type == MSG_ERROR) {
@@ -124,7 +178,7 @@ int request_run(struct request *request, const struct request_question *question
 	err = agent_client_send(&request->client, question->type, question->body, question->len,
 				NULL, 0, &id);
 	if (err < 0) {
-		request_say_error(request->run_dir, err);
+		say_lost(request, err);
 		return err;
 	}
 	while ((err = answer_receive(request, id, &record)) > 0) {

@@ -12,7 +12,8 @@
 struct request {
 	struct agent_client client;
 	struct msg_hello_reply hello;
-	const char *run_dir; /* borrowed */
+	const char *run_dir; /* borrowed, as the next */
+	const char *name;    /* of the socket: AGENT_SOCKET_NAME, or BGP_SOCKET_NAME */
 	void *buffer;	     /* AGENT_MESSAGE_MAX octets */
 };
 
@@ -25,6 +26,8 @@ struct request {
 int request_open(struct request *request, const char *run_dir, int timeout_ms);
 /** request_open_said() - the same with the default timeout, and the error said. */
 int request_open_said(struct request *request, const char *run_dir);
+/** request_open_bgp() - the same with tortie-bgpd, on its own socket. */
+int request_open_bgp(struct request *request, const char *run_dir);
 void request_close(struct request *request);
 /** request_say_error() - why there is no agent to talk to, and the mend. */
 void request_say_error(const char *run_dir, int err);

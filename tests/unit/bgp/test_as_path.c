@@ -10,6 +10,7 @@
 #include <stdarg.h>
 #include <stddef.h>
 #include <stdint.h>
+#include <string.h>
 #include <stdio.h>
 
 #include <cmocka.h>
@@ -101,6 +102,44 @@ static void a_path_longer_than_its_room_is_refused(void **state)
 	assert_true(as_path_parse(&reader, 2, path, sizeof(path), &len) < 0);
 }
 
+static const struct {
+	const char *path, *text;
+} format_rows[] = {
+	{ "", "" },
+	{ "02 02 0000fc00 fa56ea01", "64512 4200000001" },
+	{ "02 01 00000001 01 02 00000002 00000003 02 01 00000004", "1 {2 3} 4" },
+	{ "01 01 00000009", "{9}" },
+};
+
+static void a_path_is_written_as_people_read_it(void **state)
+{
+	for (size_t i = 0; i < sizeof(format_rows) / sizeof(format_rows[0]); i++) {
+		uint8_t path[SIZE];
+		char text[64], small[8];
+		size_t len = hex_parse(format_rows[i].path, path, SIZE);
+
+		as_path_format(path, len, text, sizeof(text));
+		assert_string_equal(text, format_rows[i].text);
+		as_path_format(path, len, small, sizeof(small));
+		assert_memory_equal(small, text, strnlen(small, sizeof(small)));
+	}
+}
+
+static void a_path_begins_with_its_sequences_alone(void **state)
+{
+	const uint32_t wanted[] = { 1, 2, 3 };
+	uint8_t path[SIZE];
+	size_t len = hex_parse("02 02 00000001 00000002 02 01 00000003 01 01 00000004", path, SIZE);
+
+	assert_true(as_path_begins(path, len, wanted, 3));
+	assert_true(as_path_begins(path, len, wanted, 1));
+	assert_false(as_path_begins(path, len, wanted + 1, 2));
+	assert_false(as_path_begins(path, len, (const uint32_t[]){ 1, 2, 3, 4 }, 4));
+	assert_false(as_path_begins(path, 0, wanted, 1));
+	assert_int_equal(as_path_count(path, len, 4), 1);
+	assert_int_equal(as_path_count(path, len, 9), 0);
+}
+
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
@@ -109,6 +148,8 @@ int main(void)
 		cmocka_unit_test(the_tail_comes_from_as4_path),
 		cmocka_unit_test(wide_asns_are_narrowed_to_as_trans),
 		cmocka_unit_test(a_path_longer_than_its_room_is_refused),
+		cmocka_unit_test(a_path_is_written_as_people_read_it),
+		cmocka_unit_test(a_path_begins_with_its_sequences_alone),
 	};
 
 	return cmocka_run_group_tests(tests, NULL, NULL);

@@ -6,10 +6,12 @@
  * links: bgp/message.c bgp/capability.c lib/wire.c lib/ip_prefix.c lib/slab.c
  * links: tests/unit/bgp/hex.c tests/unit/bgp/routes.c
  */
+#include <arpa/inet.h>
 #include <setjmp.h>
 #include <stdarg.h>
 #include <stddef.h>
 #include <stdint.h>
+#include <string.h>
 #include <stdio.h>
 
 #include <cmocka.h>
@@ -316,6 +318,56 @@ static void of_several_paths_any_may_go(void **state)
 	drain(world);
 }
 
+struct scan {
+	unsigned char met[12000]; /* by the prefix' last octets */
+	size_t count;
+};
+
+static void note_entry(struct rib_entry *entry, void *arg)
+{
+	struct scan *scan = arg;
+	size_t number = ntohl(entry->prefix.addr.word[3]) & 0xffff;
+
+	assert_in_range(number, 0, sizeof(scan->met) - 1);
+	scan->met[number]++;
+	scan->count++;
+}
+
+/* "10.0.0.0/32" and what follows, @count of them from @first on. */
+static void add_many(struct world *world, unsigned int first, unsigned int count)
+{
+	for (unsigned int i = first; i < first + count; i++) {
+		struct ip_prefix prefix = prefix_of("10.0.0.0/32");
+
+		prefix.addr = ip_addr_add(&prefix.addr, i);
+		assert_int_equal(rib_set_path(world->rib, &prefix, &world->a, world->near), 0);
+	}
+}
+
+static void a_scan_in_pieces_misses_nothing_that_stays(void **state)
+{
+	static struct scan scan;
+	struct world *world = *state;
+	size_t cursor = 0;
+	unsigned int pieces = 0;
+
+	memset(&scan, 0, sizeof(scan));
+	add_many(world, 0, 3000);
+	/* the table grows twice while it is looked at */
+	while (rib_scan(world->rib, &cursor, note_entry, &scan))
+		if (++pieces % 512 == 0 && pieces <= 1536)
+			add_many(world, 3000 * (pieces / 512), 3000);
+	for (unsigned int i = 0; i < 3000; i++)
+		assert_int_equal(scan.met[i], 1);
+	assert_true(scan.count >= 3000);
+	cursor = 0;
+	memset(&scan, 0, sizeof(scan));
+	while (rib_scan(world->rib, &cursor, note_entry, &scan))
+		continue;
+	assert_int_equal(scan.count, rib_size(world->rib));
+	drain(world);
+}
+
 #define WORLD_TEST(name) cmocka_unit_test_setup_teardown(name, make_world, end_world)
 
 int main(void)
@@ -333,6 +385,7 @@ int main(void)
 		WORLD_TEST(what_changed_back_in_time_is_no_change),
 		WORLD_TEST(a_change_says_what_was_best_before),
 		WORLD_TEST(of_several_paths_any_may_go),
+		WORLD_TEST(a_scan_in_pieces_misses_nothing_that_stays),
 	};
 
 	return cmocka_run_group_tests(tests, NULL, NULL);

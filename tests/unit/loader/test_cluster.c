@@ -126,6 +126,7 @@ HANDLER(bgp_feed_handle_routes_in_sync)
 HANDLER(bgp_feed_handle_peer_set)
 HANDLER(bgp_feed_handle_peer_delete)
 HANDLER(bgp_feed_handle_pong)
+HANDLER(bgp_feed_handle_socket)
 
 void cni_handle_request(struct agent *agent, const struct msg_cni_request *request, const int *fds,
 			size_t fd_count, struct msg_cni_reply *ret_reply)
