@@ -52,7 +52,7 @@ FUZZERS := $(patsubst tests/fuzz/%.c,$(B)/fuzz/%,$(FUZZ_SRC))
 .DELETE_ON_ERROR:
 .SECONDARY:
 .PHONY: FORCE all bpf install image manifests test-programs test-tools fuzzers lint test test-long \
-	demo bench bench-cni clean
+	demo bench bench-cni bench-bgp clean
 all: $(PROGRAMS) $(B)/tortie.bpf.o
 bpf: $(B)/tortie.bpf.o $(SKEL)
 test-tools: $(TEST_TOOLS) $(STATIC_TOOLS)
@@ -184,6 +184,9 @@ bench:
 bench-cni:
 	$(Q)tools/dev/run_prepared.sh 'build bench' sh -c '$(prepared_build) && \
 		tests/bench/cni_bench.py $(ARGS)'
+bench-bgp:
+	$(Q)tools/dev/run_prepared.sh 'build bgp' sh -c '$(prepared_build) && \
+		tests/bench/bgp_bench.py $(ARGS)'
 
 # What a node needs, below DESTDIR. Nothing is started and no configuration is written.
 install: all

@@ -69,6 +69,11 @@ typedef int dataplane_route_fn(const struct ip_prefix *prefix, const struct rout
 int dataplane_for_each_route(struct dataplane *dataplane, dataplane_route_fn *fn, void *arg);
 int dataplane_set_settings(struct dataplane *dataplane, const struct dataplane_settings *settings);
 
+/** dataplane_hold_generation() - many changes follow: what programs remember is not made void by
+ * each, but by dataplane_release_generation() for all of them. 0 or -errno. */
+void dataplane_hold_generation(struct dataplane *dataplane);
+int dataplane_release_generation(struct dataplane *dataplane);
+
 /** dataplane_create_counter() - a number in ep_counter for the pod at @ifindex, its counts zero;
  * the one it has already is kept with its counts. -ENOSPC when all are taken. */
 int dataplane_create_counter(struct dataplane *dataplane, uint32_t ifindex, uint32_t *ret_number);

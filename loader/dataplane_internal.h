@@ -72,6 +72,8 @@ struct dataplane {
 	uint32_t counter_count;
 	uint32_t counter_last; /* the number given away last */
 	uint32_t generation;   /* last written to map generation */
+	bool holds_generation; /* changes do not raise it, but note that one must */
+	bool must_raise;
 };
 
 /** dataplane_map_is_for_beside() - is the map @name made only with kube-proxy beside us? */

@@ -10,7 +10,8 @@
  * key in hand was deleted, so a callback that deletes would loop.
  *
  * The programs remember what endpoint, route and settings told them, under the number in map
- * generation (bpf/decision.h): each change here raises it, so that they ask again.
+ * generation (bpf/decision.h): each change here raises it, so that they ask again; many changes at
+ * once hold it until they are made.
  *
  * Deleting what is not there is success: after a crash nobody knows which half was done.
  */
@@ -39,6 +40,9 @@ static int raise_generation(struct dataplane *dataplane)
 {
 	const uint32_t key = 0;
 
+	dataplane->must_raise = dataplane->holds_generation;
+	if (dataplane->holds_generation)
+		return 0;
 	dataplane->generation++;
 	if (!dataplane->generation) /* 0 would switch remembering off */
 		dataplane->generation++;
@@ -46,6 +50,17 @@ static int raise_generation(struct dataplane *dataplane)
 				BPF_ANY) < 0)
 		return -errno;
 	return 0;
+}
+
+void dataplane_hold_generation(struct dataplane *dataplane)
+{
+	dataplane->holds_generation = true;
+}
+
+int dataplane_release_generation(struct dataplane *dataplane)
+{
+	dataplane->holds_generation = false;
+	return dataplane->must_raise ? raise_generation(dataplane) : 0;
 }
 
 static int set_element(struct dataplane *dataplane, enum dataplane_map_id id, const void *key,

@@ -29,8 +29,8 @@
 #include "loader/agent.h"
 #include "loader/netlink.h"
 
-/* Our own 10,000 routes come back as 10,000 notifications of about 1 KiB of kernel memory each.
- * Only a limit: nothing is reserved. */
+/* Another program's 10,000 routes are 10,000 notifications of about 1 KiB of kernel memory each;
+ * our own are left out. Only a limit: nothing is reserved. */
 #define RECEIVE_BUFFER (32 << 20)
 #define SWEEP_MS       60000
 
@@ -102,6 +102,9 @@ int monitor_open(struct agent *agent, struct monitor **ret_monitor)
 				&monitor->netlink);
 	if (err < 0)
 		goto err_free;
+	err = netlink_ignore_routes(monitor->netlink, agent->netlink);
+	if (err < 0)
+		log_warning("monitor: own routes cannot be left out: %s", strerror(-err));
 	err = event_loop_add_fd(agent->loop, netlink_fd(monitor->netlink), EPOLLIN, on_readable,
 				monitor);
 	if (err < 0)

@@ -20,6 +20,7 @@
  */
 #include "loader/netlink.h"
 
+#include <arpa/inet.h>
 #include <errno.h>
 #include <stdbool.h>
 #include <stdint.h>
@@ -29,6 +30,8 @@
 #include <sys/time.h>
 #include <unistd.h>
 
+#include <linux/filter.h>
+#include <linux/rtnetlink.h>
 #include <netlink/msg.h>
 
 #include "lib/log.h"
@@ -495,6 +498,25 @@ int netlink_subscribe(const unsigned int *groups, size_t count, int rcvbuf,
 err_close:
 	netlink_close(netlink);
 	return err;
+}
+
+int netlink_ignore_routes(struct netlink *netlink, const struct netlink *sender)
+{
+	/* Classic BPF loads in network order what is in host order here. */
+	struct sock_filter code[] = {
+		BPF_STMT(BPF_LD | BPF_W | BPF_ABS, offsetof(struct nlmsghdr, nlmsg_pid)),
+		BPF_JUMP(BPF_JMP | BPF_JEQ | BPF_K, htonl(sender->port), 0, 3),
+		BPF_STMT(BPF_LD | BPF_H | BPF_ABS, offsetof(struct nlmsghdr, nlmsg_type)),
+		BPF_JUMP(BPF_JMP | BPF_JEQ | BPF_K, htons(RTM_NEWROUTE), 2, 0),
+		BPF_JUMP(BPF_JMP | BPF_JEQ | BPF_K, htons(RTM_DELROUTE), 1, 0),
+		BPF_STMT(BPF_RET | BPF_K, UINT32_MAX),
+		BPF_STMT(BPF_RET | BPF_K, 0),
+	};
+	const struct sock_fprog program = { sizeof(code) / sizeof(code[0]), code };
+
+	return setsockopt(netlink->fd, SOL_SOCKET, SO_ATTACH_FILTER, &program, sizeof(program)) < 0
+		       ? -errno
+		       : 0;
 }
 
 int netlink_read(struct netlink *netlink, netlink_message_fn *fn, void *arg)

@@ -45,6 +45,9 @@ int netlink_get(struct netlink *netlink, struct nl_msg *msg, netlink_message_fn 
  * buffer of @rcvbuf octets. */
 int netlink_subscribe(const unsigned int *groups, size_t count, int rcvbuf,
 		      struct netlink **ret_netlink);
+/** netlink_ignore_routes() - @netlink, which subscribed, is not told of routes that @sender adds
+ * and deletes: who does that knows it. 0 or -errno. */
+int netlink_ignore_routes(struct netlink *netlink, const struct netlink *sender);
 /** netlink_read() - call @fn for all waiting notifications. 0, or -ENOBUFS when the kernel dropped
  * some (go on reading). */
 int netlink_read(struct netlink *netlink, netlink_message_fn *fn, void *arg);

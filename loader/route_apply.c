@@ -8,7 +8,8 @@
  * what the entry says was applied, the kernel in batches of NETLINK_BATCH_MAX messages a send.
  *
  * Order: routes are written before map settings gets a new prefix length, and a length goes after
- * its last route, so no packet looks for a length that is not there yet or misses one that is.
+ * its last route, so no packet looks for a length that is not there yet or misses one that is. What
+ * programs remember of before is made void once for all, behind.
  *
  * A next hop on no uplink's subnet has no route, except that a route which is in the map already
  * keeps the uplink it had: the subnet is gone for the moment when addresses are flushed, and
@@ -305,6 +306,18 @@ static void apply_entry(struct remote_routes *routes, struct batch *batch,
 		delete_from_kernel(routes, batch, entry);
 }
 
+/* The kernel gets the rest, and the programs look at the map again. */
+static void finish_half(struct remote_routes *routes, struct batch *batch)
+{
+	int err;
+
+	flush(routes, batch);
+	write_settings(routes);
+	err = dataplane_release_generation(routes->agent->dataplane);
+	if (err < 0)
+		log_error("map generation: %s", strerror(-err));
+}
+
 /* One step: first what stays or comes, then what goes. */
 static void apply_step(struct remote_routes *routes)
 {
@@ -312,6 +325,7 @@ static void apply_step(struct remote_routes *routes)
 	struct batch batch = { .count = 0 };
 	size_t count = 0;
 
+	dataplane_hold_generation(routes->agent->dataplane);
 	for (size_t i = 0; i < STEP; i++) {
 		struct route_entry *entry = route_table_dequeue(&routes->table);
 
@@ -322,14 +336,15 @@ static void apply_step(struct remote_routes *routes)
 		else
 			apply_entry(routes, &batch, entry);
 	}
-	flush(routes, &batch);
-	write_settings(routes);
+	finish_half(routes, &batch);
+	if (count == 0)
+		return;
+	dataplane_hold_generation(routes->agent->dataplane);
 	for (size_t i = 0; i < count; i++) {
 		delete_from_map(routes, unclaimed[i]);
 		delete_from_kernel(routes, &batch, unclaimed[i]);
 	}
-	flush(routes, &batch);
-	write_settings(routes);
+	finish_half(routes, &batch);
 	for (size_t i = 0; i < count; i++)
 		route_table_drop(&routes->table, unclaimed[i]);
 }

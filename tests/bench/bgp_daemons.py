@@ -228,6 +228,11 @@ class Gobgp(Daemon):
 class Openbgpd(Daemon):
     name = "openbgpd"
     program = "/usr/sbin/bgpd"
+    chroot = Path("/run/openbgpd")  # its service's
+
+    def start(self):
+        self.chroot.mkdir(mode=0o755, exist_ok=True)
+        return super().start()
 
     def command(self):
         text = (f"AS {AS}\nrouter-id {SPEAKER}\nfib-update no\nlisten on {SPEAKER}\n"

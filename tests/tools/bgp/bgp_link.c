@@ -20,13 +20,16 @@
 #include <time.h>
 #include <unistd.h>
 
-#define BGP_PORT     179
-#define HEADER_LEN   19
-#define READ_SIZE    262144
-#define RETRY_NS     50000000ull
-#define AS_TRANS     23456
-#define AS_PATH_MIN  3
-#define FIRST_PREFIX 0x10000000u /* 16.0.0.0 */
+#define BGP_PORT	  179
+#define HEADER_LEN	  19
+#define READ_SIZE	  262144
+#define RETRY_NS	  50000000ull
+#define RETRY_LAST_NS	  800000000ull
+#define CONNECT_NS	  300000000ull
+#define CONNECT_SPREAD_NS 400000000ull
+#define AS_TRANS	  23456
+#define AS_PATH_MIN	  3
+#define FIRST_PREFIX	  0x10000000u /* 16.0.0.0 */
 
 enum {
 	TYPE_OPEN = 1,
@@ -338,7 +341,8 @@ struct bring_up {
 	size_t count;
 	struct in_addr remote;
 	struct pollfd *poll;
-	uint64_t *due_ns; /* when a closed one tries again, one that is up sends a keepalive */
+	uint64_t *due_ns;  /* when a closed one tries again, one that is up sends a keepalive */
+	uint64_t *wait_ns; /* how long the next closed one waits: doubles */
 };
 
 /* What each link waits for; how many are not up. */
@@ -350,8 +354,10 @@ static size_t prepare(struct bring_up *up)
 	for (size_t i = 0; i < up->count; i++) {
 		struct bgp_link *link = &up->links[i];
 
+		if (link->state == BGP_LINK_CONNECTING && now >= up->due_ns[i])
+			bgp_link_close(link); /* its queue is full: not until the kernel tries */
 		if (link->state == BGP_LINK_CLOSED && now >= up->due_ns[i]) {
-			up->due_ns[i] = now + RETRY_NS;
+			up->due_ns[i] = now + CONNECT_NS + CONNECT_SPREAD_NS * i / up->count;
 			bgp_link_connect(link, up->remote);
 		} else if (link->state == BGP_LINK_UP && now >= up->due_ns[i]) {
 			up->due_ns[i] = now + link->hold_s * 1000000000ull / 3;
@@ -375,8 +381,12 @@ static void take_events(struct bring_up *up)
 			bgp_link_writable(link);
 		else
 			bgp_link_read(link);
-		if (link->fd < 0)
-			up->due_ns[i] = bgp_now_ns() + RETRY_NS;
+		if (link->fd >= 0)
+			continue;
+		up->wait_ns[i] = up->wait_ns[i] ? up->wait_ns[i] * 2 : RETRY_NS;
+		if (up->wait_ns[i] > RETRY_LAST_NS)
+			up->wait_ns[i] = RETRY_LAST_NS;
+		up->due_ns[i] = bgp_now_ns() + up->wait_ns[i];
 	}
 }
 
@@ -388,7 +398,9 @@ uint64_t bgp_link_bring_up(struct bgp_link *links, size_t count, struct in_addr 
 
 	up.poll = calloc(count, sizeof(*up.poll));
 	up.due_ns = calloc(count, sizeof(*up.due_ns));
-	while (up.poll && up.due_ns && bgp_now_ns() - start < limit_s * 1000000000ull) {
+	up.wait_ns = calloc(count, sizeof(*up.wait_ns));
+	while (up.poll && up.due_ns && up.wait_ns &&
+	       bgp_now_ns() - start < limit_s * 1000000000ull) {
 		if (prepare(&up) == 0) {
 			took = bgp_now_ns() - start;
 			break;
@@ -398,5 +410,6 @@ uint64_t bgp_link_bring_up(struct bgp_link *links, size_t count, struct in_addr 
 	}
 	free(up.poll);
 	free(up.due_ns);
+	free(up.wait_ns);
 	return took;
 }

@@ -44,7 +44,8 @@ void bgp_link_close(struct bgp_link *link);
 int bgp_link_send(struct bgp_link *link, const void *data, size_t len);
 int bgp_link_send_keepalive(struct bgp_link *link);
 /** bgp_link_bring_up() - connect until all @count links are up; those that are refused or cut come
- * again after 50 ms. Nanoseconds from the first attempt, or 0 when @limit_s passed. */
+ * again after 50 ms, doubling to 0.8 s. Nanoseconds from the first attempt, or 0 when @limit_s
+ * passed. */
 uint64_t bgp_link_bring_up(struct bgp_link *links, size_t count, struct in_addr remote,
 			   unsigned int limit_s);
 
