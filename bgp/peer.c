@@ -125,7 +125,8 @@ void peer_accept(struct peer *peer, int fd)
 	struct ip_addr local = tcp_local_address(fd);
 	struct session *session = NULL, *old = peer->incoming;
 
-	if (!peer->is_down && tcp_set_hops(fd, peer->config.ttl_security) == 0)
+	if (!peer->is_down && tcp_set_hops(fd, peer->config.ttl_security) == 0 &&
+	    tcp_check_first_hops(fd, peer->config.ttl_security) == 0)
 		session = new_session(peer, &local);
 	if (!session) {
 		close(fd);

@@ -9,7 +9,8 @@
  *
  * All that we send has TTL 255, so that a peer can ask for it (RFC 5082); what we ask for is a
  * peer's setting. On a listening socket it is not known yet who comes, so a stranger's SYN is
- * answered, and the rule is the accepted socket's.
+ * answered, and the rule is the accepted socket's. What came before it was accepted is not looked
+ * at by the kernel: therefore the SYN itself is kept and its TTL checked.
  */
 #include "bgp/tcp.h"
 
@@ -18,7 +19,9 @@
 #include <linux/tcp.h>
 #include <netinet/in.h>
 #include <netinet/ip.h>
+#include <netinet/ip6.h>
 #include <stdbool.h>
+#include <stddef.h>
 #include <string.h>
 #include <sys/socket.h>
 #include <unistd.h>
@@ -123,6 +126,30 @@ int tcp_set_hops(int fd, unsigned int hops)
 			  is_v6 ? IPV6_MINHOPCOUNT : IP_MINTTL, &least, sizeof(least)) < 0
 		       ? -errno
 		       : 0;
+}
+
+int tcp_note_first_hops(int listen_fd)
+{
+	int on = 1;
+
+	return setsockopt(listen_fd, IPPROTO_TCP, TCP_SAVE_SYN, &on, sizeof(on)) < 0 ? -errno : 0;
+}
+
+int tcp_check_first_hops(int fd, unsigned int hops)
+{
+	uint8_t header[128]; /* IPv4 with options, or IPv6, and TCP */
+	socklen_t len = sizeof(header);
+	unsigned int ttl;
+
+	if (hops == 0)
+		return 0;
+	if (getsockopt(fd, IPPROTO_TCP, TCP_SAVED_SYN, header, &len) < 0)
+		return -errno;
+	if (len < sizeof(struct iphdr))
+		return 0; /* a SYN flood is on, and cookies leave nothing to look at */
+	ttl = header[0] >> 4 == 6 ? header[offsetof(struct ip6_hdr, ip6_hlim)]
+				  : header[offsetof(struct iphdr, ttl)];
+	return ttl < TTL_SENT + 1 - hops ? -EPERM : 0;
 }
 
 static int connect_socket(int fd, const struct tcp_target *target)

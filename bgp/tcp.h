@@ -20,6 +20,11 @@ int tcp_listen(const struct ip_addr *addr, uint16_t port);
  * (RFC 5082); 0: from everyone. 0 or -errno.
  */
 int tcp_set_hops(int fd, unsigned int hops);
+/** tcp_note_first_hops() - let the kernel keep each SYN for tcp_check_first_hops(). 0 or -errno. */
+int tcp_note_first_hops(int listen_fd);
+/** tcp_check_first_hops() - did the SYN of this accepted connection hold to @hops, as in
+ * tcp_set_hops()? Once a connection. 0, -EPERM or another -errno. */
+int tcp_check_first_hops(int fd, unsigned int hops);
 /** tcp_accept() - next connection of @listen_fd and whence it comes; fd or -errno (-EAGAIN). */
 int tcp_accept(int listen_fd, struct ip_addr *ret_remote);
 
