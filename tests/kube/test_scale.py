@@ -11,6 +11,7 @@ import collections
 import ipaddress
 import json
 import os
+import statistics
 
 import pytest
 
@@ -18,6 +19,7 @@ import kube
 from kube import Failed
 
 PODS = int(os.environ.get("TORTIE_SCALE_PODS", "200"))
+ROUNDS = int(os.environ.get("TORTIE_SCALE_ROUNDS", "3"))
 CHURN = int(os.environ.get("TORTIE_SCALE_CHURN", "1000"))
 FAKE_NODES = int(os.environ.get("TORTIE_SCALE_NODES", "1000"))
 FAKE_PODS = int(os.environ.get("TORTIE_SCALE_OBJECTS", "10000"))
@@ -31,6 +33,7 @@ KUBED_RSS_KIB, KUBED_ANON_KIB, AGENT_RSS_KIB = 20480, 8192, 10240
 FAKE_BLOCKS = ipaddress.ip_network("172.16.0.0/12")
 FAKE_ADDRESSES = ipaddress.ip_network("198.18.0.0/15")
 LABEL = "tortie-scale"
+GONE_SECONDS = 300  # pods without a grace period leave the API before their kubelet has stopped them
 CONTROLLERS = 2  # the garbage collector and the quota controller watch each kind too
 
 # What a pod network may leave on a node: links, routes, pins, entries of the maps of pods, routes.
@@ -64,7 +67,7 @@ def nothing_left(before, nodes):
         if different:
             raise Failed(f"{different}")
         return True
-    kube.wait_until(as_before, "the nodes to be as before", 60, 2)
+    kube.wait_until(as_before, "the nodes to be as before", GONE_SECONDS, 2)
 
 
 def small_pods(prefix, count, nodes):
@@ -159,44 +162,50 @@ def nodes():
     return kube.worker_nodes()[:2]
 
 
-def test_pods_by_the_hundred_all_start_and_leave_nothing(namespace, nodes):
-    kube.need_node_exec()
-    before = inventory(nodes)
+def one_round(namespace, nodes, name):
+    """Pods at once, and gone again; their figures."""
     timed = kube.OWN_CLUSTER
     if timed:
         install_timers(nodes)
     try:
-        make_pods(namespace, "many", PODS, nodes)
-        result = add_times(nodes) if timed else None
+        make_pods(namespace, name, PODS, nodes)
+        times, failed = add_times(nodes) if timed else ([], 0)
     finally:
         if timed:
             remove_timers(nodes)
-    failures = sandbox_failures(namespace)
-    if result:
-        keep_add_times(*result)
-    delete_pods(namespace, "many")
-    if not kube.has_tortie():
-        return  # others' figures are taken, nothing more is asked of them
-    assert not failures, failures[:3]
-    assert not result or not result[1], f"{result[1]} ADDs failed"
-    nothing_left(before, nodes)
-
-
-def keep_add_times(times, failed):
+    delete_pods(namespace, name)
+    if not timed:
+        return None
     assert len(times) >= PODS, f"{len(times)} ADDs seen of {PODS}"
+    return {"pods": PODS, "failed": failed, "p50_ms": round(percentile(times, 0.5)),
+            "p99_ms": round(percentile(times, 0.99)), "max_ms": round(times[-1])}
+
+
+def test_pods_by_the_hundred_all_start_and_leave_nothing(namespace, nodes):
+    kube.need_node_exec()
     network = "tortie" if kube.has_tortie() else "reference"
-    figures = {"pods": PODS, "failed": failed, "p50_ms": percentile(times, 0.5),
-               "p99_ms": percentile(times, 0.99), "max_ms": times[-1]}
-    keep_figures(f"add-{network}", figures)
+    before, rounds = inventory(nodes), []
+    for number in range(ROUNDS):
+        rounds.append(one_round(namespace, nodes, f"many-{number}"))
+        if not kube.has_tortie():
+            continue  # others' figures are taken, nothing more is asked of them
+        failures = sandbox_failures(namespace)
+        assert not failures, failures[:3]
+        nothing_left(before, nodes)
+    if rounds[0]:
+        keep_figures(f"add-{network}", rounds)
+        assert network != "tortie" or not any(one["failed"] for one in rounds), rounds
 
 
 def test_add_takes_at_most_half_the_time_of_the_reference_plugins():
+    """By the medians of the rounds: what else the machine does comes and goes."""
     kube.need_tortie()
     files = [LOGS / f"kube-add-{network}.json" for network in ("tortie", "reference")]
     if not all(file.exists() for file in files):
         pytest.skip("needs the times of both networks: tests/kube/scale.sh")
-    ours, reference = [json.loads(file.read_text()) for file in files]
-    assert ours["p99_ms"] <= ADD_RATIO_MAX * reference["p99_ms"], (ours, reference)
+    ours, reference = [statistics.median(one["p99_ms"] for one in json.loads(file.read_text()))
+                       for file in files]
+    assert ours <= ADD_RATIO_MAX * reference, [file.read_text() for file in files]
 
 
 def test_memory_stays_flat_while_pods_come_and_go(namespace, nodes):
