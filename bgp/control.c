@@ -118,6 +118,12 @@ static void log_config_error(const struct control *control, const struct config_
 		log_error("%s: %s", what, error->text);
 }
 
+static void set_log_level(const struct config *config)
+{
+	log_init(CONTROL_PROGRAM,
+		 config->bgp.has_log_level ? config->bgp.log_level : config->log_level);
+}
+
 /* Go over to @config, which is taken. */
 static int go_over(struct control *control, struct config *config)
 {
@@ -126,9 +132,11 @@ static int go_over(struct control *control, struct config *config)
 
 	if (control->speaker && config->bgp.present &&
 	    !reconfigure_needs_new_speaker(before, config)) {
-		if (speaker_reconfigure(control->speaker, config) < 0)
+		set_log_level(config);
+		if (speaker_reconfigure(control->speaker, config) < 0) {
+			set_log_level(before);
 			config_free(config); /* the old one stays */
-		else {
+		} else {
 			control->config = config;
 			config_free(before);
 		}
@@ -139,6 +147,7 @@ static int go_over(struct control *control, struct config *config)
 	if (!config->bgp.present)
 		go_without_bgp(control);
 	control->config = config;
+	set_log_level(config);
 	if (config->bgp.present)
 		err = start_speaker(control);
 	config_free(before);
@@ -296,7 +305,7 @@ int control_run(const struct control_options *options)
 		log_config_error(&control, &error);
 		return err;
 	}
-	log_init(CONTROL_PROGRAM, control.config->log_level);
+	set_log_level(control.config);
 	err = check_base(&control);
 	if (err == 0)
 		err = run(&control);

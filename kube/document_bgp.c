@@ -3,10 +3,10 @@
  * document_bgp.c: bgp, from BGPConfiguration and the nodes.
  *
  * As with Calico: without any object all nodes are a mesh in AS 64512. BGPConfiguration "default"
- * speaks for all nodes, "node.NAME" for one, and there only of its listening port. The mesh runs
- * between the first InternalIPs of the family of this node's first; one session carries both
- * families. Where nodes listen elsewhere than on port 179, the list bgp.mesh cannot say so, and
- * the nodes are written as peers.
+ * speaks for all nodes, "node.NAME" for one, and there only of its listening port and its log. The
+ * mesh runs between the first InternalIPs of the family of this node's first; one session carries
+ * both families. Where nodes listen elsewhere than on port 179, the list bgp.mesh cannot say so,
+ * and the nodes are written as peers.
  *
  * A node without IPv4 address needs a router id: it is made from the node's name, so that it
  * stays the same and differs between nodes.
@@ -33,7 +33,7 @@ static const struct doc_field config_rows[] = {
 	{ "nodeToNodeMeshEnabled", true, NULL, NULL },
 	{ "listenPort", true, NULL, NULL },
 	{ "nodeMeshMaxRestartTime", true, NULL, NULL },
-	{ "logSeverityScreen", false, "Info", "the node's file has log_level" },
+	{ "logSeverityScreen", true, NULL, NULL },
 	{ "serviceClusterIPs", false, NULL, NOT_YET },
 	{ "serviceExternalIPs", false, NULL, NOT_YET },
 	{ "serviceLoadBalancerIPs", false, NULL, NOT_YET },
@@ -160,6 +160,26 @@ static void note(struct bgp_draft *draft, const struct cluster_object *object, c
 	document_warn(draft->builder, CLUSTER_BGP_CONFIGS, object->name, "%s", text);
 }
 
+/* The speaker's level for one of Calico's; NULL: not said, or no level. */
+static const char *read_log_level(struct bgp_draft *draft, const struct cluster_object *object)
+{
+	static const struct {
+		const char *severity, *level;
+	} levels[] = {
+		{ "trace", "debug" },	  { "debug", "debug" }, { "info", "info" },
+		{ "warning", "warning" }, { "error", "error" }, { "fatal", "error" },
+	};
+	const char *severity = json_get_text(spec_of(object), "logSeverityScreen");
+
+	if (!severity || !*severity)
+		return NULL;
+	for (size_t i = 0; i < sizeof(levels) / sizeof(levels[0]); i++)
+		if (strcasecmp(severity, levels[i].severity) == 0)
+			return levels[i].level;
+	note(draft, object, "spec.logSeverityScreen: no level of a log: not used");
+	return NULL;
+}
+
 static void read_default(struct bgp_draft *draft, const struct cluster_object *object)
 {
 	struct json_object *spec = spec_of(object), *as = json_get(spec, "asNumber");
@@ -168,6 +188,7 @@ static void read_default(struct bgp_draft *draft, const struct cluster_object *o
 	if (as && !bgp_as_read(as, &draft->as))
 		note(draft, object, "spec.asNumber: no AS number: 64512 is used");
 	json_get_bool(spec, "nodeToNodeMeshEnabled", &draft->is_mesh);
+	draft->log_level = read_log_level(draft, object);
 	if (json_get(spec, "listenPort") && !port_of_spec(spec, &draft->port))
 		note(draft, object, "spec.listenPort: no port: 179 is used");
 	if (restart && !bgp_seconds_read(restart, &draft->restart_time_s))
@@ -192,6 +213,8 @@ static void check_node_config(struct bgp_draft *draft, const struct cluster_obje
 	}
 	if (json_get(spec, "listenPort") && !port_of_spec(spec, &port))
 		note(draft, object, "spec.listenPort: no port: the default's is used");
+	if (strcmp(object->name + strlen("node."), draft->builder->self->name) == 0)
+		draft->own_log_level = read_log_level(draft, object);
 }
 
 static void read_configs(struct bgp_draft *draft)
@@ -255,6 +278,9 @@ void bgp_write_peer(struct bgp_draft *draft, const struct bgp_peer *peer)
 		fprintf(out, ", source: route");
 	if (peer->restart_time_s)
 		fprintf(out, ", restart_time: %u", peer->restart_time_s);
+	/* RFC 4271 section 4.4: a keepalive each third of the hold time. */
+	if (peer->keepalive_s)
+		fprintf(out, ", hold_time: %u", 3 * peer->keepalive_s);
 	if (peer->hops)
 		fprintf(out, ", ttl_security: %u", peer->hops);
 	bgp_write_peer_filters(draft, peer);
@@ -355,6 +381,14 @@ static void write_listen(struct bgp_draft *draft)
 	fprintf(out, "]\n");
 }
 
+static void write_log_level(const struct bgp_draft *draft)
+{
+	const char *level = draft->own_log_level ? draft->own_log_level : draft->log_level;
+
+	if (level)
+		fprintf(draft->builder->out, "  log_level: %s\n", level);
+}
+
 static int take_own_and_mesh(struct bgp_draft *draft, const struct ip_addr *mesh, size_t count)
 {
 	const struct doc_node *self = draft->builder->self;
@@ -394,6 +428,7 @@ int document_write_bgp(struct builder *builder)
 		write_listen(&draft);
 		if (draft.restart_time_s > 0)
 			fprintf(builder->out, "  restart_time: %u\n", draft.restart_time_s);
+		write_log_level(&draft);
 		if (count > 0)
 			write_mesh(&draft, mesh, count);
 		bgp_write_peers(&draft);

@@ -17,6 +17,8 @@ struct bgp_draft {
 	bool is_mesh;
 	uint16_t port;		     /* of nodes that have none of their own */
 	unsigned int restart_time_s; /* 0: not said */
+	const char *log_level;	     /* of all nodes, NULL: not said */
+	const char *own_log_level;   /* of this one */
 	struct ip_addr *taken;	     /* own addresses and the mesh, sorted, then peers */
 	size_t sorted_count, taken_count, taken_size;
 	size_t peers_written;
@@ -32,6 +34,7 @@ struct bgp_peer {
 	uint16_t port;
 	bool is_source_route;			  /* else the node's address is the source */
 	unsigned int restart_time_s;		  /* 0: not said */
+	unsigned int keepalive_s;		  /* 0: not said */
 	unsigned int hops;			  /* of TTL security, 0: not said */
 	uint16_t filter[CONFIG_PEER_FILTERS_MAX]; /* places in the draft's */
 	size_t filter_count;

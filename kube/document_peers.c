@@ -32,6 +32,7 @@ static const struct doc_field peer_rows[] = {
 	{ "password", false, NULL, NOT_YET ": without it the peer refuses the session" },
 	{ "keepOriginalNextHop", false, NULL, NOT_YET },
 	{ "maxRestartTime", true, NULL, NULL },
+	{ "keepaliveTime", true, NULL, NULL },
 	{ "numAllowedLocalASNumbers", false, NULL, NOT_YET },
 	{ "ttlSecurity", true, NULL, NULL },
 	{ "filters", true, NULL, NULL },
@@ -113,6 +114,7 @@ static void read_settings(struct bgp_draft *draft, struct json_object *spec, str
 {
 	const char *source = json_get_text(spec, "sourceAddress"), *fault = NULL;
 	struct json_object *restart = json_get(spec, "maxRestartTime");
+	struct json_object *keepalive = json_get(spec, "keepaliveTime");
 	int64_t hops = 0;
 
 	peer->line.is_source_route = source && strcmp(source, "None") == 0;
@@ -123,6 +125,8 @@ static void read_settings(struct bgp_draft *draft, struct json_object *spec, str
 	peer->line.hops = (unsigned int)hops;
 	if (restart && !bgp_seconds_read(restart, &peer->line.restart_time_s))
 		fault = "spec.maxRestartTime: not 1s to 4095s: the default is used";
+	if (keepalive && !bgp_seconds_read(keepalive, &peer->line.keepalive_s))
+		fault = "spec.keepaliveTime: not 1s to 4095s: the default is used";
 	if (fault)
 		document_warn(draft->builder, CLUSTER_BGP_PEERS, peer->object->name, "%s", fault);
 }

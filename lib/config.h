@@ -129,6 +129,8 @@ struct config_bgp {
 	size_t listen_count;
 	uint16_t restart_time_s;   /* graceful restart, 1..4095, default 120 */
 	uint16_t send_hold_time_s; /* RFC 9687, 5..65535, default 480 */
+	bool has_log_level;	   /* else that of the whole file */
+	enum log_level log_level;  /* of tortie-bgpd */
 	struct config_peer *peer;  /* mesh first (own addresses left out), then peers */
 	size_t peer_count;
 	struct config_filter *filter; /* all that are named */

@@ -99,6 +99,8 @@ static const struct config_row bgp_rows[] = {
 	{ "hold_time", config_read_hold_time, DRAFT_FIELD(hold_time_s) },
 	{ "send_hold_time", config_read_u16, DRAFT_FIELD(send_hold_time_s), SEND_HOLD_TIME_MIN,
 	  UINT16_MAX, NULL },
+	{ "log_level", config_read_choice, DRAFT_FIELD(log_level),
+	  .choices = "error warning info debug" },
 	{ "filters", NULL, 0 }, /* config_filters_read() */
 	{ "mesh", NULL, 0 },	/* config_peers_read() */
 	{ "mesh_filters", NULL, 0 },
@@ -143,6 +145,8 @@ int config_bgp_read(struct config_reader *reader, const struct config_node *node
 	bgp->as = draft.as;
 	bgp->restart_time_s = draft.restart_time_s;
 	bgp->send_hold_time_s = draft.send_hold_time_s;
+	bgp->has_log_level = config_find(node, "log_level") != NULL;
+	bgp->log_level = (enum log_level)draft.log_level;
 	err = settle_router_id(reader, node, &draft, config);
 	if (err == 0 && !config_find(node, "listen"))
 		err = default_listen(config, bgp);

@@ -435,18 +435,28 @@ static struct feed_peer *find_peer(struct bgp_feed *feed, const struct ip_addr *
 	return peer;
 }
 
+static int take_peer(struct agent *agent, struct client *client, const struct request *request,
+		     struct msg_peer *ret_peer)
+{
+	int err = check_speaker(agent, client, request->id);
+
+	if (err < 0)
+		return err;
+	memcpy(ret_peer, request->body, sizeof(*ret_peer));
+	ret_peer->last_error[sizeof(ret_peer->last_error) - 1] = '\0';
+	return 0;
+}
+
 int bgp_feed_handle_peer_set(struct agent *agent, struct client *client,
 			     const struct request *request)
 {
 	struct bgp_feed *feed = agent->bgp;
 	struct feed_peer *peer;
 	struct msg_peer msg;
-	int err = check_speaker(agent, client, request->id);
+	int err = take_peer(agent, client, request, &msg);
 
 	if (err < 0)
 		return err;
-	memcpy(&msg, request->body, sizeof(msg));
-	msg.last_error[sizeof(msg.last_error) - 1] = '\0';
 	if (!is_peer_valid(&msg))
 		return -EPROTO;
 	peer = find_peer(feed, &msg.addr);
@@ -469,11 +479,10 @@ int bgp_feed_handle_peer_delete(struct agent *agent, struct client *client,
 	struct bgp_feed *feed = agent->bgp;
 	struct feed_peer *peer;
 	struct msg_peer msg;
-	int err = check_speaker(agent, client, request->id);
+	int err = take_peer(agent, client, request, &msg);
 
 	if (err < 0)
 		return err;
-	memcpy(&msg, request->body, sizeof(msg));
 	peer = find_peer(feed, &msg.addr);
 	if (peer != NULL) {
 		HASH_DEL(feed->peers, peer);

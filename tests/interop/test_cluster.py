@@ -180,6 +180,25 @@ def test_a_hundred_and_twenty_nodes_that_join_one_by_one_disturb_nobody(lab):
         assert bed.agent.told[f"10.99.0.{number}"] == peers[f"10.99.0.{number}"]
 
 
+def test_the_level_of_the_log_follows_the_document(lab):
+    bed = Bed(lab, 2)
+    bed.wait_routes(*bed.far(2))
+    since = bed.sessions(2)
+    assert "debug: peer 10.99.0.2" in bed.node.log()
+    bed.document["bgp"]["log_level"] = "info"
+    bed.birds[3] = bed.add_bird(3).start()
+    bed.tell()
+    bed.wait_routes(*bed.far(2, 3))
+    assert "info: peer 10.99.0.3" in bed.node.log()
+    assert "debug: peer 10.99.0.3" not in bed.node.log()
+    del bed.document["bgp"]["log_level"]  # that of the file again
+    bed.birds[4] = bed.add_bird(4).start()
+    bed.tell()
+    bed.wait_routes(*bed.far(2, 3, 4))
+    assert "debug: peer 10.99.0.4" in bed.node.log()
+    assert bed.sessions(2) == since
+
+
 def test_own_blocks_come_and_go(lab):
     bed = Bed(lab, 2)
     bed.wait_routes(*bed.far(2))

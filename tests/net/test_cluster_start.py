@@ -78,6 +78,36 @@ def test_the_first_document_starts_the_node_in_the_same_process(node):
     assert {row["name"] for row in rows} == {"default-ipv4-ippool", "default-ipv6-ippool"}
 
 
+def test_the_conflist_names_what_the_chained_portmap_knows(node):
+    """Asked of the program, which runs with none of the agent's rights."""
+    programs = node.dir / "programs"
+    programs.mkdir()
+
+    def put(versions):
+        fresh = programs / "portmap.new"
+        fresh.write_text("#!/bin/sh\ngrep -q '^CapEff:.0*$' /proc/self/status && "
+                         f"""echo '{{"supportedVersions": {json.dumps(versions)}}}'\n""")
+        fresh.chmod(0o755)
+        fresh.rename(programs / "portmap")
+
+    def conflist():
+        return json.loads((node.cni_dir / "10-tortie.conflist").read_text())
+    put(["0.4.0", "1.0.0"])
+    node.config["cni"].update(portmap="auto", bin_dir=str(programs))
+    start_waiting(node)
+    told = cluster.Cluster(node.lab, [node])
+    told.watch(node)
+    told.tell()
+    node.wait_ready()
+    assert [plugin["type"] for plugin in conflist()["plugins"]] == ["tortie-cni", "portmap"]
+    assert "cniVersions" not in conflist()
+    put(["0.4.0", "1.0.0", "1.1.0"])
+    wait_until(lambda: "1.1.0" in conflist().get("cniVersions", []), "1.1.0 is named", 70)
+    assert "portmap is there and knows CNI 1.1.0" in node.log()
+    put(["0.4.0", "1.0.0"])
+    wait_until(lambda: "cniVersions" not in conflist(), "1.0.0 alone is named", 70)
+
+
 def test_a_node_without_pod_cidr_waits_and_says_so(node):
     start_waiting(node)
     told = cluster.Cluster(node.lab, [node])

@@ -29,17 +29,25 @@ static bool link_is_ours(const struct kernel_link *link, const struct reset_scop
 	return false;
 }
 
+/* All links of the node, the caller's; their number. None, and said, when they cannot be read. */
+static size_t links_of_node(struct reset_report *report, struct kernel_link **ret_links)
+{
+	size_t count = 0;
+	int err = kernel_links(ret_links, &count);
+
+	if (err == 0)
+		return count;
+	*ret_links = NULL;
+	reset_failed(report, "links", err);
+	return 0;
+}
+
 void reset_links(const struct reset_scope *scope, struct reset_report *report)
 {
 	struct kernel_link *links;
-	size_t count;
+	size_t count = links_of_node(report, &links);
 	int err;
 
-	err = kernel_links(&links, &count);
-	if (err < 0) {
-		reset_failed(report, "links", err);
-		return;
-	}
 	for (size_t i = 0; i < count; i++) {
 		if (!link_is_ours(&links[i], scope))
 			continue;
@@ -68,14 +76,8 @@ static void reset_filter(const struct kernel_link *link, bool is_egress,
 void reset_filters(struct reset_report *report)
 {
 	struct kernel_link *links;
-	size_t count;
-	int err;
+	size_t count = links_of_node(report, &links);
 
-	err = kernel_links(&links, &count);
-	if (err < 0) {
-		reset_failed(report, "links", err);
-		return;
-	}
 	for (size_t i = 0; i < count; i++) {
 		reset_filter(&links[i], true, report);
 		reset_filter(&links[i], false, report);

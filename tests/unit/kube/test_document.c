@@ -272,12 +272,12 @@ static void fields_that_are_not_served_are_named(void **state)
 	assert_notice("ippool p: spec.ipipMode: not served");
 	assert_notice("ippool p: spec.disableBGPExport: not served");
 	assert_notice("ippool p: spec.newField: not served");
-	assert_notice("bgpconfiguration default: spec.logSeverityScreen: not served");
+	assert_has("  log_level: debug\n");
 	assert_notice("bgpconfiguration default: spec.serviceClusterIPs: not served");
 	assert_notice("bgpconfiguration default: spec.nodeMeshPassword: not served");
 	assert_notice("bgppeer t: spec.password: not served");
 	assert_notice("bgppeer t: spec.reachableBy: not served");
-	assert_int_equal(document.notice_count, 9);
+	assert_int_equal(document.notice_count, 8);
 	assert_has("{address: \"192.0.2.1\", as: 65000}");
 }
 
@@ -326,6 +326,11 @@ static void the_default_bgp_configuration_is_followed(void **state)
 		{ "'listenPort':1790", "{address: \"10.77.0.12\", as: 64512, port: 1790}", "mesh",
 		  NULL },
 		{ "'listenPort':70000", "mesh", "70000", "spec.listenPort" },
+		{ "'logSeverityScreen':'Info'", "  log_level: info\n", "x:", NULL },
+		{ "'logSeverityScreen':'warning'", "  log_level: warning\n", "x:", NULL },
+		{ "'logSeverityScreen':'Fatal'", "  log_level: error\n", "x:", NULL },
+		{ "'logSeverityScreen':''", "  as:", "log_level", NULL },
+		{ "'logSeverityScreen':'Loud'", "  as:", "log_level", "spec.logSeverityScreen" },
 	};
 
 	for (size_t i = 0; i < sizeof(rows) / sizeof(rows[0]); i++) {
@@ -341,10 +346,13 @@ static void the_default_bgp_configuration_is_followed(void **state)
 	}
 }
 
-static void a_nodes_own_configuration_says_only_its_port(void **state)
+static void a_nodes_own_configuration_says_only_its_port_and_log(void **state)
 {
 	two_nodes();
-	set_spec(CLUSTER_BGP_CONFIGS, "node.n2", "'listenPort':1790,'asNumber':65000");
+	set_spec(CLUSTER_BGP_CONFIGS, "default", "'logSeverityScreen':'Error'");
+	set_spec(CLUSTER_BGP_CONFIGS, "node.n1", "'logSeverityScreen':'Debug'");
+	set_spec(CLUSTER_BGP_CONFIGS, "node.n2",
+		 "'listenPort':1790,'asNumber':65000,'logSeverityScreen':'Warning'");
 	set_spec(CLUSTER_BGP_CONFIGS, "other", "'asNumber':65000");
 	build();
 	assert_has("{address: \"10.77.0.12\", as: 64512, port: 1790}");
@@ -352,6 +360,8 @@ static void a_nodes_own_configuration_says_only_its_port(void **state)
 	assert_notice("bgpconfiguration node.n2: spec.asNumber: is read from bgpconfiguration "
 		      "default alone");
 	assert_notice("bgpconfiguration other: is neither default nor node.NAME");
+	assert_has("  log_level: debug\n");
+	assert_int_equal(document.notice_count, 2);
 }
 
 static void peers_are_global_of_a_node_or_of_those_selected(void **state)
@@ -388,6 +398,8 @@ static void settings_of_a_peer_reach_its_line(void **state)
 		{ "'sourceAddress':'x'", "as: 65000}", "spec.sourceAddress: neither" },
 		{ "'maxRestartTime':'1m30s'", "as: 65000, restart_time: 90}", NULL },
 		{ "'maxRestartTime':'0s'", "as: 65000}", "spec.maxRestartTime: not 1s" },
+		{ "'keepaliveTime':'20s'", "as: 65000, hold_time: 60}", NULL },
+		{ "'keepaliveTime':'0s'", "as: 65000}", "spec.keepaliveTime: not 1s" },
 		{ "'maxRestartTime':'2h'", "as: 65000}", "spec.maxRestartTime: not 1s" },
 		{ "'ttlSecurity':1", "as: 65000, ttl_security: 1}", NULL },
 		{ "'ttlSecurity':0", "as: 65000}", NULL },
@@ -548,7 +560,7 @@ int main(void)
 		TEST(a_disabled_pool_gives_no_new_addresses),
 		TEST(of_reservations_the_own_part_is_taken),
 		TEST(the_default_bgp_configuration_is_followed),
-		TEST(a_nodes_own_configuration_says_only_its_port),
+		TEST(a_nodes_own_configuration_says_only_its_port_and_log),
 		TEST(peers_are_global_of_a_node_or_of_those_selected),
 		TEST(settings_of_a_peer_reach_its_line),
 		TEST(bad_peers_are_named_and_left_out),

@@ -179,6 +179,7 @@ static const struct bad_row bad_rows[] = {
 	{ NODE "bgp: {listen: [192.0.2.1, \"192.0.2.1:179\"]}\n", 2, 27, { "twice" } },
 	{ NODE "bgp: {restart_time: 4096}\n", 2, 21, { "restart_time", "4095" } },
 	{ NODE "bgp: {send_hold_time: 4}\n", 2, 23, { "send_hold_time", "5" } },
+	{ NODE "bgp: {log_level: loud}\n", 2, 18, { "bgp.log_level", "error warning info debug" } },
 	{ NODE "bgp: {hold_time: 2}\n", 2, 18, { "hold_time", "0 (no keepalives) or 3" } },
 	{ NODE "bgp: {mesh: [0.0.0.0]}\n", 2, 14, { "bgp.mesh[0]", "0.0.0.0" } },
 	{ NODE "bgp: {mesh: [192.0.2.2, 192.0.2.2]}\n", 2, 0, { "192.0.2.2", "twice" } },
@@ -431,6 +432,7 @@ static void an_empty_bgp_part_means_all_its_defaults(void **state)
 	assert_int_equal(ntohl(config->bgp.router_id_be), 0xc0000201);
 	assert_int_equal(config->bgp.restart_time_s, 120);
 	assert_int_equal(config->bgp.send_hold_time_s, 480);
+	assert_false(config->bgp.has_log_level);
 	assert_int_equal(config->bgp.listen_count, 2);
 	assert_addr(&config->bgp.listen[1].addr, "192.0.2.1");
 	assert_int_equal(config->bgp.listen[1].port, 179);
@@ -441,7 +443,7 @@ static void an_empty_bgp_part_means_all_its_defaults(void **state)
 static void the_mesh_leaves_out_own_addresses(void **state)
 {
 	struct config *config = parse("bgp: {mesh: [192.0.2.1, 192.0.2.2, \"2001:db8::3\"],"
-				      " hold_time: 30, as: 65001}\n" NODE);
+				      " hold_time: 30, as: 65001, log_level: warning}\n" NODE);
 	const struct config_peer *peer = config->bgp.peer;
 
 	assert_int_equal(config->bgp.peer_count, 2);
@@ -452,6 +454,9 @@ static void the_mesh_leaves_out_own_addresses(void **state)
 	assert_int_equal(peer[0].as, 65001);
 	assert_int_equal(peer[0].port, 179);
 	assert_int_equal(peer[0].hold_time_s, 30);
+	assert_true(config->bgp.has_log_level);
+	assert_int_equal(config->bgp.log_level, LOG_LEVEL_WARNING);
+	assert_int_equal(config->log_level, LOG_LEVEL_INFO);
 	assert_int_equal(peer[0].import, IMPORT_POOLS);
 	assert_int_equal(peer[0].export, EXPORT_OWN);
 	assert_int_equal(peer[0].source, CONNECT_FROM_NODE);
