@@ -21,10 +21,10 @@
 #include "loader/pod_link.h"
 
 #include <errno.h>
-#include <poll.h>
 #include <stdio.h>
 #include <string.h>
 #include <sys/socket.h>
+#include <time.h>
 
 #include <linux/if.h>
 #include <linux/if_link.h>
@@ -44,7 +44,8 @@
 #define SECOND_METRIC	 4096 /* of the routes of a namespace's further interfaces, plus ifindex */
 #define SECOND_TABLE	 4096 /* for what comes from their addresses, plus ifindex */
 #define BATCH_MAX	 (4 + 2 * POD_ADDRESSES_MAX + 6)
-#define ACTIVE_TRIES	 1000 /* of a millisecond or more; work queues wait for the lock, too */
+#define ACTIVE_PAUSE_NS	 200000
+#define ACTIVE_TRIES	 5000 /* a second or more: work queues wait for the lock of links, too */
 
 bool pod_link_read(const struct nlmsghdr *header, struct pod_link *ret_link)
 {
@@ -391,6 +392,7 @@ static bool can_receive(struct netlink *pod, const struct ip_addr *addr)
 int pod_link_await_active(struct netlink *pod, const struct endpoint *endpoint,
 			  uint32_t peer_ifindex)
 {
+	const struct timespec pause = { .tv_nsec = ACTIVE_PAUSE_NS };
 	bool sends = false;
 	size_t ready = 0; /* addresses */
 
@@ -401,7 +403,7 @@ int pod_link_await_active(struct netlink *pod, const struct endpoint *endpoint,
 			ready++;
 		if (sends && ready == endpoint->address_count)
 			return 0;
-		poll(NULL, 0, 1);
+		nanosleep(&pause, NULL);
 	}
 	return -ETIMEDOUT;
 }
