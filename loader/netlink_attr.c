@@ -61,6 +61,15 @@ const void *netlink_attr_data(const struct nlattr *attr, size_t *ret_len)
 	return (const uint8_t *)attr + NLA_HDRLEN;
 }
 
+uint8_t netlink_attr_u8(const struct nlattr *attr, uint8_t fallback)
+{
+	const uint8_t *data;
+	size_t len;
+
+	data = netlink_attr_data(attr, &len);
+	return data != NULL && len == sizeof(*data) ? *data : fallback;
+}
+
 uint32_t netlink_attr_u32(const struct nlattr *attr, uint32_t fallback)
 {
 	size_t len;

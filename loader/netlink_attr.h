@@ -20,6 +20,7 @@ const void *netlink_body(const struct nlmsghdr *header, size_t size);
 void netlink_attrs(const struct nlmsghdr *header, size_t size, const struct nlattr **ret_attrs,
 		   size_t count);
 /* @attr may be NULL; a payload of another length than asked for counts as absent. */
+uint8_t netlink_attr_u8(const struct nlattr *attr, uint8_t fallback);
 uint32_t netlink_attr_u32(const struct nlattr *attr, uint32_t fallback);
 const void *netlink_attr_data(const struct nlattr *attr, size_t *ret_len);
 /** netlink_attr_text() - copy at most @size - 1 octets of a name; 0 or -ENODATA (buf is "" then).

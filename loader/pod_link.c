@@ -24,6 +24,7 @@
 #include <stdio.h>
 #include <string.h>
 #include <sys/socket.h>
+#include <time.h>
 
 #include <linux/if.h>
 #include <linux/if_link.h>
@@ -43,6 +44,8 @@
 #define SECOND_METRIC	 4096 /* of the routes of a namespace's further interfaces, plus ifindex */
 #define SECOND_TABLE	 4096 /* for what comes from their addresses, plus ifindex */
 #define BATCH_MAX	 (4 + 2 * POD_ADDRESSES_MAX + 6)
+#define ACTIVE_PAUSE_NS	 200000
+#define ACTIVE_TRIES	 5000 /* a second or more: work queues wait for the lock of links, too */
 
 bool pod_link_read(const struct nlmsghdr *header, struct pod_link *ret_link)
 {
@@ -60,6 +63,7 @@ bool pod_link_read(const struct nlmsghdr *header, struct pod_link *ret_link)
 	netlink_attrs(header, sizeof(*body), attrs, sizeof(attrs) / sizeof(attrs[0]));
 	link.ifindex = (uint32_t)body->ifi_index;
 	link.is_up = (body->ifi_flags & IFF_UP) != 0;
+	link.is_active = netlink_attr_u8(attrs[IFLA_OPERSTATE], IF_OPER_UNKNOWN) == IF_OPER_UP;
 	link.is_veth = netlink_attr_is_veth(attrs[IFLA_LINKINFO]);
 	link.peer_ifindex = netlink_attr_u32(attrs[IFLA_LINK], 0);
 	link.netnsid = (int)netlink_attr_u32(attrs[IFLA_LINK_NETNSID], (uint32_t)-1);
@@ -265,6 +269,7 @@ struct match {
 	uint32_t ifindex;
 	uint8_t bits;
 	uint8_t protocol;
+	uint8_t type;
 };
 
 static int take_match(const struct nlmsghdr *header, void *arg)
@@ -279,6 +284,7 @@ static int take_match(const struct nlmsghdr *header, void *arg)
 	match->ifindex = netlink_attr_u32(attrs[RTA_OIF], 0);
 	match->bits = body->rtm_dst_len;
 	match->protocol = body->rtm_protocol;
+	match->type = body->rtm_type;
 	return 0;
 }
 
@@ -353,6 +359,53 @@ int pod_link_go_live(struct netlink *netlink, const struct endpoint *endpoint, u
 
 	add(&batch, "making the link live", pod_message_group(endpoint->ifindex, group));
 	return configure_host(netlink, endpoint, &batch, ret_step);
+}
+
+/*
+ * Of two ends the one that is set up first has no carrier yet, and its queue is made when the other
+ * comes up: not at once but by the kernel's link watch, from a work queue. Until then what is sent
+ * is dropped in silence: a pod's first packet. Asking for the link makes the kernel do it there and
+ * then since 6.8 (commit facd15dfd691); before, it has to be waited for.
+ */
+static bool can_send(struct netlink *pod, uint32_t peer_ifindex)
+{
+	struct pod_link link;
+
+	return netlink_get(pod, pod_message_get_index(peer_ifindex), take_link, &link) == 0 &&
+	       link.is_active;
+}
+
+/*
+ * An IPv6 address is there at once and packets can carry it, but the entry of the local table by
+ * which those to it are delivered comes from a work queue, too (addrconf_dad_work(), also without
+ * duplicate address detection).
+ */
+static bool can_receive(struct netlink *pod, const struct ip_addr *addr)
+{
+	struct match match;
+
+	return ip_addr_is_v4(addr) ||
+	       (netlink_get(pod, pod_message_match(addr), take_match, &match) == 0 &&
+		match.type == RTN_LOCAL);
+}
+
+int pod_link_await_active(struct netlink *pod, const struct endpoint *endpoint,
+			  uint32_t peer_ifindex)
+{
+	const struct timespec pause = { .tv_nsec = ACTIVE_PAUSE_NS };
+	bool sends = false;
+	size_t ready = 0; /* addresses */
+
+	for (int i = 0; i < ACTIVE_TRIES; i++) {
+		sends = sends || can_send(pod, peer_ifindex);
+		while (sends && ready < endpoint->address_count &&
+		       can_receive(pod, &endpoint->address[ready]))
+			ready++;
+		if (sends && ready == endpoint->address_count)
+			return 0;
+		nanosleep(&pause, NULL);
+	}
+	return -ETIMEDOUT;
 }
 
 void pod_link_remove_routes(struct netlink *netlink, const struct endpoint *endpoint)

@@ -20,6 +20,7 @@ struct pod_link {
 	uint32_t mtu;
 	uint32_t gso_max_size, gso_ipv4_max_size; /* 0: this kernel does not tell */
 	bool is_up;
+	bool is_active; /* the kernel sends what is given to it */
 	bool is_veth;
 	uint8_t mac[6];
 	char name[IFNAME_MAX + 1];
@@ -72,6 +73,14 @@ void pod_link_remove_routes(struct netlink *netlink, const struct endpoint *endp
  */
 int pod_link_go_live(struct netlink *netlink, const struct endpoint *endpoint, uint32_t group,
 		     const char **ret_step);
+
+/**
+ * pod_link_await_active() - wait until the kernel sends what the pod gives to its interface, and
+ * takes what comes to its addresses: a moment after both ends are up, milliseconds at worst. 0,
+ * -ETIMEDOUT, or -errno.
+ */
+int pod_link_await_active(struct netlink *pod, const struct endpoint *endpoint,
+			  uint32_t peer_ifindex);
 
 /** pod_link_set_group() - the link's state. 0 or -errno (-ENODEV: gone). */
 int pod_link_set_group(struct netlink *netlink, uint32_t ifindex, uint32_t group);

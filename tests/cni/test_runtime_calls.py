@@ -131,20 +131,42 @@ def test_started_by_hand_it_introduces_itself(node):
     assert answer.json["supportedVersions"] == OLD_VERSIONS + VERSIONS
 
 
-def test_the_result_of_an_earlier_plugin_is_kept_and_ours_follows(node, pod):
-    earlier = {"cniVersion": "1.0.0",
+@pytest.mark.parametrize("version", VERSIONS)
+def test_the_result_of_an_earlier_plugin_is_kept_and_ours_follows(node, pod, version):
+    """In the form of the version: what was there first keeps its place, so that indexes hold."""
+    earlier = {"cniVersion": version,
                "interfaces": [{"name": "dummy0", "mac": "02:00:00:00:00:01", "sandbox": "/x"}],
                "ips": [{"address": "192.0.2.7/24", "interface": 0}],
                "routes": [{"dst": "198.51.100.0/24", "gw": "192.0.2.1"}],
                "dns": {"nameservers": ["192.0.2.53"]}}
-    result = add(pod, prevResult=earlier)
+    if version < "1.0.0":
+        earlier["ips"][0]["version"] = "4"
+    result = add(pod, version, prevResult=earlier)
+    assert result["cniVersion"] == version
     assert result["interfaces"][0] == earlier["interfaces"][0]
     assert [i["name"] for i in result["interfaces"][1:]] == [pod.result["interfaces"][1]["name"],
                                                              "eth0"]
     assert result["ips"][0] == earlier["ips"][0]
     assert [ip["interface"] for ip in result["ips"]] == [0, 2, 2]
+    assert [ip.get("version") for ip in result["ips"]] == \
+        (["4", "4", "6"] if version < "1.0.0" else [None] * 3)
     assert result["routes"][0] == earlier["routes"][0]
     assert result["dns"] == earlier["dns"]
+    if version >= "0.4.0":
+        assert call(pod, "CHECK", version, prevResult=result).status == 0
+
+
+def test_a_pods_only_interface_may_have_any_name(node, pod):
+    """As under Multus: eth0 is another network's."""
+    pod.ip("link", "add", "eth0", "type", "bridge")
+    pod.ifname = "net1-abcdef.100"
+    result = add(pod, "1.1.0")
+    assert pod_end(result)[1]["name"] == "net1-abcdef.100"
+    assert pod.reaches(node.ip4) and pod.reaches(node.ip6)
+    assert call(pod, "CHECK", "1.1.0", prevResult=result).status == 0
+    delete(pod)
+    assert {link["ifname"] for link in pod.json("link", "show")} >= {"lo", "eth0"}
+    pod.ip("link", "del", "eth0")
 
 
 def test_dns_of_the_configuration_is_passed_on(node, pod):
