@@ -86,6 +86,8 @@ static const struct message_size message_size[] = {
 	BODY(MSG_EXPLAIN, explain),
 	BODY(MSG_EXPLAIN_STEP, explain_step),
 	BODY(MSG_GET_OBJECTS, get_objects),
+	BODY(MSG_GET_ADDRESS, get_address),
+	BODY(MSG_ADDRESS, address),
 	BODY(MSG_SHUTDOWN, shutdown),
 };
 
@@ -136,6 +138,7 @@ static const struct message_text message_text[] = {
 	TEXT(MSG_ENDPOINT, endpoint, network),
 	TEXT(MSG_NODE, node, name),
 	TEXT(MSG_POOL, pool, name),
+	TEXT(MSG_ADDRESS, address, pool),
 	TEXT(MSG_DROP, drop, ifname),
 	TEXT(MSG_EXPLAIN, explain, from),
 	TEXT(MSG_EXPLAIN, explain, to),

@@ -225,6 +225,7 @@ static const uint32_t all_types[] = {
 	MSG_GET_NODES,	    MSG_NODE,	       MSG_GET_POOLS,	 MSG_POOL,	 MSG_BLOCK,
 	MSG_GET_PEERS,	    MSG_PEER,	       MSG_GET_DROPS,	 MSG_DROP_COUNT, MSG_FOLLOW_DROPS,
 	MSG_DROP,	    MSG_EXPLAIN,       MSG_EXPLAIN_STEP, MSG_SHUTDOWN,	 MSG_CNI_ALIVE,
+	MSG_GET_ADDRESS,    MSG_ADDRESS,
 };
 
 static void every_type_passes_whole_and_fails_short(void **state)
@@ -270,7 +271,7 @@ static void texts_without_an_end_are_refused(void **state)
 		MSG_HELLO,     MSG_HELLO_REPLY,	 MSG_ERROR,    MSG_CNI_REQUEST,	 MSG_CNI_REPLY,
 		MSG_ROUTE_SET, MSG_ROUTE_DELETE, MSG_PEER_SET, MSG_PEER_DELETE,	 MSG_STATUS,
 		MSG_ROUTE,     MSG_NODE,	 MSG_POOL,     MSG_STATUS_LINE,	 MSG_ENDPOINT,
-		MSG_PEER,      MSG_DROP,	 MSG_EXPLAIN,  MSG_EXPLAIN_STEP,
+		MSG_PEER,      MSG_DROP,	 MSG_EXPLAIN,  MSG_EXPLAIN_STEP, MSG_ADDRESS,
 	};
 	size_t i, len;
 
