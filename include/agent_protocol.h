@@ -102,6 +102,8 @@ enum message_type {
 	MSG_EXPLAIN,	     /* struct msg_explain -> MSG_EXPLAIN_STEP... */
 	MSG_EXPLAIN_STEP,    /* struct msg_explain_step */
 	MSG_GET_OBJECTS,     /* struct msg_get_objects -> MSG_CLUSTER_OBJECT... */
+	MSG_GET_ADDRESS,     /* struct msg_get_address -> MSG_ADDRESS */
+	MSG_ADDRESS,	     /* struct msg_address */
 
 	/* tortie -> agent, uid 0 only */
 	MSG_SHUTDOWN = 96, /* struct msg_shutdown -> MSG_END, then the agent ends */
@@ -491,6 +493,27 @@ struct msg_block {
 	__u64 capacity;
 	__u64 used;
 	__u64 quarantined; /* freed less than quarantine seconds ago */
+};
+
+struct msg_get_address {
+	struct ip_addr addr;
+};
+
+enum address_state {
+	ADDRESS_NOT_OURS = 0, /* in no block of this node */
+	ADDRESS_FREE,
+	ADDRESS_RESTING, /* given back less than the quarantine ago */
+	ADDRESS_IN_USE,
+	ADDRESS_RESERVED,
+	ADDRESS_ANYCAST, /* the subnet-router anycast address of the block */
+};
+
+struct msg_address {
+	struct ip_addr addr;
+	struct ip_prefix block; /* and pool: when it is in a block of this node */
+	__u32 state;		/* enum address_state */
+	__u64 freed_s;		/* seconds since it was given back; 0: not known */
+	char pool[NAME_MAX_LEN + 1];
 };
 
 struct msg_drop_count {

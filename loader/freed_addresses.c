@@ -3,11 +3,11 @@
  * freed_addresses.c: when pods' addresses were given back, kept in a pinned BPF map.
  *
  * A link that is gone leaves no trace, so an agent that starts anew could hand out an address whose
- * last pod ended a second ago. No BPF program reads this map: like pod_names.c's it is a table in
- * the kernel's memory that outlives the agent and goes with a reboot, when old connections are gone
- * as well. The time is CLOCK_MONOTONIC, which goes on over a restart of the agent.
+ * last pod ended a second ago. So it is noted in a map that outlives the agent (kept_map.c) and
+ * goes with a reboot, when old connections are gone as well. The time is CLOCK_MONOTONIC, which
+ * goes on over a restart of the agent.
  *
- * The map is not preallocated, an entry is some 80 octets. It is never read while the agent runs;
+ * An entry is some 80 octets. The map is never read while the agent runs;
  * entries of addresses that pods have again stay, since at a start the links come first. A full map
  * loses what rested long enough, at most one sweep in SWEEP_MS; without room an address is simply
  * not noted.
@@ -15,19 +15,15 @@
 #include "loader/freed_addresses.h"
 
 #include <errno.h>
-#include <stdio.h>
 #include <stdlib.h>
 #include <unistd.h>
 
 #include <bpf/bpf.h>
 
-#include "dataplane_abi.h"
-#include "lib/log.h"
+#include "loader/kept_map.h"
 
-#define MAP_NAME	"freed_address"
-#define ENTRIES_MAX	4096
-#define SWEEP_MS	1000
-#define PATH_MAX_OCTETS 4096
+#define ENTRIES_MAX 4096
+#define SWEEP_MS    1000
 
 struct freed_addresses {
 	int map_fd; /* -1: none */
@@ -39,56 +35,17 @@ struct freed_address {
 	uint64_t freed_ms;
 };
 
-static int make_map(const char *path)
-{
-	LIBBPF_OPTS(bpf_map_create_opts, options, .map_flags = BPF_F_NO_PREALLOC);
-	int fd, err;
-
-	fd = bpf_map_create(BPF_MAP_TYPE_HASH, MAP_NAME, sizeof(struct ip_addr), sizeof(uint64_t),
-			    ENTRIES_MAX, &options);
-	if (fd < 0)
-		return fd;
-	err = bpf_obj_pin(fd, path);
-	if (err < 0)
-		log_warning("map %s: cannot be pinned at %s: %s; after a restart addresses may be "
-			    "handed out again at once",
-			    MAP_NAME, path, strerror(-err));
-	return fd;
-}
-
-static bool map_fits(int fd)
-{
-	struct bpf_map_info info = { 0 };
-	__u32 len = sizeof(info);
-
-	return bpf_obj_get_info_by_fd(fd, &info, &len) == 0 && info.type == BPF_MAP_TYPE_HASH &&
-	       info.key_size == sizeof(struct ip_addr) && info.value_size == sizeof(uint64_t);
-}
-
 struct freed_addresses *freed_addresses_open(const char *bpf_dir)
 {
+	static const struct kept_map map = { .name = "freed_address",
+					     .key_size = sizeof(struct ip_addr),
+					     .value_size = sizeof(uint64_t),
+					     .max_entries = ENTRIES_MAX,
+					     .loss = "addresses may be handed out again at once" };
 	struct freed_addresses *freed = calloc(1, sizeof(*freed));
-	char path[PATH_MAX_OCTETS];
 
-	if (freed == NULL)
-		return NULL;
-	/* The layout's version is in all pins' names; this map's own layout never changed with it:
-	 * another version's map is one restart's loss. */
-	snprintf(path, sizeof(path), "%s/" MAP_NAME "_v%d", bpf_dir, DATAPLANE_ABI_VERSION);
-	freed->map_fd = bpf_obj_get(path);
-	if (freed->map_fd >= 0 && !map_fits(freed->map_fd)) {
-		close(freed->map_fd);
-		unlink(path);
-		freed->map_fd = -1;
-	}
-	if (freed->map_fd < 0)
-		freed->map_fd = make_map(path);
-	if (freed->map_fd < 0) {
-		log_warning("map %s: cannot be made: %s; after a restart addresses may be handed "
-			    "out again at once",
-			    MAP_NAME, strerror(-freed->map_fd));
-		freed->map_fd = -1;
-	}
+	if (freed != NULL)
+		freed->map_fd = kept_map_open(bpf_dir, &map);
 	return freed;
 }
 

@@ -60,3 +60,9 @@ int ipam_for_each_block(const struct ipam *ipam, uint64_t now_ms, ipam_block_fn 
 {
 	return ipam->ops->for_each_block(ipam, now_ms, fn, arg);
 }
+
+void ipam_describe(const struct ipam *ipam, const struct ip_addr *addr, uint64_t now_ms,
+		   struct msg_address *ret)
+{
+	ipam->ops->describe(ipam, addr, now_ms, ret);
+}

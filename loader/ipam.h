@@ -53,6 +53,8 @@ struct ipam_ops {
 		       const struct ip_addr *addr);
 	int (*for_each_block)(const struct ipam *ipam, uint64_t now_ms, ipam_block_fn *fn,
 			      void *arg);
+	void (*describe)(const struct ipam *ipam, const struct ip_addr *addr, uint64_t now_ms,
+			 struct msg_address *ret);
 	int (*update)(struct ipam *ipam, const struct config *config);
 	void (*free)(struct ipam *ipam);
 };
@@ -94,5 +96,8 @@ void ipam_rest(struct ipam *ipam, const struct ip_addr *addr, uint64_t freed_ms)
 void ipam_release(struct ipam *ipam, const struct ip_addr *addr, uint64_t now_ms);
 /** ipam_for_each_block() - pools in order of configuration, block NULL once per pool first. */
 int ipam_for_each_block(const struct ipam *ipam, uint64_t now_ms, ipam_block_fn *fn, void *arg);
+/** ipam_describe() - all that is known of one address. */
+void ipam_describe(const struct ipam *ipam, const struct ip_addr *addr, uint64_t now_ms,
+		   struct msg_address *ret);
 
 #endif /* LOADER_IPAM_H */

@@ -209,6 +209,16 @@ bool ipam_block_knows(const struct ipam_block *block, uint64_t offset)
 	return find_entry(block, offset) != NULL;
 }
 
+bool ipam_block_freed(const struct ipam_block *block, uint64_t offset, uint64_t *ret_freed_ms)
+{
+	const struct ipam_entry *entry = find_entry(block, offset);
+
+	if (entry == NULL || entry->is_taken)
+		return false;
+	*ret_freed_ms = entry->freed_ms;
+	return true;
+}
+
 enum ipam_condition ipam_block_condition(const struct ipam_block *block, uint64_t offset)
 {
 	const struct ipam_entry *entry = find_entry(block, offset);

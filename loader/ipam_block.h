@@ -71,6 +71,8 @@ uint64_t ipam_block_quarantined(const struct ipam_block *block, uint64_t quarant
 uint64_t ipam_block_offset(const struct ipam_block *block, const struct ip_addr *addr);
 /** ipam_block_knows() - is the address taken, or was it given back in this run? */
 bool ipam_block_knows(const struct ipam_block *block, uint64_t offset);
+/** ipam_block_freed() - when the address was given back; false: it is taken, or nobody knows. */
+bool ipam_block_freed(const struct ipam_block *block, uint64_t offset, uint64_t *ret_freed_ms);
 enum ipam_condition ipam_block_condition(const struct ipam_block *block, uint64_t offset);
 
 /** ipam_block_next_unused() - the next address that was never used in this run. False: none. */

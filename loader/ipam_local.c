@@ -254,6 +254,31 @@ static int local_for_each_block(const struct ipam *ipam, uint64_t now_ms, ipam_b
 	return 0;
 }
 
+static void local_describe(const struct ipam *ipam, const struct ip_addr *addr, uint64_t now_ms,
+			   struct msg_address *ret)
+{
+	static const uint32_t states[] = { [IPAM_FREE] = ADDRESS_FREE,
+					   [IPAM_TAKEN] = ADDRESS_IN_USE,
+					   [IPAM_RESERVED] = ADDRESS_RESERVED,
+					   [IPAM_ANYCAST] = ADDRESS_ANYCAST };
+	const struct ipam_local *local = const_local_of(ipam);
+	const struct ipam_block *block = ipam_local_find(local, addr);
+	uint64_t offset, freed_ms;
+
+	*ret = (struct msg_address){ .addr = *addr };
+	if (block == NULL)
+		return;
+	offset = ipam_block_offset(block, addr);
+	ret->block = block->cidr;
+	snprintf(ret->pool, sizeof(ret->pool), "%s", local->pool[block->pool].name);
+	ret->state = states[ipam_block_condition(block, offset)];
+	if (ret->state == ADDRESS_FREE && ipam_block_freed(block, offset, &freed_ms)) {
+		ret->freed_s = (now_ms - freed_ms) / 1000;
+		if (now_ms - freed_ms < local->quarantine_ms)
+			ret->state = ADDRESS_RESTING;
+	}
+}
+
 static const struct ipam_ops local_ops = {
 	.take = local_take,
 	.probe = local_probe,
@@ -263,6 +288,7 @@ static const struct ipam_ops local_ops = {
 	.holds = local_holds,
 	.allows = local_allows,
 	.for_each_block = local_for_each_block,
+	.describe = local_describe,
 	.update = local_update,
 	.free = local_free,
 };

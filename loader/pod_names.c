@@ -2,20 +2,17 @@
 /*
  * pod_names.c: namespace and name of each pod, and what it asks for in vain, kept in a pinned map.
  *
- * The link's alias has no room for them, and the runtime tells them only at ADD. No BPF program
- * reads this map: it is a table in the kernel's memory that outlives the agent and goes with a
- * reboot, like the links. The key is the host end's name, which is derived from the container id
- * and so never comes back for another pod.
+ * The link's alias has no room for them, and the runtime tells them only at ADD. The map outlives
+ * the agent and goes with a reboot (kept_map.c), like the links. The key is the host end's name,
+ * which is derived from the container id and so never comes back for another pod.
  *
- * The map is not preallocated: an entry is about 450 octets, there are as many as pods with names.
- * A full map, or none at all, only costs names in listings. Longer texts than the fields are kept
- * while the agent lives and forgotten then.
+ * An entry is about 450 octets, there are as many as pods with names. A full map, or none at all,
+ * only costs names in listings. Longer texts than the fields are kept while the agent lives and
+ * forgotten then.
  */
 #include "loader/pod_names.h"
 
-#include <dirent.h>
 #include <errno.h>
-#include <fcntl.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
@@ -23,12 +20,9 @@
 
 #include <bpf/bpf.h>
 
-#include "dataplane_abi.h"
 #include "lib/log.h"
 #include "loader/endpoint_store.h"
-
-#define MAP_NAME	"pod_name"
-#define PATH_MAX_OCTETS 4096
+#include "loader/kept_map.h"
 
 struct pod_names {
 	int map_fd; /* -1: none */
@@ -46,78 +40,17 @@ struct pod_names_value {
 	char pad;
 };
 
-static int make_map(const char *path, uint32_t max)
-{
-	LIBBPF_OPTS(bpf_map_create_opts, options, .map_flags = BPF_F_NO_PREALLOC);
-	int fd, err;
-
-	fd = bpf_map_create(BPF_MAP_TYPE_HASH, MAP_NAME, sizeof(struct pod_names_key),
-			    sizeof(struct pod_names_value), max, &options);
-	if (fd < 0)
-		return fd;
-	err = bpf_obj_pin(fd, path);
-	if (err < 0)
-		log_warning("map %s: cannot be pinned at %s: %s; names of pods are forgotten when "
-			    "the agent ends",
-			    MAP_NAME, path, strerror(-err));
-	return fd;
-}
-
-static bool map_fits(int fd)
-{
-	struct bpf_map_info info = { 0 };
-	__u32 len = sizeof(info);
-
-	return bpf_obj_get_info_by_fd(fd, &info, &len) == 0 && info.type == BPF_MAP_TYPE_HASH &&
-	       info.key_size == sizeof(struct pod_names_key) &&
-	       info.value_size == sizeof(struct pod_names_value);
-}
-
-/*
- * The pin carries the layout's version as all do. No program uses this map and its own layout is
- * judged by map_fits(), so an agent of another version just renames it.
- */
-static void take_over_pin(const char *bpf_dir, const char *path)
-{
-	const struct dirent *entry;
-	DIR *dir;
-
-	if (access(path, F_OK) == 0)
-		return;
-	dir = opendir(bpf_dir);
-	if (dir == NULL)
-		return;
-	while ((entry = readdir(dir)) != NULL)
-		if (strncmp(entry->d_name, MAP_NAME "_v", sizeof(MAP_NAME "_v") - 1) == 0 &&
-		    renameat(dirfd(dir), entry->d_name, AT_FDCWD, path) == 0)
-			break;
-	closedir(dir);
-}
-
 struct pod_names *pod_names_open(const char *bpf_dir, uint32_t max)
 {
+	const struct kept_map map = { .name = "pod_name",
+				      .key_size = sizeof(struct pod_names_key),
+				      .value_size = sizeof(struct pod_names_value),
+				      .max_entries = max,
+				      .loss = "names of pods are forgotten" };
 	struct pod_names *names = calloc(1, sizeof(*names));
-	char path[PATH_MAX_OCTETS];
 
-	if (names == NULL)
-		return NULL;
-	snprintf(path, sizeof(path), "%s/" MAP_NAME "_v%d", bpf_dir, DATAPLANE_ABI_VERSION);
-	take_over_pin(bpf_dir, path);
-	names->map_fd = bpf_obj_get(path);
-	if (names->map_fd >= 0 && !map_fits(names->map_fd)) {
-		close(names->map_fd);
-		unlink(path);
-		names->map_fd = -1;
-	}
-	if (names->map_fd < 0)
-		names->map_fd = make_map(path, max);
-	if (names->map_fd < 0) {
-		log_warning(
-			"map %s: cannot be made: %s; names of pods are forgotten when the agent "
-			"ends",
-			MAP_NAME, strerror(-names->map_fd));
-		names->map_fd = -1;
-	}
+	if (names != NULL)
+		names->map_fd = kept_map_open(bpf_dir, &map);
 	return names;
 }
 
@@ -159,7 +92,7 @@ void pod_names_set(struct pod_names *names, const struct endpoint *endpoint)
 	value.asked = (uint8_t)endpoint->asked;
 	err = bpf_map_update_elem(names->map_fd, &key, &value, BPF_ANY);
 	if (err < 0)
-		log_debug("map %s: %s: %s", MAP_NAME, endpoint->host_ifname, strerror(-err));
+		log_debug("map pod_name: %s: %s", endpoint->host_ifname, strerror(-err));
 }
 
 void pod_names_get(struct pod_names *names, struct endpoint *endpoint)

@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /*
- * queries.c: what this node has: pods with their counters, pools with their blocks; and the order
- * to end.
+ * queries.c: what this node has: pods with their counters, pools with their blocks, one address;
+ * the order to end.
  *
  * Each answer is a walk over the part that knows (endpoint_store.c, ipam.c), one record a message,
  * then MSG_END. Records go straight into the client's queue, so no list is built here. Counters are
@@ -82,6 +82,17 @@ int query_pools(struct agent *agent, struct client *client, const struct request
 
 	return finish(&answer, ipam_for_each_block(agent->ipam, event_loop_now_ms(),
 						   send_pool_or_block, &answer));
+}
+
+int query_address(struct agent *agent, struct client *client, const struct request *request)
+{
+	const struct msg_get_address *question = request->body;
+	struct answer answer = { .agent = agent, .client = client, .id = request->id };
+	struct msg_address record;
+
+	ipam_describe(agent->ipam, &question->addr, event_loop_now_ms(), &record);
+	return finish(&answer,
+		      client_send(client, MSG_ADDRESS, request->id, &record, sizeof(record)));
 }
 
 int handle_shutdown(struct agent *agent, struct client *client, const struct request *request)

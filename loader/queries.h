@@ -9,6 +9,7 @@
 request_fn query_status;       /* status.c */
 request_fn query_endpoints;    /* queries.c */
 request_fn query_pools;	       /* queries.c */
+request_fn query_address;      /* queries.c */
 request_fn query_routes;       /* queries_network.c */
 request_fn query_nodes;	       /* queries_network.c */
 request_fn query_peers;	       /* queries_network.c */

@@ -127,6 +127,7 @@ static const struct handler {
 	{ MSG_GET_ROUTES, MAY_ANYONE, false, query_routes },
 	{ MSG_GET_NODES, MAY_ANYONE, false, query_nodes },
 	{ MSG_GET_POOLS, MAY_ANYONE, false, query_pools },
+	{ MSG_GET_ADDRESS, MAY_ANYONE, false, query_address },
 	{ MSG_GET_PEERS, MAY_ANYONE, false, query_peers },
 	{ MSG_GET_DROPS, MAY_ANYONE, false, query_drops },
 	{ MSG_FOLLOW_DROPS, MAY_ANYONE, false, query_follow_drops },

@@ -134,7 +134,22 @@ def test_ipam_counts_addresses_and_names_their_owners(net):
     assert "free" in out and net.n1.block4 in out
     _, out, _ = net.tortie("ipam", "show", "--ip", "192.0.2.1")
     assert "no block of this node" in out
-    assert net.n1.tortie_json("ipam", "show", "--ip", net.b.ip6)["state"] == "in-use"
+    answer = net.n1.tortie_json("ipam", "show", "--ip", net.b.ip6)
+    assert answer["state"] == "in-use" and answer["pool"] == "default-ipv6"
+    assert answer["workloadendpoint"]["workload"] == "shop/b"
+
+
+def test_ipam_tells_an_address_that_rests_and_one_that_no_pod_gets(net):
+    pod = net.n1.add_pod("gone")
+    pod.remove()
+    answer = wait_until(lambda: next(
+        (a for a in [net.n1.tortie_json("ipam", "show", "--ip", pod.ip4)]
+         if a["state"] == "resting"), None), "its link is gone", 5)
+    assert answer["workloadendpoint"] is None and answer["block"] == net.n1.block4
+    _, out, _ = net.tortie("ipam", "show", "--ip", pod.ip4)
+    assert "free, but given back shortly ago" in out
+    _, out, _ = net.tortie("ipam", "show", "--ip", net.n1.block6.split("/")[0])
+    assert "anycast" in out
 
 
 def test_status_is_0_only_when_there_is_no_problem(net):

@@ -4,7 +4,7 @@
  *
  * The table that calicoctl users know: pools, with --blocks each block of this node below its pool.
  * The agent has no record but the kernel's links, so what is shown here is what they carry.
- * --ip says whose an address is: a pod's, free, or none of ours.
+ * --ip says whose an address is: a pod's, free, resting, reserved, or none of ours.
  */
 #include <stdio.h>
 #include <string.h>
@@ -103,70 +103,109 @@ static struct json_object *owner_find(struct json_object *endpoints, const struc
 	return NULL;
 }
 
-/* The CIDR, as text, of this node's block that holds @addr; "" when none does. */
-static const char *block_find(struct json_object *pools, const struct ip_addr *addr)
+static int address_record(uint32_t type, const void *body, void *arg)
 {
-	for (size_t i = 0; i < json_object_array_length(pools); i++) {
-		struct json_object *pool = json_object_array_get_idx(pools, i);
-		struct json_object *blocks = json_object_object_get(pool, "blocks");
-
-		for (size_t n = 0; n < json_object_array_length(blocks); n++) {
-			const char *text =
-				document_get_words(json_object_array_get_idx(blocks, n), "cidr");
-			struct ip_prefix cidr;
-
-			if (ip_prefix_parse(text, &cidr) == 0 && ip_prefix_contains(&cidr, addr))
-				return text;
-		}
-	}
-	return "";
+	if (type == MSG_ADDRESS)
+		*(struct msg_address *)arg = *(const struct msg_address *)body;
+	return 0;
 }
 
-static void owner_print(const char *ip, struct json_object *owner, const char *block)
+/* What the agent knows of @addr; 0 or -errno, said. */
+static int address_ask(const char *run_dir, const struct ip_addr *addr, struct msg_address *ret)
 {
+	const struct msg_get_address body = { .addr = *addr };
+	const struct request_question question = { MSG_GET_ADDRESS, &body, sizeof(body) };
+	struct request request;
+	int err = request_open_said(&request, run_dir);
+
+	if (err < 0)
+		return err;
+	*ret = (struct msg_address){ 0 };
+	err = request_run(&request, &question, address_record, ret);
+	request_close(&request);
+	return err;
+}
+
+struct state_words {
+	const char *key, *text;
+};
+
+/* An address that a pod has is that pod's, also outside the blocks. */
+static struct state_words state_words(const struct msg_address *address, bool has_owner)
+{
+	static const struct state_words rows[] = {
+		[ADDRESS_NOT_OURS] = { "not-ours", "in no block of this node" },
+		[ADDRESS_FREE] = { "free", "free" },
+		[ADDRESS_RESTING] = { "resting", "free, but given back shortly ago" },
+		[ADDRESS_IN_USE] = { "in-use", "held by a link that is being deleted, or the "
+					       "node's own" },
+		[ADDRESS_RESERVED] = { "reserved", "reserved: no new pod gets it" },
+		[ADDRESS_ANYCAST] = { "anycast", "the subnet-router anycast address: no pod "
+						 "gets it" },
+	};
+
+	if (has_owner)
+		return rows[ADDRESS_IN_USE];
+	return rows[address->state < sizeof(rows) / sizeof(rows[0]) ? address->state
+								    : ADDRESS_NOT_OURS];
+}
+
+static void owner_print(struct json_object *document, struct json_object *owner, const char *text)
+{
+	const char *ip = document_get_words(document, "ip");
+
 	if (owner)
-		printf("IP %s is in use by %s (link %s, container %s)\n", ip,
+		printf("IP %s is in use by %s (link %s, container %s)", ip,
 		       document_get_words(owner, "workload"),
 		       document_get_words(owner, "interface"),
 		       document_get_words(owner, "container_id"));
-	else if (block[0])
-		printf("IP %s is free, in this node's block %s\n", ip, block);
 	else
-		printf("IP %s is in no block of this node\n", ip);
+		printf("IP %s is %s", ip, text);
+	if (document_get_words(document, "block")[0])
+		printf(", in this node's block %s of pool %s",
+		       document_get_words(document, "block"), document_get_words(document, "pool"));
+	if (document_get_number(document, "freed_s") > 0)
+		printf(", given back %s s ago", document_get_words(document, "freed_s"));
+	putchar('\n');
+}
+
+static struct json_object *address_convert(const struct msg_address *address,
+					   struct json_object *owner)
+{
+	struct json_object *document = document_new_map();
+	char text[IP_PREFIX_TEXT_MAX];
+	bool is_ours = address->state != ADDRESS_NOT_OURS;
+
+	document_set_words(document, "ip", ip_addr_format(&address->addr, text, sizeof(text)));
+	document_set_words(document, "state", state_words(address, owner != NULL).key);
+	document_set_words(document, "block",
+			   is_ours ? ip_prefix_format(&address->block, text, sizeof(text)) : "");
+	document_set_text(document, "pool", address->pool, sizeof(address->pool));
+	document_set_number(document, "freed_s", address->freed_s);
+	document_set(document, "workloadendpoint", json_object_get(owner));
+	return document;
 }
 
 static int address_show(const struct command_line *line, const struct ip_addr *addr)
 {
-	struct json_object *endpoints, *pools, *owner, *document;
-	char ip[IP_ADDR_TEXT_MAX];
-	const char *block;
+	struct json_object *endpoints, *owner, *document;
+	struct msg_address address;
+	int err;
 
 	if (get_collect(line->run_dir, &get_endpoints, &endpoints) < 0)
 		return EXIT_FAILED;
-	if (get_collect(line->run_dir, &get_pools, &pools) < 0) {
-		json_object_put(endpoints);
-		return EXIT_FAILED;
-	}
-	owner = owner_find(endpoints, addr);
-	block = block_find(pools, addr);
-	ip_addr_format(addr, ip, sizeof(ip));
-	if (line->format == OUTPUT_JSON || line->format == OUTPUT_YAML) {
-		document = document_new_map();
-		document_set_words(document, "ip", ip);
-		document_set_words(document, "state",
-				   owner      ? "in-use"
-				   : block[0] ? "free"
-					      : "not-ours");
-		document_set_words(document, "block", block);
-		document_set(document, "workloadendpoint", json_object_get(owner));
-		output_document(stdout, line->format, document);
+	err = address_ask(line->run_dir, addr, &address);
+	if (err == 0) {
+		owner = owner_find(endpoints, addr);
+		document = address_convert(&address, owner);
+		if (line->format == OUTPUT_JSON || line->format == OUTPUT_YAML)
+			err = output_document(stdout, line->format, document);
+		else
+			owner_print(document, owner, state_words(&address, false).text);
 		json_object_put(document);
-	} else {
-		owner_print(ip, owner, block);
 	}
-	json_object_put(pools);
 	json_object_put(endpoints);
-	return EXIT_DONE;
+	return err < 0 ? EXIT_FAILED : EXIT_DONE;
 }
 
 int ipam_show_run(const struct command_line *line)

@@ -3,7 +3,7 @@
  * Tests of freed_addresses.c on the real kernel. Needs root; works in a mount namespace of its own
  * with a bpffs of its own.
  *
- * links: loader/freed_addresses.c lib/ip_prefix.c lib/log.c
+ * links: loader/freed_addresses.c loader/kept_map.c lib/ip_prefix.c lib/log.c
  * libs: -lbpf -lelf -lz
  */
 #include "loader/freed_addresses.h"
@@ -19,13 +19,15 @@
 #include <sys/mount.h>
 #include <unistd.h>
 
+#include <bpf/bpf.h>
 #include <cmocka.h>
 
 #include "lib/ip_prefix.h"
 
-#define BPF_MOUNT   "/tmp"
-#define KEEP_MS	    60000
-#define ENTRIES_MAX 4096 /* of the map */
+#define BPF_MOUNT    "/tmp"
+#define PIN(version) BPF_MOUNT "/freed_address_v" version
+#define KEEP_MS	     60000
+#define ENTRIES_MAX  4096 /* of the map */
 
 static int fresh_bpffs(void **state)
 {
@@ -102,6 +104,34 @@ static void they_are_told_oldest_first_by_the_next_one_that_opens_the_map(void *
 	freed_addresses_close(freed);
 }
 
+static void another_versions_pin_is_renamed_and_another_layout_made_anew(void **state)
+{
+	struct freed_addresses *freed = freed_addresses_open(BPF_MOUNT);
+	struct seen seen = { 0 };
+	int fd;
+
+	note(freed, 1, 1000);
+	freed_addresses_close(freed);
+	assert_int_equal(rename(PIN("1"), PIN("99")), 0);
+	freed = freed_addresses_open(BPF_MOUNT);
+	assert_int_equal(access(PIN("99"), F_OK), -1);
+	assert_int_equal(freed_addresses_for_each(freed, 2000, see, &seen), 0);
+	assert_int_equal(seen.count, 1);
+	freed_addresses_close(freed);
+	assert_int_equal(unlink(PIN("1")), 0);
+	fd = bpf_map_create(BPF_MAP_TYPE_HASH, "freed_address", 4, 4, 1, NULL);
+	assert_true(fd >= 0);
+	assert_int_equal(bpf_obj_pin(fd, PIN("1")), 0);
+	close(fd);
+	freed = freed_addresses_open(BPF_MOUNT);
+	note(freed, 2, 1000);
+	seen.count = 0;
+	assert_int_equal(freed_addresses_for_each(freed, 2000, see, &seen), 0);
+	assert_int_equal(seen.count, 1);
+	assert_seen(&seen, 0, 2, 1000);
+	freed_addresses_close(freed);
+}
+
 static void a_full_map_loses_what_has_rested(void **state)
 {
 	struct freed_addresses *freed = freed_addresses_open(BPF_MOUNT);
@@ -143,6 +173,9 @@ int main(void)
 	const struct CMUnitTest tests[] = {
 		cmocka_unit_test_setup_teardown(
 			they_are_told_oldest_first_by_the_next_one_that_opens_the_map, fresh_bpffs,
+			drop_bpffs),
+		cmocka_unit_test_setup_teardown(
+			another_versions_pin_is_renamed_and_another_layout_made_anew, fresh_bpffs,
 			drop_bpffs),
 		cmocka_unit_test_setup_teardown(a_full_map_loses_what_has_rested, fresh_bpffs,
 						drop_bpffs),

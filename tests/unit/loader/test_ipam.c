@@ -647,6 +647,42 @@ static void addresses_given_back_before_this_run_rest(void **state)
 	ipam_free(ipam);
 }
 
+static uint32_t state_of(struct ipam *ipam, const char *text, uint64_t now_ms,
+			 struct msg_address *ret)
+{
+	struct ip_addr address = addr(text);
+
+	ipam_describe(ipam, &address, now_ms, ret);
+	assert_true(ip_addr_equal(&ret->addr, &address));
+	return ret->state;
+}
+
+static void one_address_is_described(void **state)
+{
+	const char *reserved[] = { "fd00::9-fd00::a" };
+	struct ipam *ipam = make_reserved("fd00::/64", reserved, 1);
+	struct ip_prefix block = prefix("fd00::/64");
+	struct msg_address told;
+
+	assert_takes(ipam, 0, "fd00::1");
+	assert_takes(ipam, 0, "fd00::2");
+	release(ipam, "fd00::1", 1000);
+	assert_int_equal(state_of(ipam, "fd00::2", 5000, &told), ADDRESS_IN_USE);
+	assert_string_equal(told.pool, "p");
+	assert_true(ip_prefix_equal(&told.block, &block));
+	assert_int_equal(state_of(ipam, "fd00::1", 5000, &told), ADDRESS_RESTING);
+	assert_int_equal(told.freed_s, 4);
+	assert_int_equal(state_of(ipam, "fd00::1", 1000 + QUARANTINE_MS, &told), ADDRESS_FREE);
+	assert_int_equal(told.freed_s, 60);
+	assert_int_equal(state_of(ipam, "fd00::3", 5000, &told), ADDRESS_FREE);
+	assert_int_equal(told.freed_s, 0);
+	assert_int_equal(state_of(ipam, "fd00::a", 5000, &told), ADDRESS_RESERVED);
+	assert_int_equal(state_of(ipam, "fd00::", 5000, &told), ADDRESS_ANYCAST);
+	assert_int_equal(state_of(ipam, "fd01::1", 5000, &told), ADDRESS_NOT_OURS);
+	assert_string_equal(told.pool, "");
+	ipam_free(ipam);
+}
+
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
@@ -673,6 +709,7 @@ int main(void)
 		cmocka_unit_test(a_requested_address_that_cannot_be_had_takes_nothing),
 		cmocka_unit_test(a_requested_address_must_lie_in_the_chosen_pools),
 		cmocka_unit_test(addresses_given_back_before_this_run_rest),
+		cmocka_unit_test(one_address_is_described),
 	};
 
 	return cmocka_run_group_tests(tests, NULL, NULL);

@@ -57,6 +57,7 @@ static int answer_end(struct agent *agent, struct client *client, const struct r
 HANDLER(query_status)
 HANDLER(query_endpoints)
 HANDLER(query_pools)
+HANDLER(query_address)
 HANDLER(query_nodes)
 HANDLER(query_peers)
 HANDLER(query_drops)
