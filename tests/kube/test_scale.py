@@ -33,7 +33,7 @@ KUBED_RSS_KIB, KUBED_ANON_KIB, AGENT_RSS_KIB = 20480, 8192, 10240
 FAKE_BLOCKS = ipaddress.ip_network("172.16.0.0/12")
 FAKE_ADDRESSES = ipaddress.ip_network("198.18.0.0/15")
 LABEL = "tortie-scale"
-GONE_SECONDS = 300  # pods without a grace period leave the API before their kubelet has stopped them
+GONE_SECONDS = 300  # pods without a grace period leave the API before the kubelet has stopped them
 CONTROLLERS = 2  # the garbage collector and the quota controller watch each kind too
 
 # What a pod network may leave on a node: links, routes, pins, entries of the maps of pods, routes.
