@@ -47,6 +47,8 @@
 #define ACTIVE_PAUSE_NS	 200000
 #define ACTIVE_TRIES	 5000 /* a second or more: work queues wait for the lock of links, too */
 
+static const char own_route_step[] = "adding the address's own route";
+
 bool pod_link_read(const struct nlmsghdr *header, struct pod_link *ret_link)
 {
 	const struct nlattr *attrs[POD_LINK_GRO_IPV4_MAX_SIZE + 1];
@@ -165,6 +167,24 @@ static bool has_family(const struct endpoint *endpoint, bool is_v4)
 	return false;
 }
 
+/*
+ * The address, and for IPv6 the route by which the pod takes its packets: the kernel makes its own
+ * in a worker that waits for its network lock (addrconf_dad_work(), also without detection), and
+ * until then drops what comes, answers to the pod's first packets.
+ */
+static void add_pod_address(struct batch *batch, uint32_t ifindex, const struct ip_addr *addr)
+{
+	struct pod_route local = { .prefix = ip_prefix_host(addr),
+				   .ifindex = ifindex,
+				   .table = RT_TABLE_LOCAL,
+				   .type = RTN_LOCAL,
+				   .protocol = RTPROT_BOOT };
+
+	add(batch, "adding an address", pod_message_address(ifindex, addr));
+	if (!ip_addr_is_v4(addr))
+		add(batch, own_route_step, pod_message_route(RTM_NEWROUTE, &local));
+}
+
 static void add_pod_family(struct batch *batch, uint32_t ifindex, bool is_v4)
 {
 	struct ip_addr gateway = pod_gateway(is_v4), any_v4 = { 0 }, any_v6 = { 0 };
@@ -240,8 +260,7 @@ int pod_link_configure_pod(struct netlink *pod, const struct endpoint *endpoint,
 	    pod_message_no_addr_gen(NULL, peer_ifindex));
 	add(&batch, "setting the interface up", pod_message_up(peer_ifindex));
 	for (size_t i = 0; i < endpoint->address_count; i++)
-		add(&batch, "adding an address",
-		    pod_message_address(peer_ifindex, &endpoint->address[i]));
+		add_pod_address(&batch, peer_ifindex, &endpoint->address[i]);
 	if (has_family(endpoint, true))
 		add_pod_family(&batch, peer_ifindex, true);
 	if (has_v6)
@@ -252,6 +271,9 @@ int pod_link_configure_pod(struct netlink *pod, const struct endpoint *endpoint,
 	for (size_t i = 0; i < batch.count; i++) {
 		bool is_route = batch.route[i].ifindex != 0;
 
+		/* A link that is being deleted may have the address still. */
+		if (batch.step[i] == own_route_step && errors[i] == -EEXIST)
+			errors[i] = 0;
 		is_second = is_second || (is_route && errors[i] == -EEXIST);
 		/* Without the route to the gateway the default route behind it failed, too. */
 		if (is_second && is_route && errors[i] < 0)

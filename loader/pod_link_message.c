@@ -334,10 +334,12 @@ struct nl_msg *pod_message_route(int type, const struct pod_route *route)
 			      .rtm_table = route->table != 0 ? RT_TABLE_UNSPEC : RT_TABLE_MAIN,
 			      .rtm_protocol = route->protocol,
 			      .rtm_scope = is_on_link ? RT_SCOPE_LINK : RT_SCOPE_UNIVERSE,
-			      .rtm_type = RTN_UNICAST };
+			      .rtm_type = route->type != 0 ? route->type : RTN_UNICAST };
 	struct nl_msg *msg;
 	int err = 0;
 
+	if (route->type == RTN_LOCAL)
+		body.rtm_scope = RT_SCOPE_HOST;
 	if (type == RTM_DELROUTE)
 		body.rtm_scope = RT_SCOPE_NOWHERE; /* whatever it is */
 	msg = start(type, type == RTM_NEWROUTE ? NLM_F_CREATE | NLM_F_EXCL : 0, &body,

@@ -48,6 +48,7 @@ struct pod_route {
 	uint32_t ifindex;   /* 0: any (deletion) */
 	uint32_t metric;    /* 0: the kernel's choice */
 	uint32_t table;	    /* 0: the main one */
+	uint8_t type;	    /* 0: RTN_UNICAST */
 	uint8_t protocol;
 };
 /** pod_message_route() - @type RTM_NEWROUTE (only when there is none) or RTM_DELROUTE. */
