@@ -28,6 +28,7 @@
 #define FLAG_PARTIAL	0x20u
 #define FLAG_EXTENDED	0x10u
 #define FLAGS_CLASS	(FLAG_OPTIONAL | FLAG_TRANSITIVE)
+#define FLAGS_KEPT	(FLAGS_CLASS | FLAG_PARTIAL) /* the lowest four have no meaning */
 
 #define WELL_KNOWN	    FLAG_TRANSITIVE
 #define OPTIONAL	    FLAG_OPTIONAL
@@ -143,6 +144,8 @@ static bool take_aggregator(struct parse_state *state, struct attribute *attribu
 	state->draft->values.aggregator_as = as;
 	state->draft->values.aggregator_id = wire_read_u32(&attribute->value);
 	state->draft->values.present |= HAS_AGGREGATOR;
+	if (attribute->flags & FLAG_PARTIAL)
+		state->draft->values.present |= HAS_PARTIAL_AGGREGATOR;
 	return true;
 }
 
@@ -187,7 +190,7 @@ static bool take_whole(struct parse_state *state, struct attribute *attribute)
 
 	wire_writer_init(&out, draft->other, sizeof(draft->other));
 	out.len = draft->values.other_len;
-	wire_write_u8(&out, (uint8_t)((attribute->flags & ~FLAG_EXTENDED) |
+	wire_write_u8(&out, (uint8_t)((attribute->flags & FLAGS_KEPT) |
 				      (len > UINT8_MAX ? FLAG_EXTENDED : 0)));
 	wire_write_u8(&out, attribute->type);
 	if (len > UINT8_MAX)
@@ -500,9 +503,12 @@ static void write_as_path(struct wire_writer *writer, const struct attribute_vie
 static void write_aggregator(struct wire_writer *writer, const struct attribute_values *values,
 			     bool four_octet_as)
 {
+	uint8_t flags = values->present & HAS_PARTIAL_AGGREGATOR
+				? OPTIONAL_TRANSITIVE | FLAG_PARTIAL
+				: OPTIONAL_TRANSITIVE;
 	bool wide = values->aggregator_as > UINT16_MAX;
 
-	write_head(writer, OPTIONAL_TRANSITIVE, ATTRIBUTE_AGGREGATOR, four_octet_as ? 8 : 6);
+	write_head(writer, flags, ATTRIBUTE_AGGREGATOR, four_octet_as ? 8 : 6);
 	if (four_octet_as)
 		wire_write_u32(writer, values->aggregator_as);
 	else

@@ -4,17 +4,20 @@
  *
  * The first octet chooses the kind of peer (bit 0: external, bit 1: four-octet AS). What is refused
  * must come with a NOTIFICATION of code 3. What is accepted is walked, and its attributes are
- * written and read again, in both AS widths: the path must survive.
+ * written and read again, in both AS widths: the path must survive. What filters ask of paths and
+ * communities is asked too.
  *
- * links: bgp/update.c bgp/attributes.c bgp/as_path.c bgp/message.c bgp/capability.c
- * links: lib/wire.c lib/ip_prefix.c
- * covers: bgp/update.c bgp/attributes.c bgp/as_path.c
+ * links: bgp/update.c bgp/attributes.c bgp/as_path.c bgp/communities.c bgp/message.c
+ * links: bgp/capability.c lib/wire.c lib/ip_prefix.c
+ * covers: bgp/update.c bgp/attributes.c bgp/as_path.c bgp/communities.c
  */
 #include <stdbool.h>
 #include <stdint.h>
 #include <stdlib.h>
 #include <string.h>
 
+#include "bgp/as_path.h"
+#include "bgp/communities.h"
 #include "bgp/update.h"
 #include "lib/ip_prefix.h"
 
@@ -79,14 +82,38 @@ static void check_announcement(const struct update_section *section, size_t coun
 static void use_path(void)
 {
 	struct attribute_view view = attributes_view_draft(&first.draft);
+	const uint32_t prepended = 4200000001u;
 	uint32_t as = attributes_first_as(&view);
 	unsigned int hops = first.draft.values.as_path_hops;
 
 	require(as == 0 || attributes_path_has(&view, as));
-	if (attributes_prepend_as(&first.draft, 4200000001u)) {
-		require(attributes_first_as(&view) == 4200000001u);
+	if (as != 0) {
+		require(as_path_count(view.as_path, view.values->as_path_len, as) > 0);
+		require(as_path_begins(view.as_path, view.values->as_path_len, &as, 1));
+	} else {
+		require(!as_path_begins(view.as_path, view.values->as_path_len, &prepended, 1));
+	}
+	if (attributes_prepend_as(&first.draft, prepended)) {
+		require(attributes_first_as(&view) == prepended);
 		require(first.draft.values.as_path_hops == hops + 1);
 	}
+}
+
+static void use_communities(void)
+{
+	struct config_community added[] = { { .is_large = false, .part = { 64512, 7 } },
+					    { .is_large = true, .part = { 4200000001u, 7, 9 } } };
+	struct attribute_view view = attributes_view_draft(&first.draft);
+	struct config_community community;
+	size_t at = 0, count = 0;
+
+	while (communities_next(&view, &at, &community)) {
+		require(communities_has(&view, &community));
+		require(count++ < BGP_MESSAGE_MAX);
+	}
+	for (size_t i = 0; i < sizeof(added) / sizeof(added[0]); i++)
+		if (communities_add(&first.draft, &added[i]))
+			require(communities_has(&view, &added[i]));
 }
 
 static void check_section(const struct update_section *section)
@@ -98,6 +125,8 @@ static void check_section(const struct update_section *section)
 	use_path();
 	check_announcement(section, count, true);
 	check_announcement(section, count, false);
+	use_communities();
+	check_announcement(section, count, true);
 }
 
 static void check_withdrawal(const struct update_section *section)

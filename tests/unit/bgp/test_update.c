@@ -444,6 +444,44 @@ static void an_unknown_transitive_attribute_gets_the_partial_bit(void **state)
 			      update.draft.values.other_len));
 }
 
+/* RFC 4271 section 5: the partial bit of an optional transitive attribute is not taken back; of
+ * others it is 0 when sent, and so are the four unused bits of all (4.3). */
+static void flags_are_passed_on_as_the_rfc_says(void **state)
+{
+	static const struct {
+		const char *in, *out;
+	} rows[] = {
+		{ "e0 07 08 0000fde7 0a630002", "e0 07 08 0000fde7 0a630002" },
+		{ "cf 07 08 0000fde7 0a630002", "c0 07 08 0000fde7 0a630002" },
+		{ "ef 08 04 00010002", "e0 08 04 00010002" },
+		{ "cf 08 04 00010002", "c0 08 04 00010002" },
+		{ "cf 63 01 41", "e0 63 01 41" },
+		{ "af 04 04 00000005", "80 04 04 00000005" },
+	};
+	struct update update;
+	struct ip_prefix prefix = prefix_of("10.244.2.0/24");
+	uint8_t body[BGP_MESSAGE_MAX], buf[BGP_MESSAGE_MAX], expected[64];
+	struct bgp_error error;
+
+	for (size_t i = 0; i < sizeof(rows) / sizeof(rows[0]); i++) {
+		struct attribute_view view = attributes_view_draft(&update.draft);
+		size_t count = 1, len, expected_len;
+		char attributes[128];
+
+		snprintf(attributes, sizeof(attributes), "60 01 01 00" PATH "6f 03 04 0a630009 %s",
+			 rows[i].in);
+		len = build(body, attributes, NLRI);
+		assert_int_equal(parse(EBGP, body, len, &update, &error), 0);
+		assert_int_equal(update.reaction, REACTION_NONE);
+		len = update_write_announce(buf, &view, true, &prefix, &count);
+		snprintf(attributes, sizeof(attributes), "40 01 01 00" PATH "40 03 04 0a630009 %s",
+			 rows[i].out);
+		expected_len = hex_parse(attributes, expected, sizeof(expected));
+		assert_memory_equal(buf + BGP_HEADER_LEN + 4, expected, expected_len);
+		assert_int_equal(len, BGP_HEADER_LEN + 4 + expected_len + 4);
+	}
+}
+
 static void a_two_octet_peers_path_is_put_together(void **state)
 {
 	static struct update update;
@@ -628,6 +666,7 @@ int main(void)
 		cmocka_unit_test(an_ipv4_next_hop_in_mp_reach_must_be_one_too),
 		cmocka_unit_test(of_global_and_link_local_next_hop_the_global_one_is_taken),
 		cmocka_unit_test(an_unknown_transitive_attribute_gets_the_partial_bit),
+		cmocka_unit_test(flags_are_passed_on_as_the_rfc_says),
 		cmocka_unit_test(a_two_octet_peers_path_is_put_together),
 		cmocka_unit_test(well_known_communities_are_noticed),
 		cmocka_unit_test(an_announcement_packs_prefixes_with_their_attributes),
