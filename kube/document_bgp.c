@@ -251,6 +251,12 @@ void bgp_write_peer(struct bgp_draft *draft, const struct bgp_peer *peer)
 		ip_addr_format(&peer->addr, text, sizeof(text)), peer->as);
 	if (peer->port != BGP_PORT_DEFAULT)
 		fprintf(out, ", port: %u", peer->port);
+	if (peer->local_as)
+		fprintf(out, ", local_as: %u", peer->local_as);
+	if (peer->allow_own_as)
+		fprintf(out, ", allow_own_as: %u", peer->allow_own_as);
+	if (peer->next_hop)
+		fprintf(out, ", next_hop: %s", peer->next_hop);
 	if (peer->is_source_route)
 		fprintf(out, ", source: route");
 	if (peer->restart_time_s)

@@ -30,6 +30,9 @@ struct bgp_peer {
 	struct ip_addr addr;
 	uint32_t as;
 	uint16_t port;
+	uint32_t local_as;			  /* 0: ours */
+	unsigned int allow_own_as;		  /* how often it may stand in a path */
+	const char *next_hop;			  /* "self", "keep"; NULL: not said */
 	bool is_source_route;			  /* else the node's address is the source */
 	unsigned int restart_time_s;		  /* 0: not said */
 	unsigned int hops;			  /* of TTL security, 0: not said */
