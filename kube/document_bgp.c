@@ -37,8 +37,8 @@ static const struct doc_field config_rows[] = {
 	{ "serviceClusterIPs", false, NULL, NOT_YET },
 	{ "serviceExternalIPs", false, NULL, NOT_YET },
 	{ "serviceLoadBalancerIPs", false, NULL, NOT_YET },
-	{ "communities", false, NULL, NOT_YET },
-	{ "prefixAdvertisements", false, NULL, NOT_YET },
+	{ "communities", true, NULL, NULL },
+	{ "prefixAdvertisements", true, NULL, NULL },
 	{ "nodeMeshPassword", false, NULL, NOT_YET },
 	{ "bindMode", false, NULL, "BGP listens on the node's addresses" },
 };
@@ -298,12 +298,15 @@ static void collect_mesh(struct bgp_draft *draft, struct ip_addr *list, size_t *
 static void write_mesh(struct bgp_draft *draft, struct ip_addr *list, size_t count)
 {
 	struct builder *builder = draft->builder;
+	struct bgp_peer peer = { .as = draft->as };
 
+	bgp_take_advertisements(draft, &peer);
 	if (is_standard_port(draft)) {
 		qsort(list, count, sizeof(*list), compare_addresses);
 		fprintf(builder->out, "  mesh: ");
 		document_write_addresses(builder->out, list, count);
 		fputc('\n', builder->out);
+		bgp_write_mesh_filters(draft, &peer);
 		return;
 	}
 	for (size_t i = 0; i < builder->node_count; i++) {
@@ -319,11 +322,9 @@ static void write_mesh(struct bgp_draft *draft, struct ip_addr *list, size_t cou
 					 DOCUMENT_PEERS_MAX);
 			return;
 		}
-		bgp_write_peer(draft, &(struct bgp_peer){
-					      .addr = *addr,
-					      .as = draft->as,
-					      .port = bgp_port_of(draft, node->name),
-				      });
+		peer.addr = *addr;
+		peer.port = bgp_port_of(draft, node->name);
+		bgp_write_peer(draft, &peer);
 	}
 }
 
