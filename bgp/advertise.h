@@ -13,6 +13,8 @@ struct advertise_key {
 	bool four_octet_as;
 	bool family[FAMILY_COUNT];
 	struct ip_addr next_hop[FAMILY_COUNT]; /* ours */
+	enum config_next_hop next_hop_mode;
+	uint32_t local_as; /* ours towards them; 0: that of advertise_new() */
 	/* Its export rules count, and where they look for links, NULL: nowhere. A group holds
 	 * references: what it makes of a route never changes, a member goes to another group. */
 	struct filter *filter;

@@ -34,11 +34,19 @@ static bool is_exported(const struct advertise_key *key, const struct route *rou
 	       reflector_is_reflection(from, key->kind);
 }
 
+/* RFC 4271 section 5.1.3: our own routes, and by default all that external peers get. */
+static bool has_our_next_hop(const struct advertise_key *key, const struct attribute_values *values)
+{
+	if (values->present & HAS_EMPTY_NEXT_HOP || key->next_hop_mode == NEXT_HOP_SELF)
+		return true;
+	return key->kind == SOURCE_EBGP && key->next_hop_mode == NEXT_HOP_AUTO;
+}
+
 /* Does rewrite() succeed: is there a next hop, and room in the draft for what is added? */
 static bool can_rewrite(const struct advertise_key *key, const struct route *route)
 {
 	const struct attribute_values *values = &route->attributes->values;
-	bool ours = key->kind == SOURCE_EBGP || values->present & HAS_EMPTY_NEXT_HOP;
+	bool ours = has_our_next_hop(key, values);
 
 	if (ip_addr_is_zero(ours ? &key->next_hop[route->family] : &values->next_hop))
 		return false;
@@ -47,11 +55,10 @@ static bool can_rewrite(const struct advertise_key *key, const struct route *rou
 	return values->cluster_list_len + CLUSTER_LEN <= ATTRIBUTE_OCTETS_MAX;
 }
 
-/* For an external peer: our AS in front, our next hop, nothing internal. */
-static bool rewrite_external(const struct export_context *context, const struct ip_addr *next_hop,
+/* For an external peer: our AS in front, nothing internal. */
+static bool rewrite_external(const struct export_context *context, const struct advertise_key *key,
 			     bool keeps_med, struct attribute_draft *draft)
 {
-	draft->values.next_hop = *next_hop;
 	draft->values.present &= ~(uint32_t)(HAS_LOCAL_PREF | HAS_ORIGINATOR_ID);
 	draft->values.local_pref = draft->values.originator_id = 0;
 	draft->values.cluster_list_len = 0;
@@ -59,7 +66,7 @@ static bool rewrite_external(const struct export_context *context, const struct 
 		draft->values.present &= ~(uint32_t)HAS_MED;
 		draft->values.med = 0;
 	}
-	return attributes_prepend_as(draft, context->local_as);
+	return attributes_prepend_as(draft, key->local_as ? key->local_as : context->local_as);
 }
 
 static bool rewrite_internal(const struct export_context *context, const struct advertise_key *key,
@@ -77,15 +84,14 @@ static bool rewrite_internal(const struct export_context *context, const struct 
 static bool rewrite(const struct export_context *context, const struct advertise_key *key,
 		    const struct route *route, bool keeps_med, struct attribute_draft *draft)
 {
-	const struct ip_addr *next_hop = &key->next_hop[route->family];
 	bool ok;
 
-	if (draft->values.present & HAS_EMPTY_NEXT_HOP) {
-		draft->values.next_hop = *next_hop;
+	if (has_our_next_hop(key, &draft->values)) {
+		draft->values.next_hop = key->next_hop[route->family];
 		draft->values.present &= ~(uint32_t)HAS_EMPTY_NEXT_HOP;
 	}
 	if (key->kind == SOURCE_EBGP)
-		ok = rewrite_external(context, next_hop, keeps_med, draft);
+		ok = rewrite_external(context, key, keeps_med, draft);
 	else
 		ok = rewrite_internal(context, key, route, draft);
 	return ok && !ip_addr_is_zero(&draft->values.next_hop);

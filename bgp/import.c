@@ -15,6 +15,7 @@
 
 #include <errno.h>
 
+#include "bgp/as_path.h"
 #include "bgp/reflector.h"
 #include "lib/ip_prefix.h"
 
@@ -29,12 +30,24 @@ static bool is_own_address(const struct config *config, const struct import_cont
 	return false;
 }
 
+/* RFC 4271 section 9.1.2: not a path that has been here; unless so often is allowed. */
+static bool is_as_loop(const struct config *config, const struct import_context *context,
+		       const struct attribute_view *view)
+{
+	size_t len = view->values->as_path_len;
+	unsigned int count = as_path_count(view->as_path, len, config->bgp.as);
+
+	if (context->local_as && context->local_as != config->bgp.as)
+		count += as_path_count(view->as_path, len, context->local_as);
+	return count > context->allow_own_as;
+}
+
 enum import_refusal import_check_route(const struct config *config,
 				       const struct import_context *context,
 				       const struct attribute_view *view,
 				       const struct ip_addr *next_hop)
 {
-	if (attributes_path_has(view, config->bgp.as))
+	if (is_as_loop(config, context, view))
 		return IMPORT_AS_LOOP;
 	if (!context->is_ebgp && reflector_is_loop(view, context->router_id, context->router_id))
 		return IMPORT_REFLECTION_LOOP;

@@ -24,6 +24,9 @@ struct link_table {
 
 /** link_table_read() - ask the kernel. 0 and a table with one reference, or -errno. */
 int link_table_read(struct link_table **ret_table);
+/** link_table_read_from() - the same from files as /proc/net/route and /proc/net/if_inet6. */
+int link_table_read_from(const char *route_path, const char *inet6_path,
+			 struct link_table **ret_table);
 struct link_table *link_table_ref(struct link_table *table); /* NULL is fine, as in all below */
 void link_table_unref(struct link_table *table);
 bool link_table_equal(const struct link_table *a, const struct link_table *b);

@@ -159,7 +159,7 @@ static int resolve_collision(struct peer *peer, struct session *session,
 	bool ours_stays = own_id > open_message->router_id;
 
 	if (own_id == open_message->router_id) /* RFC 6286 section 2.3: then the higher AS */
-		ours_stays = peer->speaker->config->bgp.as > open_message->as;
+		ours_stays = peer->config.local_as > open_message->as;
 	message_error_set(ret_error, ERROR_CEASE, CEASE_COLLISION, NULL, 0);
 	if (peer->established)
 		return peer->capabilities.graceful_restart ? 0 : -EPROTO;
@@ -199,6 +199,8 @@ static struct advertise_key make_key(const struct peer *peer)
 	struct session *session = peer->established;
 	struct advertise_key key = { .kind = peer->source.kind,
 				     .export = peer->config.export,
+				     .local_as = peer->config.local_as,
+				     .next_hop_mode = peer->config.next_hop,
 				     .filter = peer->filter };
 
 	if (peer->filter && peer->filter->has_interface)
@@ -245,7 +247,7 @@ static void learn_peer(struct peer *peer, const struct session *session)
 	for (int i = 0; i < FAMILY_COUNT; i++) {
 		peer->family[i] = own->family[i] && peer->capabilities.family[i];
 		peer->end_of_rib_in[i] = false;
-		peer->is_refused[i] = false;
+		peer->is_refused[i] = peer->is_beyond[i] = false;
 	}
 	peer->is_rewritten = false;
 }
@@ -500,6 +502,7 @@ struct peer *peer_new(struct speaker *speaker, size_t config_index, const struct
 	peer->since_s = time(NULL);
 	peer->import.router_id = speaker->router_id;
 	peer->import.is_ebgp = peer_is_ebgp(peer);
+	peer->import.local_as = peer->config.local_as;
 	event_timer_init(&peer->start_timer, on_start, peer);
 	event_timer_init(&peer->stale_timer, peer_on_stale, peer);
 	event_timer_init(&peer->quiet_timer, peer_on_quiet, peer);

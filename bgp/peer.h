@@ -47,8 +47,9 @@ struct peer {
 	bool is_asked[FAMILY_COUNT];	  /* by it, to tell our routes again */
 	struct event_timer refresh_timer;
 
-	bool is_ending; /* peer_remove() is at work */
-	bool is_down;	/* by peer_act() */
+	bool is_ending;	    /* peer_remove() is at work */
+	bool is_down;	    /* by peer_act(), or for its many routes */
+	bool is_over_limit; /* and so the session is closed */
 	struct event_timer
 		quiet_timer; /* a peer without End-of-RIB is taken as complete after it */
 
@@ -58,6 +59,7 @@ struct peer {
 	uint64_t bad_updates; /* that RFC 7606 let pass with less than they said */
 	uint64_t updates_in, updates_out, times_up;
 	bool is_limit_logged;
+	bool is_beyond[FAMILY_COUNT]; /* it told more than it may, in this session */
 	char last_error[128];
 	char sent[192], received[192]; /* last NOTIFICATIONs in words */
 	UT_hash_handle hh;

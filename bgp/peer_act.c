@@ -1,6 +1,7 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /*
- * peer_act.c: what people do with a neighbour while the program runs (`tortie bgp peer`).
+ * peer_act.c: what people do with a neighbour while the program runs (`tortie bgp peer`), and the
+ * end of one that tells too much.
  *
  * A reset is a hard one: a NOTIFICATION, so that both sides drop the routes, and a new session. A
  * refresh is the soft one: within the session both sides tell all their routes again (RFC 2918). A
@@ -71,14 +72,33 @@ static int take_down(struct peer *peer, const char *text, const char **ret_why)
 	return 0;
 }
 
-static void take_up(struct peer *peer)
+void peer_take_up(struct peer *peer)
 {
 	if (!peer->is_down)
 		return;
-	peer->is_down = false;
+	peer->is_down = peer->is_over_limit = false;
 	peer->last_error[0] = '\0';
 	peer_report(peer, true);
 	peer_start(peer);
+}
+
+/* RFC 4486 section 4: with the family and its bound. */
+void peer_close_over_limit(struct peer *peer, enum bgp_family family, uint32_t limit)
+{
+	uint8_t data[7];
+	struct wire_writer writer;
+	struct bgp_error error;
+
+	wire_writer_init(&writer, data, sizeof(data));
+	wire_write_u16(&writer, capability_afi(family));
+	wire_write_u8(&writer, SAFI_UNICAST);
+	wire_write_u32(&writer, limit);
+	message_error_set(&error, ERROR_CEASE, CEASE_MAX_PREFIXES, data, writer.len);
+	log_error("peer %s: more than %u %s routes; its session is closed%s", peer->name, limit,
+		  family == FAMILY_IPV4 ? "IPv4" : "IPv6",
+		  peer->kind == PEER_DYNAMIC ? "" : " until tortie bgp peer ADDRESS up");
+	peer->is_down = peer->is_over_limit = peer->kind != PEER_DYNAMIC;
+	session_close(peer->established, &error);
 }
 
 int peer_act(struct peer *peer, enum bgp_act act, const char *text, const char **ret_why)
@@ -104,6 +124,6 @@ int peer_act(struct peer *peer, enum bgp_act act, const char *text, const char *
 	else if (act == BGP_ACT_DOWN)
 		err = take_down(peer, text, ret_why);
 	else
-		take_up(peer);
+		peer_take_up(peer);
 	return err;
 }

@@ -39,6 +39,9 @@ int peer_configure(struct peer *peer, size_t config_index)
 	peer->config.password_file = NULL;
 	peer->config.filter = NULL;
 	peer->config.filter_count = 0;
+	peer->import.allow_own_as = config->allow_own_as;
+	if (peer->is_over_limit)
+		peer->is_down = peer->is_over_limit = false; /* another try */
 	take_filter(peer, config_index);
 	peer->kind = config->is_range  ? PEER_DYNAMIC
 		     : config->is_mesh ? PEER_NODE_MESH
@@ -50,10 +53,20 @@ void peer_change_policy(struct peer *peer, size_t config_index)
 {
 	const struct config_peer *config = &peer->speaker->config->bgp.peer[config_index];
 	bool is_other = !filter_is_same(peer->filter, peer->speaker->peer_filter[config_index],
-					FILTER_IMPORT);
+					FILTER_IMPORT) ||
+			peer->config.allow_own_as != config->allow_own_as ||
+			peer->config.max_routes != config->max_routes;
 
 	peer->config.import = config->import;
 	peer->config.export = config->export;
+	peer->config.next_hop = config->next_hop;
+	peer->config.allow_own_as = config->allow_own_as;
+	peer->config.max_routes = config->max_routes;
+	peer->config.max_routes_close = config->max_routes_close;
+	peer->import.allow_own_as = config->allow_own_as;
+	peer->is_limit_logged = false;
+	if (peer->is_over_limit)
+		peer_take_up(peer); /* there may be room now */
 	if (is_other && peer->filter && peer->filter->has_operations[FILTER_IMPORT])
 		peer->is_rewritten = true;
 	take_filter(peer, config_index);

@@ -20,6 +20,14 @@ void peer_fill_open(const struct peer *peer, const struct ip_addr *local, struct
 int peer_check_open(const struct peer *peer, const struct session *session,
 		    const struct open_message *open_message, struct bgp_error *ret_error);
 
+/* --- peer_act.c --- */
+
+/** peer_take_up() - after it was taken down, by people or for its routes. */
+void peer_take_up(struct peer *peer);
+/** peer_close_over_limit() - it told more routes than it may: end the session and stay down. The
+ * peer may be freed, when it is of a range. */
+void peer_close_over_limit(struct peer *peer, enum bgp_family family, uint32_t limit);
+
 /* --- peer_routes.c --- */
 
 void peer_take_update(struct peer *peer, struct update *update);

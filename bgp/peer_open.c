@@ -20,7 +20,7 @@
 
 bool peer_is_ebgp(const struct peer *peer)
 {
-	return peer->config.as != peer->speaker->config->bgp.as;
+	return peer->config.as != peer->config.local_as;
 }
 
 static const char *family_name(int family)
@@ -72,13 +72,13 @@ void peer_fill_open(const struct peer *peer, const struct ip_addr *local, struct
 	struct capabilities *caps = &ret->capabilities;
 
 	memset(ret, 0, sizeof(*ret));
-	ret->as = bgp->as;
+	ret->as = peer->config.local_as;
 	ret->hold_time_s = peer->config.hold_time_s;
 	ret->router_id = peer->speaker->router_id;
 	caps->route_refresh = true;
 	caps->enhanced_refresh = true;
 	caps->four_octet_as = true;
-	caps->as = bgp->as;
+	caps->as = peer->config.local_as;
 	caps->graceful_restart = true;
 	caps->restarting = peer->speaker->is_restarting;
 	caps->restart_time_s =

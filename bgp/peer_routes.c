@@ -5,8 +5,8 @@
  * update.c has read the lists and said what RFC 7606 makes of the attributes; import.c says whether
  * they can be used at all, and which prefixes the policy lets in; before it the peer's filter has
  * its say, and may change the attributes. What is not let in is removed, in case the peer told it
- * before with other attributes. A peer has a bound of routes: what is beyond it is not taken and
- * said once, the session stays.
+ * before with other attributes. A peer has a bound of routes of each family: what is
+ * beyond it is not taken and said once; the session stays, or ends when the settings say so.
  */
 #include <stdio.h>
 
@@ -25,16 +25,26 @@ static void withdraw_section(struct peer *peer, struct update_section *section)
 			rib_remove_path(peer->speaker->rib, &prefix, &peer->source);
 }
 
+static uint32_t limit_of(const struct peer *peer)
+{
+	if (peer->config.max_routes)
+		return peer->config.max_routes;
+	return peer->config.import == IMPORT_ALL ? ALL_ROUTES_MAX : POOL_ROUTES_MAX;
+}
+
 /* Is there room for one more route of this peer? */
 static bool has_room(struct peer *peer, const struct ip_prefix *prefix)
 {
-	uint32_t limit = peer->config.import == IMPORT_ALL ? ALL_ROUTES_MAX : POOL_ROUTES_MAX;
-	uint32_t count = peer->source.count[FAMILY_IPV4] + peer->source.count[FAMILY_IPV6];
+	enum bgp_family family = update_family(prefix);
+	uint32_t limit = limit_of(peer);
 
-	if (count < limit || rib_has_path(peer->speaker->rib, prefix, &peer->source))
+	if (peer->source.count[family] < limit ||
+	    rib_has_path(peer->speaker->rib, prefix, &peer->source))
 		return true;
-	if (!peer->is_limit_logged)
-		log_error("peer %s: more than %u routes; the rest is not taken", peer->name, limit);
+	peer->is_beyond[family] = true;
+	if (!peer->is_limit_logged && !peer->config.max_routes_close)
+		log_error("peer %s: more than %u %s routes; the rest is not taken", peer->name,
+			  limit, family == FAMILY_IPV4 ? "IPv4" : "IPv6");
 	peer->is_limit_logged = true;
 	return false;
 }
@@ -170,4 +180,10 @@ void peer_take_update(struct peer *peer, struct update *update)
 	if (update->is_end_of_rib && peer->family[update->end_of_rib])
 		peer_on_end_of_rib(peer, update->end_of_rib);
 	speaker_report_soon(peer->speaker);
+	for (int i = 0; i < FAMILY_COUNT && peer->config.max_routes_close; i++) {
+		if (!peer->is_beyond[i])
+			continue;
+		peer_close_over_limit(peer, i, limit_of(peer)); /* the peer may be gone */
+		return;
+	}
 }

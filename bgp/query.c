@@ -115,7 +115,7 @@ static void put_peers(const struct query *query, struct speaker *speaker,
 	HASH_ITER(hh, speaker->peers, peer, next)
 	{
 		struct msg_bgp_peer record = {
-			.local_as = speaker->config->bgp.as,
+			.local_as = peer->config.local_as,
 			.flags = peer_flags(peer),
 			.updates_in = peer->updates_in,
 			.updates_out = peer->updates_out,

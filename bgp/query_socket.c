@@ -3,10 +3,11 @@
  * query_socket.c: who asks the speaker, and as fast as they read.
  *
  * The socket is made by tortied, which owns the folder, or by this program itself with
- * --standalone. Its file's mode says who may ask; who may act is seen by the caller's user. A
- * client has one question at a time: the next one is read when the answer is sent. A piece of the
- * answer is made when the one before has gone, so nothing grows with the table, and sessions get
- * their turn between two pieces. Who does not read for a minute, or says nothing, is cut.
+ * --standalone, before the sandbox is entered; its file stays, and the next start replaces it. Its
+ * file's mode says who may ask; who may act is seen by the caller's user. A client has one question
+ * at a time: the next one is read when the answer is sent. A piece of the answer is made when the
+ * one before has gone, so nothing grows with the table, and sessions get their turn between two
+ * pieces. Who does not read for a minute, or says nothing, is cut.
  */
 #include "bgp/query_socket.h"
 
@@ -45,8 +46,7 @@ struct query_client {
 struct query_socket {
 	struct event_loop *loop;
 	struct speaker *speaker;
-	int fd;		      /* -1: none */
-	char path[PATH_SIZE]; /* "": made by another */
+	int fd; /* -1: none */
 	struct query_client *clients;
 	unsigned int count;
 	union {
@@ -250,8 +250,6 @@ static void stop_listening(struct query_socket *socket)
 	event_loop_remove_fd(socket->loop, socket->fd);
 	close(socket->fd);
 	socket->fd = -1;
-	if (socket->path[0])
-		unlink(socket->path);
 }
 
 void query_socket_free(struct query_socket *socket)
@@ -294,7 +292,6 @@ int query_socket_open(struct query_socket *socket, const char *run_dir)
 	if (fd < 0)
 		return fd;
 	query_socket_take(socket, fd);
-	snprintf(socket->path, sizeof(socket->path), "%s", path);
 	return 0;
 }
 

@@ -18,7 +18,7 @@ void query_socket_free(struct query_socket *socket); /* NULL is fine */
 bool query_socket_is_open(const struct query_socket *socket);
 /** query_socket_take() - listen on @fd, which is taken, in the place of any before. */
 void query_socket_take(struct query_socket *socket, int fd);
-/** query_socket_open() - bind RUN_DIR/bgp.sock ourselves; it is removed at the end. 0 or -errno. */
+/** query_socket_open() - bind RUN_DIR/bgp.sock ourselves. 0 or -errno. */
 int query_socket_open(struct query_socket *socket, const char *run_dir);
 
 /** query_socket_use() - @speaker answers from now on, NULL: nobody; it is borrowed. Answers under

@@ -136,7 +136,9 @@ static bool is_same_policy(const struct setup *before, size_t old_index, const s
 	const struct filter *old_filter = before->filter[old_index];
 	const struct filter *new_filter = now->filter[new_index];
 
-	return a->import == b->import && a->export == b->export &&
+	return a->import == b->import && a->export == b->export && a->next_hop == b->next_hop &&
+	       a->allow_own_as == b->allow_own_as && a->max_routes == b->max_routes &&
+	       a->max_routes_close == b->max_routes_close &&
 	       filter_is_same(old_filter, new_filter, FILTER_IMPORT) &&
 	       filter_is_same(old_filter, new_filter, FILTER_EXPORT);
 }
@@ -148,7 +150,8 @@ static bool compare_peers(const struct setup *before, size_t old_index, const st
 	const struct config_peer *a = &before->config->bgp.peer[old_index];
 	const struct config_peer *b = &now->config->bgp.peer[new_index];
 
-	if (a->as != b->as || a->reflector_client != b->reflector_client)
+	if (a->as != b->as || a->local_as != b->local_as ||
+	    a->reflector_client != b->reflector_client)
 		*ret_kind = CHANGE_PEER_REPLACE;
 	else if (!is_same_session(a, b) ||
 		 !is_same_text(before->password[old_index], now->password[new_index]))

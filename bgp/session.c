@@ -710,6 +710,14 @@ void session_cease(struct session *session, uint8_t subcode, const char *text)
 	leave(session);
 }
 
+void session_close(struct session *session, const struct bgp_error *error)
+{
+	enter(session);
+	session->end.how = END_BY_US;
+	run(session, FSM_STOP, error);
+	leave(session);
+}
+
 void session_drop(struct session *session, const char *why)
 {
 	enter(session);

@@ -110,6 +110,8 @@ void session_stop(struct session *session, enum fsm_event event);
 /** session_cease() - the same with FSM_STOP and @subcode of Cease (RFC 4486). @text for the peer's
  * people goes along with a shutdown or reset (RFC 9003), cut to 128 octets; NULL or "": none. */
 void session_cease(struct session *session, uint8_t subcode, const char *text);
+/** session_close() - the same with FSM_STOP and @error. */
+void session_close(struct session *session, const struct bgp_error *error);
 /** session_drop() - close the connection without a NOTIFICATION, as if it had broken, so that a
  * peer with graceful restart keeps our routes; ops->ended() follows and says @why. */
 void session_drop(struct session *session, const char *why);

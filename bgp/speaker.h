@@ -29,10 +29,11 @@ struct speaker {
 	struct advertise *advertise;
 	struct rib_source own; /* this node's blocks */
 	struct session_shared session_shared;
-	struct peer *peers;	      /* by address (uthash) */
-	char **password;	      /* per config.bgp.peer, as in struct setup */
-	struct import_filter filter;  /* of config */
-	struct filter **peer_filter;  /* per config.bgp.peer, NULL where it has no rules */
+	struct peer *peers;	     /* by address (uthash) */
+	char **password;	     /* per config.bgp.peer, as in struct setup */
+	struct import_filter filter; /* of config */
+	struct filter **peer_filter; /* per config.bgp.peer, NULL where it has no rules */
+	uint64_t links_read_ms;
 	struct link_table *links;     /* read when a filter asks for them; NULL: not yet */
 	struct attribute_draft draft; /* scratch for import filters: it is large */
 	struct listening listening[CONFIG_LISTEN_MAX];

@@ -23,6 +23,7 @@
 #include "bgp/tcp.h"
 #include "lib/log.h"
 
+#define LINKS_READ_MS 1000
 /* --- passwords --- */
 
 void speaker_free_passwords(const struct config *config, char **password)
@@ -148,6 +149,7 @@ static bool take_links(struct speaker *speaker)
 
 	if (!is_link_asked(speaker))
 		return false;
+	speaker->links_read_ms = event_loop_now_ms();
 	err = link_table_read(&table);
 	if (err < 0) {
 		log_error("links: cannot be read, so filters that ask for one go by those of "
@@ -166,6 +168,9 @@ void speaker_read_links(struct speaker *speaker)
 {
 	struct peer *peer, *next;
 
+	/* A thousand sessions that come up together ask once. */
+	if (speaker->links && event_loop_now_ms() - speaker->links_read_ms < LINKS_READ_MS)
+		return;
 	if (!take_links(speaker))
 		return;
 	HASH_ITER(hh, speaker->peers, peer, next)

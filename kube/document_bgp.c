@@ -37,8 +37,8 @@ static const struct doc_field config_rows[] = {
 	{ "serviceClusterIPs", false, NULL, NOT_YET },
 	{ "serviceExternalIPs", false, NULL, NOT_YET },
 	{ "serviceLoadBalancerIPs", false, NULL, NOT_YET },
-	{ "communities", false, NULL, NOT_YET },
-	{ "prefixAdvertisements", false, NULL, NOT_YET },
+	{ "communities", true, NULL, NULL },
+	{ "prefixAdvertisements", true, NULL, NULL },
 	{ "nodeMeshPassword", false, NULL, NOT_YET },
 	{ "bindMode", false, NULL, "BGP listens on the node's addresses" },
 };
@@ -274,6 +274,12 @@ void bgp_write_peer(struct bgp_draft *draft, const struct bgp_peer *peer)
 		ip_addr_format(&peer->addr, text, sizeof(text)), peer->as);
 	if (peer->port != BGP_PORT_DEFAULT)
 		fprintf(out, ", port: %u", peer->port);
+	if (peer->local_as)
+		fprintf(out, ", local_as: %u", peer->local_as);
+	if (peer->allow_own_as)
+		fprintf(out, ", allow_own_as: %u", peer->allow_own_as);
+	if (peer->next_hop)
+		fprintf(out, ", next_hop: %s", peer->next_hop);
 	if (peer->is_source_route)
 		fprintf(out, ", source: route");
 	if (peer->restart_time_s)
@@ -318,12 +324,15 @@ static void collect_mesh(struct bgp_draft *draft, struct ip_addr *list, size_t *
 static void write_mesh(struct bgp_draft *draft, struct ip_addr *list, size_t count)
 {
 	struct builder *builder = draft->builder;
+	struct bgp_peer peer = { .as = draft->as };
 
+	bgp_take_advertisements(draft, &peer);
 	if (is_standard_port(draft)) {
 		qsort(list, count, sizeof(*list), compare_addresses);
 		fprintf(builder->out, "  mesh: ");
 		document_write_addresses(builder->out, list, count);
 		fputc('\n', builder->out);
+		bgp_write_mesh_filters(draft, &peer);
 		return;
 	}
 	for (size_t i = 0; i < builder->node_count; i++) {
@@ -339,11 +348,9 @@ static void write_mesh(struct bgp_draft *draft, struct ip_addr *list, size_t cou
 					 DOCUMENT_PEERS_MAX);
 			return;
 		}
-		bgp_write_peer(draft, &(struct bgp_peer){
-					      .addr = *addr,
-					      .as = draft->as,
-					      .port = bgp_port_of(draft, node->name),
-				      });
+		peer.addr = *addr;
+		peer.port = bgp_port_of(draft, node->name);
+		bgp_write_peer(draft, &peer);
 	}
 }
 

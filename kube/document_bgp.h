@@ -8,7 +8,22 @@
 #define BGP_PORT_DEFAULT 179
 #define BGP_AS_DEFAULT	 64512
 
-struct doc_filter; /* document_filters.c's */
+enum doc_filter_list {
+	DOC_IMPORT_V4,
+	DOC_IMPORT_V6,
+	DOC_EXPORT_V4,
+	DOC_EXPORT_V6,
+	DOC_FILTER_LISTS,
+};
+
+/* An entry of bgp.filters. */
+struct doc_filter {
+	const char *name;
+	const struct cluster_object *object; /* NULL: it is ours */
+	char *text;			     /* the entry; NULL: no memory */
+	size_t count[DOC_FILTER_LISTS];	     /* of rules */
+	bool is_used;
+};
 
 /* What BGPConfigurations say, and which addresses are spoken to already. */
 struct bgp_draft {
@@ -24,7 +39,8 @@ struct bgp_draft {
 	size_t peers_written;
 	struct doc_filter *filters;
 	size_t filter_count;
-	size_t rule_count; /* of filters that peers use */
+	size_t advertisements; /* the place of that filter; filter_count: there is none */
+	size_t rule_count;     /* of filters that peers use */
 };
 
 /* A line of bgp.peers. */
@@ -32,6 +48,9 @@ struct bgp_peer {
 	struct ip_addr addr;
 	uint32_t as;
 	uint16_t port;
+	uint32_t local_as;			  /* 0: ours */
+	unsigned int allow_own_as;		  /* how often it may stand in a path */
+	const char *next_hop;			  /* "self", "keep"; NULL: not said */
 	bool is_source_route;			  /* else the node's address is the source */
 	unsigned int restart_time_s;		  /* 0: not said */
 	unsigned int keepalive_s;		  /* 0: not said */
@@ -66,9 +85,19 @@ void bgp_free_filters(struct bgp_draft *draft);
  * rules, which was said. */
 bool bgp_take_filters(struct bgp_draft *draft, const struct cluster_object *object,
 		      struct bgp_peer *peer);
+/** bgp_take_advertisements() - the filter of prefixAdvertisements, for @peer. */
+void bgp_take_advertisements(const struct bgp_draft *draft, struct bgp_peer *peer);
 /** bgp_write_peer_filters() - "filters: [...]" inside a line of bgp.peers. */
 void bgp_write_peer_filters(struct bgp_draft *draft, const struct bgp_peer *peer);
+/** bgp_write_mesh_filters() - bgp.mesh_filters. */
+void bgp_write_mesh_filters(struct bgp_draft *draft, const struct bgp_peer *peer);
 /** bgp_write_filters() - bgp.filters, those that peers use. */
 void bgp_write_filters(struct bgp_draft *draft);
+
+/* --- document_communities.c --- */
+
+/** bgp_read_advertisements() - the filter that adds communities, text NULL when there are none. 0
+ * or -ENOMEM. */
+int bgp_read_advertisements(struct bgp_draft *draft, struct doc_filter *ret_filter);
 
 #endif /* KUBE_DOCUMENT_BGP_H */

@@ -21,23 +21,14 @@
 #include "lib/config_filter.h"
 #include "lib/ip_prefix.h"
 
-#define LISTS 4
-
 static const struct {
 	const char *field, *key;
 	bool is_v6;
-} list_rows[LISTS] = {
+} list_rows[DOC_FILTER_LISTS] = {
 	{ "importV4", "import_v4", false },
 	{ "importV6", "import_v6", true },
 	{ "exportV4", "export_v4", false },
 	{ "exportV6", "export_v6", true },
-};
-
-struct doc_filter {
-	const struct cluster_object *object;
-	char *text; /* its entry, NULL: no memory */
-	size_t count[LISTS];
-	bool is_used;
 };
 
 /* A rule on its way; what is wrong with it ends in `fault`. */
@@ -360,8 +351,8 @@ static void read_filter(struct bgp_draft *draft, struct doc_filter *filter)
 
 	if (!out)
 		return;
-	fprintf(out, "    - {name: \"%s\"", filter->object->name);
-	for (size_t i = 0; i < LISTS; i++)
+	fprintf(out, "    - {name: \"%s\"", filter->name);
+	for (size_t i = 0; i < DOC_FILTER_LISTS; i++)
 		write_list(draft, filter, out, i);
 	fprintf(out, "}\n");
 	if (fclose(out) != 0) {
@@ -390,17 +381,23 @@ int bgp_read_filters(struct bgp_draft *draft)
 	draft->filters = calloc(HASH_COUNT(object) + 1, sizeof(*draft->filters));
 	if (!draft->filters)
 		return -ENOMEM;
-	for (; object && draft->filter_count < CONFIG_FILTERS_MAX; object = object->hh.next) {
+	for (; object && draft->filter_count < CONFIG_FILTERS_MAX - 1; object = object->hh.next) {
 		if (!document_is_name(object->name))
 			continue;
 		document_note_fields(draft->builder, &filter_fields, object);
+		draft->filters[draft->filter_count].name = object->name;
 		draft->filters[draft->filter_count].object = object;
 		read_filter(draft, &draft->filters[draft->filter_count++]);
 	}
 	if (object)
 		document_problem(draft->builder, CLUSTER_BGP_FILTERS, object->name,
 				 "more than %d filters: it and younger ones are left out",
-				 CONFIG_FILTERS_MAX);
+				 CONFIG_FILTERS_MAX - 1);
+	draft->advertisements = draft->filter_count;
+	if (bgp_read_advertisements(draft, &draft->filters[draft->filter_count]) < 0)
+		return -ENOMEM;
+	if (draft->filters[draft->filter_count].text)
+		draft->filter_count++;
 	return 0;
 }
 
@@ -416,7 +413,7 @@ void bgp_free_filters(struct bgp_draft *draft)
 static struct doc_filter *find_filter(struct bgp_draft *draft, const char *name)
 {
 	for (size_t i = 0; name && i < draft->filter_count; i++)
-		if (strcmp(draft->filters[i].object->name, name) == 0)
+		if (strcmp(draft->filters[i].name, name) == 0)
 			return &draft->filters[i];
 	return NULL;
 }
@@ -424,20 +421,26 @@ static struct doc_filter *find_filter(struct bgp_draft *draft, const char *name)
 /* Are the rules of @peer's filters as many as a configuration may have? */
 static bool is_bounded(const struct bgp_draft *draft, const struct bgp_peer *peer)
 {
-	size_t in_list[LISTS] = { 0 }, more = 0;
+	size_t in_list[DOC_FILTER_LISTS] = { 0 }, more = 0;
 
 	for (size_t i = 0; i < peer->filter_count; i++) {
 		const struct doc_filter *filter = &draft->filters[peer->filter[i]];
 
-		for (size_t k = 0; k < LISTS; k++) {
+		for (size_t k = 0; k < DOC_FILTER_LISTS; k++) {
 			in_list[k] += filter->count[k];
 			more += filter->is_used ? 0 : filter->count[k];
 		}
 	}
-	for (size_t k = 0; k < LISTS; k++)
+	for (size_t k = 0; k < DOC_FILTER_LISTS; k++)
 		if (in_list[k] > CONFIG_RULES_MAX)
 			return false;
 	return draft->rule_count + more <= CONFIG_ALL_RULES_MAX;
+}
+
+void bgp_take_advertisements(const struct bgp_draft *draft, struct bgp_peer *peer)
+{
+	if (draft->advertisements < draft->filter_count)
+		peer->filter[peer->filter_count++] = (uint16_t)draft->advertisements;
 }
 
 bool bgp_take_filters(struct bgp_draft *draft, const struct cluster_object *object,
@@ -450,13 +453,16 @@ bool bgp_take_filters(struct bgp_draft *draft, const struct cluster_object *obje
 		const char *name = json_text(json_get_item(list, i));
 		struct doc_filter *filter = find_filter(draft, name);
 
-		if (filter && filter->text && peer->filter_count < CONFIG_PEER_FILTERS_MAX)
+		if (filter && filter->text && filter->object &&
+		    peer->filter_count < CONFIG_PEER_FILTERS_MAX - 1)
 			peer->filter[peer->filter_count++] = (uint16_t)(filter - draft->filters);
 		else
 			document_warn(draft->builder, CLUSTER_BGP_PEERS, object->name,
 				      "spec.filters: %.100s: %s: the peer goes by the others",
-				      name ? name : "", filter ? "too many" : "no such BGPFilter");
+				      name ? name : "",
+				      filter && filter->object ? "too many" : "no such BGPFilter");
 	}
+	bgp_take_advertisements(draft, peer);
 	if (is_bounded(draft, peer))
 		return true;
 	document_problem(draft->builder, CLUSTER_BGP_PEERS, object->name,
@@ -466,22 +472,36 @@ bool bgp_take_filters(struct bgp_draft *draft, const struct cluster_object *obje
 }
 
 /* Used twice by a peer it counts once: the configuration has it once. */
-void bgp_write_peer_filters(struct bgp_draft *draft, const struct bgp_peer *peer)
+static void write_names(struct bgp_draft *draft, const struct bgp_peer *peer)
 {
 	FILE *out = draft->builder->out;
 
-	if (peer->filter_count == 0)
-		return;
-	fprintf(out, ", filters: [");
 	for (size_t i = 0; i < peer->filter_count; i++) {
 		struct doc_filter *filter = &draft->filters[peer->filter[i]];
 
-		fprintf(out, "%s\"%s\"", i ? ", " : "", filter->object->name);
-		for (size_t k = 0; k < LISTS && !filter->is_used; k++)
+		fprintf(out, "%s\"%s\"", i ? ", " : "", filter->name);
+		for (size_t k = 0; k < DOC_FILTER_LISTS && !filter->is_used; k++)
 			draft->rule_count += filter->count[k];
 		filter->is_used = true;
 	}
-	fprintf(out, "]");
+}
+
+void bgp_write_peer_filters(struct bgp_draft *draft, const struct bgp_peer *peer)
+{
+	if (peer->filter_count == 0)
+		return;
+	fprintf(draft->builder->out, ", filters: [");
+	write_names(draft, peer);
+	fputc(']', draft->builder->out);
+}
+
+void bgp_write_mesh_filters(struct bgp_draft *draft, const struct bgp_peer *peer)
+{
+	if (peer->filter_count == 0)
+		return;
+	fprintf(draft->builder->out, "  mesh_filters: [");
+	write_names(draft, peer);
+	fprintf(draft->builder->out, "]\n");
 }
 
 void bgp_write_filters(struct bgp_draft *draft)

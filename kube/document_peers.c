@@ -20,7 +20,8 @@
 #include "kube/selector.h"
 #include "lib/ip_prefix.h"
 
-#define NOT_YET "not in this version"
+#define NOT_YET	    "not in this version"
+#define ALLOWED_MAX 100 /* a configuration allows no more */
 
 static const struct doc_field peer_rows[] = {
 	{ "node", true, NULL, NULL },
@@ -30,16 +31,17 @@ static const struct doc_field peer_rows[] = {
 	{ "peerSelector", true, NULL, NULL },
 	{ "sourceAddress", true, NULL, NULL },
 	{ "password", false, NULL, NOT_YET ": without it the peer refuses the session" },
-	{ "keepOriginalNextHop", false, NULL, NOT_YET },
+	{ "keepOriginalNextHop", true, NULL, NULL },
 	{ "maxRestartTime", true, NULL, NULL },
 	{ "keepaliveTime", true, NULL, NULL },
-	{ "numAllowedLocalASNumbers", false, NULL, NOT_YET },
+	{ "numAllowedLocalASNumbers", true, NULL, NULL },
+	{ "localASNumber", true, NULL, NULL },
 	{ "ttlSecurity", true, NULL, NULL },
 	{ "filters", true, NULL, NULL },
 	{ "reachableBy", false, NULL, NOT_YET },
 	{ "localWorkloadSelector", false, NULL, NOT_YET },
 	{ "reversePeering", false, "Auto", NOT_YET },
-	{ "nextHopMode", false, "Auto", NOT_YET },
+	{ "nextHopMode", true, NULL, NULL },
 };
 
 static const struct doc_fields peer_fields = {
@@ -108,15 +110,44 @@ static bool is_good_spec(struct bgp_draft *draft, const struct peer_spec *peer)
 
 /* --- how --- */
 
+/* Whose routes come in and what they look like. What is wrong is returned. */
+static const char *read_policy(struct json_object *spec, struct peer_spec *peer)
+{
+	const char *mode = json_get_text(spec, "nextHopMode"), *fault = NULL;
+	bool keeps = false;
+	int64_t allowed = 0;
+
+	json_get_bool(spec, "keepOriginalNextHop", &keeps);
+	peer->line.next_hop = keeps ? "keep" : NULL;
+	if (mode && *mode) /* it replaces the older field */
+		peer->line.next_hop = strcmp(mode, "Self") == 0	  ? "self"
+				      : strcmp(mode, "Keep") == 0 ? "keep"
+								  : NULL;
+	if (mode && *mode && !peer->line.next_hop && strcmp(mode, "Auto") != 0)
+		fault = "spec.nextHopMode: neither Auto, Self nor Keep: Auto is used";
+	if (json_get(spec, "numAllowedLocalASNumbers") &&
+	    !json_get_number(spec, "numAllowedLocalASNumbers", 0, ALLOWED_MAX, &allowed))
+		fault = "spec.numAllowedLocalASNumbers: not 0 to 100: 0 is used";
+	peer->line.allow_own_as = (unsigned int)allowed;
+	if (!json_get(spec, "localASNumber"))
+		return fault;
+	if (peer->peer_selector)
+		return "spec.localASNumber: towards nodes it is that of bgpconfiguration default";
+	return bgp_as_read(json_get(spec, "localASNumber"), &peer->line.local_as)
+		       ? fault
+		       : "spec.localASNumber: no AS number: that of the nodes is used";
+}
+
 /* What a session has besides its ends. A field that says nothing sensible is named, and not used.
  */
 static void read_settings(struct bgp_draft *draft, struct json_object *spec, struct peer_spec *peer)
 {
-	const char *source = json_get_text(spec, "sourceAddress"), *fault = NULL;
+	const char *source = json_get_text(spec, "sourceAddress"), *fault;
 	struct json_object *restart = json_get(spec, "maxRestartTime");
 	struct json_object *keepalive = json_get(spec, "keepaliveTime");
 	int64_t hops = 0;
 
+	fault = read_policy(spec, peer);
 	peer->line.is_source_route = source && strcmp(source, "None") == 0;
 	if (source && !peer->line.is_source_route && strcmp(source, "UseNodeIP") != 0)
 		fault = "spec.sourceAddress: neither UseNodeIP nor None: UseNodeIP is used";

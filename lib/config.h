@@ -79,13 +79,24 @@ enum config_connect {
 	CONNECT_FROM_NODE,	/* the node's first address of the peer's family */
 };
 
+enum config_next_hop {
+	NEXT_HOP_AUTO = 0, /* external peers: ours; internal ones: as told */
+	NEXT_HOP_SELF,	   /* ours */
+	NEXT_HOP_KEEP,	   /* as told */
+};
+
 struct config_peer {
 	struct ip_addr addr;	/* zero when range is used */
 	struct ip_prefix range; /* dynamic neighbours; bits of addr otherwise unused */
 	bool is_range;
 	bool is_mesh; /* from bgp.mesh */
 	uint32_t as;
-	uint16_t port; /* default 179 */
+	uint32_t local_as;     /* ours towards it; default bgp.as */
+	uint32_t allow_own_as; /* how often our AS may stand in a path that it tells */
+	enum config_next_hop next_hop;
+	uint32_t max_routes;   /* taken of each family; 0: not said */
+	bool max_routes_close; /* more end the session; else they are refused */
+	uint16_t port;	       /* default 179 */
 	bool passive;
 	bool ipv4, ipv6; /* families; both by default */
 	bool reflector_client;
@@ -194,7 +205,7 @@ struct config_error {
 	bool in_document;  /* line and column are of the cluster's document, not of the file */
 	unsigned int line; /* 1-based; 0: the file as a whole */
 	unsigned int column;
-	char text[512]; /* key, what is wrong, what is allowed; one line */
+	char text[1024]; /* key, what is wrong, what is allowed; one line */
 };
 
 /* What a configuration is made of. */

@@ -52,6 +52,16 @@ static int read_families(struct config_reader *reader, const struct config_row *
 	return 0;
 }
 
+static int read_limit_action(struct config_reader *reader, const struct config_row *row,
+			     const struct config_node *node, void *field)
+{
+	unsigned int choice = 0;
+	int err = config_read_choice(reader, row, node, &choice);
+
+	((struct config_peer *)field)->max_routes_close = choice == 1;
+	return err;
+}
+
 #define HOPS_MAX 255 /* RFC 5082 */
 
 #define PEER_FIELD(name) offsetof(struct config_peer, name)
@@ -60,12 +70,17 @@ static const struct config_row peer_rows[] = {
 	{ "address", read_peer_address, PEER_FIELD(addr) },
 	{ "range", config_read_prefix, PEER_FIELD(range) },
 	{ "as", config_read_as, PEER_FIELD(as) },
+	{ "local_as", config_read_as, PEER_FIELD(local_as) },
+	{ "allow_own_as", config_read_u32, PEER_FIELD(allow_own_as), 0, OWN_AS_ALLOWED_MAX, NULL },
 	{ "port", config_read_u16, PEER_FIELD(port), 1, UINT16_MAX, NULL },
 	{ "passive", config_read_bool, PEER_FIELD(passive) },
 	{ "families", read_families, 0 },
 	{ "reflector_client", config_read_bool, PEER_FIELD(reflector_client) },
 	{ "import", config_read_choice, PEER_FIELD(import), .choices = "pools all none" },
 	{ "export", config_read_choice, PEER_FIELD(export), .choices = "own all none" },
+	{ "next_hop", config_read_choice, PEER_FIELD(next_hop), .choices = "auto self keep" },
+	{ "max_routes", config_read_u32, PEER_FIELD(max_routes), 1, ROUTES_OF_PEER_MAX, NULL },
+	{ "max_routes_action", read_limit_action, 0, .choices = "refuse close" },
 	{ "source", config_read_choice, PEER_FIELD(source), .choices = "route node" },
 	{ "hold_time", config_read_hold_time, PEER_FIELD(hold_time_s) },
 	{ "restart_time", config_read_u16, PEER_FIELD(restart_time_s), 1, CONFIG_RESTART_TIME_MAX,
@@ -79,6 +94,7 @@ static void init_peer(struct config_peer *peer, const struct bgp_draft *draft)
 {
 	*peer = (struct config_peer){
 		.as = draft->as,
+		.local_as = draft->as,
 		.port = BGP_PORT,
 		.ipv4 = true,
 		.ipv6 = true,
@@ -104,10 +120,10 @@ static int check_peer(struct config_reader *reader, const struct config_node *no
 		return config_fail(reader, source, "source: a range is never connected to");
 	if (peer->is_range && passive && !peer->passive)
 		return config_fail(reader, passive, "passive: a range is always passive");
-	if (peer->reflector_client && peer->as != draft->as)
+	if (peer->reflector_client && peer->as != peer->local_as)
 		return config_fail(reader, config_find(node, "reflector_client"),
 				   "reflector_client: only a peer of the same AS (%u) can be one",
-				   draft->as);
+				   peer->local_as);
 	return 0;
 }
 

@@ -136,7 +136,7 @@ static const struct config_row *find_row(const struct config_row *rows, size_t r
 static int fail_unknown_key(struct config_reader *reader, const struct config_node *node,
 			    const struct config_row *rows, size_t row_count)
 {
-	char text[400];
+	char text[640];
 	size_t i, len;
 
 	len = (size_t)snprintf(text, sizeof(text), "unknown key %s; known are",

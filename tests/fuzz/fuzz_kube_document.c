@@ -6,13 +6,14 @@
  * out must be one that the configuration's parser takes, and each notice one line.
  *
  * links: kube/document.c kube/document_nodes.c kube/document_pools.c kube/document_bgp.c
- * links: kube/document_peers.c kube/document_filters.c kube/cluster.c kube/node_object.c
- * links: kube/selector.c kube/json.c lib/text.c lib/sha1.c lib/ip_prefix.c lib/config.c
- * links: lib/config_yaml.c lib/config_reader.c lib/config_keys.c lib/config_bgp.c
+ * links: kube/document_peers.c kube/document_filters.c kube/document_communities.c kube/cluster.c
+ * links: kube/node_object.c kube/selector.c kube/json.c lib/text.c lib/sha1.c lib/ip_prefix.c
+ * links: lib/config.c lib/config_yaml.c lib/config_reader.c lib/config_keys.c lib/config_bgp.c
  * links: lib/config_peers.c lib/config_filters.c lib/config_rules.c lib/config_check.c
  * links: lib/config_check_nodes.c lib/config_cluster.c lib/config_listen.c
  * covers: kube/document.c kube/document_nodes.c kube/document_pools.c kube/document_bgp.c
- * covers: kube/document_peers.c kube/document_filters.c kube/node_object.c kube/selector.c
+ * covers: kube/document_peers.c kube/document_filters.c kube/document_communities.c
+ * covers: kube/node_object.c kube/selector.c
  * libs: -ljson-c -lyaml
  */
 #include <stdbool.h>

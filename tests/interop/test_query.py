@@ -106,7 +106,7 @@ def test_peers_are_shown_with_what_they_last_said(lab):
     two = bed.peer("10.99.0.2")
     assert two["last_received"] == "Cease/Administrative Shutdown: moving to another rack"
     assert two["last_sent"] == ""
-    assert "moving to another rack" in bed.tortie("peers")
+    assert "moving to another rack" in bed.tortie("peers", "-o", "wide")
 
 
 def test_a_peer_that_is_taken_down_hears_why_and_stays_down(lab):

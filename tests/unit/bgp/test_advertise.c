@@ -558,6 +558,44 @@ static void another_policy_sends_the_difference_alone(void **state)
 	work_off(world);
 }
 
+/* What @key's peer gets as next hop and path of a route of an external peer. */
+static void told_by(struct world *world, const struct advertise_key *key, const char *next_hop,
+		    const char *path)
+{
+	struct ip_addr expected = addr_of(next_hop);
+	struct receiver *peer = &world->peer[0];
+
+	peer->source.kind = key->kind;
+	world->peer[1].source.kind = SOURCE_EBGP;
+	routes_start(&world->routes, "65001", "10.0.0.3");
+	told(world, 1, "10.244.2.0/24");
+	work_off(world);
+	assert_int_equal(advertise_join(world->advertise, key, &peer->member, &peer->source), 0);
+	expect(peer, "+10.244.2.0/24");
+	assert_true(ip_addr_equal(&peer->last.announced[0].next_hop, &expected));
+	assert_true(hex_equal(path, peer->last.draft.as_path, peer->last.draft.values.as_path_len));
+	untold(world, 1, "10.244.2.0/24");
+	work_off(world);
+	expect(peer, "-10.244.2.0/24");
+	advertise_leave(world->advertise, &peer->member);
+}
+
+static void the_next_hop_and_our_as_are_as_the_peer_says(void **state)
+{
+	struct advertise_key key = key_of(SOURCE_EBGP, EXPORT_ALL);
+	struct world *world = *state;
+
+	told_by(world, &key, "10.0.0.1", "02 02 0000fc00 0000fde9");
+	key.next_hop_mode = NEXT_HOP_KEEP;
+	told_by(world, &key, "10.0.0.3", "02 02 0000fc00 0000fde9");
+	key.local_as = 65009;
+	told_by(world, &key, "10.0.0.3", "02 02 0000fdf1 0000fde9");
+	key = key_of(SOURCE_IBGP, EXPORT_ALL);
+	told_by(world, &key, "10.0.0.3", "02 01 0000fde9");
+	key.next_hop_mode = NEXT_HOP_SELF;
+	told_by(world, &key, "10.0.0.1", "02 01 0000fde9");
+}
+
 static void who_changes_its_policy_is_not_told_its_own_routes(void **state)
 {
 	struct advertise_key key = key_of(SOURCE_EBGP, EXPORT_ALL);
@@ -629,6 +667,7 @@ int main(void)
 		WORLD_TEST(another_policy_sends_the_difference_alone),
 		WORLD_TEST(who_changes_its_policy_is_not_told_its_own_routes),
 		WORLD_TEST(other_links_send_the_difference_that_filters_make),
+		WORLD_TEST(the_next_hop_and_our_as_are_as_the_peer_says),
 	};
 
 	return cmocka_run_group_tests(tests, NULL, NULL);

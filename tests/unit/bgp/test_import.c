@@ -11,6 +11,7 @@
 #include <stddef.h>
 #include <stdint.h>
 #include <stdio.h>
+#include <stdlib.h>
 
 #include <cmocka.h>
 
@@ -79,6 +80,44 @@ static void prefixes_are_let_in_by_policy(void **state)
 		assert_int_equal(import_accepts_prefix(&filter, IMPORT_ALL, &prefix),
 				 prefix_rows[i].all);
 		assert_false(import_accepts_prefix(&filter, IMPORT_NONE, &prefix));
+	}
+}
+
+static const struct {
+	uint32_t local_as, allowed;
+	const char *path; /* the last AS first */
+	enum import_refusal refusal;
+} own_as_rows[] = {
+	{ 64512, 1, "64999 64512", IMPORT_OK },
+	{ 64512, 1, "64512 64999 64512", IMPORT_AS_LOOP },
+	{ 64512, 2, "64512 64999 64512", IMPORT_OK },
+	{ 65001, 0, "65001", IMPORT_AS_LOOP },
+	{ 65001, 0, "64512", IMPORT_AS_LOOP },
+	{ 65001, 1, "64512 65001", IMPORT_AS_LOOP },
+	{ 65001, 2, "64512 65001", IMPORT_OK },
+	{ 65001, 0, "65002", IMPORT_OK },
+};
+
+static void our_as_may_stand_in_a_path_as_often_as_is_allowed(void **state)
+{
+	for (size_t i = 0; i < sizeof(own_as_rows) / sizeof(own_as_rows[0]); i++) {
+		struct import_context context = { .is_ebgp = true,
+						  .local_as = own_as_rows[i].local_as,
+						  .allow_own_as = own_as_rows[i].allowed };
+		struct ip_addr next_hop = addr_of("10.0.0.2");
+		static struct attribute_draft draft;
+		struct attribute_view view;
+		char *end;
+
+		attributes_start(&draft);
+		for (const char *at = own_as_rows[i].path; *at; at = *end ? end + 1 : end)
+			assert_true(attributes_prepend_as(&draft, (uint32_t)strtoul(at, &end, 10)));
+		view = attributes_view_draft(&draft);
+		if (import_check_route(&config, &context, &view, &next_hop) !=
+		    own_as_rows[i].refusal)
+			print_error("row %zu\n", i);
+		assert_int_equal(import_check_route(&config, &context, &view, &next_hop),
+				 own_as_rows[i].refusal);
 	}
 }
 
@@ -180,6 +219,7 @@ int main(void)
 	const struct CMUnitTest tests[] = {
 		cmocka_unit_test(prefixes_are_let_in_by_policy),
 		cmocka_unit_test(routes_that_cannot_be_used_are_refused),
+		cmocka_unit_test(our_as_may_stand_in_a_path_as_often_as_is_allowed),
 		cmocka_unit_test(a_filter_that_lets_in_more_is_told_from_one_that_does_not),
 	};
 

@@ -233,6 +233,26 @@ static void set_ttl_security(struct config_peer *peer)
 	peer->ttl_security = 1;
 }
 
+static void set_local_as(struct config_peer *peer)
+{
+	peer->local_as = 65001;
+}
+
+static void set_next_hop(struct config_peer *peer)
+{
+	peer->next_hop = NEXT_HOP_SELF;
+}
+
+static void set_allow_own_as(struct config_peer *peer)
+{
+	peer->allow_own_as = 1;
+}
+
+static void set_max_routes(struct config_peer *peer)
+{
+	peer->max_routes = 10;
+}
+
 static void set_import(struct config_peer *peer)
 {
 	peer->import = IMPORT_ALL;
@@ -250,6 +270,10 @@ static const struct {
 } setting_rows[] = {
 	{ set_as, "!fd99::3" },
 	{ set_client, "!fd99::3" },
+	{ set_local_as, "!fd99::3" },
+	{ set_next_hop, "?fd99::3" },
+	{ set_allow_own_as, "?fd99::3" },
+	{ set_max_routes, "?fd99::3" },
 	{ set_mesh, "~fd99::3" },
 	{ set_port, "~fd99::3" },
 	{ set_passive, "~fd99::3" },

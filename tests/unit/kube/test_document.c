@@ -5,9 +5,9 @@
  * Every document that comes out must be one that the configuration's own parser takes.
  *
  * links: kube/document.c kube/document_nodes.c kube/document_pools.c kube/document_bgp.c
- * links: kube/document_peers.c kube/document_filters.c kube/cluster.c kube/node_object.c
- * links: kube/selector.c kube/json.c lib/text.c lib/sha1.c lib/ip_prefix.c lib/config.c
- * links: lib/config_yaml.c lib/config_reader.c lib/config_keys.c lib/config_bgp.c
+ * links: kube/document_peers.c kube/document_filters.c kube/document_communities.c kube/cluster.c
+ * links: kube/node_object.c kube/selector.c kube/json.c lib/text.c lib/sha1.c lib/ip_prefix.c
+ * links: lib/config.c lib/config_yaml.c lib/config_reader.c lib/config_keys.c lib/config_bgp.c
  * links: lib/config_peers.c lib/config_filters.c lib/config_rules.c lib/config_check.c
  * links: lib/config_check_nodes.c lib/config_cluster.c lib/config_listen.c
  * libs: -ljson-c -lyaml
@@ -402,6 +402,17 @@ static void settings_of_a_peer_reach_its_line(void **state)
 		{ "'keepaliveTime':'0s'", "as: 65000}", "spec.keepaliveTime: not 1s" },
 		{ "'maxRestartTime':'2h'", "as: 65000}", "spec.maxRestartTime: not 1s" },
 		{ "'ttlSecurity':1", "as: 65000, ttl_security: 1}", NULL },
+		{ "'localASNumber':'1.10'", "as: 65000, local_as: 65546}", NULL },
+		{ "'localASNumber':0", "as: 65000}", "spec.localASNumber: no AS number" },
+		{ "'numAllowedLocalASNumbers':2", "as: 65000, allow_own_as: 2}", NULL },
+		{ "'numAllowedLocalASNumbers':0", "as: 65000}", NULL },
+		{ "'numAllowedLocalASNumbers':101", "as: 65000}", "not 0 to 100" },
+		{ "'keepOriginalNextHop':true", "as: 65000, next_hop: keep}", NULL },
+		{ "'keepOriginalNextHop':false", "as: 65000}", NULL },
+		{ "'nextHopMode':'Self'", "as: 65000, next_hop: self}", NULL },
+		{ "'nextHopMode':'Keep'", "as: 65000, next_hop: keep}", NULL },
+		{ "'nextHopMode':'Auto','keepOriginalNextHop':true", "as: 65000}", NULL },
+		{ "'nextHopMode':'Other'", "as: 65000}", "spec.nextHopMode: neither Auto" },
 		{ "'ttlSecurity':0", "as: 65000}", NULL },
 		{ "'ttlSecurity':256", "as: 65000}", "spec.ttlSecurity: not 0 to 255" },
 		{ "'ttlSecurity':'1'", "as: 65000}", "spec.ttlSecurity: not 0 to 255" },

@@ -6,9 +6,9 @@
  * configuration's own parser takes.
  *
  * links: kube/document.c kube/document_nodes.c kube/document_pools.c kube/document_bgp.c
- * links: kube/document_peers.c kube/document_filters.c kube/cluster.c kube/node_object.c
- * links: kube/selector.c kube/json.c lib/text.c lib/sha1.c lib/ip_prefix.c lib/config.c
- * links: lib/config_yaml.c lib/config_reader.c lib/config_keys.c lib/config_bgp.c
+ * links: kube/document_peers.c kube/document_filters.c kube/document_communities.c kube/cluster.c
+ * links: kube/node_object.c kube/selector.c kube/json.c lib/text.c lib/sha1.c lib/ip_prefix.c
+ * links: lib/config.c lib/config_yaml.c lib/config_reader.c lib/config_keys.c lib/config_bgp.c
  * links: lib/config_peers.c lib/config_filters.c lib/config_rules.c lib/config_check.c
  * links: lib/config_check_nodes.c lib/config_cluster.c lib/config_listen.c
  * libs: -ljson-c -lyaml
@@ -206,6 +206,58 @@ static void more_rules_than_a_configuration_has_leave_the_peer_out(void **state)
 	assert_notice("bgppeer p: spec.filters: more than 256 rules of one kind");
 }
 
+static void advertised_prefixes_get_their_communities_from_all_peers(void **state)
+{
+	filter_and_peer("'spec':{'exportV4':[{'action':'Reject'}]}");
+	set(CLUSTER_NODES, "n2",
+	    "'spec':{'podCIDRs':['10.244.2.0/24']},'status':{'addresses':[{'type':'InternalIP',"
+	    "'address':'10.77.0.12'}]}");
+	set(CLUSTER_BGP_CONFIGS, "default",
+	    "'spec':{'communities':[{'name':'rack','value':'65000:7'},{'name':'bad','value':'x'}],"
+	    "'prefixAdvertisements':[{'cidr':'10.244.0.0/16','communities':['rack','65000:1:2']},"
+	    "{'cidr':'fd00::/8','communities':['1:1','1:2','1:3','1:4','1:5','1:6','1:7','1:8',"
+	    "'1:9','1:10','1:11']}]}");
+	build();
+	assert_int_equal(document.notice_count, 0);
+	assert_has("mesh: [\"10.77.0.11\", \"10.77.0.12\"]\n"
+		   "  mesh_filters: [\"prefixAdvertisements\"]\n");
+	assert_has("filters: [\"f\", \"prefixAdvertisements\"]}\n");
+	assert_has("    - {name: \"prefixAdvertisements\", export_v4: [{cidr: \"10.244.0.0/16\", "
+		   "action: next, operations: [{add_community: \"65000:7\"}, "
+		   "{add_community: \"65000:1:2\"}]}], export_v6: [{cidr: \"fd00::/8\", "
+		   "action: next, operations: [{add_community: \"1:1\"}, ");
+	assert_has("{add_community: \"1:10\"}]}, {cidr: \"fd00::/8\", action: next, operations: "
+		   "[{add_community: \"1:11\"}]}]}\n");
+}
+
+static void communities_that_are_none_are_named(void **state)
+{
+	filter_and_peer(NULL);
+	set(CLUSTER_BGP_CONFIGS, "default",
+	    "'spec':{'communities':[{'name':'bad','value':'x'}],'prefixAdvertisements':["
+	    "{'cidr':'10.244.0.0/33','communities':['1:1']},{'communities':['1:1']},"
+	    "{'cidr':'10.244.0.0/16','communities':['bad','none',7]}]}");
+	build();
+	assert_notice("spec.prefixAdvertisements: 10.244.0.0/33: left out");
+	assert_notice("spec.prefixAdvertisements: no cidr: left out");
+	assert_notice("spec.prefixAdvertisements: bad: left out");
+	assert_notice("spec.prefixAdvertisements: none: left out");
+	assert_notice("spec.prefixAdvertisements: no text as community: left out");
+	assert_null(strstr(document.text, "prefixAdvertisements"));
+}
+
+static void a_bgpfilter_cannot_be_named_as_ours(void **state)
+{
+	filter_and_peer(NULL);
+	set(CLUSTER_BGP_PEERS, "q",
+	    "'spec':{'peerIP':'192.0.2.2','asNumber':1,'filters':['prefixAdvertisements']}");
+	set(CLUSTER_BGP_CONFIGS, "default",
+	    "'spec':{'prefixAdvertisements':[{'cidr':'10.0.0.0/8','communities':['1:1']}]}");
+	build();
+	assert_notice("bgppeer q: spec.filters: prefixAdvertisements: no such BGPFilter");
+	assert_has("{address: \"192.0.2.2\", as: 1, filters: [\"prefixAdvertisements\"]}");
+}
+
 #define TEST(name) cmocka_unit_test_teardown(name, forget_all)
 
 int main(void)
@@ -216,6 +268,9 @@ int main(void)
 		TEST(a_filter_that_is_not_there_is_named),
 		TEST(a_filter_that_no_peer_names_is_not_written),
 		TEST(more_rules_than_a_configuration_has_leave_the_peer_out),
+		TEST(advertised_prefixes_get_their_communities_from_all_peers),
+		TEST(communities_that_are_none_are_named),
+		TEST(a_bgpfilter_cannot_be_named_as_ours),
 	};
 
 	return cmocka_run_group_tests(tests, NULL, NULL);

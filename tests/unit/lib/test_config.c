@@ -199,6 +199,20 @@ static const struct bad_row bad_rows[] = {
 	  2,
 	  59,
 	  { "reflector_client", "64512" } },
+	{ NODE "bgp: {peers: [{address: 1.2.3.4, as: 1, local_as: 0}]}\n", 2, 0, { "local_as" } },
+	{ NODE "bgp: {peers: [{address: 1.2.3.4, as: 1, max_routes: 0}]}\n",
+	  2,
+	  0,
+	  { "max_routes" } },
+	{ NODE "bgp: {peers: [{address: 1.2.3.4, as: 1, allow_own_as: 101}]}\n",
+	  2,
+	  0,
+	  { "allow_own_as" } },
+	{ NODE
+	  "bgp: {peers: [{address: 1.2.3.4, as: 64512, local_as: 1, reflector_client: true}]}\n",
+	  2,
+	  0,
+	  { "reflector_client", "AS (1)" } },
 	{ NODE "bgp: {peers: [{address: 1.2.3.4, as: 1, port: 0}]}\n", 2, 47, { "port" } },
 	{ NODE "bgp: {peers: [{address: 1.2.3.4, as: 1, families: []}]}\n",
 	  2,
@@ -472,6 +486,8 @@ static void every_key_of_a_peer_reaches_its_field(void **state)
 			   "  - {address: 192.0.2.254, as: 4200000000, port: 1179, passive: true,"
 			   " families: [ipv6], import: all, export: none, hold_time: 3,"
 			   " source: node, restart_time: 4095, ttl_security: 255,"
+			   " local_as: 65001, allow_own_as: 2, next_hop: keep,"
+			   " max_routes: 2000000, max_routes_action: close,"
 			   " password_file: /etc/key}\n"
 			   "  - {range: 198.51.100.0/24, as: 64512, reflector_client: true,"
 			   " import: none, export: all, families: [ipv6, ipv4]}\n");
@@ -488,6 +504,11 @@ static void every_key_of_a_peer_reaches_its_field(void **state)
 	assert_int_equal(peer[0].source, CONNECT_FROM_NODE);
 	assert_int_equal(peer[0].restart_time_s, 4095);
 	assert_int_equal(peer[0].ttl_security, 255);
+	assert_int_equal(peer[0].local_as, 65001);
+	assert_int_equal(peer[0].allow_own_as, 2);
+	assert_int_equal(peer[0].next_hop, NEXT_HOP_KEEP);
+	assert_int_equal(peer[0].max_routes, 2000000);
+	assert_true(peer[0].max_routes_close);
 	assert_string_equal(peer[0].password_file, "/etc/key");
 	assert_true(peer[1].is_range && peer[1].passive && peer[1].reflector_client);
 	assert_true(peer[1].ipv4 && peer[1].ipv6);
@@ -498,6 +519,11 @@ static void every_key_of_a_peer_reaches_its_field(void **state)
 	assert_int_equal(peer[1].source, CONNECT_FROM_ROUTE);
 	assert_int_equal(peer[1].restart_time_s, 0);
 	assert_int_equal(peer[1].ttl_security, 0);
+	assert_int_equal(peer[1].local_as, 64512);
+	assert_int_equal(peer[1].allow_own_as, 0);
+	assert_int_equal(peer[1].next_hop, NEXT_HOP_AUTO);
+	assert_int_equal(peer[1].max_routes, 0);
+	assert_false(peer[1].max_routes_close);
 	config_free(config);
 }
 

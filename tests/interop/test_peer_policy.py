@@ -1,0 +1,123 @@
+# SPDX-License-Identifier: Apache-2.0
+"""Settings of one peer against BIRD 2: local AS, own AS in a path, next hop, bound of routes.
+
+    t1 (tortie-bgpd) ---- LAN ---- b2, b3 (BIRD 2)
+"""
+import json
+import subprocess
+
+import pytest
+
+from bgp_lab import BgpLab, FakeAgent
+from harness import build_dir, wait_until
+
+OWN4, OWN6 = "10.244.1.0/24", "fd00:244:0:1::/64"
+POD4, POD6 = "10.244.2.0/24", "fd00:244:0:2::/64"
+
+
+@pytest.fixture
+def lab():
+    with BgpLab("policy") as made:
+        yield made
+
+
+def start(lab, two, three, *birds, **bgp):
+    node = lab.speaker(1, 64512, [OWN4], [OWN6], peers=[
+        {"address": "10.99.0.2", **two}, {"address": "10.99.0.3", **three}], **bgp)
+    for bird in birds:
+        bird.start()
+    node.start()
+    for bird in birds:
+        bird.wait_established("node")
+    return node
+
+
+def test_a_peer_knows_us_by_another_as(lab):
+    two = lab.bird(2, 64999).announce(POD4, POD6).peer("node", "10.99.0.1", 65001)
+    three = lab.bird(3, 64998).peer("node", "10.99.0.1", 64512)
+    start(lab, {"as": 64999, "local_as": 65001}, {"as": 64998, "export": "all"}, two, three)
+    assert "BGP.as_path: 65001\n" in two.wait_routes("node", [OWN4], 4)[OWN4]
+    # others never see that number
+    assert "BGP.as_path: 64512 64999\n" in three.wait_routes("node", [OWN4, POD4], 4)[POD4]
+
+
+def test_a_peer_of_our_other_as_is_internal(lab):
+    two = lab.bird(2, 65001).announce(POD4).peer("node", "10.99.0.1", 65001)
+    three = lab.bird(3, 64998).peer("node", "10.99.0.1", 64512)
+    start(lab, {"as": 65001, "local_as": 65001}, {"as": 64998, "export": "all"}, two, three)
+    text = two.wait_routes("node", [OWN4], 4)[OWN4]
+    assert "BGP.as_path: \n" in text and "BGP.local_pref: 100" in text
+    assert "BGP.as_path: 64512\n" in three.wait_routes("node", [OWN4, POD4], 4)[POD4]
+
+
+def test_our_as_in_a_path_is_taken_where_it_is_allowed(lab):
+    loop = ("export filter { bgp_path.prepend(64512); accept; };",)
+    two = lab.bird(2, 64999).announce(POD4).peer("node", "10.99.0.1", 64512, channel=loop)
+    three = lab.bird(3, 64998).announce("10.244.3.0/24").peer("node", "10.99.0.1", 64512,
+                                                              channel=loop)
+    node = lab.speaker(1, 64512, [OWN4], [OWN6], peers=[
+        {"address": "10.99.0.2", "as": 64999, "allow_own_as": 1},
+        {"address": "10.99.0.3", "as": 64998}])
+    agent = FakeAgent(node, str(node.dir / "run"))
+    for bird in (two, three):
+        bird.start()
+    node.start("--run-dir", node.dir / "run")
+    wait_until(lambda: set(agent.routes) == {POD4} and agent.in_sync, "the one that is allowed")
+
+
+def test_next_hops_are_ours_or_kept(lab):
+    two = lab.bird(2, 64999).announce(POD4, POD6).peer("node", "10.99.0.1", 64512)
+    three = lab.bird(3, 64998).peer("node", "10.99.0.1", 64512)
+    four = lab.bird(4, 64512).peer("node", "10.99.0.1", 64512)
+    node = lab.speaker(1, 64512, [OWN4], [OWN6], peers=[
+        {"address": "10.99.0.2", "as": 64999},
+        {"address": "10.99.0.3", "as": 64998, "export": "all", "next_hop": "keep"},
+        {"address": "10.99.0.4", "as": 64512, "export": "all", "next_hop": "self"}])
+    for bird in (two, three, four):
+        bird.start()
+    node.start()
+    at_three = three.wait_routes("node", [OWN4, POD4], 4)
+    assert "BGP.next_hop: 10.99.0.2\n" in at_three[POD4]
+    assert "BGP.next_hop: 10.99.0.1\n" in at_three[OWN4]
+    assert "BGP.next_hop: fd99::2" in three.wait_routes("node", [OWN6, POD6], 6)[POD6]
+    at_four = four.wait_routes("node", [OWN4, POD4], 4)
+    assert "BGP.next_hop: 10.99.0.1\n" in at_four[POD4]
+    assert "BGP.next_hop: fd99::1" in four.wait_routes("node", [OWN6, POD6], 6)[POD6]
+
+
+def test_more_routes_than_a_peer_may_tell_are_refused(lab):
+    many = [f"10.244.{i}.0/24" for i in range(2, 12)]
+    two = lab.bird(2, 64999).announce(*many, POD6).peer("node", "10.99.0.1", 64512)
+    three = lab.bird(3, 64998).peer("node", "10.99.0.1", 64512)
+    node = start(lab, {"as": 64999, "max_routes": 4}, {"as": 64998, "export": "all"}, two, three)
+    wait_until(lambda: len(three.routes("node", 4)) == 5, "ours and four")
+    three.wait_routes("node", [OWN6, POD6], 6)  # families count by themselves
+    node.wait_log("peer 10.99.0.2: more than 4 IPv4 routes; the rest is not taken")
+    assert two.is_established("node")
+
+
+def test_more_routes_than_a_peer_may_tell_close_the_session(lab):
+    many = [f"10.244.{i}.0/24" for i in range(2, 12)]
+    two = lab.bird(2, 64999).announce(*many).peer("node", "10.99.0.1", 64512)
+    three = lab.bird(3, 64998).peer("node", "10.99.0.1", 64512)
+    node = lab.speaker(1, 64512, [OWN4], [OWN6], peers=[
+        {"address": "10.99.0.2", "as": 64999, "max_routes": 4, "max_routes_action": "close"},
+        {"address": "10.99.0.3", "as": 64998, "export": "all"}])
+    run_dir = node.dir / "run"
+    run_dir.mkdir()
+    for bird in (two, three):
+        bird.start()
+    node.start("--standalone", "--run-dir", run_dir)
+    node.wait_log("peer 10.99.0.2: more than 4 IPv4 routes; its session is closed")
+    peers = subprocess.run([build_dir() / "tortie", "--run-dir", run_dir, "bgp", "peers", "-o",
+                            "json"], check=True, timeout=10, capture_output=True).stdout
+    peer = [one for one in json.loads(peers)["items"] if one["peer_address"] == "10.99.0.2"][0]
+    assert peer["down"] and peer["last_sent"] == "Cease/Maximum Number of Prefixes Reached"
+    three.wait_established("node")
+    three.wait_routes("node", [OWN4], 4)
+    two.statics = many[:3]
+    two.write_config()
+    two.birdc("configure")
+    subprocess.run([build_dir() / "tortie", "--run-dir", run_dir, "bgp", "peer", "10.99.0.2", "up"],
+                   check=True, timeout=10)
+    three.wait_routes("node", [OWN4, *many[:3]], 4, deadline=30)
