@@ -2,7 +2,8 @@
 """kill -9 of any program of the nodes and of the control plane, in turn and at random, under
 traffic with sequence numbers between pods: not one packet is lost, all is Ready at the end.
 
-TORTIE_FAULT_MINUTES (3) is how long it is done at random, TORTIE_SEED repeats a run.
+TORTIE_FAULT_MINUTES (3) is how long it is done at random, TORTIE_SEED repeats a run. What was
+killed and counted is kept in build/test-logs/kube-faults.json.
 """
 import json
 import os
@@ -25,6 +26,7 @@ OURS = ("tortied", "tortie-bgpd", "tortie-kubed")
 NODE_PROGRAMS = ("containerd", "kubelet")
 CONTROL_PROGRAMS = ("apiserver", "etcd")
 BETWEEN_SECONDS = (3, 12)
+LOGS = kube.TOP / "build/test-logs"
 
 
 class Flow:
@@ -232,12 +234,16 @@ def test_no_packet_is_lost_when_anything_is_killed_at_random(bed, record_propert
     everything_ready()
     bed.wait_more()
     counts = {name: flow.stop() for name, flow in bed.flows.items()}
-    print(f"seed {SEED}, {len(done)} killed: {done}")
+    keep_figures({"seed": SEED, "minutes": MINUTES, "killed": done, "flows": counts})
     for name, ends in counts.items():
-        print(f"{name}: {ends}")
         for one in ends:
             assert one["lost"] == 0 and one["send_errors"] == 0, f"{name}: {one}"
     assert client_still_works(bed)
+
+
+def keep_figures(figures):
+    LOGS.mkdir(parents=True, exist_ok=True)
+    (LOGS / "kube-faults.json").write_text(json.dumps(figures, indent=1) + "\n")
 
 
 def client_still_works(bed):
