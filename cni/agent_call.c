@@ -54,7 +54,7 @@ struct patience {
  * two minutes for STATUS and four for a pod; a node whose STATUS takes half a minute is NotReady.
  */
 static const struct patience patience_of_request = { .bear_ms = 7500, .limit_ms = 75000 };
-static const struct patience patience_of_status = { .bear_ms = 4000, .limit_ms = 15000 };
+static const struct patience patience_of_status = { .bear_ms = 4000, .limit_ms = 25000 };
 
 static int64_t now_ms(void)
 {

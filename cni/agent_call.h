@@ -14,7 +14,7 @@ struct namespace_fds {
 };
 
 /** agent_call() - carry the request (with @fds, or NULL) to the agent and wait for its reply: some
- * 8 seconds for an agent that hangs (STATUS: 5), up to 75 (15) for one that works; each sign of
+ * 8 seconds for an agent that hangs (STATUS: 5), up to 75 (25) for one that works; each sign of
  * life sets the alarm anew. ADD waits up to 3 for an agent that is just starting. 0 and *ret_reply,
  * or -errno with *ret_error (code 11, of STATUS 50): the agent is away, hangs, is too busy or does
  * not understand. */

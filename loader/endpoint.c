@@ -362,7 +362,7 @@ static int complete(struct agent *agent, const struct endpoint_add *add,
 	err = pod_link_go_live(agent->netlink, endpoint, agent->config->group_live, &step);
 	if (err < 0)
 		return refuse_step(error, step, err);
-	err = pod_link_await_active(add->pod, endpoint, link->peer_ifindex);
+	err = pod_link_await_active(add->pod, link->peer_ifindex);
 	if (err < 0)
 		log_warning("container %s %s: the kernel has not activated the interface: %s; "
 			    "packets may be lost at first",

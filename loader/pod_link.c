@@ -291,7 +291,6 @@ struct match {
 	uint32_t ifindex;
 	uint8_t bits;
 	uint8_t protocol;
-	uint8_t type;
 };
 
 static int take_match(const struct nlmsghdr *header, void *arg)
@@ -306,7 +305,6 @@ static int take_match(const struct nlmsghdr *header, void *arg)
 	match->ifindex = netlink_attr_u32(attrs[RTA_OIF], 0);
 	match->bits = body->rtm_dst_len;
 	match->protocol = body->rtm_protocol;
-	match->type = body->rtm_type;
 	return 0;
 }
 
@@ -397,33 +395,12 @@ static bool can_send(struct netlink *pod, uint32_t peer_ifindex)
 	       link.is_active;
 }
 
-/*
- * An IPv6 address is there at once and packets can carry it, but the entry of the local table by
- * which those to it are delivered comes from a work queue, too (addrconf_dad_work(), also without
- * duplicate address detection).
- */
-static bool can_receive(struct netlink *pod, const struct ip_addr *addr)
-{
-	struct match match;
-
-	return ip_addr_is_v4(addr) ||
-	       (netlink_get(pod, pod_message_match(addr), take_match, &match) == 0 &&
-		match.type == RTN_LOCAL);
-}
-
-int pod_link_await_active(struct netlink *pod, const struct endpoint *endpoint,
-			  uint32_t peer_ifindex)
+int pod_link_await_active(struct netlink *pod, uint32_t peer_ifindex)
 {
 	const struct timespec pause = { .tv_nsec = ACTIVE_PAUSE_NS };
-	bool sends = false;
-	size_t ready = 0; /* addresses */
 
 	for (int i = 0; i < ACTIVE_TRIES; i++) {
-		sends = sends || can_send(pod, peer_ifindex);
-		while (sends && ready < endpoint->address_count &&
-		       can_receive(pod, &endpoint->address[ready]))
-			ready++;
-		if (sends && ready == endpoint->address_count)
+		if (can_send(pod, peer_ifindex))
 			return 0;
 		nanosleep(&pause, NULL);
 	}

@@ -75,12 +75,10 @@ int pod_link_go_live(struct netlink *netlink, const struct endpoint *endpoint, u
 		     const char **ret_step);
 
 /**
- * pod_link_await_active() - wait until the kernel sends what the pod gives to its interface, and
- * takes what comes to its addresses: a moment after both ends are up, milliseconds at worst. 0,
- * -ETIMEDOUT, or -errno.
+ * pod_link_await_active() - wait until the kernel sends what the pod gives to its interface: a
+ * moment after both ends are up, milliseconds at worst. 0 or -ETIMEDOUT.
  */
-int pod_link_await_active(struct netlink *pod, const struct endpoint *endpoint,
-			  uint32_t peer_ifindex);
+int pod_link_await_active(struct netlink *pod, uint32_t peer_ifindex);
 
 /** pod_link_set_group() - the link's state. 0 or -errno (-ENODEV: gone). */
 int pod_link_set_group(struct netlink *netlink, uint32_t ifindex, uint32_t group);

@@ -137,3 +137,19 @@ def test_a_gc_without_an_agent_can_be_tried_later(node, pods):
     node.start_agent()
     assert answer.code == 11 and "tortied is not running" in answer.words
     assert live(node, pods) == {"a", "b", "other"}
+
+
+@pytest.mark.parametrize("status, code", [(0, 0), (1, 999)])
+def test_a_gc_is_forwarded_to_a_delegated_plugin(node, pods, tmp_path, status, code):
+    """With the whole input; ours is carried out whatever it says, and its error is told."""
+    program = tmp_path / "other-ipam"
+    program.write_text(f"#!/bin/sh\necho $CNI_COMMAND >{tmp_path}/command\ncat >{tmp_path}/input\n"
+                       f"exit {status}\n")
+    program.chmod(0o755)
+    stdin = {**config(node, "1.1.0"), KEY: [attachment(pods[0])], "ipam": {"type": "other-ipam"}}
+    answer = plugin(node, {"CNI_COMMAND": "GC", "CNI_PATH": str(tmp_path)}, json.dumps(stdin))
+    assert answer.code == code, answer.stdout
+    assert code == 0 or "ipam other-ipam" in answer.words
+    assert (tmp_path / "command").read_text() == "GC\n"
+    assert json.loads((tmp_path / "input").read_text()) == stdin
+    assert live(node, pods) == {"a", "other"}

@@ -48,7 +48,7 @@ def asked_by_an_add(node, name):
 def test_an_add_asks_as_much_of_the_kernel_with_many_pods_as_with_few(node):
     have_pods(node, FEW)
     few = asked_by_an_add(node, "few")
-    assert 0 < few <= 7, "link, its index, pod's side, hooks, host's side, pod's link, its address"
+    assert 0 < few <= 6, "link, its index, pod's side, hooks, host's side, pod's link"
     have_pods(node, MANY)
     assert asked_by_an_add(node, "many") == few
 
