@@ -35,6 +35,7 @@
 #include "loader/agent.h"
 #include "loader/cluster.h"
 #include "loader/endpoint.h"
+#include "loader/endpoint_addresses.h"
 #include "loader/ipam.h"
 #include "loader/netlink.h"
 #include "loader/status_lines.h"
@@ -206,12 +207,7 @@ static int take_fault(enum status_level level, const char *text, void *arg)
 static void handle_status(struct agent *agent, const struct msg_cni_request *request,
 			  struct msg_cni_reply *reply)
 {
-	struct ipam_request wish = { .pools = request->pool,
-				     .pool_count = request->pool_count,
-				     .now_ms = event_loop_now_ms() };
 	struct endpoint_error error = { 0 };
-	struct ipam_answer answer;
-	int err;
 
 	if (!uplinks_serve(agent->uplinks)) {
 		error.code = CNI_CODE_LIMITED;
@@ -222,15 +218,8 @@ static void handle_status(struct agent *agent, const struct msg_cni_request *req
 		answer_error(reply, &error);
 		return;
 	}
-	if (request->delegated) /* whether there are addresses the other plugin says */
-		return;
-	err = ipam_probe(agent->ipam, &wish, &answer);
-	if (err < 0) {
-		if (!cluster_lacks_block(agent, error.details, sizeof(error.details)))
-			snprintf(error.details, sizeof(error.details), "%s", answer.error);
+	if (endpoint_probe_addresses(agent, request, &error) < 0) {
 		error.code = CNI_CODE_NO_ADD;
-		snprintf(error.msg, sizeof(error.msg), "%s",
-			 err == -ENOENT ? "no such pool" : "no address is free");
 		answer_error(reply, &error);
 	}
 }

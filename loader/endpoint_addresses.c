@@ -224,30 +224,52 @@ static int take_given(struct agent *agent, const struct msg_cni_request *request
 	return refuse_addresses(agent, &wish, err, &answer, error);
 }
 
-int endpoint_take_addresses(struct agent *agent, const struct msg_cni_request *request,
-			    struct endpoint *endpoint, struct endpoint_error *ret_error)
+typedef int ipam_ask_fn(struct ipam *ipam, const struct ipam_request *request,
+			struct ipam_answer *ret_answer);
+
+/* Take, or only try to. */
+static int ask_ipam(struct agent *agent, const struct msg_cni_request *request, ipam_ask_fn *ask,
+		    struct ipam_answer *answer, struct endpoint_error *error)
 {
 	struct pool_wish pools;
 	struct ipam_request wish = { .pools = pools.pool,
 				     .want = request->want,
 				     .want_count = request->want_count,
 				     .now_ms = event_loop_now_ms() };
+	int err;
+
+	if (pool_wish_make(agent->ipam, request, &pools, answer->error) < 0)
+		return refuse(error, CNI_CODE_CONFIGURATION, "no such pool", answer->error);
+	wish.pool_count = pools.count;
+	err = ask(agent->ipam, &wish, answer);
+	if ((err == -ENOSPC || err == -EADDRINUSE) && endpoint_flush_doomed(agent))
+		err = ask(agent->ipam, &wish, answer);
+	return err < 0 ? refuse_addresses(agent, &wish, err, answer, error) : 0;
+}
+
+int endpoint_take_addresses(struct agent *agent, const struct msg_cni_request *request,
+			    struct endpoint *endpoint, struct endpoint_error *ret_error)
+{
 	struct ipam_answer answer;
 	int err;
 
 	if (request->delegated)
 		return take_given(agent, request, endpoint, ret_error);
-	if (pool_wish_make(agent->ipam, request, &pools, answer.error) < 0)
-		return refuse(ret_error, CNI_CODE_CONFIGURATION, "no such pool", answer.error);
-	wish.pool_count = pools.count;
-	err = ipam_take(agent->ipam, &wish, &answer);
-	if ((err == -ENOSPC || err == -EADDRINUSE) && endpoint_flush_doomed(agent))
-		err = ipam_take(agent->ipam, &wish, &answer);
+	err = ask_ipam(agent, request, ipam_take, &answer, ret_error);
 	if (err < 0)
-		return refuse_addresses(agent, &wish, err, &answer, ret_error);
+		return err;
 	memcpy(endpoint->address, answer.addr, sizeof(endpoint->address));
 	endpoint->address_count = answer.count;
 	return 0;
+}
+
+int endpoint_probe_addresses(struct agent *agent, const struct msg_cni_request *request,
+			     struct endpoint_error *ret_error)
+{
+	struct ipam_answer answer;
+
+	/* Whether there are addresses the other plugin says. */
+	return request->delegated ? 0 : ask_ipam(agent, request, ipam_probe, &answer, ret_error);
 }
 
 void endpoint_release_addresses(struct agent *agent, const struct endpoint *endpoint)

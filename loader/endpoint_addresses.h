@@ -11,6 +11,9 @@
  */
 int endpoint_take_addresses(struct agent *agent, const struct msg_cni_request *request,
 			    struct endpoint *endpoint, struct endpoint_error *ret_error);
+/** endpoint_probe_addresses() - would a pod get addresses? Takes none; results as above. */
+int endpoint_probe_addresses(struct agent *agent, const struct msg_cni_request *request,
+			     struct endpoint_error *ret_error);
 void endpoint_release_addresses(struct agent *agent, const struct endpoint *endpoint);
 /** endpoint_flush_doomed() - wait for the links that are being deleted, and free what they hold.
  * False: there are none, or they cannot be deleted. */

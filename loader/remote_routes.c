@@ -140,6 +140,7 @@ static int set_pools(struct remote_routes *routes)
 	return 0;
 }
 
+/* A block of one address is the prefix of its pod's own route, which needs the place. */
 static int claim_blocks(struct remote_routes *routes)
 {
 	const struct config *config = routes->agent->config;
@@ -148,8 +149,9 @@ static int claim_blocks(struct remote_routes *routes)
 
 	for (size_t i = 0; i < config->pool_count && err == 0; i++)
 		for (size_t j = 0; j < config->pool[i].block_count && err == 0; j++)
-			err = route_table_claim(&routes->table, CLAIM_BLOCK,
-						&config->pool[i].block[j], &nowhere);
+			if (config->pool[i].block[j].bits < IP_ADDR_BITS)
+				err = route_table_claim(&routes->table, CLAIM_BLOCK,
+							&config->pool[i].block[j], &nowhere);
 	return err;
 }
 

@@ -111,12 +111,27 @@ def test_a_full_pool_names_the_pods_that_are_in_it_for_longest(node):
         assert word in answer.words, answer.words
     assert others[0].ip4 not in answer.words and others[1].ip4 not in answer.words
     assert len(refused.json("link", "show")) == 1
-    assert status(node, pools=["full", "six"]).code == 50
+    answer = status(node, pools=["full", "six"])
+    assert answer.code == 50 and f"oldest: {holders[0].ip4}" in answer.words
     used = {row["name"]: int(row["used"]) for row in node.tortie_json("ipam", "show")}
     assert used == {"full": 2, "other": 2, "six": 4}  # nothing half assigned
     for pod in others + holders:
         delete(pod)
     wait_until(lambda: not node.cali_links(), "all links gone")
+
+
+def test_an_address_on_a_link_that_is_being_deleted_counts_as_free_for_status(node):
+    """A node that says 50 is NotReady to its cluster, and an ADD waits for the link."""
+    restart(node, [pool("one", "10.244.0.0/16", "10.244.6.0/32")])
+    for number in range(20):
+        pod = make(node, [f"turn{number}"])[0]
+        add(pod)
+        assert status(node).code == 50
+        delete(pod)
+        assert status(node).status == 0, "an ADD would succeed"
+        pod.delete()
+    restart(node, [pool("full", "10.244.0.0/16", "10.244.7.0/31"),
+                   pool("other", "10.245.0.0/16", "10.245.9.0/24")])
 
 
 @pytest.mark.parametrize("wish", [["other"], ["10.245.0.0/16"]], ids=["name", "cidr"])

@@ -82,6 +82,20 @@ def test_pods_live_and_go(containerd):
         containerd.remove_pod(sandbox)
 
 
+def test_what_the_runtime_keeps_of_its_pods_agrees_with_their_links(containerd):
+    """`tortie ipam check` reads the results where the runtime's libcni puts them."""
+    node, results = containerd.node, containerd.room.dir / "var-lib" / "cni" / "results"
+    words = ["ipam", "check", "--bpf-dir", node.bpf_dir, "--results", results]
+    sandboxes = run_pods(containerd, 3)
+    out = node.tortie(*words)
+    assert "runtime       3 results" in out and "All agree." in out
+    containerd.stop_pod(sandboxes[0])
+    assert "runtime       2 results" in node.tortie(*words)
+    next(results.glob(f"*-{sandboxes[1]}-eth0")).unlink()
+    out = node.tortie(*words, check=False)
+    assert f"the runtime has no result for container {sandboxes[1]}" in out, out
+
+
 def test_pods_are_removed_without_being_stopped(containerd):
     for sandbox in run_pods(containerd, 3):
         containerd.remove_pod(sandbox)
