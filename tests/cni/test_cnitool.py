@@ -77,6 +77,16 @@ def test_several_interfaces_of_one_pod(tool, pods):
     tool("check", pods[0], "eth0")
 
 
+def test_gc_of_a_caller_that_knows_no_attachment(tool, pods):
+    """libcni itself sends DEL for what it has cached, then GC with no list of what is valid: that
+    is refused, for a list that is missing says nothing."""
+    for pod in pods:
+        tool("add", pod)
+    with pytest.raises(Failed, match="cni.dev/valid-attachments"):
+        tool("gc", pods[0])
+    inventory.assert_exactly(tool.node, 0)
+
+
 def test_status(tool, pods):
     assert tool("status", pods[0]) == ""
     tool.node.ip("link", "set", "up0", "down")
