@@ -27,7 +27,7 @@ from harness import inside, wait_until
 T1, B3 = "10.99.0.1", "10.99.0.3"
 LARGE_COMMUNITIES, AS4_PATH, AS4_AGGREGATOR = 32, 17, 18
 UNKNOWN = (99, 150, 200)
-ROUNDS = int(os.environ.get("TORTIE_ROUNDS", "1000"))
+ROUNDS = int(os.environ.get("TORTIE_ROUNDS", "500"))
 SIGN = "10.244.255.255/32"
 
 BIRD = f"""
@@ -301,4 +301,4 @@ def test_mutated_updates_are_understood_as_bird_understands_them(bed):
 
 @pytest.mark.long
 def test_many_mutated_updates_are_understood_as_bird_understands_them(bed):
-    run(bed, int(os.environ.get("TORTIE_SEED", random.randrange(2**32))), 20 * ROUNDS)
+    run(bed, int(os.environ.get("TORTIE_SEED", random.randrange(2**32))), 40 * ROUNDS)

@@ -154,6 +154,7 @@ def test_what_waits_for_a_peer_is_bounded(bed):
     peer.close()
 
 
+@pytest.mark.long
 def test_a_peer_that_reads_slowly_stays(bed):
     """Each octet that is taken starts the timer anew."""
     peer, after, end = bed.slow_peer(), len(bed.node.log()), time.monotonic() + 10
