@@ -6,7 +6,7 @@
  * speaks for all nodes, "node.NAME" for one, and there only of its listening port and its log. The
  * mesh runs between the first InternalIPs of the family of this node's first; one session carries
  * both families. Where nodes listen elsewhere than on port 179, the list bgp.mesh cannot say so,
- * and the nodes are written as peers.
+ * and the nodes are written as peers. A node that reflects routes is in no mesh, as with Calico.
  *
  * A node without IPv4 address needs a router id: it is made from the node's name, so that it
  * stays the same and differs between nodes.
@@ -155,6 +155,11 @@ uint16_t bgp_port_of(const struct bgp_draft *draft, const char *name)
 	return port;
 }
 
+bool bgp_is_reflector(const struct doc_node *node)
+{
+	return !ip_addr_is_zero(&node->object->cluster_id);
+}
+
 static void note(struct bgp_draft *draft, const struct cluster_object *object, const char *text)
 {
 	document_warn(draft->builder, CLUSTER_BGP_CONFIGS, object->name, "%s", text);
@@ -280,6 +285,8 @@ void bgp_write_peer(struct bgp_draft *draft, const struct bgp_peer *peer)
 		fprintf(out, ", allow_own_as: %u", peer->allow_own_as);
 	if (peer->next_hop)
 		fprintf(out, ", next_hop: %s", peer->next_hop);
+	if (peer->is_client)
+		fprintf(out, ", reflector_client: true");
 	if (peer->is_source_route)
 		fprintf(out, ", source: route");
 	if (peer->restart_time_s)
@@ -316,6 +323,8 @@ static void collect_mesh(struct bgp_draft *draft, struct ip_addr *list, size_t *
 			document_warn(builder, CLUSTER_NODES, node->name,
 				      "has no InternalIP of the family of this node's first: not "
 				      "in the mesh");
+		if (bgp_is_reflector(node)) /* who peers with it a BGPPeer says */
+			continue;
 		if (addr && *ret_count < DOCUMENT_NODES_MAX)
 			list[(*ret_count)++] = *addr;
 	}
@@ -368,6 +377,16 @@ static void write_router_id(struct bgp_draft *draft)
 	/* 1.0.0.0 to 223.255.255.255: looks like an address to those who check. */
 	fprintf(draft->builder->out, "  router_id: %u.%u.%u.%u\n", digest[0] % 223 + 1, digest[1],
 		digest[2], digest[3]);
+}
+
+static void write_cluster_id(struct bgp_draft *draft)
+{
+	const struct doc_node *self = draft->builder->self;
+	char text[IP_ADDR_TEXT_MAX];
+
+	if (bgp_is_reflector(self))
+		fprintf(draft->builder->out, "  cluster_id: \"%s\"\n",
+			ip_addr_format(&self->object->cluster_id, text, sizeof(text)));
 }
 
 static void write_listen(struct bgp_draft *draft)
@@ -424,7 +443,7 @@ int document_write_bgp(struct builder *builder)
 	if (!mesh)
 		return -ENOMEM;
 	read_configs(&draft);
-	if (draft.is_mesh)
+	if (draft.is_mesh && !bgp_is_reflector(builder->self))
 		collect_mesh(&draft, mesh, &count);
 	err = take_own_and_mesh(&draft, mesh, count);
 	if (err == 0)
@@ -432,6 +451,7 @@ int document_write_bgp(struct builder *builder)
 	if (err == 0) {
 		fprintf(builder->out, "bgp:\n  as: %u\n", draft.as);
 		write_router_id(&draft);
+		write_cluster_id(&draft);
 		write_listen(&draft);
 		if (draft.restart_time_s > 0)
 			fprintf(builder->out, "  restart_time: %u\n", draft.restart_time_s);

@@ -51,6 +51,7 @@ struct bgp_peer {
 	uint32_t local_as;			  /* 0: ours */
 	unsigned int allow_own_as;		  /* how often it may stand in a path */
 	const char *next_hop;			  /* "self", "keep"; NULL: not said */
+	bool is_client;				  /* we reflect routes to it */
 	bool is_source_route;			  /* else the node's address is the source */
 	unsigned int restart_time_s;		  /* 0: not said */
 	unsigned int keepalive_s;		  /* 0: not said */
@@ -64,6 +65,8 @@ struct bgp_peer {
 bool bgp_as_read(struct json_object *value, uint32_t *ret);
 /** bgp_port_of() - where node @name listens: its own BGPConfiguration, else the default's. */
 uint16_t bgp_port_of(const struct bgp_draft *draft, const char *name);
+/** bgp_is_reflector() - does @node reflect routes, by its annotation? */
+bool bgp_is_reflector(const struct doc_node *node);
 /** bgp_mesh_address() - the address of @node on which nodes speak to each other: its first of the
  * family of this node's first. NULL: it has none. */
 const struct ip_addr *bgp_mesh_address(const struct builder *builder, const struct doc_node *node);

@@ -173,11 +173,29 @@ static bool is_full(struct bgp_draft *draft, const struct peer_spec *peer)
 	return true;
 }
 
+/* Is the peer at @addr (a node's, or not) a client of this node, should it reflect? Reflectors of
+ * one cluster are none of each other. */
+static bool is_client(const struct bgp_draft *draft, const struct ip_addr *addr)
+{
+	const struct builder *builder = draft->builder;
+	const struct ip_addr *own = &builder->self->object->cluster_id;
+
+	if (!bgp_is_reflector(builder->self))
+		return false;
+	for (size_t i = 0; i < builder->node_count; i++)
+		for (size_t k = 0; k < builder->nodes[i].address_count; k++)
+			if (ip_addr_equal(&builder->nodes[i].address[k], addr))
+				return !ip_addr_equal(&builder->nodes[i].object->cluster_id, own);
+	return true;
+}
+
 static void write_line(struct bgp_draft *draft, const struct peer_spec *peer,
 		       const struct ip_addr *addr, uint32_t as, uint16_t port)
 {
 	struct bgp_peer line = peer->line;
 
+	line.is_client =
+		as == (line.local_as ? line.local_as : draft->as) && is_client(draft, addr);
 	line.addr = *addr;
 	line.as = as;
 	line.port = port;

@@ -136,6 +136,7 @@ struct config_bgp {
 	bool present;		      /* the file has bgp: */
 	uint32_t as;		      /* default 64512 */
 	uint32_t router_id_be;	      /* network order; default: first IPv4 node address */
+	uint32_t cluster_id_be;	      /* as reflector; default: the router id */
 	struct config_listen *listen; /* default: node addresses, port 179; `listen: []`: none */
 	size_t listen_count;
 	uint16_t restart_time_s;   /* graceful restart, 1..4095, default 120 */

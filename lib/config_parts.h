@@ -52,6 +52,7 @@ struct bgp_draft {
 	unsigned int log_level; /* enum log_level */
 	bool is_cluster;
 	struct ip_addr router_id; /* zero: not given */
+	struct ip_addr cluster_id;
 };
 
 config_read_fn config_read_as;	      /* uint32_t, 1..4294967295 but 23456 */

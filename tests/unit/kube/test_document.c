@@ -501,11 +501,51 @@ static void annotations_of_calico_that_are_not_served_are_named(void **state)
 {
 	set(CLUSTER_NODES, "{'metadata':{'name':'n1','annotations':{"
 			   "'projectcalico.org/ASNumber':'65000',"
-			   "'projectcalico.org/RouteReflectorClusterID':'244.0.0.1'}},'status':{"
+			   "'projectcalico.org/RouteReflectorClusterID':'244.0.0'}},'status':{"
 			   "'addresses':[{'type':'InternalIP','address':'10.77.0.11'}]}}");
 	build();
 	assert_notice("annotation projectcalico.org/ASNumber: not served");
-	assert_notice("annotation projectcalico.org/RouteReflectorClusterID: not served");
+	assert_notice("annotation projectcalico.org/RouteReflectorClusterID: not four numbers");
+}
+
+static void set_reflector(const char *name, const char *address, const char *cluster_id)
+{
+	char text[512];
+
+	snprintf(text, sizeof(text),
+		 "{'metadata':{'name':'%s','labels':{'rr':'y'},'annotations':{"
+		 "'projectcalico.org/RouteReflectorClusterID':'%s'}},'status':{'addresses':["
+		 "{'type':'InternalIP','address':'%s'}]}}",
+		 name, cluster_id, address);
+	set(CLUSTER_NODES, text);
+}
+
+static void a_reflector_is_in_no_mesh_and_others_are_its_clients(void **state)
+{
+	two_nodes();
+	set_reflector("n3", "10.77.0.13", "244.0.0.1");
+	set_spec(CLUSTER_BGP_PEERS, "rr", "'nodeSelector':'!has(rr)','peerSelector':'has(rr)'");
+	build();
+	assert_has("mesh: [\"10.77.0.11\", \"10.77.0.12\"]\n");
+	assert_has("{address: \"10.77.0.13\", as: 64512}");
+	assert_lacks("cluster_id");
+	forget_all(state);
+	/* the reflector's own view: n1 is one, n3 another of its cluster, n4 of another one */
+	set_reflector("n1", "10.77.0.11", "244.0.0.1");
+	set(CLUSTER_NODES, NODE("n2", "20:00", IP("10.77.0.12"), "'10.244.0.0/24'"));
+	set_reflector("n3", "10.77.0.13", "244.0.0.1");
+	set_reflector("n4", "10.77.0.14", "244.0.0.2");
+	set_spec(CLUSTER_BGP_PEERS, "rr", "'peerSelector':'has(rr)'");
+	set_spec(CLUSTER_BGP_PEERS, "tor", "'peerIP':'192.0.2.1','asNumber':65000");
+	set_spec(CLUSTER_BGP_PEERS, "far", "'peerIP':'192.0.2.2','asNumber':64512");
+	build();
+	assert_has("  cluster_id: \"244.0.0.1\"\n");
+	assert_lacks("mesh:");
+	assert_has("{address: \"10.77.0.12\", as: 64512, reflector_client: true}");
+	assert_has("{address: \"10.77.0.13\", as: 64512}");
+	assert_has("{address: \"10.77.0.14\", as: 64512, reflector_client: true}");
+	assert_has("{address: \"192.0.2.1\", as: 65000}");
+	assert_has("{address: \"192.0.2.2\", as: 64512, reflector_client: true}");
 }
 
 static void names_cannot_break_out_of_the_document(void **state)
@@ -577,6 +617,7 @@ int main(void)
 		TEST(bad_peers_are_named_and_left_out),
 		TEST(nodes_are_peers_both_ways),
 		TEST(annotations_of_calico_that_are_not_served_are_named),
+		TEST(a_reflector_is_in_no_mesh_and_others_are_its_clients),
 		TEST(names_cannot_break_out_of_the_document),
 		TEST(thousands_of_nodes_join_into_few_ranges),
 		TEST(notices_are_bounded),

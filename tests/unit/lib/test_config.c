@@ -444,6 +444,7 @@ static void an_empty_bgp_part_means_all_its_defaults(void **state)
 	assert_true(config->bgp.present);
 	assert_int_equal(config->bgp.as, 64512);
 	assert_int_equal(ntohl(config->bgp.router_id_be), 0xc0000201);
+	assert_int_equal(ntohl(config->bgp.cluster_id_be), 0xc0000201);
 	assert_int_equal(config->bgp.restart_time_s, 120);
 	assert_int_equal(config->bgp.send_hold_time_s, 480);
 	assert_false(config->bgp.has_log_level);
