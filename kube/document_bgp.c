@@ -39,7 +39,7 @@ static const struct doc_field config_rows[] = {
 	{ "serviceLoadBalancerIPs", false, NULL, NOT_YET },
 	{ "communities", true, NULL, NULL },
 	{ "prefixAdvertisements", true, NULL, NULL },
-	{ "nodeMeshPassword", false, NULL, NOT_YET },
+	{ "nodeMeshPassword", true, NULL, NULL },
 	{ "bindMode", false, NULL, "BGP listens on the node's addresses" },
 };
 
@@ -296,6 +296,10 @@ void bgp_write_peer(struct bgp_draft *draft, const struct bgp_peer *peer)
 		fprintf(out, ", hold_time: %u", 3 * peer->keepalive_s);
 	if (peer->hops)
 		fprintf(out, ", ttl_security: %u", peer->hops);
+	if (peer->password[0]) {
+		fprintf(out, ", password: ");
+		bgp_write_password(out, peer->password);
+	}
 	bgp_write_peer_filters(draft, peer);
 	fprintf(out, "}\n");
 }
@@ -330,11 +334,26 @@ static void collect_mesh(struct bgp_draft *draft, struct ip_addr *list, size_t *
 	}
 }
 
+/* False: there should be one, and it cannot be had. */
+static bool take_mesh_password(struct bgp_draft *draft, struct bgp_peer *peer)
+{
+	const struct bgp_secret_place place = {
+		.kind = CLUSTER_BGP_CONFIGS,
+		.object = cluster_find(draft->builder->cluster, CLUSTER_BGP_CONFIGS, "default"),
+		.field = "nodeMeshPassword",
+	};
+
+	return !place.object ||
+	       bgp_read_secret(draft, &place, peer->password) != BGP_SECRET_MISSING;
+}
+
 static void write_mesh(struct bgp_draft *draft, struct ip_addr *list, size_t count)
 {
 	struct builder *builder = draft->builder;
 	struct bgp_peer peer = { .as = draft->as };
 
+	if (!take_mesh_password(draft, &peer))
+		return;
 	bgp_take_advertisements(draft, &peer);
 	if (is_standard_port(draft)) {
 		qsort(list, count, sizeof(*list), compare_addresses);
@@ -342,6 +361,11 @@ static void write_mesh(struct bgp_draft *draft, struct ip_addr *list, size_t cou
 		document_write_addresses(builder->out, list, count);
 		fputc('\n', builder->out);
 		bgp_write_mesh_filters(draft, &peer);
+		if (!peer.password[0])
+			return;
+		fprintf(builder->out, "  mesh_password: ");
+		bgp_write_password(builder->out, peer.password);
+		fputc('\n', builder->out);
 		return;
 	}
 	for (size_t i = 0; i < builder->node_count; i++) {

@@ -30,7 +30,7 @@ static const struct doc_field peer_rows[] = {
 	{ "asNumber", true, NULL, NULL },
 	{ "peerSelector", true, NULL, NULL },
 	{ "sourceAddress", true, NULL, NULL },
-	{ "password", false, NULL, NOT_YET ": without it the peer refuses the session" },
+	{ "password", true, NULL, NULL },
 	{ "keepOriginalNextHop", true, NULL, NULL },
 	{ "maxRestartTime", true, NULL, NULL },
 	{ "keepaliveTime", true, NULL, NULL },
@@ -160,6 +160,13 @@ static void read_settings(struct bgp_draft *draft, struct json_object *spec, str
 		fault = "spec.keepaliveTime: not 1s to 4095s: the default is used";
 	if (fault)
 		document_warn(draft->builder, CLUSTER_BGP_PEERS, peer->object->name, "%s", fault);
+}
+
+static bool take_password(struct bgp_draft *draft, struct peer_spec *peer)
+{
+	const struct bgp_secret_place place = { CLUSTER_BGP_PEERS, peer->object, "password" };
+
+	return bgp_read_secret(draft, &place, peer->line.password) != BGP_SECRET_MISSING;
 }
 
 /* --- with whom --- */
@@ -337,7 +344,7 @@ void bgp_write_peers(struct bgp_draft *draft)
 		if (!is_good_spec(draft, &peer))
 			continue;
 		read_settings(draft, spec, &peer);
-		if (!bgp_take_filters(draft, object, &peer.line))
+		if (!take_password(draft, &peer) || !bgp_take_filters(draft, object, &peer.line))
 			continue;
 		if (peer.peer_ip)
 			peer_with_address(draft, &peer);

@@ -107,6 +107,7 @@ struct config_peer {
 	uint16_t restart_time_s;    /* told to this peer; 0: bgp.restart_time */
 	uint16_t ttl_security;	    /* hops that it may be away (RFC 5082); 0: not asked for */
 	char *password_file;	    /* NULL: none */
+	char *password;		    /* the secret itself, of the cluster; NULL: none */
 	uint16_t *filter;	    /* indexes into bgp.filter, in order; NULL: none */
 	size_t filter_count;
 };
@@ -145,6 +146,7 @@ struct config_bgp {
 	enum log_level log_level;  /* of tortie-bgpd */
 	struct config_peer *peer;  /* mesh first (own addresses left out), then peers */
 	size_t peer_count;
+	char *mesh_password;	      /* of all of the mesh; NULL: none */
 	struct config_filter *filter; /* all that are named */
 	size_t filter_count;
 };

@@ -86,6 +86,18 @@ static int default_listen(const struct config *config, struct config_bgp *bgp)
 	return 0;
 }
 
+static int read_mesh_password(struct config_reader *reader, const struct config_row *row,
+			      const struct config_node *node, void *field)
+{
+	struct bgp_draft *draft = field;
+
+	if (!draft->is_cluster)
+		return config_fail(reader, node,
+				   "only the cluster's document has it; list the nodes as peers "
+				   "with password_file");
+	return config_read_password(reader, row, node, &draft->bgp->mesh_password);
+}
+
 /* --- bgp --- */
 
 #define DRAFT_FIELD(name) offsetof(struct bgp_draft, name)
@@ -105,6 +117,7 @@ static const struct config_row bgp_rows[] = {
 	{ "filters", NULL, 0 }, /* config_filters_read() */
 	{ "mesh", NULL, 0 },	/* config_peers_read() */
 	{ "mesh_filters", NULL, 0 },
+	{ "mesh_password", read_mesh_password, 0 },
 	{ "peers", NULL, 0 },
 };
 
