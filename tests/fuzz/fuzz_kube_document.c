@@ -88,6 +88,10 @@ int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
 	}
 	if (document_build(&cluster, "n1", &document) == 0)
 		check(&document);
+	/* who names none has no password in the document */
+	if (!document_wants_secrets(&cluster))
+		require(!document.text || !strstr(document.text, "password: "), &document,
+			"a password that nobody asked for");
 	document_fini(&document);
 	cluster_fini(&cluster);
 	return 0;
