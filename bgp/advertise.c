@@ -60,7 +60,7 @@ struct advertise {
 };
 
 struct advertise *advertise_new(struct rib *rib, struct attribute_table *attributes,
-				uint32_t local_as, uint32_t router_id)
+				uint32_t local_as, uint32_t cluster_id)
 {
 	struct advertise *advertise = calloc(1, sizeof(*advertise));
 
@@ -69,7 +69,7 @@ struct advertise *advertise_new(struct rib *rib, struct attribute_table *attribu
 	advertise->rib = rib;
 	advertise->attributes = attributes;
 	advertise->context.local_as = local_as;
-	advertise->context.router_id = router_id;
+	advertise->context.cluster_id = cluster_id;
 	return advertise;
 }
 

@@ -35,7 +35,7 @@ struct advertise;
 
 /** advertise_new() - @rib and @attributes are borrowed; NULL: no memory. */
 struct advertise *advertise_new(struct rib *rib, struct attribute_table *attributes,
-				uint32_t local_as, uint32_t router_id);
+				uint32_t local_as, uint32_t cluster_id);
 void advertise_free(struct advertise *advertise); /* no members are left; NULL is fine */
 
 /** advertise_join() - send every route that @key allows to @member, then every change. The queue of

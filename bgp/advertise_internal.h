@@ -30,7 +30,7 @@ struct note_list {
 
 /* Who tells: what rewriting puts into a route. */
 struct export_context {
-	uint32_t local_as, router_id;
+	uint32_t local_as, cluster_id;
 };
 
 /* --- advertise_policy.c --- */

@@ -78,7 +78,7 @@ static bool rewrite_internal(const struct export_context *context, const struct 
 	}
 	if (!reflector_is_reflection(route->source->kind, key->kind))
 		return true;
-	return reflector_stamp(draft, route->source->router_id, context->router_id);
+	return reflector_stamp(draft, route->source->router_id, context->cluster_id);
 }
 
 static bool rewrite(const struct export_context *context, const struct advertise_key *key,

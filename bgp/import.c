@@ -49,7 +49,7 @@ enum import_refusal import_check_route(const struct config *config,
 {
 	if (is_as_loop(config, context, view))
 		return IMPORT_AS_LOOP;
-	if (!context->is_ebgp && reflector_is_loop(view, context->router_id, context->router_id))
+	if (!context->is_ebgp && reflector_is_loop(view, context->router_id, context->cluster_id))
 		return IMPORT_REFLECTION_LOOP;
 	if (ip_addr_is_zero(next_hop) || is_own_address(config, context, next_hop))
 		return IMPORT_NEXT_HOP;

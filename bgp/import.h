@@ -21,7 +21,8 @@ struct import_filter {
 };
 
 struct import_context {
-	uint32_t router_id;	   /* host order; also the cluster id */
+	uint32_t router_id; /* host order, as the next */
+	uint32_t cluster_id;
 	struct ip_addr local_addr; /* of the session */
 	uint32_t local_as;	   /* ours towards the peer */
 	uint32_t allow_own_as;	   /* how often ours may stand in a path */

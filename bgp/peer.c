@@ -501,6 +501,7 @@ struct peer *peer_new(struct speaker *speaker, size_t config_index, const struct
 						       : SOURCE_IBGP;
 	peer->since_s = time(NULL);
 	peer->import.router_id = speaker->router_id;
+	peer->import.cluster_id = ntohl(speaker->config->bgp.cluster_id_be);
 	peer->import.is_ebgp = peer_is_ebgp(peer);
 	peer->import.local_as = peer->config.local_as;
 	event_timer_init(&peer->start_timer, on_start, peer);

@@ -36,7 +36,7 @@ int peer_configure(struct peer *peer, size_t config_index)
 	free(peer->password);
 	peer->password = copy;
 	peer->config = *config;
-	peer->config.password_file = NULL;
+	peer->config.password_file = peer->config.password = NULL;
 	peer->config.filter = NULL;
 	peer->config.filter_count = 0;
 	peer->import.allow_own_as = config->allow_own_as;

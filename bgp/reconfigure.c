@@ -273,6 +273,7 @@ int reconfigure_plan(const struct setup *before, const struct setup *now, struct
 bool reconfigure_needs_new_speaker(const struct config *before, const struct config *now)
 {
 	if (before->bgp.as != now->bgp.as || before->bgp.router_id_be != now->bgp.router_id_be ||
+	    before->bgp.cluster_id_be != now->bgp.cluster_id_be ||
 	    before->node_address_count != now->node_address_count)
 		return true;
 	for (size_t i = 0; i < now->node_address_count; i++)

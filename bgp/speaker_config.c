@@ -56,6 +56,10 @@ static int read_passwords(const struct config *config, bool is_strict, char ***r
 	int err = password ? 0 : -ENOMEM;
 
 	for (size_t i = 0; err == 0 && i < bgp->peer_count; i++) {
+		if (bgp->peer[i].password) {
+			password[i] = strdup(bgp->peer[i].password);
+			err = password[i] ? 0 : -ENOMEM;
+		}
 		if (!bgp->peer[i].password_file)
 			continue;
 		err = read_password(&bgp->peer[i], &password[i]);

@@ -28,6 +28,7 @@ static const struct {
 	[CLUSTER_BGP_CONFIGS] = { "BGPConfiguration", "bgpconfiguration" },
 	[CLUSTER_BGP_PEERS] = { "BGPPeer", "bgppeer" },
 	[CLUSTER_BGP_FILTERS] = { "BGPFilter", "bgpfilter" },
+	[CLUSTER_SECRETS] = { "Secret", "secret" },
 	[CLUSTER_RESERVATIONS] = { "IPReservation", "ipreservation" },
 };
 

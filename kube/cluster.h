@@ -21,6 +21,7 @@ enum cluster_kind {
 	CLUSTER_BGP_PEERS,
 	CLUSTER_RESERVATIONS,
 	CLUSTER_BGP_FILTERS,
+	CLUSTER_SECRETS, /* of our namespace; told nobody, not even as objects */
 	CLUSTER_KINDS,
 };
 

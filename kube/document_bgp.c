@@ -6,7 +6,7 @@
  * speaks for all nodes, "node.NAME" for one, and there only of its listening port and its log. The
  * mesh runs between the first InternalIPs of the family of this node's first; one session carries
  * both families. Where nodes listen elsewhere than on port 179, the list bgp.mesh cannot say so,
- * and the nodes are written as peers.
+ * and the nodes are written as peers. A node that reflects routes is in no mesh, as with Calico.
  *
  * A node without IPv4 address needs a router id: it is made from the node's name, so that it
  * stays the same and differs between nodes.
@@ -39,7 +39,7 @@ static const struct doc_field config_rows[] = {
 	{ "serviceLoadBalancerIPs", false, NULL, NOT_YET },
 	{ "communities", true, NULL, NULL },
 	{ "prefixAdvertisements", true, NULL, NULL },
-	{ "nodeMeshPassword", false, NULL, NOT_YET },
+	{ "nodeMeshPassword", true, NULL, NULL },
 	{ "bindMode", false, NULL, "BGP listens on the node's addresses" },
 };
 
@@ -153,6 +153,11 @@ uint16_t bgp_port_of(const struct bgp_draft *draft, const char *name)
 	port_of_spec(spec_of(cluster_find(draft->builder->cluster, CLUSTER_BGP_CONFIGS, own)),
 		     &port);
 	return port;
+}
+
+bool bgp_is_reflector(const struct doc_node *node)
+{
+	return !ip_addr_is_zero(&node->object->cluster_id);
 }
 
 static void note(struct bgp_draft *draft, const struct cluster_object *object, const char *text)
@@ -280,6 +285,8 @@ void bgp_write_peer(struct bgp_draft *draft, const struct bgp_peer *peer)
 		fprintf(out, ", allow_own_as: %u", peer->allow_own_as);
 	if (peer->next_hop)
 		fprintf(out, ", next_hop: %s", peer->next_hop);
+	if (peer->is_client)
+		fprintf(out, ", reflector_client: true");
 	if (peer->is_source_route)
 		fprintf(out, ", source: route");
 	if (peer->restart_time_s)
@@ -289,6 +296,10 @@ void bgp_write_peer(struct bgp_draft *draft, const struct bgp_peer *peer)
 		fprintf(out, ", hold_time: %u", 3 * peer->keepalive_s);
 	if (peer->hops)
 		fprintf(out, ", ttl_security: %u", peer->hops);
+	if (peer->password[0]) {
+		fprintf(out, ", password: ");
+		bgp_write_password(out, peer->password);
+	}
 	bgp_write_peer_filters(draft, peer);
 	fprintf(out, "}\n");
 }
@@ -316,9 +327,24 @@ static void collect_mesh(struct bgp_draft *draft, struct ip_addr *list, size_t *
 			document_warn(builder, CLUSTER_NODES, node->name,
 				      "has no InternalIP of the family of this node's first: not "
 				      "in the mesh");
+		if (bgp_is_reflector(node)) /* who peers with it a BGPPeer says */
+			continue;
 		if (addr && *ret_count < DOCUMENT_NODES_MAX)
 			list[(*ret_count)++] = *addr;
 	}
+}
+
+/* False: there should be one, and it cannot be had. */
+static bool take_mesh_password(struct bgp_draft *draft, struct bgp_peer *peer)
+{
+	const struct bgp_secret_place place = {
+		.kind = CLUSTER_BGP_CONFIGS,
+		.object = cluster_find(draft->builder->cluster, CLUSTER_BGP_CONFIGS, "default"),
+		.field = "nodeMeshPassword",
+	};
+
+	return !place.object ||
+	       bgp_read_secret(draft, &place, peer->password) != BGP_SECRET_MISSING;
 }
 
 static void write_mesh(struct bgp_draft *draft, struct ip_addr *list, size_t count)
@@ -326,6 +352,8 @@ static void write_mesh(struct bgp_draft *draft, struct ip_addr *list, size_t cou
 	struct builder *builder = draft->builder;
 	struct bgp_peer peer = { .as = draft->as };
 
+	if (!take_mesh_password(draft, &peer))
+		return;
 	bgp_take_advertisements(draft, &peer);
 	if (is_standard_port(draft)) {
 		qsort(list, count, sizeof(*list), compare_addresses);
@@ -333,6 +361,11 @@ static void write_mesh(struct bgp_draft *draft, struct ip_addr *list, size_t cou
 		document_write_addresses(builder->out, list, count);
 		fputc('\n', builder->out);
 		bgp_write_mesh_filters(draft, &peer);
+		if (!peer.password[0])
+			return;
+		fprintf(builder->out, "  mesh_password: ");
+		bgp_write_password(builder->out, peer.password);
+		fputc('\n', builder->out);
 		return;
 	}
 	for (size_t i = 0; i < builder->node_count; i++) {
@@ -368,6 +401,16 @@ static void write_router_id(struct bgp_draft *draft)
 	/* 1.0.0.0 to 223.255.255.255: looks like an address to those who check. */
 	fprintf(draft->builder->out, "  router_id: %u.%u.%u.%u\n", digest[0] % 223 + 1, digest[1],
 		digest[2], digest[3]);
+}
+
+static void write_cluster_id(struct bgp_draft *draft)
+{
+	const struct doc_node *self = draft->builder->self;
+	char text[IP_ADDR_TEXT_MAX];
+
+	if (bgp_is_reflector(self))
+		fprintf(draft->builder->out, "  cluster_id: \"%s\"\n",
+			ip_addr_format(&self->object->cluster_id, text, sizeof(text)));
 }
 
 static void write_listen(struct bgp_draft *draft)
@@ -424,7 +467,7 @@ int document_write_bgp(struct builder *builder)
 	if (!mesh)
 		return -ENOMEM;
 	read_configs(&draft);
-	if (draft.is_mesh)
+	if (draft.is_mesh && !bgp_is_reflector(builder->self))
 		collect_mesh(&draft, mesh, &count);
 	err = take_own_and_mesh(&draft, mesh, count);
 	if (err == 0)
@@ -432,6 +475,7 @@ int document_write_bgp(struct builder *builder)
 	if (err == 0) {
 		fprintf(builder->out, "bgp:\n  as: %u\n", draft.as);
 		write_router_id(&draft);
+		write_cluster_id(&draft);
 		write_listen(&draft);
 		if (draft.restart_time_s > 0)
 			fprintf(builder->out, "  restart_time: %u\n", draft.restart_time_s);

@@ -7,6 +7,7 @@
 
 #define BGP_PORT_DEFAULT 179
 #define BGP_AS_DEFAULT	 64512
+#define BGP_PASSWORD_MAX 80 /* octets */
 
 enum doc_filter_list {
 	DOC_IMPORT_V4,
@@ -51,6 +52,8 @@ struct bgp_peer {
 	uint32_t local_as;			  /* 0: ours */
 	unsigned int allow_own_as;		  /* how often it may stand in a path */
 	const char *next_hop;			  /* "self", "keep"; NULL: not said */
+	char password[BGP_PASSWORD_MAX + 1];	  /* "": none */
+	bool is_client;				  /* we reflect routes to it */
 	bool is_source_route;			  /* else the node's address is the source */
 	unsigned int restart_time_s;		  /* 0: not said */
 	unsigned int keepalive_s;		  /* 0: not said */
@@ -64,6 +67,8 @@ struct bgp_peer {
 bool bgp_as_read(struct json_object *value, uint32_t *ret);
 /** bgp_port_of() - where node @name listens: its own BGPConfiguration, else the default's. */
 uint16_t bgp_port_of(const struct bgp_draft *draft, const char *name);
+/** bgp_is_reflector() - does @node reflect routes, by its annotation? */
+bool bgp_is_reflector(const struct doc_node *node);
 /** bgp_mesh_address() - the address of @node on which nodes speak to each other: its first of the
  * family of this node's first. NULL: it has none. */
 const struct ip_addr *bgp_mesh_address(const struct builder *builder, const struct doc_node *node);
@@ -93,6 +98,26 @@ void bgp_write_peer_filters(struct bgp_draft *draft, const struct bgp_peer *peer
 void bgp_write_mesh_filters(struct bgp_draft *draft, const struct bgp_peer *peer);
 /** bgp_write_filters() - bgp.filters, those that peers use. */
 void bgp_write_filters(struct bgp_draft *draft);
+
+/* --- document_secrets.c --- */
+
+enum bgp_secret {
+	BGP_SECRET_NONE, /* none is named, or none is needed */
+	BGP_SECRET_TAKEN,
+	BGP_SECRET_MISSING, /* it was said */
+};
+
+/* Where a secret is named: spec.FIELD of an object. */
+struct bgp_secret_place {
+	enum cluster_kind kind;
+	const struct cluster_object *object;
+	const char *field;
+};
+
+/** bgp_read_secret() - into @ret, of BGP_PASSWORD_MAX + 1 octets. */
+enum bgp_secret bgp_read_secret(struct bgp_draft *draft, const struct bgp_secret_place *place,
+				char *ret);
+void bgp_write_password(FILE *out, const char *password); /* quoted */
 
 /* --- document_communities.c --- */
 

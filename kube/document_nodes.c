@@ -238,10 +238,10 @@ static void note_self(struct builder *builder)
 		document_warn(builder, CLUSTER_NODES, self->name,
 			      "annotation projectcalico.org/ASNumber: not served: all nodes have "
 			      "the AS of bgpconfiguration default");
-	if (self->object->is_reflector)
+	if (self->object->has_bad_cluster_id)
 		document_warn(builder, CLUSTER_NODES, self->name,
-			      "annotation projectcalico.org/RouteReflectorClusterID: not served: "
-			      "no node reflects routes");
+			      "annotation projectcalico.org/RouteReflectorClusterID: not four "
+			      "numbers like an IPv4 address: the node reflects no routes");
 }
 
 int document_write_nodes(struct builder *builder)

@@ -30,7 +30,7 @@ static const struct doc_field peer_rows[] = {
 	{ "asNumber", true, NULL, NULL },
 	{ "peerSelector", true, NULL, NULL },
 	{ "sourceAddress", true, NULL, NULL },
-	{ "password", false, NULL, NOT_YET ": without it the peer refuses the session" },
+	{ "password", true, NULL, NULL },
 	{ "keepOriginalNextHop", true, NULL, NULL },
 	{ "maxRestartTime", true, NULL, NULL },
 	{ "keepaliveTime", true, NULL, NULL },
@@ -162,6 +162,13 @@ static void read_settings(struct bgp_draft *draft, struct json_object *spec, str
 		document_warn(draft->builder, CLUSTER_BGP_PEERS, peer->object->name, "%s", fault);
 }
 
+static bool take_password(struct bgp_draft *draft, struct peer_spec *peer)
+{
+	const struct bgp_secret_place place = { CLUSTER_BGP_PEERS, peer->object, "password" };
+
+	return bgp_read_secret(draft, &place, peer->line.password) != BGP_SECRET_MISSING;
+}
+
 /* --- with whom --- */
 
 static bool is_full(struct bgp_draft *draft, const struct peer_spec *peer)
@@ -173,11 +180,29 @@ static bool is_full(struct bgp_draft *draft, const struct peer_spec *peer)
 	return true;
 }
 
+/* Is the peer at @addr (a node's, or not) a client of this node, should it reflect? Reflectors of
+ * one cluster are none of each other. */
+static bool is_client(const struct bgp_draft *draft, const struct ip_addr *addr)
+{
+	const struct builder *builder = draft->builder;
+	const struct ip_addr *own = &builder->self->object->cluster_id;
+
+	if (!bgp_is_reflector(builder->self))
+		return false;
+	for (size_t i = 0; i < builder->node_count; i++)
+		for (size_t k = 0; k < builder->nodes[i].address_count; k++)
+			if (ip_addr_equal(&builder->nodes[i].address[k], addr))
+				return !ip_addr_equal(&builder->nodes[i].object->cluster_id, own);
+	return true;
+}
+
 static void write_line(struct bgp_draft *draft, const struct peer_spec *peer,
 		       const struct ip_addr *addr, uint32_t as, uint16_t port)
 {
 	struct bgp_peer line = peer->line;
 
+	line.is_client =
+		as == (line.local_as ? line.local_as : draft->as) && is_client(draft, addr);
 	line.addr = *addr;
 	line.as = as;
 	line.port = port;
@@ -319,7 +344,7 @@ void bgp_write_peers(struct bgp_draft *draft)
 		if (!is_good_spec(draft, &peer))
 			continue;
 		read_settings(draft, spec, &peer);
-		if (!bgp_take_filters(draft, object, &peer.line))
+		if (!take_password(draft, &peer) || !bgp_take_filters(draft, object, &peer.line))
 			continue;
 		if (peer.peer_ip)
 			peer_with_address(draft, &peer);

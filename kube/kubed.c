@@ -38,6 +38,7 @@ static const char *const kind_paths[CLUSTER_KINDS] = {
 	[CLUSTER_BGP_CONFIGS] = "/apis/projectcalico.org/v3/bgpconfigurations",
 	[CLUSTER_BGP_PEERS] = "/apis/projectcalico.org/v3/bgppeers",
 	[CLUSTER_BGP_FILTERS] = "/apis/projectcalico.org/v3/bgpfilters",
+	[CLUSTER_SECRETS] = NULL, /* of the namespace: kubed->secrets_path */
 	[CLUSTER_RESERVATIONS] = "/apis/projectcalico.org/v3/ipreservations",
 };
 
@@ -47,6 +48,7 @@ static const char *const kind_names[CLUSTER_KINDS] = {
 	[CLUSTER_BGP_CONFIGS] = "bgpconfigurations",
 	[CLUSTER_BGP_PEERS] = "bgppeers",
 	[CLUSTER_BGP_FILTERS] = "bgpfilters",
+	[CLUSTER_SECRETS] = "secrets",
 	[CLUSTER_RESERVATIONS] = "ipreservations",
 };
 
@@ -66,6 +68,8 @@ static bool is_all_known(const struct kubed *kubed)
 		const struct watch *watch = kubed->kind[kind].watch;
 		enum watch_state state = watch_get_state(watch);
 
+		if (!kubed->kind[kind].is_started) /* nobody wants it */
+			continue;
 		if (!watch_is_known(watch) && state != WATCH_DENIED && state != WATCH_MISSING)
 			return false;
 	}
@@ -132,7 +136,7 @@ static size_t collect_objects(const struct kubed *kubed, struct agent_feed_objec
 	size_t count = 0, octets = 0;
 
 	*ret_left_out = 0;
-	for (int kind = CLUSTER_POOLS; kind < CLUSTER_KINDS; kind++) {
+	for (int kind = CLUSTER_POOLS; kind < CLUSTER_SECRETS; kind++) {
 		const struct cluster_object *object = kubed->cluster.objects[kind];
 
 		for (; object; object = object->hh.next) {
@@ -239,6 +243,14 @@ static void update_node_status(struct kubed *kubed)
 			   kubed->has_status && kubed->status.ready && kubed->is_accepted);
 }
 
+static const struct watch_ops watch_ops;
+
+static void start_kind(struct kubed_kind *kind)
+{
+	kind->is_started = true;
+	watch_start(kind->watch, &watch_ops, kind);
+}
+
 static void on_build(void *arg)
 {
 	struct kubed *kubed = arg;
@@ -246,6 +258,8 @@ static void on_build(void *arg)
 	struct agent_feed_object *objects = NULL;
 	size_t count = 0;
 
+	if (!kubed->kind[CLUSTER_SECRETS].is_started && document_wants_secrets(&kubed->cluster))
+		start_kind(&kubed->kind[CLUSTER_SECRETS]);
 	if (!is_all_known(kubed))
 		return;
 	if (document_build(&kubed->cluster, kubed->config->kube.node, &document) < 0) {
@@ -257,7 +271,7 @@ static void on_build(void *arg)
 		log_warning("%s", document.why);
 	document_fini(&kubed->document);
 	kubed->document = document;
-	for (int kind = CLUSTER_POOLS; kind < CLUSTER_KINDS; kind++)
+	for (int kind = CLUSTER_POOLS; kind < CLUSTER_SECRETS; kind++)
 		count += HASH_COUNT(kubed->cluster.objects[kind]);
 	objects = calloc(count ? count : 1, sizeof(*objects));
 	if (objects)
@@ -424,6 +438,8 @@ static void why_no_cluster(const struct kubed *kubed, char *text, size_t size)
 		const struct watch *watch = kubed->kind[kind].watch;
 		enum watch_state state = watch_get_state(watch);
 
+		if (!kubed->kind[kind].is_started)
+			continue;
 		if (state == WATCH_STARTING || state == WATCH_BROKEN ||
 		    (kind == CLUSTER_NODES && state != WATCH_IN_SYNC))
 			text_append(text, size, "%s: %s%s%s\n", kind_names[kind],
@@ -475,11 +491,15 @@ static int open_cluster(struct kubed *kubed)
 				   &kubed->policies);
 	if (err == 0)
 		err = node_status_new(kubed->loop, kubed->client, kube->node, &kubed->node_status);
+	snprintf(kubed->secrets_path, sizeof(kubed->secrets_path),
+		 "/api/v1/namespaces/%.253s/secrets", kubed->kube_config->namespace_name);
 	for (int i = 0; i < CLUSTER_KINDS && err == 0; i++) {
 		struct kubed_kind *kind = &kubed->kind[i];
 
 		kind->kubed = kubed;
-		kind->row = (struct watch_kind){ kind_names[i], kind_paths[i], false };
+		kind->row = (struct watch_kind){
+			kind_names[i], kind_paths[i] ? kind_paths[i] : kubed->secrets_path, false
+		};
 		err = watch_new(kubed->loop, kubed->client, &kind->row, &watch_timing_default,
 				&kind->watch);
 	}
@@ -517,7 +537,8 @@ void kubed_start(struct kubed *kubed)
 		log_info("node %s, API server %s (%s)", kubed->config->kube.node,
 			 kubed->kube_config->server, kubed->kube_config->source);
 		for (int kind = 0; kind < CLUSTER_KINDS; kind++)
-			watch_start(kubed->kind[kind].watch, &watch_ops, &kubed->kind[kind]);
+			if (kind != CLUSTER_SECRETS)
+				start_kind(&kubed->kind[kind]);
 		policies_start(kubed->policies);
 	}
 	agent_feed_start(kubed->feed);

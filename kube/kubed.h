@@ -26,6 +26,7 @@ struct kubed_kind {
 	struct kubed *kubed;
 	struct watch_kind row;
 	struct watch *watch;
+	bool is_started;
 };
 
 struct kubed {
@@ -40,6 +41,7 @@ struct kubed {
 	struct node_status *node_status;
 	struct kubed_kind kind[CLUSTER_KINDS];
 	struct cluster cluster;
+	char secrets_path[512];
 
 	struct document document; /* as last built */
 	uint64_t told_hash;	  /* of what was told the agent last */

@@ -211,20 +211,24 @@ static void write_watches(FILE *out, const struct kubed *kubed)
 	for (size_t row = 0; row < sizeof(watch_rows) / sizeof(watch_rows[0]); row++) {
 		head(out, watch_rows[row].name, "counter", watch_rows[row].help);
 		for (int kind = 0; kind < CLUSTER_KINDS; kind++)
-			labelled(out, watch_rows[row].name, "kind", kubed->kind[kind].row.name,
-				 count_of(kubed->kind[kind].watch, watch_rows[row].offset));
+			if (kubed->kind[kind].is_started)
+				labelled(out, watch_rows[row].name, "kind",
+					 kubed->kind[kind].row.name,
+					 count_of(kubed->kind[kind].watch, watch_rows[row].offset));
 		for (size_t i = 0; (watch = policies_watch(kubed->policies, i, &name, &count)); i++)
 			labelled(out, watch_rows[row].name, "kind", name,
 				 count_of(watch, watch_rows[row].offset));
 	}
 	head(out, "tortie_kube_in_sync", "gauge", "1: the kind is watched, by kind.");
 	for (int kind = 0; kind < CLUSTER_KINDS; kind++)
-		labelled(out, "tortie_kube_in_sync", "kind", kubed->kind[kind].row.name,
-			 watch_get_state(kubed->kind[kind].watch) == WATCH_IN_SYNC);
+		if (kubed->kind[kind].is_started)
+			labelled(out, "tortie_kube_in_sync", "kind", kubed->kind[kind].row.name,
+				 watch_get_state(kubed->kind[kind].watch) == WATCH_IN_SYNC);
 	head(out, "tortie_kube_objects", "gauge", "Objects that are known, by kind.");
 	for (int kind = 0; kind < CLUSTER_KINDS; kind++)
-		labelled(out, "tortie_kube_objects", "kind", kubed->kind[kind].row.name,
-			 HASH_COUNT(kubed->cluster.objects[kind]));
+		if (kubed->kind[kind].is_started)
+			labelled(out, "tortie_kube_objects", "kind", kubed->kind[kind].row.name,
+				 HASH_COUNT(kubed->cluster.objects[kind]));
 	for (size_t i = 0; policies_watch(kubed->policies, i, &name, &count); i++)
 		labelled(out, "tortie_kube_objects", "kind", name, count);
 }

@@ -95,8 +95,17 @@ static void read_conditions(struct node_object *node, struct json_object *list)
 
 static void read_annotations(struct node_object *node, struct json_object *annotations)
 {
+	const char *id = json_get_text(annotations, "projectcalico.org/RouteReflectorClusterID");
+	struct ip_addr cluster_id;
+
 	node->has_own_as = json_get(annotations, "projectcalico.org/ASNumber");
-	node->is_reflector = json_get(annotations, "projectcalico.org/RouteReflectorClusterID");
+	if (!id || !*id)
+		return;
+	if (ip_addr_parse(id, &cluster_id) == 0 && ip_addr_is_v4(&cluster_id) &&
+	    !ip_addr_is_zero(&cluster_id))
+		node->cluster_id = cluster_id;
+	else
+		node->has_bad_cluster_id = true;
 }
 
 /* Octets of a label, 0: it is left out. */

@@ -31,9 +31,10 @@ struct node_object {
 	int64_t created_s; /* creationTimestamp, seconds since 1970; 0: not given */
 	uint8_t network;   /* enum node_network */
 	uint8_t address_count, block_count;
-	bool has_own_as;   /* annotation projectcalico.org/ASNumber */
-	bool is_reflector; /* annotation projectcalico.org/RouteReflectorClusterID */
+	bool has_own_as;	 /* annotation projectcalico.org/ASNumber */
+	bool has_bad_cluster_id; /* its annotation RouteReflectorClusterID is none */
 	uint16_t label_count;
+	struct ip_addr cluster_id; /* annotation RouteReflectorClusterID; zero: no reflector */
 	struct ip_addr address[NODE_ADDRESSES_MAX]; /* InternalIPs */
 	struct ip_prefix block[NODE_BLOCKS_MAX];    /* spec.podCIDRs */
 	char uid[64];

@@ -283,9 +283,11 @@ void config_free(struct config *config)
 		free(config->pool[i].block);
 	for (i = 0; i < config->bgp.peer_count; i++) {
 		free(config->bgp.peer[i].password_file);
+		free(config->bgp.peer[i].password);
 		free(config->bgp.peer[i].filter);
 	}
 	config_filters_free(&config->bgp);
+	free(config->bgp.mesh_password);
 	for (i = 0; i < config->node_count; i++) {
 		free(config->node[i].name);
 		free(config->node[i].address);

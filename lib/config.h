@@ -107,6 +107,7 @@ struct config_peer {
 	uint16_t restart_time_s;    /* told to this peer; 0: bgp.restart_time */
 	uint16_t ttl_security;	    /* hops that it may be away (RFC 5082); 0: not asked for */
 	char *password_file;	    /* NULL: none */
+	char *password;		    /* the secret itself, of the cluster; NULL: none */
 	uint16_t *filter;	    /* indexes into bgp.filter, in order; NULL: none */
 	size_t filter_count;
 };
@@ -136,6 +137,7 @@ struct config_bgp {
 	bool present;		      /* the file has bgp: */
 	uint32_t as;		      /* default 64512 */
 	uint32_t router_id_be;	      /* network order; default: first IPv4 node address */
+	uint32_t cluster_id_be;	      /* as reflector; default: the router id */
 	struct config_listen *listen; /* default: node addresses, port 179; `listen: []`: none */
 	size_t listen_count;
 	uint16_t restart_time_s;   /* graceful restart, 1..4095, default 120 */
@@ -144,6 +146,7 @@ struct config_bgp {
 	enum log_level log_level;  /* of tortie-bgpd */
 	struct config_peer *peer;  /* mesh first (own addresses left out), then peers */
 	size_t peer_count;
+	char *mesh_password;	      /* of all of the mesh; NULL: none */
 	struct config_filter *filter; /* all that are named */
 	size_t filter_count;
 };

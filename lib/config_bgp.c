@@ -86,6 +86,18 @@ static int default_listen(const struct config *config, struct config_bgp *bgp)
 	return 0;
 }
 
+static int read_mesh_password(struct config_reader *reader, const struct config_row *row,
+			      const struct config_node *node, void *field)
+{
+	struct bgp_draft *draft = field;
+
+	if (!draft->is_cluster)
+		return config_fail(reader, node,
+				   "only the cluster's document has it; list the nodes as peers "
+				   "with password_file");
+	return config_read_password(reader, row, node, &draft->bgp->mesh_password);
+}
+
 /* --- bgp --- */
 
 #define DRAFT_FIELD(name) offsetof(struct bgp_draft, name)
@@ -93,6 +105,7 @@ static int default_listen(const struct config *config, struct config_bgp *bgp)
 static const struct config_row bgp_rows[] = {
 	{ "as", config_read_as, DRAFT_FIELD(as) },
 	{ "router_id", read_router_id, DRAFT_FIELD(router_id) },
+	{ "cluster_id", read_router_id, DRAFT_FIELD(cluster_id) },
 	{ "listen", read_listen, 0 },
 	{ "restart_time", config_read_u16, DRAFT_FIELD(restart_time_s), 1, CONFIG_RESTART_TIME_MAX,
 	  NULL },
@@ -104,6 +117,7 @@ static const struct config_row bgp_rows[] = {
 	{ "filters", NULL, 0 }, /* config_filters_read() */
 	{ "mesh", NULL, 0 },	/* config_peers_read() */
 	{ "mesh_filters", NULL, 0 },
+	{ "mesh_password", read_mesh_password, 0 },
 	{ "peers", NULL, 0 },
 };
 
@@ -148,6 +162,9 @@ int config_bgp_read(struct config_reader *reader, const struct config_node *node
 	bgp->has_log_level = config_find(node, "log_level") != NULL;
 	bgp->log_level = (enum log_level)draft.log_level;
 	err = settle_router_id(reader, node, &draft, config);
+	bgp->cluster_id_be = config_find(node, "cluster_id")
+				     ? ip_addr_to_v4(&draft.cluster_id).s_addr
+				     : bgp->router_id_be;
 	if (err == 0 && !config_find(node, "listen"))
 		err = default_listen(config, bgp);
 	if (err == 0)

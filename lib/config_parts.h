@@ -37,6 +37,7 @@ int config_listen_read(struct config_reader *reader, const struct config_node *n
 
 #define CONFIG_USER_NAME_MAX 32 /* useradd(8) */
 #define BGP_PORT	     179
+#define PASSWORD_MAX	     80 /* octets, as the kernel takes it (TCP_MD5SIG_MAXKEYLEN) */
 #define ROUTES_OF_PEER_MAX   2000000
 #define OWN_AS_ALLOWED_MAX   100
 
@@ -52,9 +53,11 @@ struct bgp_draft {
 	unsigned int log_level; /* enum log_level */
 	bool is_cluster;
 	struct ip_addr router_id; /* zero: not given */
+	struct ip_addr cluster_id;
 };
 
 config_read_fn config_read_as;	      /* uint32_t, 1..4294967295 but 23456 */
+config_read_fn config_read_password;  /* char *, new; never shown */
 config_read_fn config_read_hold_time; /* uint16_t, 0 or 3..65535 */
 /** config_peers_read() - mesh and peers of the map @bgp into draft->bgp. */
 int config_peers_read(struct config_reader *reader, const struct config_node *bgp,

@@ -7,7 +7,7 @@
  * speaker's AS and no keys of its own. A configured peer starts from the same values, then its keys
  * are read; what does not go together (a range that is connected to, a reflector client in another
  * AS) is refused. The secret in password_file is read by tortie-bgpd, never kept in the
- * configuration.
+ * configuration; that of a cluster comes with its document.
  */
 #include "lib/config_parts.h"
 
@@ -52,6 +52,25 @@ static int read_families(struct config_reader *reader, const struct config_row *
 	return 0;
 }
 
+/* A secret: what is wrong with it is said without it. */
+int config_read_password(struct config_reader *reader, const struct config_row *row,
+			 const struct config_node *node, void *field)
+{
+	const char *text = config_text(reader, node);
+	char *copy;
+
+	if (!text)
+		return -EINVAL;
+	if (strlen(text) > PASSWORD_MAX)
+		return config_fail(reader, node, "longer than %d octets", PASSWORD_MAX);
+	copy = strdup(text);
+	if (!copy)
+		return -ENOMEM;
+	free(*(char **)field);
+	*(char **)field = copy;
+	return 0;
+}
+
 static int read_limit_action(struct config_reader *reader, const struct config_row *row,
 			     const struct config_node *node, void *field)
 {
@@ -87,6 +106,7 @@ static const struct config_row peer_rows[] = {
 	  NULL },
 	{ "ttl_security", config_read_u16, PEER_FIELD(ttl_security), 1, HOPS_MAX, NULL },
 	{ "password_file", config_read_path, PEER_FIELD(password_file) },
+	{ "password", config_read_password, PEER_FIELD(password) },
 	{ "filters", NULL, 0 }, /* config_peer_filters_read() */
 };
 
@@ -114,6 +134,12 @@ static int check_peer(struct config_reader *reader, const struct config_node *no
 		return config_fail(reader, node, "needs exactly one of address and range");
 	if (!config_find(node, "as"))
 		return config_fail(reader, node, "needs as, the peer's AS number");
+	if (peer->password && !draft->is_cluster)
+		return config_fail(
+			reader, config_find(node, "password"),
+			"password: only the cluster's document has it; set password_file");
+	if (peer->password && peer->password_file)
+		return config_fail(reader, node, "needs one of password and password_file");
 	if (peer->is_range && port)
 		return config_fail(reader, port, "port: a range is never connected to");
 	if (peer->is_range && source)
@@ -191,6 +217,14 @@ static bool is_own_address(const struct config *config, const struct ip_addr *ad
 	return false;
 }
 
+static int set_mesh_password(struct config_peer *peer, const struct bgp_draft *draft)
+{
+	if (!draft->bgp->mesh_password)
+		return 0;
+	peer->password = strdup(draft->bgp->mesh_password);
+	return peer->password ? 0 : -ENOMEM;
+}
+
 static int read_mesh(struct config_reader *reader, const struct bgp_draft *draft,
 		     const struct config_node *list, const struct config *config)
 {
@@ -210,6 +244,8 @@ static int read_mesh(struct config_reader *reader, const struct bgp_draft *draft
 		init_peer(&draft->bgp->peer[draft->bgp->peer_count], draft);
 		draft->bgp->peer[draft->bgp->peer_count].addr = addr;
 		draft->bgp->peer[draft->bgp->peer_count].source = CONNECT_FROM_NODE;
+		if (set_mesh_password(&draft->bgp->peer[draft->bgp->peer_count], draft) < 0)
+			return -ENOMEM;
 		draft->bgp->peer[draft->bgp->peer_count++].is_mesh = true;
 	}
 	return 0;

@@ -253,6 +253,36 @@ def test_policies_are_counted_where_they_are_found(server, agent, start):
     assert all("PartialObjectMetadata" in request.headers["Accept"] for request in watches)
 
 
+SECRETS = "/api/v1/namespaces/default/secrets"
+
+
+def peer_with_password():
+    reference = {"secretKeyRef": {"name": "bgp", "key": "tor"}}
+    return {"kind": "BGPPeer", "apiVersion": "projectcalico.org/v3",
+            "metadata": {"name": "tor", "resourceVersion": "7"},
+            "spec": {"peerIP": "192.0.2.1", "asNumber": 65000, "password": reference}}
+
+
+def test_secrets_are_watched_when_one_is_named_and_told_in_the_document_alone(server, agent,
+                                                                              start):
+    secret = {"kind": "Secret", "apiVersion": "v1", "type": "Opaque",
+              "metadata": {"name": "bgp", "namespace": "default", "resourceVersion": "8"},
+              "data": {"tor": "c2Vzc2lvbi1rZXk="}}  # session-key
+    peers = queue.Queue()
+    server.script(CALICO + "bgppeers", all_of(later=peers))
+    server.script(SECRETS, all_of(secret))
+    kubed = start()
+    assert "password" not in agent.next().document
+    assert not [one for one in server.requests if SECRETS in one.path]
+    peers.put({"type": "ADDED", "object": peer_with_password()})
+    transaction = agent.next(lambda one: "password" in one.document)
+    assert 'password: "session-key"' in transaction.document
+    told = str(transaction.notices) + str(transaction.objects) + kubed.log.read_text() + \
+        kubed.get("/metrics")[1] + kubed.get("/readyz")[1]
+    assert "session-key" not in told and "c2Vzc2lvbi1rZXk" not in told
+    assert ("Secret", "bgp") not in transaction.objects
+
+
 def test_kinds_that_may_not_be_read_are_named_and_the_rest_goes_on(server, agent, start):
     server.script(CALICO + "bgppeers", lambda handler, _: handler.status(
         403, b'{"message":"bgppeers is forbidden"}'))

@@ -125,6 +125,16 @@ def test_versions_are_that_of_the_project(containers):
         assert item["image"] == f"docker.io/tortie/tortie:{VERSION}"
 
 
+def test_secrets_are_read_in_the_own_namespace_alone(manifest):
+    role, binding = manifest["Role", "tortie-node"], manifest["RoleBinding", "tortie-node"]
+    assert role["metadata"]["namespace"] == binding["metadata"]["namespace"] == SYSTEM
+    assert role["rules"] == [{"apiGroups": [""], "resources": ["secrets"],
+                              "verbs": ["list", "watch"]}]
+    assert binding["roleRef"]["kind"] == "Role" and binding["roleRef"]["name"] == "tortie-node"
+    assert binding["subjects"] == [{"kind": "ServiceAccount", "name": "tortie-node",
+                                    "namespace": SYSTEM}]
+
+
 def test_rights_in_the_cluster(manifest):
     found = {}
     for rule in manifest["ClusterRole", "tortie-node"]["rules"]:

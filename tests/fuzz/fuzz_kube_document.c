@@ -6,15 +6,16 @@
  * out must be one that the configuration's parser takes, and each notice one line.
  *
  * links: kube/document.c kube/document_nodes.c kube/document_pools.c kube/document_bgp.c
- * links: kube/document_peers.c kube/document_filters.c kube/document_communities.c kube/cluster.c
- * links: kube/node_object.c kube/selector.c kube/json.c lib/text.c lib/sha1.c lib/ip_prefix.c
- * links: lib/config.c lib/config_yaml.c lib/config_reader.c lib/config_keys.c lib/config_bgp.c
- * links: lib/config_peers.c lib/config_filters.c lib/config_rules.c lib/config_check.c
- * links: lib/config_check_nodes.c lib/config_cluster.c lib/config_listen.c
+ * links: kube/document_peers.c kube/document_filters.c kube/document_communities.c
+ * links: kube/document_secrets.c kube/cluster.c kube/node_object.c kube/selector.c kube/json.c
+ * links: lib/text.c lib/sha1.c lib/ip_prefix.c lib/config.c lib/config_yaml.c lib/config_reader.c
+ * links: lib/config_keys.c lib/config_bgp.c lib/config_peers.c lib/config_filters.c
+ * links: lib/config_rules.c lib/config_check.c lib/config_check_nodes.c lib/config_cluster.c
+ * links: lib/config_listen.c
  * covers: kube/document.c kube/document_nodes.c kube/document_pools.c kube/document_bgp.c
  * covers: kube/document_peers.c kube/document_filters.c kube/document_communities.c
- * covers: kube/node_object.c kube/selector.c
- * libs: -ljson-c -lyaml
+ * covers: kube/document_secrets.c kube/node_object.c kube/selector.c
+ * libs: -ljson-c -lyaml -lresolv
  */
 #include <stdbool.h>
 #include <stdint.h>
@@ -87,6 +88,10 @@ int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
 	}
 	if (document_build(&cluster, "n1", &document) == 0)
 		check(&document);
+	/* who names none has no password in the document */
+	if (!document_wants_secrets(&cluster))
+		require(!document.text || !strstr(document.text, "password: "), &document,
+			"a password that nobody asked for");
 	document_fini(&document);
 	cluster_fini(&cluster);
 	return 0;

@@ -496,3 +496,26 @@ def test_a_file_with_kubernetes_is_refused_without_an_agent(lab):
     bed.node.start("--standalone")
     assert bed.node.process.wait(10) == 1
     assert "kubernetes: needs the agent; start without --standalone" in bed.node.log()
+
+
+def test_a_password_of_the_cluster_is_used_and_may_change(lab):
+    bed = Bed(lab)
+    bird = bed.add_bird(2, 'password "first"')
+    bed.birds[2] = bird
+    other = bed.add_bird(3, 'password "first"')
+    bed.birds[3] = other
+    bed.document["bgp"]["mesh_password"] = "first"
+    for one in (bird, other):
+        one.start()
+    bed.tell()
+    bed.wait_up(2, 3)
+    # another one, at one end after the other
+    bed.document["bgp"]["mesh_password"] = "second #2: {x}"
+    bed.tell()
+    wait_until(lambda: not bird.is_established("node"), "the old password is of no use", 30)
+    for one in (bird, other):
+        one.protocols[0] = one.protocols[0].replace("first", "second #2: {x}")
+        one.write_config()
+        one.birdc("configure")
+    bed.wait_up(2, 3)
+    assert "second" not in bed.node.log() and "first" not in bed.node.log()

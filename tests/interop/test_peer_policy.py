@@ -121,3 +121,23 @@ def test_more_routes_than_a_peer_may_tell_close_the_session(lab):
     subprocess.run([build_dir() / "tortie", "--run-dir", run_dir, "bgp", "peer", "10.99.0.2", "up"],
                    check=True, timeout=10)
     three.wait_routes("node", [OWN4, *many[:3]], 4, deadline=30)
+
+
+def test_a_reflector_stamps_its_cluster_and_knows_it_again(lab):
+    two = lab.bird(2, 64512).announce(POD4, POD6).peer("node", "10.99.0.1", 64512)
+    three = lab.bird(3, 64512).peer("node", "10.99.0.1", 64512)
+    start(lab, {"as": 64512, "reflector_client": True}, {"as": 64512, "reflector_client": True},
+          two, three, cluster_id="244.0.0.1")
+    text = three.wait_routes("node", [OWN4, POD4], 4)[POD4]
+    assert "BGP.cluster_list: 244.0.0.1" in text and "BGP.originator_id: 10.99.0.2" in text
+    # a second reflector of the cluster refuses what the first has reflected
+    other = lab.speaker(4, 64512, ["10.244.4.0/24"], [], cluster_id="244.0.0.1",
+                        peers=[{"address": "10.99.0.5", "as": 64512, "reflector_client": True}])
+    five = lab.bird(5, 64512).announce("10.244.5.0/24", "10.244.6.0/24")
+    five.peer("node", "10.99.0.4", 64512,
+              channel=("export filter { if net = 10.244.6.0/24 then "
+                       "bgp_cluster_list.add(244.0.0.1); accept; };",))
+    agent = FakeAgent(other, str(other.dir / "run"))
+    five.start()
+    other.start("--run-dir", other.dir / "run")
+    wait_until(lambda: agent.in_sync and set(agent.routes) == {"10.244.5.0/24"}, "all but the loop")

@@ -59,7 +59,8 @@ bool reset_pin_is_ours(const char *name)
 static bool run_file_is_ours(const char *name)
 {
 	static const char *const names[] = { AGENT_SOCKET_NAME ".sock", CNI_SOCKET_NAME ".sock",
-					     ALIVE_SOCKET_NAME ".sock", READY_FILE_NAME };
+					     ALIVE_SOCKET_NAME ".sock", BGP_SOCKET_NAME ".sock",
+					     READY_FILE_NAME };
 
 	for (size_t i = 0; i < sizeof(names) / sizeof(names[0]); i++) {
 		if (strcmp(name, names[i]) == 0)

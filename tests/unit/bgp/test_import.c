@@ -145,7 +145,8 @@ static const struct {
 static void routes_that_cannot_be_used_are_refused(void **state)
 {
 	for (size_t i = 0; i < sizeof(route_rows) / sizeof(route_rows[0]); i++) {
-		struct import_context context = { .router_id = 0x0a000001 };
+		struct import_context context = { .router_id = 0x0a000001,
+						  .cluster_id = 0x0a000001 };
 		static struct attribute_draft draft;
 		struct attribute_view view;
 		struct ip_addr next_hop = {};

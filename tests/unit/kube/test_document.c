@@ -5,12 +5,13 @@
  * Every document that comes out must be one that the configuration's own parser takes.
  *
  * links: kube/document.c kube/document_nodes.c kube/document_pools.c kube/document_bgp.c
- * links: kube/document_peers.c kube/document_filters.c kube/document_communities.c kube/cluster.c
- * links: kube/node_object.c kube/selector.c kube/json.c lib/text.c lib/sha1.c lib/ip_prefix.c
- * links: lib/config.c lib/config_yaml.c lib/config_reader.c lib/config_keys.c lib/config_bgp.c
- * links: lib/config_peers.c lib/config_filters.c lib/config_rules.c lib/config_check.c
- * links: lib/config_check_nodes.c lib/config_cluster.c lib/config_listen.c
- * libs: -ljson-c -lyaml
+ * links: kube/document_peers.c kube/document_filters.c kube/document_communities.c
+ * links: kube/document_secrets.c kube/cluster.c kube/node_object.c kube/selector.c kube/json.c
+ * links: lib/text.c lib/sha1.c lib/ip_prefix.c lib/config.c lib/config_yaml.c lib/config_reader.c
+ * links: lib/config_keys.c lib/config_bgp.c lib/config_peers.c lib/config_filters.c
+ * links: lib/config_rules.c lib/config_check.c lib/config_check_nodes.c lib/config_cluster.c
+ * links: lib/config_listen.c
+ * libs: -ljson-c -lyaml -lresolv
  */
 #include <stdarg.h>
 #include <setjmp.h>
@@ -263,9 +264,9 @@ static void fields_that_are_not_served_are_named(void **state)
 		 "'disableBGPExport':true,'newField':{'a':1},'empty':{}");
 	set_spec(CLUSTER_BGP_CONFIGS, "default",
 		 "'logSeverityScreen':'Debug','serviceClusterIPs':[{'cidr':'10.96.0.0/12'}],"
-		 "'nodeMeshPassword':{'secretKeyRef':{'name':'s'}}");
+		 "'bindMode':'None'");
 	set_spec(CLUSTER_BGP_PEERS, "t",
-		 "'peerIP':'192.0.2.1','asNumber':65000,'password':{'secretKeyRef':{'name':'s'}},"
+		 "'peerIP':'192.0.2.1','asNumber':65000,'localWorkloadSelector':'all()',"
 		 "'sourceAddress':'UseNodeIP','reachableBy':'10.0.0.1'");
 	build();
 	assert_notice("ippool p: spec.blockSize: not served");
@@ -274,8 +275,8 @@ static void fields_that_are_not_served_are_named(void **state)
 	assert_notice("ippool p: spec.newField: not served");
 	assert_has("  log_level: debug\n");
 	assert_notice("bgpconfiguration default: spec.serviceClusterIPs: not served");
-	assert_notice("bgpconfiguration default: spec.nodeMeshPassword: not served");
-	assert_notice("bgppeer t: spec.password: not served");
+	assert_notice("bgpconfiguration default: spec.bindMode: not served");
+	assert_notice("bgppeer t: spec.localWorkloadSelector: not served");
 	assert_notice("bgppeer t: spec.reachableBy: not served");
 	assert_int_equal(document.notice_count, 8);
 	assert_has("{address: \"192.0.2.1\", as: 65000}");
@@ -501,11 +502,51 @@ static void annotations_of_calico_that_are_not_served_are_named(void **state)
 {
 	set(CLUSTER_NODES, "{'metadata':{'name':'n1','annotations':{"
 			   "'projectcalico.org/ASNumber':'65000',"
-			   "'projectcalico.org/RouteReflectorClusterID':'244.0.0.1'}},'status':{"
+			   "'projectcalico.org/RouteReflectorClusterID':'244.0.0'}},'status':{"
 			   "'addresses':[{'type':'InternalIP','address':'10.77.0.11'}]}}");
 	build();
 	assert_notice("annotation projectcalico.org/ASNumber: not served");
-	assert_notice("annotation projectcalico.org/RouteReflectorClusterID: not served");
+	assert_notice("annotation projectcalico.org/RouteReflectorClusterID: not four numbers");
+}
+
+static void set_reflector(const char *name, const char *address, const char *cluster_id)
+{
+	char text[512];
+
+	snprintf(text, sizeof(text),
+		 "{'metadata':{'name':'%s','labels':{'rr':'y'},'annotations':{"
+		 "'projectcalico.org/RouteReflectorClusterID':'%s'}},'status':{'addresses':["
+		 "{'type':'InternalIP','address':'%s'}]}}",
+		 name, cluster_id, address);
+	set(CLUSTER_NODES, text);
+}
+
+static void a_reflector_is_in_no_mesh_and_others_are_its_clients(void **state)
+{
+	two_nodes();
+	set_reflector("n3", "10.77.0.13", "244.0.0.1");
+	set_spec(CLUSTER_BGP_PEERS, "rr", "'nodeSelector':'!has(rr)','peerSelector':'has(rr)'");
+	build();
+	assert_has("mesh: [\"10.77.0.11\", \"10.77.0.12\"]\n");
+	assert_has("{address: \"10.77.0.13\", as: 64512}");
+	assert_lacks("cluster_id");
+	forget_all(state);
+	/* the reflector's own view: n1 is one, n3 another of its cluster, n4 of another one */
+	set_reflector("n1", "10.77.0.11", "244.0.0.1");
+	set(CLUSTER_NODES, NODE("n2", "20:00", IP("10.77.0.12"), "'10.244.0.0/24'"));
+	set_reflector("n3", "10.77.0.13", "244.0.0.1");
+	set_reflector("n4", "10.77.0.14", "244.0.0.2");
+	set_spec(CLUSTER_BGP_PEERS, "rr", "'peerSelector':'has(rr)'");
+	set_spec(CLUSTER_BGP_PEERS, "tor", "'peerIP':'192.0.2.1','asNumber':65000");
+	set_spec(CLUSTER_BGP_PEERS, "far", "'peerIP':'192.0.2.2','asNumber':64512");
+	build();
+	assert_has("  cluster_id: \"244.0.0.1\"\n");
+	assert_lacks("mesh:");
+	assert_has("{address: \"10.77.0.12\", as: 64512, reflector_client: true}");
+	assert_has("{address: \"10.77.0.13\", as: 64512}");
+	assert_has("{address: \"10.77.0.14\", as: 64512, reflector_client: true}");
+	assert_has("{address: \"192.0.2.1\", as: 65000}");
+	assert_has("{address: \"192.0.2.2\", as: 64512, reflector_client: true}");
 }
 
 static void names_cannot_break_out_of_the_document(void **state)
@@ -577,6 +618,7 @@ int main(void)
 		TEST(bad_peers_are_named_and_left_out),
 		TEST(nodes_are_peers_both_ways),
 		TEST(annotations_of_calico_that_are_not_served_are_named),
+		TEST(a_reflector_is_in_no_mesh_and_others_are_its_clients),
 		TEST(names_cannot_break_out_of_the_document),
 		TEST(thousands_of_nodes_join_into_few_ranges),
 		TEST(notices_are_bounded),

@@ -254,10 +254,18 @@ static const struct bad_row bad_rows[] = {
 	  2,
 	  55,
 	  { "ttl_security", "1" } },
-	{ NODE "bgp: {peers: [{address: 1.2.3.4, as: 1, password: x}]}\n",
+	{ NODE "bgp: {mesh_password: x}\n",
+	  2,
+	  0,
+	  { "mesh_password", "only the cluster's document" } },
+	{ NODE "bgp: {peers: [{address: 1.2.3.4, as: 1, passwort: x}]}\n",
 	  2,
 	  41,
-	  { "unknown key password", "password_file" } },
+	  { "unknown key passwort", "password_file" } },
+	{ NODE "bgp: {peers: [{address: 1.2.3.4, as: 1, password: secret}]}\n",
+	  2,
+	  0,
+	  { "password", "only the cluster's document", "password_file" } },
 	{ NODE "bgp: {mesh: [1.2.3.4], peers: [{address: 1.2.3.4, as: 1}]}\n",
 	  2,
 	  0,
@@ -444,6 +452,7 @@ static void an_empty_bgp_part_means_all_its_defaults(void **state)
 	assert_true(config->bgp.present);
 	assert_int_equal(config->bgp.as, 64512);
 	assert_int_equal(ntohl(config->bgp.router_id_be), 0xc0000201);
+	assert_int_equal(ntohl(config->bgp.cluster_id_be), 0xc0000201);
 	assert_int_equal(config->bgp.restart_time_s, 120);
 	assert_int_equal(config->bgp.send_hold_time_s, 480);
 	assert_false(config->bgp.has_log_level);
