@@ -26,8 +26,9 @@
 #include "lib/log.h"
 #include "lib/sealed_text.h"
 
-#define LISTEN_RETRY_MS 1000
-#define SEND_BATCH	256 /* routes a round, so that sessions get their turn */
+#define LISTEN_RETRY_MS	 1000
+#define SEND_BATCH	 1024 /* routes a round, so that sessions get their turn */
+#define ROUTES_A_MESSAGE 128
 
 /* A route as the agent should know it. */
 struct feed_route {
@@ -162,21 +163,38 @@ static void forget_route(struct agent_feed *feed, struct feed_route *route)
 	free(route);
 }
 
-static int send_route(struct agent_feed *feed, struct feed_route *route)
+/* The first ones that wait, as many as are alike and a message holds. How many, or -errno. */
+static int send_routes(struct agent_feed *feed)
 {
-	struct msg_route message = { .prefix = route->prefix, .source = ROUTE_SOURCE_BGP };
+	struct {
+		struct message_header header;
+		struct msg_route route[ROUTES_A_MESSAGE];
+	} message = { .header = { .type = MSG_ROUTE_SET } };
+	const struct feed_route *first = feed->pending, *route;
+	size_t count = 0;
 	int err;
 
-	message.next_hop = route->next_hop;
-	err = agent_link_send(feed->link, route->is_gone ? MSG_ROUTE_DELETE : MSG_ROUTE_SET, 0,
-			      &message, sizeof(message));
+	if (first->is_gone)
+		message.header.type = MSG_ROUTE_DELETE;
+	for (route = first; route && route->is_gone == first->is_gone && count < ROUTES_A_MESSAGE;
+	     route = route->next)
+		message.route[count++] = (struct msg_route){ .prefix = route->prefix,
+							     .next_hop = route->next_hop,
+							     .source = ROUTE_SOURCE_BGP };
+	message.header.length =
+		(uint32_t)(sizeof(message.header) + count * sizeof(message.route[0]));
+	err = agent_link_send_message(feed->link, &message.header, -1);
 	if (err < 0)
 		return err;
-	DL_DELETE(feed->pending, route);
-	route->is_pending = false;
-	if (route->is_gone)
-		forget_route(feed, route);
-	return 0;
+	for (size_t i = 0; i < count; i++) {
+		struct feed_route *sent = feed->pending;
+
+		DL_DELETE(feed->pending, sent);
+		sent->is_pending = false;
+		if (sent->is_gone)
+			forget_route(feed, sent);
+	}
+	return (int)count;
 }
 
 /* The loop goes round: that is all the agent wants to know. */
@@ -190,7 +208,7 @@ static void send_pong(struct agent_feed *feed)
 /* Everything that waits, as far as the socket takes it. */
 static void send_pending(struct agent_feed *feed)
 {
-	unsigned int sent = 0;
+	int sent = 0, count;
 
 	if (!agent_link_is_greeted(feed->link))
 		return;
@@ -199,9 +217,11 @@ static void send_pending(struct agent_feed *feed)
 			agent_link_send(feed->link, MSG_ROUTES_BEGIN, 0, NULL, 0) == 0;
 	if (!feed->is_begin_sent)
 		return;
-	while (feed->pending && sent++ < SEND_BATCH)
-		if (send_route(feed, feed->pending) < 0)
+	for (; feed->pending && sent < SEND_BATCH; sent += count) {
+		count = send_routes(feed);
+		if (count < 0)
 			return;
+	}
 	if (feed->pending) {
 		agent_link_await_room(feed->link);
 		return;
@@ -236,7 +256,11 @@ void agent_feed_route(struct agent_feed *feed, const struct ip_prefix *prefix,
 	if (next_hop)
 		route->next_hop = *next_hop;
 	mark_pending(feed, route);
-	if (feed->pending == route)
+}
+
+void agent_feed_flush(struct agent_feed *feed)
+{
+	if (feed && feed->pending)
 		send_pending(feed);
 }
 

@@ -41,9 +41,11 @@ void agent_feed_ask_socket(struct agent_feed *feed);
  * keeps the routes of before until agent_feed_in_sync(). */
 void agent_feed_restart(struct agent_feed *feed);
 
-/** agent_feed_route() - the route to @prefix goes over @next_hop now; NULL: there is none. */
+/** agent_feed_route() - the route to @prefix goes over @next_hop now; NULL: there is none. Told by
+ * agent_feed_flush(), many in a message. */
 void agent_feed_route(struct agent_feed *feed, const struct ip_prefix *prefix,
 		      const struct ip_addr *next_hop);
+void agent_feed_flush(struct agent_feed *feed);
 /** agent_feed_in_sync() - all sources are in: the agent may remove what was not told again. */
 void agent_feed_in_sync(struct agent_feed *feed);
 void agent_feed_peer(struct agent_feed *feed, const struct msg_peer *peer);

@@ -55,6 +55,7 @@ void speaker_work_off(struct speaker *speaker)
 	if (rib_take_lost_changes(speaker->rib) > 0)
 		log_error("routes: no memory to note changes; peers and agent miss them");
 	if (any) {
+		agent_feed_flush(speaker->feed);
 		advertise_flush(speaker->advertise);
 		speaker_report_soon(speaker);
 	}

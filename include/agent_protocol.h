@@ -52,8 +52,8 @@ enum message_type {
 				socket */
 	MSG_ROUTES_BEGIN, /* no body, no answer: a full replay starts, what is not repeated is stale
 			   */
-	MSG_ROUTE_SET,	  /* struct msg_route, no answer */
-	MSG_ROUTE_DELETE, /* struct msg_route (prefix only), no answer */
+	MSG_ROUTE_SET,	  /* one or more struct msg_route, as many as fit, no answer */
+	MSG_ROUTE_DELETE, /* the same (prefix only), no answer */
 	MSG_ROUTES_IN_SYNC, /* no body, no answer: all sources are in, delete what is stale */
 	MSG_PEER_SET,	    /* struct msg_peer, no answer: a peer's state changed */
 	MSG_PEER_DELETE,    /* struct msg_peer (address only), no answer */

@@ -367,39 +367,48 @@ static bool is_well_formed(const struct ip_prefix *prefix)
 	return ip_addr_equal(&masked, &prefix->addr);
 }
 
-static int take_route(struct agent *agent, struct client *client, const struct request *request,
-		      struct msg_route *ret_route)
+/* Hand each route of a message to @fn. 0, or -errno: the connection is cut. */
+static int take_routes(struct agent *agent, struct client *client, const struct request *request,
+		       void (*fn)(struct agent *agent, const struct msg_route *route))
 {
+	const uint8_t *body = request->body;
 	int err = check_speaker(agent, client, request->id);
+	struct msg_route route;
 
 	if (err < 0)
 		return err;
-	memcpy(ret_route, request->body, sizeof(*ret_route));
-	return is_well_formed(&ret_route->prefix) ? 0 : -EPROTO;
+	if (request->len % sizeof(route) != 0)
+		return -EPROTO;
+	for (size_t at = 0; at < request->len; at += sizeof(route)) {
+		memcpy(&route, body + at, sizeof(route));
+		if (!is_well_formed(&route.prefix))
+			return -EPROTO;
+		fn(agent, &route);
+	}
+	return 0;
+}
+
+static void set_route(struct agent *agent, const struct msg_route *route)
+{
+	/* A route that cannot be taken is told by remote_routes.c; the speaker goes on. */
+	remote_routes_set(agent->routes, ROUTE_SOURCE_BGP, &route->prefix, &route->next_hop);
 }
 
 int bgp_feed_handle_route_set(struct agent *agent, struct client *client,
 			      const struct request *request)
 {
-	struct msg_route route;
-	int err = take_route(agent, client, request, &route);
+	return take_routes(agent, client, request, set_route);
+}
 
-	if (err < 0)
-		return err;
-	/* A route that cannot be taken is told by remote_routes.c; the speaker goes on. */
-	remote_routes_set(agent->routes, ROUTE_SOURCE_BGP, &route.prefix, &route.next_hop);
-	return 0;
+static void delete_route(struct agent *agent, const struct msg_route *route)
+{
+	remote_routes_delete(agent->routes, ROUTE_SOURCE_BGP, &route->prefix);
 }
 
 int bgp_feed_handle_route_delete(struct agent *agent, struct client *client,
 				 const struct request *request)
 {
-	struct msg_route route;
-	int err = take_route(agent, client, request, &route);
-
-	if (err < 0)
-		return err;
-	return remote_routes_delete(agent->routes, ROUTE_SOURCE_BGP, &route.prefix);
+	return take_routes(agent, client, request, delete_route);
 }
 
 int bgp_feed_handle_routes_in_sync(struct agent *agent, struct client *client,

@@ -25,7 +25,7 @@ TOOLS = harness.ROOT / "build/tests/tools"
 THROUGH = (10000, 100000, 1000000)
 CROWDS = (10, 100, 500)
 HELD, CHANGES = 1000, 1000
-ROUTES = 500
+ROUTES, FILL = 500, 10000
 IDLE_S = {10: 2, 100: 2, 500: 10}
 PARTS = ("through", "change", "route", "crowd")
 # The slower ones run once, and leave out what they need minutes for.
@@ -75,6 +75,7 @@ class Bench:
         netns = f"/run/netns/{self.bed.speaker.netns}"
         for make in (daemons.TortieNode, daemons.Bird):
             self.run("kernel", make(self.bed, "kernel"), "bgp_injector", "kernel", ROUTES, netns)
+            self.run("fill", make(self.bed, "kernel"), "bgp_injector", "fill", FILL, netns)
         node = daemons.TortieNode(self.bed, "kernel")
         self.run("map", node, "bgp_injector", "map", ROUTES, node.pin)
 

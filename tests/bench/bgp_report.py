@@ -108,6 +108,12 @@ def changes(samples):
     return matrix(samples, columns)
 
 
+def kernel(samples):
+    return matrix(samples, [("10k in the kernel's table ms", "fill", "fill_ms"),
+                            ("CPU ms", "fill", "fill_cpu_ms"),
+                            ("neighbour lost: none left ms", "fill", "empty_ms")])
+
+
 def crowd(samples):
     columns = []
     for size in (10, 100, 500):
@@ -165,6 +171,8 @@ def write(result, path):
              "the first one's end to the last withdrawal at the second.\n", through(samples),
              "## One change\n\n1,000 held (100 where kernel or map are waited for).\n",
              changes(samples),
+             "## Into the kernel's table\n\ntortie-bgpd with tortied, which writes the BPF map too; "
+             "counted by RTM_NEWROUTE and RTM_DELROUTE.\n", kernel(samples),
              "## Many neighbours\n\nInternal ones that tell one /24 each and are reflected to all. "
              "They give up a connection that is not taken within 0.3 to 0.7 s, and come again; "
              "again: all connections closed and opened at once.\n", crowd(samples),

@@ -194,6 +194,7 @@ BGP_LISTEN, ROUTES_BEGIN, ROUTE_SET, ROUTE_DELETE = range(32, 36)
 ROUTES_IN_SYNC, PEER_SET, PEER_DELETE = range(36, 39)
 BGP_PONG = 39
 BGP_CONFIG, BGP_PING, BGP_SOCKET = 40, 41, 44
+ROUTE_SIZE = 64  # struct msg_route
 SEALS = fcntl.F_SEAL_SEAL | fcntl.F_SEAL_SHRINK | fcntl.F_SEAL_GROW | fcntl.F_SEAL_WRITE
 PEER_STATES = {1: "Idle", 2: "Connect", 3: "Active", 4: "OpenSent", 5: "OpenConfirm",
                6: "Established"}
@@ -213,7 +214,7 @@ class FakeAgent:
     """tortied as tortie-bgpd sees it: listening sockets out, routes and peers in.
 
     routes: prefix -> next hop, as the agent would have them (what is stale at ROUTES_IN_SYNC goes);
-    peers: address -> (state, received routes of both families, last error); counts: messages by
+    peers: address -> (state, received routes of both families, last error); counts: messages (routes) by
     type. With a document it is the agent of a cluster: tell() hands it over, at once and after each
     hello.
     """
@@ -307,11 +308,9 @@ class FakeAgent:
         elif kind == ROUTES_BEGIN:
             self.stale = set(self.routes)
         elif kind in (ROUTE_SET, ROUTE_DELETE):
-            prefix = prefix_of(body[:16], struct.unpack_from("=I", body, 16)[0])
-            self.stale.discard(prefix)
-            self.routes.pop(prefix, None)
-            if kind == ROUTE_SET:
-                self.routes[prefix] = address_of(body[20:36])
+            self.counts[kind] += len(body) // ROUTE_SIZE - 1
+            for at in range(0, len(body), ROUTE_SIZE):
+                self.take_route(kind, body[at:at + ROUTE_SIZE])
         elif kind == ROUTES_IN_SYNC:
             for prefix in self.stale:
                 self.routes.pop(prefix, None)
@@ -336,6 +335,13 @@ class FakeAgent:
             made.bind(path)
             made.listen(16)
             self.send(END, number, fds=[made.fileno()])
+
+    def take_route(self, kind, route):
+        prefix = prefix_of(route[:16], struct.unpack_from("=I", route, 16)[0])
+        self.stale.discard(prefix)
+        self.routes.pop(prefix, None)
+        if kind == ROUTE_SET:
+            self.routes[prefix] = address_of(route[20:36])
 
     def listen(self, number, address, port):
         family = socket.AF_INET6 if ":" in address else socket.AF_INET

@@ -86,6 +86,11 @@ class Speaker:
     def set(self, prefix, next_hop):
         self.send(SET, packed_prefix(prefix) + packed_address(next_hop) + bytes(28))
 
+    def set_all(self, routes):
+        """All in one message."""
+        self.send(SET, b"".join(packed_prefix(prefix) + packed_address(next_hop) + bytes(28)
+                                for prefix, next_hop in routes))
+
     def delete(self, prefix):
         self.send(DELETE, packed_prefix(prefix) + bytes(44))
 

@@ -9,7 +9,7 @@ import os
 import pytest
 
 from harness import LAN4, LAN6, Lab, wait_until
-from speaker import ROLE_TOOL, Refused, Speaker
+from speaker import ROLE_TOOL, SET, Refused, Speaker
 
 HOP4, HOP6 = f"{LAN4}.101", f"{LAN6}101"
 MANY = 10000
@@ -83,6 +83,20 @@ def test_a_route_reaches_map_and_kernel_and_goes_again(node, speaker):
     wait_no_kernel(node, "10.244.7.0/24")
     wait_no_kernel(node, "fd00:244:0:7::/64")
     assert map_prefixes(node) == []
+
+
+def test_a_message_may_hold_many_routes(node, speaker):
+    blocks = [f"10.64.{number}.0/24" for number in range(200)]
+    speaker.set_all([(block, HOP4) for block in blocks])
+    wait_until(lambda: kernel_count(node) == len(blocks), "all are in the kernel", 5)
+    assert sorted(map_prefixes(node)) == sorted(blocks)
+
+
+def test_routes_that_are_cut_off_cut_the_connection(node, speaker):
+    with Speaker(node, ROLE_TOOL):
+        pass  # the agent answers others
+    speaker.send(SET, bytes(65))
+    assert speaker.receive() is None
 
 
 def test_a_next_hop_changes_in_place(node, speaker):

@@ -5,6 +5,7 @@
  *   bgp_injector REMOTE PIDS through COUNT          all of COUNT in one side and out the other
  *   bgp_injector REMOTE PIDS change  COUNT HELD     one announced, one withdrawn, COUNT times
  *   bgp_injector REMOTE PIDS kernel  COUNT NETNS    one announced until RTM_NEWROUTE in NETNS
+ *   bgp_injector REMOTE PIDS fill    COUNT NETNS    all of COUNT told until as many RTM_NEWROUTE
  *   bgp_injector REMOTE PIDS map     COUNT PIN      one announced until it is in the pinned map
  *
  * Two external neighbours of REMOTE: 10.98.0.2 (AS 65001) tells, 10.98.0.3 (AS 65002) counts. All
@@ -325,6 +326,62 @@ static void run_kernel(struct bench *bench, const char *netns)
 	printf("}\n");
 }
 
+static uint64_t count_routes(int fd, uint16_t type)
+{
+	static uint8_t buf[65536] __attribute__((aligned(NLMSG_ALIGNTO)));
+	uint64_t count = 0;
+	ssize_t got;
+
+	while ((got = recv(fd, buf, sizeof(buf), MSG_DONTWAIT)) > 0) {
+		struct nlmsghdr *header = (struct nlmsghdr *)buf;
+		int len = (int)got;
+
+		for (; NLMSG_OK(header, len); header = NLMSG_NEXT(header, len)) {
+			const struct rtmsg *body = NLMSG_DATA(header);
+
+			count += header->nlmsg_type == type && body->rtm_dst_len == 24;
+		}
+	}
+	if (errno == ENOBUFS)
+		die("the kernel dropped notifications");
+	return count;
+}
+
+static void wait_routes(const struct bench *bench, int fd, uint16_t type)
+{
+	struct pollfd wait = { .fd = fd, .events = POLLIN };
+	uint64_t count = 0;
+
+	while (count < bench->count) {
+		errno = 0;
+		if (poll(&wait, 1, 10000) <= 0)
+			die("no route came");
+		count += count_routes(fd, type);
+	}
+}
+
+static void run_fill(struct bench *bench, const char *netns)
+{
+	uint8_t *data = malloc(bgp_updates_size(bench->count));
+	uint64_t start, all, cpu = bgp_daemon_settle(&bench->daemon);
+	int fd = listen_routes(netns);
+	size_t len;
+
+	if (!data)
+		die("octets");
+	len = bgp_write_updates(data, 0, bench->count, bench->link[0].local, 65001);
+	start = tell(bench, data, len);
+	wait_routes(bench, fd, RTM_NEWROUTE);
+	all = bgp_now_ns() - start;
+	cpu = bgp_daemon_settle(&bench->daemon) - cpu;
+	printf("{\"fill_ms\": %.3f, \"fill_cpu_ms\": %.3f, ", ms(all), ms(cpu));
+	start = bgp_now_ns();
+	bgp_link_close(&bench->link[0]);
+	wait_routes(bench, fd, RTM_DELROUTE);
+	printf("\"empty_ms\": %.3f}\n", ms(bgp_now_ns() - start));
+	free(data);
+}
+
 /* --- into the map --- */
 
 static uint64_t wait_map(int fd, const struct ip_prefix *prefix, bool is_there)
@@ -382,14 +439,18 @@ int main(int argc, char **argv)
 
 	if ((argc != 6 && !is_through) || inet_pton(AF_INET, argv[1], &bench.remote) != 1 ||
 	    !bgp_daemon_parse(argv[2], &bench.daemon)) {
-		fprintf(stderr, "usage: bgp_injector REMOTE PIDS through|change|kernel|map COUNT "
-				"[HELD|NETNS|PIN]\n");
+		fprintf(stderr,
+			"usage: bgp_injector REMOTE PIDS through|change|kernel|fill|map COUNT "
+			"[HELD|NETNS|PIN]\n");
 		return 2;
 	}
 	bench.count = (uint32_t)strtoul(argv[4], NULL, 10);
 	bring_up(&bench);
-	if (is_through) {
-		run_through(&bench);
+	if (is_through || strcmp(argv[3], "fill") == 0) {
+		if (is_through)
+			run_through(&bench);
+		else
+			run_fill(&bench, argv[5]);
 		return 0;
 	}
 	errno = EINVAL;
