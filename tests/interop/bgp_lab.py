@@ -214,9 +214,9 @@ class FakeAgent:
     """tortied as tortie-bgpd sees it: listening sockets out, routes and peers in.
 
     routes: prefix -> next hop, as the agent would have them (what is stale at ROUTES_IN_SYNC goes);
-    peers: address -> (state, received routes of both families, last error); counts: messages (routes) by
-    type. With a document it is the agent of a cluster: tell() hands it over, at once and after each
-    hello.
+    peers: address -> (state, received routes of both families, last error); counts: messages by
+    type, of routes each route. With a document it is the agent of a cluster: tell() hands it over,
+    at once and after each hello.
     """
 
     def __init__(self, member, run_dir, document=None):
