@@ -3,9 +3,10 @@
  * agent_link.c: a daemon's connection to the agent, made again whenever it breaks.
  *
  * connect -> MSG_HELLO -> MSG_HELLO_REPLY -> messages both ways -> lost -> wait -> connect. The
- * wait doubles from 100 ms to 2 s and begins anew with each greeting; the log says once that the
- * agent is away and once that it is back. Every message is checked as a whole before the owner sees
- * it; what is malformed ends the connection.
+ * wait doubles from 100 ms to 2 s and begins anew after a connection that lasted for 2 s, so that
+ * an agent that greets and then refuses is not flooded; the log says once that the agent is away
+ * and once that it is back. Every message is checked as a whole before the owner sees it; what is
+ * malformed ends the connection.
  *
  * Sending never waits and keeps nothing: the socket takes a message or not, and the owner hears
  * when it takes more. What is to be said again after a break is the owner's, too.
@@ -39,6 +40,7 @@ struct agent_link {
 	int fd; /* -1: not connected */
 	bool is_greeted;
 	bool is_away_said;
+	uint64_t greeted_ms; /* when */
 	uint64_t retry_ms;
 	struct event_timer retry_timer;
 	uint8_t buf[AGENT_MESSAGE_MAX] __attribute__((aligned(8)));
@@ -57,6 +59,8 @@ void agent_link_drop(struct agent_link *link, const char *why)
 {
 	bool was_greeted = link->is_greeted;
 
+	if (was_greeted && event_loop_now_ms() - link->greeted_ms >= RETRY_LAST_MS)
+		link->retry_ms = RETRY_FIRST_MS;
 	if (!link->is_away_said)
 		log_warning("agent %s: %s; %s", link->path, why, link->self.meanwhile);
 	link->is_away_said = true;
@@ -113,7 +117,7 @@ static void on_greeting(struct agent_link *link, const struct msg_hello_reply *r
 	log_info("agent %s: connected (tortied %.63s)", link->path, reply->program_version);
 	link->is_greeted = true;
 	link->is_away_said = false;
-	link->retry_ms = RETRY_FIRST_MS;
+	link->greeted_ms = event_loop_now_ms();
 	link->ops->greeted(reply, link->arg);
 }
 

@@ -237,6 +237,23 @@ static void a_broken_connection_is_made_again(void **state)
 	assert_int_equal(world->lost, 1);
 }
 
+static void an_agent_that_hangs_up_again_and_again_is_left_alone_ever_longer(void **state)
+{
+	struct world *world = *state;
+	uint64_t begun_ms = event_loop_now_ms();
+
+	listen_now(world);
+	agent_link_start(world->link, &ops, world);
+	for (unsigned int i = 1; i <= 4; i++) {
+		greet(world);
+		hang_up(world);
+		run_until(world, &world->lost, i);
+	}
+	greet(world);
+	/* 100, 200, 400, 800 ms */
+	assert_true(event_loop_now_ms() - begun_ms >= 1500);
+}
+
 static void a_refused_greeting_is_tried_again(void **state)
 {
 	const struct msg_error error = { .error = EAGAIN, .text = "waits for the cluster" };
@@ -334,6 +351,7 @@ int main(void)
 	const struct CMUnitTest tests[] = {
 		LINK_TEST(an_agent_that_is_away_is_tried_until_it_is_there),
 		LINK_TEST(a_broken_connection_is_made_again),
+		LINK_TEST(an_agent_that_hangs_up_again_and_again_is_left_alone_ever_longer),
 		LINK_TEST(a_refused_greeting_is_tried_again),
 		LINK_TEST(another_first_message_ends_the_connection),
 		LINK_TEST(a_malformed_message_ends_the_connection),
