@@ -5,7 +5,6 @@
 """
 import os
 import signal
-import threading
 
 import pytest
 
@@ -115,19 +114,6 @@ def test_a_note_whose_writer_was_killed_is_removed_when_it_is_old(node):
     restart(node)
     assert [path.name for path in folder.iterdir()] == [".cali11111111111-8"]
     (folder / ".cali11111111111-8").unlink()
-
-
-def test_an_agent_that_is_slow_is_waited_for(node):
-    """As on a node that starts hundreds of pods at once."""
-    pod = Pod(node, "a", add=False)
-    os.kill(node.agent.pid, signal.SIGSTOP)
-    timer = threading.Timer(6, os.kill, (node.agent.pid, signal.SIGCONT))
-    timer.start()
-    try:
-        assert call(pod, "ADD").code == 0
-    finally:
-        timer.join()
-    delete(pod)
 
 
 def test_a_frozen_agent_holds_nobody_for_long(node):

@@ -13,9 +13,6 @@ from harness import Lab, Pod, wait_until
 from runtime import add, call, delete
 
 
-AT_ONCE = 300
-
-
 @pytest.fixture(scope="module")
 def node():
     """A node with room for hundreds of pods, and a pool of two addresses."""
@@ -170,15 +167,16 @@ def test_an_address_is_not_handed_out_again_at_once(node, pod):
         delete(pod)
 
 
-def test_hundreds_of_adds_at_once_get_addresses_of_their_own(node):
-    pods = [Pod(node, f"many{i}", add=False) for i in range(AT_ONCE)]
-    with concurrent.futures.ThreadPoolExecutor(AT_ONCE) as pool:
+@pytest.mark.parametrize("at_once", [100, pytest.param(300, marks=pytest.mark.long)])
+def test_adds_at_once_get_addresses_of_their_own(node, at_once):
+    pods = [Pod(node, f"many{i}", add=False) for i in range(at_once)]
+    with concurrent.futures.ThreadPoolExecutor(at_once) as pool:
         results = list(pool.map(lambda pod: add(pod, pools=["wide", "default-ipv6"]), pods))
     addresses = [ip["address"] for result in results for ip in result["ips"]]
-    assert len(set(addresses)) == len(addresses) == 2 * AT_ONCE
-    inventory.assert_exactly(node, AT_ONCE)
+    assert len(set(addresses)) == len(addresses) == 2 * at_once
+    inventory.assert_exactly(node, at_once)
     assert pods[0].reaches(results[-1]["ips"][0]["address"].split("/")[0])
-    with concurrent.futures.ThreadPoolExecutor(AT_ONCE) as pool:
+    with concurrent.futures.ThreadPoolExecutor(at_once) as pool:
         list(pool.map(delete, pods))
     inventory.assert_exactly(node, 0)
     with concurrent.futures.ThreadPoolExecutor(8) as pool:
