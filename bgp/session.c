@@ -114,13 +114,15 @@ static bool output_reserve(struct session_output *output, size_t more)
 	size_t size = output->size ? output->size : BGP_MESSAGE_MAX;
 	uint8_t *grown;
 
-	if (output->head > 0 && output->head + output->len + more > output->size) {
+	/* Moving is worth it once it gains as much room as it moves. */
+	if (output->head > 0 && output->head >= output->len &&
+	    output->head + output->len + more > output->size) {
 		memmove(output->data, output->data + output->head, output->len);
 		output->head = 0;
 	}
 	if (output->len + more > OUTPUT_MAX)
 		return false;
-	while (size < output->len + more)
+	while (size < output->head + output->len + more)
 		size *= 2;
 	if (size == output->size)
 		return true;

@@ -171,7 +171,7 @@ def write(result, path):
              "the first one's end to the last withdrawal at the second.\n", through(samples),
              "## One change\n\n1,000 held (100 where kernel or map are waited for).\n",
              changes(samples),
-             "## Into the kernel's table\n\ntortie-bgpd with tortied, which writes the BPF map too; "
+             "## Into the kernel's table\n\ntortie-bgpd with tortied, which writes the map too; "
              "counted by RTM_NEWROUTE, RTM_DELROUTE.\n", kernel(samples),
              "## Many neighbours\n\nInternal ones that tell one /24 each and are reflected to all. "
              "They give up a connection that is not taken within 0.3 to 0.7 s, and come again; "
