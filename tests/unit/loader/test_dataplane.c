@@ -439,6 +439,16 @@ static void every_change_and_every_start_raise_the_generation(void **state)
 	assert_int_equal(dataplane_set_settings(dataplane, &settings), 0);
 	assert_in_range(pinned_generation(), last + 1, last + 9);
 	last = pinned_generation();
+	dataplane_hold_generation(dataplane);
+	assert_int_equal(dataplane_set_route(dataplane, &block, &route), 0);
+	assert_int_equal(dataplane_delete_route(dataplane, &block), 0);
+	assert_int_equal(pinned_generation(), last);
+	assert_int_equal(dataplane_release_generation(dataplane), 0);
+	assert_int_equal(pinned_generation(), last + 1); /* once for both */
+	dataplane_hold_generation(dataplane);
+	assert_int_equal(dataplane_release_generation(dataplane), 0);
+	assert_int_equal(pinned_generation(), last + 1); /* nothing has changed */
+	last = pinned_generation();
 	dataplane_close(dataplane);
 	dataplane = open_with(&small);
 	assert_in_range(pinned_generation(), last + 1, last + 9);

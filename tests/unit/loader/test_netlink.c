@@ -215,6 +215,59 @@ static void a_subscription_hears_changes_and_tells_of_lost_ones(void **state)
 	netlink_close(netlink);
 }
 
+/* "unreachable 10.1.2.0/24" added or deleted. */
+static struct nl_msg *route_message(int type, int flags)
+{
+	struct rtmsg body = { .rtm_family = AF_INET,
+			      .rtm_dst_len = 24,
+			      .rtm_table = RT_TABLE_MAIN,
+			      .rtm_type = RTN_UNREACHABLE,
+			      .rtm_protocol = RTPROT_STATIC };
+	const uint8_t prefix[4] = { 10, 1, 2, 0 };
+	struct nl_msg *msg = nlmsg_alloc_simple(type, flags);
+
+	assert_non_null(msg);
+	assert_int_equal(nlmsg_append(msg, &body, sizeof(body), NLMSG_ALIGNTO), 0);
+	assert_int_equal(nla_put(msg, RTA_DST, sizeof(prefix), prefix), 0);
+	return msg;
+}
+
+static void come_and_go(struct netlink *netlink)
+{
+	assert_int_equal(netlink_request(netlink, route_message(RTM_NEWROUTE, NLM_F_CREATE)), 0);
+	assert_int_equal(netlink_request(netlink, route_message(RTM_DELROUTE, 0)), 0);
+}
+
+static int count_all(const struct nlmsghdr *header, void *arg)
+{
+	++*(int *)arg;
+	return 0;
+}
+
+static void a_subscription_may_leave_out_the_routes_of_one_sender(void **state)
+{
+	const unsigned int groups[] = { RTNLGRP_LINK, RTNLGRP_IPV4_ROUTE };
+	struct netlink *own, *other, *ears;
+	int count = 0;
+
+	assert_int_equal(netlink_open(&own), 0);
+	assert_int_equal(netlink_open(&other), 0);
+	assert_int_equal(netlink_subscribe(groups, 2, 65536, &ears), 0);
+	assert_int_equal(netlink_ignore_routes(ears, own), 0);
+	come_and_go(own);
+	assert_int_equal(netlink_read(ears, count_all, &count), 0);
+	assert_int_equal(count, 0);
+	come_and_go(other);
+	assert_int_equal(netlink_read(ears, count_all, &count), 0);
+	assert_int_equal(count, 2);
+	assert_int_equal(netlink_request(own, bridge_message("seven")), 0);
+	assert_int_equal(netlink_read(ears, count_all, &count), 0);
+	assert_true(count > 2); /* its links are told */
+	netlink_close(ears);
+	netlink_close(other);
+	netlink_close(own);
+}
+
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
@@ -226,6 +279,7 @@ int main(void)
 		cmocka_unit_test(get_tells_the_one_answer),
 		cmocka_unit_test(only_a_routing_socket_is_adopted),
 		cmocka_unit_test(a_subscription_hears_changes_and_tells_of_lost_ones),
+		cmocka_unit_test(a_subscription_may_leave_out_the_routes_of_one_sender),
 	};
 
 	return cmocka_run_group_tests(tests, enter_namespace, NULL);
