@@ -28,6 +28,7 @@
 
 #include "lib/timer_heap.h"
 
+#define AT_ONCE	       0 /* ms on the clock: earlier than any, and no need to look at it */
 #define EVENTS_A_ROUND 128
 #define SIGNALS_MAX    65 /* signal(7): 1..64 */
 
@@ -199,18 +200,27 @@ int event_loop_add_signal(struct event_loop *loop, int signo, event_signal_fn *f
 
 /* --- timers --- */
 
+static uint64_t to_ms(const struct timespec *time)
+{
+	return (uint64_t)time->tv_sec * 1000 + (uint64_t)time->tv_nsec / 1000000;
+}
+
 uint64_t event_loop_now_ms(void)
 {
 	struct timespec now;
 
 	clock_gettime(CLOCK_MONOTONIC, &now);
-	return (uint64_t)now.tv_sec * 1000 + (uint64_t)now.tv_nsec / 1000000;
+	return to_ms(&now);
 }
 
-/* Nobody reads other data by these two, so no order is wanted between them and anything else. */
+/* Nobody reads other data by these two, so no order is wanted between them and anything else. The
+ * coarse clock is some ms behind and costs next to nothing: every handler pays for this. */
 void event_loop_beat(struct event_loop *loop)
 {
-	atomic_store_explicit(&loop->beat_ms, event_loop_now_ms(), memory_order_relaxed);
+	struct timespec now;
+
+	clock_gettime(CLOCK_MONOTONIC_COARSE, &now);
+	atomic_store_explicit(&loop->beat_ms, to_ms(&now), memory_order_relaxed);
 }
 
 uint64_t event_loop_silence_ms(const struct event_loop *loop)
@@ -239,8 +249,11 @@ static int arm(struct event_loop *loop, struct event_timer *timer, uint64_t due_
 
 int event_timer_set(struct event_loop *loop, struct event_timer *timer, uint64_t delay_ms)
 {
-	uint64_t now_ms = event_loop_now_ms();
+	uint64_t now_ms;
 
+	if (delay_ms == 0)
+		return arm(loop, timer, AT_ONCE);
+	now_ms = event_loop_now_ms();
 	return arm(loop, timer, delay_ms > UINT64_MAX - now_ms ? UINT64_MAX : now_ms + delay_ms);
 }
 
@@ -259,9 +272,8 @@ void event_timer_cancel(struct event_loop *loop, struct event_timer *timer)
 }
 
 /* Only what was due when the round began: a timer that re-arms itself with 0 cannot starve fds. */
-static void run_due_timers(struct event_loop *loop)
+static void run_due_timers(struct event_loop *loop, uint64_t now_ms)
 {
-	uint64_t now_ms = event_loop_now_ms();
 	uint32_t left = loop->timers.len;
 	struct event_timer *timer;
 
@@ -282,6 +294,8 @@ static int wait_ms(const struct event_loop *loop)
 
 	if (!first)
 		return -1;
+	if (first->due_ms == AT_ONCE)
+		return 0;
 	now_ms = event_loop_now_ms();
 	if (first->due_ms <= now_ms)
 		return 0;
@@ -322,11 +336,11 @@ int event_loop_run(struct event_loop *loop)
 
 		if (count < 0 && count != -EINTR)
 			return count;
-		run_due_timers(loop);
+		run_due_timers(loop, event_loop_now_ms());
 		for (i = 0; i < count && !loop->stopped; i++)
 			dispatch(loop, &event[i]);
 		if (count > 0)
-			run_due_timers(loop);
+			run_due_timers(loop, AT_ONCE);
 	}
 	loop->stopped = false; /* it may run again */
 	return 0;
