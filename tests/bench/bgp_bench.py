@@ -51,12 +51,12 @@ class Bench:
 
     def run(self, label, daemon, program, *arguments):
         """Start the daemon, run the tool against it, keep what it says."""
-        daemon.start()
         try:
+            daemon.start()
             row = tool(self.bed, program, daemons.SPEAKER,
                        ",".join(str(pid) for pid in daemon.pids()),
                        *[a() if callable(a) else a for a in arguments])
-        except RuntimeError as error:
+        except (RuntimeError, subprocess.TimeoutExpired, harness.Failed) as error:
             row = {"failed": str(error)}
             print(f"{daemon.name} {label}: {error}", file=sys.stderr, flush=True)
         finally:
