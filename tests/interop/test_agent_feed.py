@@ -4,6 +4,7 @@
     t1 (tortie-bgpd, and the test as its agent) ---- LAN ---- b2 (BIRD 2)
 """
 import signal
+import time
 
 import pytest
 
@@ -155,13 +156,14 @@ def test_a_lost_session_takes_its_routes_from_the_agent(lab):
 def test_counts_are_told_at_most_once_a_second(lab):
     bed = Bed(lab)
     bed.wait_sync()
-    before = bed.agent.counts[PEER_SET]
+    before, begin = bed.agent.counts[PEER_SET], time.monotonic()
     for number in range(3, 23):
         bed.bird.statics.append(f"10.244.{number}.0/24")
         bed.bird.write_config()
         bed.bird.birdc("configure")
     wait_until(lambda: bed.agent.peers["10.99.0.2"][1] == (21, 1), "counts")
-    assert bed.agent.counts[PEER_SET] - before <= 4
+    # BIRD takes its time for 20 configurations on a busy machine.
+    assert bed.agent.counts[PEER_SET] - before <= time.monotonic() - begin + 3
 
 
 def test_the_program_runs_in_its_sandbox(lab):
