@@ -101,6 +101,14 @@ def test_pods_are_removed_without_being_stopped(containerd):
         containerd.remove_pod(sandbox)
 
 
+def test_an_address_asked_for_by_annotation(containerd):
+    """The runtime hands over the pod's annotations, because the conflist asks for them."""
+    wish = f"10.244.{containerd.node.number}.77"
+    annotation = {"key": "cni.projectcalico.org/ipAddrs", "value": json.dumps([wish])}
+    sandbox = containerd.run_pod("wish", annotations=[annotation])
+    assert containerd.addresses(sandbox)[0] == wish
+
+
 @pytest.fixture
 def agent(containerd):
     """agent(part, **keys): the agent anew with these keys in a part of its file, for one test."""
