@@ -154,6 +154,12 @@ class TortieNode(Tortie):
         harness.wait_until(self.is_listening, "tortie-bgpd listens", 20)
         return self
 
+    def stop(self):
+        super().stop()
+        # What outlives it would be adopted by the next run, and not be news there.
+        self.bed.speaker.ip("route", "flush", "proto", "116", check=False)
+        shutil.rmtree(self.bpf_dir(), ignore_errors=True)
+
     def bpf_dir(self):
         return self.bed.lab.bpffs / "node"
 
