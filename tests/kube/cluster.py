@@ -192,9 +192,22 @@ def is_mounted(folder):
     return False
 
 
+def end_shims(folder):
+    """A containerd that was killed and started anew leaves some of its shims behind: they are told
+    from others by what is mounted where they live."""
+    for path in glob.glob("/proc/[0-9]*"):
+        try:
+            if "containerd-shim" in Path(path, "cmdline").read_text() and (
+                    f"{folder}/" in Path(path, "mountinfo").read_text()):
+                os.kill(int(Path(path).name), signal.SIGKILL)
+        except OSError:
+            pass  # ended meanwhile
+
+
 def down():
     if not is_given():
         call([maker() / "down.sh", "clean"], settings(), 120)
+        end_shims(state_folder())
         if not is_mounted("/var/lib/tortie"):  # by another cluster; see install_hook.sh
             Path("/var/lib/tortie/.mounted").unlink(missing_ok=True)
             if Path("/var/lib/tortie").is_dir() and not os.listdir("/var/lib/tortie"):
