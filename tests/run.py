@@ -3,12 +3,13 @@
 """run.py [--long PART] [WORD...]: build and run the tests, one report (docs/testing.md).
 
 Without --long: what finds regressions, in the order of what fails fastest. With --long: one of
-faults, repeats, fuzz, clusters, kernels, all, or a part of clusters (CLUSTER_PARTS below), each at
-most half an hour. WORDs: only test files whose path holds one of them.
+faults, repeats, repeats-bgp, fuzz, clusters, kernels, all, or a part of clusters (CLUSTER_PARTS
+below), each at most half an hour. WORDs: only test files whose path holds one of them.
 
 Tests are found by wildcard, so a new file is a new test:
   build/tests/**/test_*       programs of tests/unit and tests/bpf (cmocka)
-  tests/*/test_*.py           pytest; those marked `long` run with --long repeats
+  tests/*/test_*.py           pytest; those marked `long` run with --long repeats,
+                              those of tests/interop with --long repeats-bgp
   tests/*/test_*.sh           scripts
 A program or script that exits with 77 is skipped, its last line is the reason. A skip is counted
 as such and never as passed. Exit 0: nothing failed.
@@ -28,9 +29,10 @@ import time
 
 LOGS = "build/test-logs"
 SHOWN_LINES = 60  # of a failed test's output
-PARTS = ("faults", "repeats", "fuzz", "clusters", "kernels")
+PARTS = ("faults", "repeats", "repeats-bgp", "fuzz", "clusters", "kernels")
 LONG_FOLDERS = {"faults", "kernels", "kube"}  # run with --long only
 NOT_TESTS = {"bench", "fuzz", "tools"}
+BGP_FOLDERS = {"interop"}  # their long tests are a part of their own
 SANITIZED = ("unit/",)
 SANITIZED_SCENARIOS = {"tests/interop/test_bad_input.py": "tortie-bgpd"}  # the program they test
 KERNELS = ("newest-6.1", "newest-6.12")
@@ -422,8 +424,9 @@ def long_run(report, words, part):
                 clusters(report, words, one)
         elif name in CLUSTER_PARTS:
             clusters(report, words, name)
-        if name == "repeats":
-            short = [folder for folder in folders() if folder not in LONG_FOLDERS | NOT_TESTS]
+        if name in ("repeats", "repeats-bgp"):
+            short = [folder for folder in folders() if folder not in LONG_FOLDERS | NOT_TESTS
+                     and (folder in BGP_FOLDERS) == (name == "repeats-bgp")]
             scenarios(report, words, short, "long", LONG_SECONDS, environment)
         elif name in LONG_FOLDERS:
             scenarios(report, words, [name], "long or not long", LONG_SECONDS, environment)
