@@ -444,6 +444,8 @@ def main():
         sys.exit("run.py: the tests need root; use make test, which becomes root")
     report = Report()
     signal.signal(signal.SIGTERM, signal.default_int_handler)
+    # A shell's `make test &` has SIGINT ignored, and so would the tests that are to end by it.
+    signal.signal(signal.SIGINT, signal.default_int_handler)
     try:
         if arguments.long:
             long_run(report, arguments.words, arguments.long)
