@@ -92,18 +92,6 @@ unsigned int as_path_hops(const uint8_t *path, size_t len)
 	return hops;
 }
 
-bool as_path_has(const uint8_t *path, size_t len, uint32_t as)
-{
-	struct segment segment;
-	size_t at = 0;
-
-	while (next_segment(path, len, &at, &segment))
-		for (unsigned int i = 0; i < segment.count; i++)
-			if (asn_at(segment.asn + 4 * i) == as)
-				return true;
-	return false;
-}
-
 unsigned int as_path_count(const uint8_t *path, size_t len, uint32_t as)
 {
 	struct segment segment;

@@ -25,7 +25,6 @@ int as_path_parse(struct wire_reader *value, size_t asn_size, uint8_t *path, siz
 		  size_t *ret_len);
 /** as_path_hops() - length for the decision: a sequence counts its ASNs, a set one. */
 unsigned int as_path_hops(const uint8_t *path, size_t len);
-bool as_path_has(const uint8_t *path, size_t len, uint32_t as);
 /** as_path_count() - how often @as stands in the path. */
 unsigned int as_path_count(const uint8_t *path, size_t len, uint32_t as);
 /** as_path_begins() - are the path's first ASNs, all in sequences, these @count? */

@@ -451,11 +451,6 @@ bool attributes_prepend_as(struct attribute_draft *draft, uint32_t as)
 	return true;
 }
 
-bool attributes_path_has(const struct attribute_view *view, uint32_t as)
-{
-	return as_path_has(view->as_path, view->values->as_path_len, as);
-}
-
 uint32_t attributes_first_as(const struct attribute_view *view)
 {
 	return as_path_first(view->as_path, view->values->as_path_len);

@@ -139,8 +139,6 @@ void attributes_write(struct wire_writer *writer, const struct attribute_view *v
 
 /** attributes_prepend_as() - put @as in front of the path; false when there is no room. */
 bool attributes_prepend_as(struct attribute_draft *draft, uint32_t as);
-/** attributes_path_has() - is @as anywhere in the path? */
-bool attributes_path_has(const struct attribute_view *view, uint32_t as);
 /** attributes_first_as() - the neighbour the path came from; 0 for an empty path or a leading set.
  */
 uint32_t attributes_first_as(const struct attribute_view *view);
