@@ -14,24 +14,12 @@
 #include "bgp/peer_internal.h"
 #include "lib/log.h"
 
-static void cease_all(struct peer *peer, uint8_t subcode, const char *text)
-{
-	struct session *outgoing = peer->outgoing, *incoming = peer->incoming;
-
-	if (outgoing)
-		session_cease(outgoing, subcode, text);
-	if (incoming)
-		session_cease(incoming, subcode, text);
-	if (peer->established)
-		session_cease(peer->established, subcode, text);
-}
-
 /* A peer of a range may be gone afterwards. */
 static void reset(struct peer *peer, const char *text)
 {
 	bool is_dynamic = peer->kind == PEER_DYNAMIC;
 
-	cease_all(peer, CEASE_RESET, text);
+	peer_cease(peer, CEASE_RESET, text);
 	if (is_dynamic)
 		return;
 	event_timer_cancel(peer->speaker->loop, &peer->start_timer);
@@ -63,7 +51,7 @@ static int take_down(struct peer *peer, const char *text, const char **ret_why)
 	}
 	peer->is_down = true;
 	event_timer_cancel(peer->speaker->loop, &peer->start_timer);
-	cease_all(peer, CEASE_SHUTDOWN, text);
+	peer_cease(peer, CEASE_SHUTDOWN, text);
 	peer_forget_routes(peer);
 	snprintf(peer->last_error, sizeof(peer->last_error), "taken down%s%.80s",
 		 text[0] ? ": " : "", text);

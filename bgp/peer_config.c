@@ -76,14 +76,23 @@ void peer_change_policy(struct peer *peer, size_t config_index)
 }
 
 /* Sessions that are not established yet. */
-static void cease_attempts(struct peer *peer, uint8_t subcode)
+static void cease_attempts(struct peer *peer, uint8_t subcode, const char *text)
 {
 	struct session *outgoing = peer->outgoing, *incoming = peer->incoming;
 
 	if (outgoing)
-		session_cease(outgoing, subcode, NULL);
+		session_cease(outgoing, subcode, text);
 	if (incoming)
-		session_cease(incoming, subcode, NULL);
+		session_cease(incoming, subcode, text);
+}
+
+void peer_cease(struct peer *peer, uint8_t subcode, const char *text)
+{
+	struct session *established = peer->established; /* without it @peer may be freed first */
+
+	cease_attempts(peer, subcode, text);
+	if (established)
+		session_cease(established, subcode, text);
 }
 
 void peer_remove(struct peer *peer, uint8_t subcode)
@@ -91,9 +100,7 @@ void peer_remove(struct peer *peer, uint8_t subcode)
 	struct speaker *speaker = peer->speaker;
 
 	peer->is_ending = true;
-	cease_attempts(peer, subcode);
-	if (peer->established)
-		session_cease(peer->established, subcode, NULL);
+	peer_cease(peer, subcode, NULL);
 	/* Those that were kept through a restart of the peer. */
 	for (int i = 0; i < FAMILY_COUNT; i++)
 		rib_remove_source(speaker->rib, &peer->source, i, false);
@@ -104,13 +111,14 @@ void peer_remove(struct peer *peer, uint8_t subcode)
 
 void peer_restart(struct peer *peer, const char *why)
 {
+	struct session *established = peer->established; /* without it @peer may be freed first */
 	bool is_dynamic = peer->kind == PEER_DYNAMIC;
 
-	cease_attempts(peer, CEASE_CONFIG_CHANGE);
-	if (peer->established && peer->capabilities.graceful_restart)
-		session_drop(peer->established, why);
-	else if (peer->established)
-		session_cease(peer->established, CEASE_CONFIG_CHANGE, NULL);
+	cease_attempts(peer, CEASE_CONFIG_CHANGE, NULL);
+	if (established && peer->capabilities.graceful_restart)
+		session_drop(established, why);
+	else if (established)
+		session_cease(established, CEASE_CONFIG_CHANGE, NULL);
 	if (is_dynamic) /* it connects, and may be freed by now */
 		return;
 	peer->is_restart_by_us = peer->is_restarting;

@@ -20,6 +20,12 @@ void peer_fill_open(const struct peer *peer, const struct ip_addr *local, struct
 int peer_check_open(const struct peer *peer, const struct session *session,
 		    const struct open_message *open_message, struct bgp_error *ret_error);
 
+/* --- peer_config.c --- */
+
+/** peer_cease() - end all its sessions with @subcode of Cease; @text as for session_cease(). A peer
+ * of a range may be freed. */
+void peer_cease(struct peer *peer, uint8_t subcode, const char *text);
+
 /* --- peer_act.c --- */
 
 /** peer_take_up() - after it was taken down, by people or for its routes. */
