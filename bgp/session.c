@@ -705,11 +705,8 @@ void session_cease(struct session *session, uint8_t subcode, const char *text)
 	data[0] = (uint8_t)len;
 	memcpy(data + 1, text ? text : "", len);
 	message_error_set(&error, ERROR_CEASE, subcode, data, len > 0 ? len + 1 : 0);
-	enter(session);
-	session->end.how = END_BY_US;
 	snprintf(session->end.text, sizeof(session->end.text), "%.*s", (int)len, text ? text : "");
-	run(session, FSM_STOP, &error);
-	leave(session);
+	session_close(session, &error);
 }
 
 void session_close(struct session *session, const struct bgp_error *error)
