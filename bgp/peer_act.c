@@ -83,7 +83,7 @@ void peer_close_over_limit(struct peer *peer, enum bgp_family family, uint32_t l
 	wire_write_u32(&writer, limit);
 	message_error_set(&error, ERROR_CEASE, CEASE_MAX_PREFIXES, data, writer.len);
 	log_error("peer %s: more than %u %s routes; its session is closed%s", peer->name, limit,
-		  family == FAMILY_IPV4 ? "IPv4" : "IPv6",
+		  peer_family_name(family),
 		  peer->kind == PEER_DYNAMIC ? "" : " until tortie bgp peer ADDRESS up");
 	peer->is_down = peer->is_over_limit = peer->kind != PEER_DYNAMIC;
 	session_close(peer->established, &error);

@@ -9,6 +9,7 @@
 /* --- peer_open.c --- */
 
 bool peer_is_ebgp(const struct peer *peer);
+const char *peer_family_name(enum bgp_family family); /* for messages */
 /** peer_own_next_hop() - ours for @family towards this peer, whose session ends at @local (zero:
  * not known yet); zero: none. */
 struct ip_addr peer_own_next_hop(const struct peer *peer, const struct ip_addr *local,

@@ -23,7 +23,7 @@ bool peer_is_ebgp(const struct peer *peer)
 	return peer->config.as != peer->config.local_as;
 }
 
-static const char *family_name(int family)
+const char *peer_family_name(enum bgp_family family)
 {
 	return family == FAMILY_IPV4 ? "IPv4" : "IPv6";
 }
@@ -63,7 +63,7 @@ void peer_log_left_out(const struct peer *peer)
 		    !offers_family(peer, &none, i))
 			log_info("peer %s: %s is left out: this node has no %s address; set "
 				 "node.addresses",
-				 peer->name, family_name(i), family_name(i));
+				 peer->name, peer_family_name(i), peer_family_name(i));
 }
 
 void peer_fill_open(const struct peer *peer, const struct ip_addr *local, struct open_message *ret)

@@ -34,7 +34,7 @@ void peer_hear_again(struct peer *peer)
 			return;
 		}
 		log_debug("peer %s: asked to tell its %s routes again", peer->name,
-			  i == FAMILY_IPV4 ? "IPv4" : "IPv6");
+			  peer_family_name(i));
 		peer->is_refused[i] = false;
 		session_send(peer->established, buf,
 			     message_write_refresh(buf, i, REFRESH_REQUEST));

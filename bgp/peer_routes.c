@@ -44,7 +44,7 @@ static bool has_room(struct peer *peer, const struct ip_prefix *prefix)
 	peer->is_beyond[family] = true;
 	if (!peer->is_limit_logged && !peer->config.max_routes_close)
 		log_error("peer %s: more than %u %s routes; the rest is not taken", peer->name,
-			  limit, family == FAMILY_IPV4 ? "IPv4" : "IPv6");
+			  limit, peer_family_name(family));
 	peer->is_limit_logged = true;
 	return false;
 }
