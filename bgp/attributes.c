@@ -204,24 +204,27 @@ static bool take_whole(struct parse_state *state, struct attribute *attribute)
 	return true;
 }
 
-/* The well-known communities are to be obeyed (RFC 1997), so look for them. */
+void attributes_obey_community(struct attribute_draft *draft, uint32_t community)
+{
+	switch (community) {
+	case COMMUNITY_NO_ADVERTISE:
+		draft->values.present |= HAS_NO_ADVERTISE;
+		break;
+	case COMMUNITY_NO_EXPORT:
+	case COMMUNITY_NO_EXPORT_SUBCONFED:
+		draft->values.present |= HAS_NO_EXPORT;
+		break;
+	default:
+		break;
+	}
+}
+
 static bool take_communities(struct parse_state *state, struct attribute *attribute)
 {
 	struct wire_reader value = attribute->value;
 
-	while (wire_reader_left(&value) > 0) {
-		switch (wire_read_u32(&value)) {
-		case COMMUNITY_NO_ADVERTISE:
-			state->draft->values.present |= HAS_NO_ADVERTISE;
-			break;
-		case COMMUNITY_NO_EXPORT:
-		case COMMUNITY_NO_EXPORT_SUBCONFED:
-			state->draft->values.present |= HAS_NO_EXPORT;
-			break;
-		default:
-			break;
-		}
-	}
+	while (wire_reader_left(&value) > 0)
+		attributes_obey_community(state->draft, wire_read_u32(&value));
 	return take_whole(state, attribute);
 }
 

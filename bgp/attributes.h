@@ -137,6 +137,9 @@ struct attribute_view attributes_view_draft(const struct attribute_draft *draft)
 void attributes_write(struct wire_writer *writer, const struct attribute_view *view,
 		      bool with_next_hop, bool four_octet_as);
 
+/** attributes_obey_community() - note what @community of RFC 1997 forbids, if it is a well-known
+ * one. */
+void attributes_obey_community(struct attribute_draft *draft, uint32_t community);
 /** attributes_prepend_as() - put @as in front of the path; false when there is no room. */
 bool attributes_prepend_as(struct attribute_draft *draft, uint32_t as);
 /** attributes_first_as() - the neighbour the path came from; 0 for an empty path or a leading set.

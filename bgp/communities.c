@@ -18,11 +18,6 @@
 #define COMMUNITY_LEN	    4u
 #define LARGE_COMMUNITY_LEN 12u
 
-/* The well-known ones, as far as a speaker obeys them. */
-#define COMMUNITY_NO_EXPORT	      0xffffff01u
-#define COMMUNITY_NO_ADVERTISE	      0xffffff02u
-#define COMMUNITY_NO_EXPORT_SUBCONFED 0xffffff03u
-
 /* An attribute among the others. */
 struct place {
 	size_t start, value, end; /* octets */
@@ -172,18 +167,6 @@ static bool lengthen(struct attribute_draft *draft, struct place *place, size_t 
 	return true;
 }
 
-static void obey(struct attribute_draft *draft, const struct config_community *community)
-{
-	uint32_t value = community->part[0] << 16 | community->part[1];
-
-	if (community->is_large)
-		return;
-	if (value == COMMUNITY_NO_ADVERTISE)
-		draft->values.present |= HAS_NO_ADVERTISE;
-	if (value == COMMUNITY_NO_EXPORT || value == COMMUNITY_NO_EXPORT_SUBCONFED)
-		draft->values.present |= HAS_NO_EXPORT;
-}
-
 bool communities_add(struct attribute_draft *draft, const struct config_community *community)
 {
 	uint8_t wanted[LARGE_COMMUNITY_LEN], type = type_of(community);
@@ -205,6 +188,7 @@ bool communities_add(struct attribute_draft *draft, const struct config_communit
 		memcpy(draft->other + place.start, head, sizeof(head));
 		memcpy(draft->other + place.start + sizeof(head), wanted, size);
 	}
-	obey(draft, community);
+	if (!community->is_large)
+		attributes_obey_community(draft, community->part[0] << 16 | community->part[1]);
 	return true;
 }
