@@ -611,9 +611,12 @@ struct attribute_set *advertise_told(struct advertise *advertise,
 	const struct route route = best_route(entry);
 	struct attribute_set *told = NULL;
 
-	if (!member->group || told_to(advertise, member->group, member, &route, &told) < 0 || !told)
+	if (!member->group || told_to(advertise, member->group, member, &route, &told) < 0)
 		return NULL;
-	return attribute_set_ref(told);
+	if (told)
+		attribute_set_ref(told);
+	memos_clear(advertise, member->group); /* what a route becomes may change with its source */
+	return told;
 }
 
 uint32_t advertise_count(const struct advertise_member *member, enum bgp_family family)

@@ -643,6 +643,40 @@ static void other_links_send_the_difference_that_filters_make(void **state)
 	assert_int_equal(links.references, 1);
 }
 
+struct question {
+	struct world *world;
+	uint32_t originator_id;
+};
+
+static void ask(struct rib_entry *entry, void *arg)
+{
+	struct question *question = arg;
+	struct world *world = question->world;
+	struct attribute_set *set = advertise_told(world->advertise, &world->peer[0].member, entry);
+
+	assert_non_null(set);
+	question->originator_id = set->values.originator_id;
+	attribute_set_unref(&world->routes.table, set);
+}
+
+/* RFC 4456 section 8: the originator is the router that told us, as it calls itself now. */
+static void what_was_told_is_asked_anew_each_time(void **state)
+{
+	struct world *world = *state;
+	struct question question = { .world = world };
+
+	join(world, 0, SOURCE_IBGP_CLIENT, EXPORT_OWN);
+	world->peer[1].source.kind = SOURCE_IBGP;
+	routes_start(&world->routes, "65001", "10.0.0.3");
+	told(world, 1, "10.244.2.0/24");
+	work_off(world);
+	rib_walk(world->rib, ask, &question);
+	assert_int_equal(question.originator_id, 0x0a000003);
+	world->peer[1].source.router_id = 0x0a000009;
+	rib_walk(world->rib, ask, &question);
+	assert_int_equal(question.originator_id, 0x0a000009);
+}
+
 #define WORLD_TEST(name) cmocka_unit_test_setup_teardown(name, make_world, end_world)
 
 int main(void)
@@ -667,6 +701,7 @@ int main(void)
 		WORLD_TEST(another_policy_sends_the_difference_alone),
 		WORLD_TEST(who_changes_its_policy_is_not_told_its_own_routes),
 		WORLD_TEST(other_links_send_the_difference_that_filters_make),
+		WORLD_TEST(what_was_told_is_asked_anew_each_time),
 		WORLD_TEST(the_next_hop_and_our_as_are_as_the_peer_says),
 	};
 
