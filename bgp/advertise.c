@@ -11,15 +11,13 @@
  * the difference, advertise_flush() brings runs of equal attributes together, packs them, and sends
  * withdrawals first. No timer is in the path: a batch is what one round of the event loop brought.
  *
- * is_told() and export_route() are the policy: RFC 4271 5.1, 9.2 (and 5.1.3 for next hops), 4456
- * section 8, 1997, and the peers' filters (filter.c). Pure but for memory and the members' send
- * function.
+ * Which routes a group is told, and with which attributes, says advertise_policy.c; the notes of
+ * what is to be sent are advertise_notes.c's. Pure but for memory and the members' send function.
  */
 #include "bgp/advertise.h"
 
 #include <errno.h>
 #include <stdlib.h>
-#include <string.h>
 
 #include "bgp/advertise_internal.h"
 #include "bgp/update.h"
@@ -498,7 +496,7 @@ static void enter_group(struct advertise *advertise, struct advertise_group *gro
 	member->source = source;
 	member->own[FAMILY_IPV4] = member->own[FAMILY_IPV6] = 0;
 	if (source->count[FAMILY_IPV4] + source->count[FAMILY_IPV6] > 0)
-		rib_walk(advertise->rib, count_entry, &count); /* kept from before, being stale */
+		rib_walk(advertise->rib, count_entry, &count);
 	memos_clear(advertise, group);
 	source->member = member;
 	member->prev = NULL;

@@ -385,7 +385,7 @@ void agent_feed_restart(struct agent_feed *feed)
 	send_pending(feed);
 }
 
-static void on_listen_answer(struct agent_feed *feed, uint32_t id, int fd)
+static void on_socket_answer(struct agent_feed *feed, uint32_t id, int fd)
 {
 	if (id == feed->socket_id) {
 		feed->socket_id = 0;
@@ -465,7 +465,7 @@ static void on_message(const struct message_header *header, const void *body, in
 		break;
 	case MSG_END:
 		if (*fd >= 0)
-			on_listen_answer(feed, header->id, *fd);
+			on_socket_answer(feed, header->id, *fd);
 		*fd = -1;
 		break;
 	case MSG_BGP_PING:

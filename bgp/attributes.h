@@ -47,9 +47,9 @@ enum attribute_present {
 	HAS_ORIGINATOR_ID = 1 << 4,
 	HAS_NO_EXPORT = 1 << 5, /* RFC 1997 well-known communities, also in the raw octets */
 	HAS_NO_ADVERTISE = 1 << 6,
-	HAS_PARTIAL_AGGREGATOR = 1
-				 << 8, /* its partial bit: never taken back (RFC 4271 section 5) */
-	HAS_EMPTY_NEXT_HOP = 1 << 7,   /* our own route: the next hop is written when it is sent */
+	HAS_EMPTY_NEXT_HOP = 1 << 7, /* our own route: the next hop is written when it is sent */
+	/* AGGREGATOR's partial bit: never taken back (RFC 4271 section 5) */
+	HAS_PARTIAL_AGGREGATOR = 1 << 8,
 };
 
 enum attribute_origin {

@@ -394,8 +394,10 @@ static void on_ended(struct session *session, const struct session_end *end)
 
 static void on_update(struct session *session, struct update *update)
 {
-	((struct peer *)session->owner)->updates_in++;
-	peer_take_update(session->owner, update);
+	struct peer *peer = session->owner;
+
+	peer->updates_in++;
+	peer_take_update(peer, update);
 }
 
 static void on_refresh(struct session *session, const struct refresh_message *message)

@@ -6,8 +6,7 @@
  * needs a full mesh or a reflector. A speaker is one as soon as a peer has `reflector_client`:
  * routes of clients go to every internal peer, routes of other internal peers to the clients. Two
  * attributes keep that from looping: ORIGINATOR_ID, set once, and CLUSTER_LIST, one number for each
- * reflector passed. Our cluster id is
- * `bgp.cluster_id`, by default our router id (section 7 there).
+ * reflector passed. Our cluster id is `bgp.cluster_id`, by default our router id (section 7 there).
  *
  * advertise.c asks who may get what and stamps; import.c refuses what comes back. Pure.
  */

@@ -24,6 +24,7 @@
 #include "lib/log.h"
 
 #define LINKS_READ_MS 1000
+
 /* --- passwords --- */
 
 void speaker_free_passwords(const struct config *config, char **password)
