@@ -96,6 +96,17 @@ void peer_restart(struct peer *peer, const char *why);
  * any was refused. */
 void peer_hear_again(struct peer *peer);
 
+/* --- peer_routes.c --- */
+
+/** peer_filter_route() - the word of the peer's filter, which is there, on a route that it tells;
+ * speaker->draft has the route as the filter leaves it. @mask: of filter_match(). */
+enum filter_verdict peer_filter_route(struct peer *peer, const struct ip_prefix *prefix,
+				      const struct filter_mask *mask,
+				      const struct attribute_set *attributes);
+/** peer_lets_in() - may @prefix come in, as the filter said @verdict? */
+bool peer_lets_in(const struct peer *peer, const struct ip_prefix *prefix,
+		  enum filter_verdict verdict);
+
 /* --- peer_act.c --- */
 
 /** peer_act() - do what people ask for; @text ("": none) is told the peer where it hears why. The

@@ -68,24 +68,42 @@ struct filtered {
 	enum filter_verdict verdict;
 };
 
+enum filter_verdict peer_filter_route(struct peer *peer, const struct ip_prefix *prefix,
+				      const struct filter_mask *mask,
+				      const struct attribute_set *attributes)
+{
+	struct speaker *speaker = peer->speaker;
+	struct filter_route route = { .direction = FILTER_IMPORT,
+				      .prefix = prefix,
+				      .mask = mask,
+				      .links = speaker->links,
+				      .is_ebgp = peer->import.is_ebgp };
+
+	attribute_set_draft(attributes, &speaker->draft);
+	return filter_run(peer->filter, &route, &speaker->draft);
+}
+
+bool peer_lets_in(const struct peer *peer, const struct ip_prefix *prefix,
+		  enum filter_verdict verdict)
+{
+	enum config_import policy = verdict == FILTER_ACCEPTED ? IMPORT_ALL : peer->config.import;
+
+	return verdict != FILTER_REJECTED &&
+	       import_accepts_prefix(&peer->speaker->filter, policy, prefix);
+}
+
 static void filter_section(struct peer *peer, const struct ip_prefix *prefix,
 			   struct filtered *filtered)
 {
 	struct speaker *speaker = peer->speaker;
 	struct filter_mask mask;
-	struct filter_route route = { .direction = FILTER_IMPORT,
-				      .prefix = prefix,
-				      .mask = &mask,
-				      .links = speaker->links,
-				      .is_ebgp = peer->import.is_ebgp };
 
 	filter_match(peer->filter, FILTER_IMPORT, prefix, &mask);
 	if (filtered->to && filter_mask_equal(&mask, &filtered->mask))
 		return;
 	attribute_set_unref(&speaker->attributes, filtered->to);
 	filtered->mask = mask;
-	attribute_set_draft(filtered->from, &speaker->draft);
-	filtered->verdict = filter_run(peer->filter, &route, &speaker->draft);
+	filtered->verdict = peer_filter_route(peer, prefix, &mask, filtered->from);
 	filtered->to = attribute_set_intern(&speaker->attributes, &speaker->draft);
 	if (!filtered->to)
 		filtered->verdict = FILTER_REJECTED;
@@ -93,15 +111,9 @@ static void filter_section(struct peer *peer, const struct ip_prefix *prefix,
 
 static bool is_let_in(struct peer *peer, const struct ip_prefix *prefix, struct filtered *filtered)
 {
-	enum config_import policy = peer->config.import;
-
 	if (peer->filter)
 		filter_section(peer, prefix, filtered);
-	if (filtered->verdict == FILTER_ACCEPTED)
-		policy = IMPORT_ALL;
-	return filtered->verdict != FILTER_REJECTED &&
-	       import_accepts_prefix(&peer->speaker->filter, policy, prefix) &&
-	       has_room(peer, prefix);
+	return peer_lets_in(peer, prefix, filtered->verdict) && has_room(peer, prefix);
 }
 
 static void announce_section(struct peer *peer, struct update_section *section,

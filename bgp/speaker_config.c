@@ -406,28 +406,19 @@ static void apply(struct speaker *speaker, const struct change *change, const st
 /* --- routes under another filter --- */
 
 /* The filter's word on a route that lies as the peer told it. */
-static enum filter_verdict run_filter(struct speaker *speaker, const struct peer *peer,
-				      const struct ip_prefix *prefix, const struct rib_path *path)
+static enum filter_verdict filter_path(struct peer *peer, const struct ip_prefix *prefix,
+				       const struct rib_path *path)
 {
 	struct filter_mask mask;
-	struct filter_route route = { .direction = FILTER_IMPORT,
-				      .prefix = prefix,
-				      .mask = &mask,
-				      .links = speaker->links,
-				      .is_ebgp = peer->import.is_ebgp };
 
 	if (!peer->filter)
 		return FILTER_UNDECIDED;
 	filter_match(peer->filter, FILTER_IMPORT, prefix, &mask);
-	attribute_set_draft(path->attributes, &speaker->draft);
-	return filter_run(peer->filter, &route, &speaker->draft);
+	return peer_filter_route(peer, prefix, &mask, path->attributes);
 }
 
 static bool is_still_let_in(const struct ip_prefix *prefix, struct rib_path *path, void *arg)
 {
-	struct speaker *speaker = arg;
-	enum filter_verdict verdict;
-	enum config_import policy;
 	struct peer *peer;
 
 	if (path->source->kind == SOURCE_LOCAL)
@@ -435,9 +426,7 @@ static bool is_still_let_in(const struct ip_prefix *prefix, struct rib_path *pat
 	peer = peer_of_source(path->source);
 	if (peer->is_rewritten)
 		return true; /* decided when it is told again */
-	verdict = run_filter(speaker, peer, prefix, path);
-	policy = verdict == FILTER_ACCEPTED ? IMPORT_ALL : peer->config.import;
-	if (verdict != FILTER_REJECTED && import_accepts_prefix(&speaker->filter, policy, prefix))
+	if (peer_lets_in(peer, prefix, filter_path(peer, prefix, path)))
 		return true;
 	peer->is_refused[update_family(prefix)] = true;
 	return false;
@@ -473,7 +462,7 @@ static void filter_again(struct speaker *speaker, const struct import_filter *be
 	if (lets_in_less && mark_rewritten(speaker))
 		lets_in_more = true;
 	if (lets_in_less)
-		rib_filter(speaker->rib, is_still_let_in, speaker);
+		rib_filter(speaker->rib, is_still_let_in, NULL);
 	if (!lets_in_more)
 		return;
 	HASH_ITER(hh, speaker->peers, peer, next)
