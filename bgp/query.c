@@ -271,7 +271,8 @@ void query_more(struct query *query, struct speaker *speaker, struct query_buffe
 		end(query, buffer);
 		return;
 	}
-	speaker_work_off(speaker); /* what was told follows from what is best now */
+	if (query->routes.which == BGP_ROUTES_OUT)
+		speaker_work_off(speaker); /* what was told follows from what is best now */
 	for (int i = 0; i < SCAN_MAX && buffer->len == before; i++) {
 		if (!rib_scan(speaker->rib, &query->cursor, put_entry, &walk)) {
 			end(query, buffer);
