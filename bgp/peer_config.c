@@ -56,6 +56,8 @@ void peer_change_policy(struct peer *peer, size_t config_index)
 					FILTER_IMPORT) ||
 			peer->config.allow_own_as != config->allow_own_as ||
 			peer->config.max_routes != config->max_routes;
+	bool is_other_limit = peer->config.max_routes != config->max_routes ||
+			      peer->config.import != config->import;
 
 	peer->config.import = config->import;
 	peer->config.export = config->export;
@@ -73,6 +75,8 @@ void peer_change_policy(struct peer *peer, size_t config_index)
 	/* Routes are kept as the filter left them: the peer tells them as they were. */
 	for (int i = 0; i < FAMILY_COUNT && is_other; i++)
 		peer->is_refused[i] = true;
+	for (int i = 0; i < FAMILY_COUNT && is_other_limit; i++)
+		peer->is_beyond[i] = false; /* it is seen when they are told again */
 }
 
 /* Sessions that are not established yet. */
