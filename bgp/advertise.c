@@ -51,14 +51,14 @@ struct advertise_group {
 struct advertise {
 	struct rib *rib;
 	struct attribute_table *attributes;
-	struct export_context context;
+	uint32_t cluster_id;
 	struct advertise_group *groups;
 	struct attribute_draft draft;	 /* scratch: it is large */
 	struct ip_prefix pack[PACK_MAX]; /* likewise */
 };
 
 struct advertise *advertise_new(struct rib *rib, struct attribute_table *attributes,
-				uint32_t local_as, uint32_t cluster_id)
+				uint32_t cluster_id)
 {
 	struct advertise *advertise = calloc(1, sizeof(*advertise));
 
@@ -66,8 +66,7 @@ struct advertise *advertise_new(struct rib *rib, struct attribute_table *attribu
 		return NULL;
 	advertise->rib = rib;
 	advertise->attributes = attributes;
-	advertise->context.local_as = local_as;
-	advertise->context.cluster_id = cluster_id;
+	advertise->cluster_id = cluster_id;
 	return advertise;
 }
 
@@ -104,7 +103,7 @@ static int export_route(struct advertise *advertise, const struct advertise_key 
 			struct attribute_set **ret_set)
 {
 	*ret_set = NULL;
-	if (!export_rewrite(&advertise->context, key, route, mask, &advertise->draft))
+	if (!export_rewrite(advertise->cluster_id, key, route, mask, &advertise->draft))
 		return 0;
 	*ret_set = attribute_set_intern(advertise->attributes, &advertise->draft);
 	return *ret_set ? 0 : -ENOMEM;

@@ -14,7 +14,7 @@ struct advertise_key {
 	bool family[FAMILY_COUNT];
 	struct ip_addr next_hop[FAMILY_COUNT]; /* ours */
 	enum config_next_hop next_hop_mode;
-	uint32_t local_as; /* ours towards them; 0: that of advertise_new() */
+	uint32_t local_as; /* ours towards them */
 	/* Its export rules count, and where they look for links, NULL: nowhere. A group holds
 	 * references: what it makes of a route never changes, a member goes to another group. */
 	struct filter *filter;
@@ -35,7 +35,7 @@ struct advertise;
 
 /** advertise_new() - @rib and @attributes are borrowed; NULL: no memory. */
 struct advertise *advertise_new(struct rib *rib, struct attribute_table *attributes,
-				uint32_t local_as, uint32_t cluster_id);
+				uint32_t cluster_id);
 void advertise_free(struct advertise *advertise); /* no members are left; NULL is fine */
 
 /** advertise_join() - send every route that @key allows to @member, then every change. The queue of

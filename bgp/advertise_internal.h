@@ -28,22 +28,16 @@ struct note_list {
 	size_t prefix_count, prefix_size, run_count, run_size;
 };
 
-/* Who tells: what rewriting puts into a route. */
-struct export_context {
-	uint32_t local_as, cluster_id;
-};
-
 /* --- advertise_policy.c --- */
 
 /** export_is_told() - are @key's peers told of @route, when their filter has nothing to say? */
 bool export_is_told(const struct advertise_key *key, const struct route *route);
 /**
- * export_rewrite() - are @key's peers told of @route? Then @draft has what they are told. @mask: of
- * filter_match().
+ * export_rewrite() - are @key's peers told of @route? Then @draft has what they are told.
+ * @cluster_id: ours, host order. @mask: of filter_match().
  */
-bool export_rewrite(const struct export_context *context, const struct advertise_key *key,
-		    const struct route *route, const struct filter_mask *mask,
-		    struct attribute_draft *draft);
+bool export_rewrite(uint32_t cluster_id, const struct advertise_key *key, const struct route *route,
+		    const struct filter_mask *mask, struct attribute_draft *draft);
 
 /* --- advertise_notes.c --- */
 

@@ -56,8 +56,8 @@ static bool can_rewrite(const struct advertise_key *key, const struct route *rou
 }
 
 /* For an external peer: our AS in front, nothing internal. */
-static bool rewrite_external(const struct export_context *context, const struct advertise_key *key,
-			     bool keeps_med, struct attribute_draft *draft)
+static bool rewrite_external(const struct advertise_key *key, bool keeps_med,
+			     struct attribute_draft *draft)
 {
 	draft->values.present &= ~(uint32_t)(HAS_LOCAL_PREF | HAS_ORIGINATOR_ID);
 	draft->values.local_pref = draft->values.originator_id = 0;
@@ -66,10 +66,10 @@ static bool rewrite_external(const struct export_context *context, const struct 
 		draft->values.present &= ~(uint32_t)HAS_MED;
 		draft->values.med = 0;
 	}
-	return attributes_prepend_as(draft, key->local_as ? key->local_as : context->local_as);
+	return attributes_prepend_as(draft, key->local_as);
 }
 
-static bool rewrite_internal(const struct export_context *context, const struct advertise_key *key,
+static bool rewrite_internal(uint32_t cluster_id, const struct advertise_key *key,
 			     const struct route *route, struct attribute_draft *draft)
 {
 	if (!(draft->values.present & HAS_LOCAL_PREF)) {
@@ -78,11 +78,11 @@ static bool rewrite_internal(const struct export_context *context, const struct 
 	}
 	if (!reflector_is_reflection(route->source->kind, key->kind))
 		return true;
-	return reflector_stamp(draft, route->source->router_id, context->cluster_id);
+	return reflector_stamp(draft, route->source->router_id, cluster_id);
 }
 
-static bool rewrite(const struct export_context *context, const struct advertise_key *key,
-		    const struct route *route, bool keeps_med, struct attribute_draft *draft)
+static bool rewrite(uint32_t cluster_id, const struct advertise_key *key, const struct route *route,
+		    bool keeps_med, struct attribute_draft *draft)
 {
 	bool ok;
 
@@ -91,9 +91,9 @@ static bool rewrite(const struct export_context *context, const struct advertise
 		draft->values.present &= ~(uint32_t)HAS_EMPTY_NEXT_HOP;
 	}
 	if (key->kind == SOURCE_EBGP)
-		ok = rewrite_external(context, key, keeps_med, draft);
+		ok = rewrite_external(key, keeps_med, draft);
 	else
-		ok = rewrite_internal(context, key, route, draft);
+		ok = rewrite_internal(cluster_id, key, route, draft);
 	return ok && !ip_addr_is_zero(&draft->values.next_hop);
 }
 
@@ -117,9 +117,8 @@ bool export_is_told(const struct advertise_key *key, const struct route *route)
 	return is_exportable(key, route) && is_exported(key, route) && can_rewrite(key, route);
 }
 
-bool export_rewrite(const struct export_context *context, const struct advertise_key *key,
-		    const struct route *route, const struct filter_mask *mask,
-		    struct attribute_draft *draft)
+bool export_rewrite(uint32_t cluster_id, const struct advertise_key *key, const struct route *route,
+		    const struct filter_mask *mask, struct attribute_draft *draft)
 {
 	struct filter_route filter_route = { .prefix = route->prefix, .mask = mask };
 
@@ -127,5 +126,5 @@ bool export_rewrite(const struct export_context *context, const struct advertise
 		return false;
 	attribute_set_draft(route->attributes, draft);
 	return filter_draft(key, route, &filter_route, draft) &&
-	       rewrite(context, key, route, filter_route.sets_med, draft);
+	       rewrite(cluster_id, key, route, filter_route.sets_med, draft);
 }

@@ -37,7 +37,7 @@ static bool is_as_loop(const struct config *config, const struct import_context 
 	size_t len = view->values->as_path_len;
 	unsigned int count = as_path_count(view->as_path, len, config->bgp.as);
 
-	if (context->local_as && context->local_as != config->bgp.as)
+	if (context->local_as != config->bgp.as)
 		count += as_path_count(view->as_path, len, context->local_as);
 	return count > context->allow_own_as;
 }

@@ -187,9 +187,8 @@ static int fill(struct speaker *speaker)
 	speaker->rib = rib_new(&speaker->attributes);
 	if (!speaker->rib)
 		return -ENOMEM;
-	speaker->advertise =
-		advertise_new(speaker->rib, &speaker->attributes, speaker->config->bgp.as,
-			      ntohl(speaker->config->bgp.cluster_id_be));
+	speaker->advertise = advertise_new(speaker->rib, &speaker->attributes,
+					   ntohl(speaker->config->bgp.cluster_id_be));
 	if (!speaker->advertise)
 		return -ENOMEM;
 	return speaker_set_up(speaker);

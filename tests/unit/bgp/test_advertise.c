@@ -88,7 +88,7 @@ static int make_world(void **state)
 	memset(&world, 0, sizeof(world));
 	routes_init(&world.routes);
 	world.rib = rib_new(&world.routes.table);
-	world.advertise = advertise_new(world.rib, &world.routes.table, OWN_AS, OWN_ID);
+	world.advertise = advertise_new(world.rib, &world.routes.table, OWN_ID);
 	world.own.router_id = OWN_ID;
 	routes_start(&world.routes, "", "0.0.0.0")->present = HAS_EMPTY_NEXT_HOP;
 	memset(&world.routes.draft.values.next_hop, 0, sizeof(struct ip_addr));
@@ -127,7 +127,9 @@ static void work_off(struct world *world)
 
 static struct advertise_key key_of(enum rib_source_kind kind, enum config_export export)
 {
-	struct advertise_key key = { .kind = kind, .export = export, .four_octet_as = true };
+	struct advertise_key key = {
+		.kind = kind, .export = export, .four_octet_as = true, .local_as = OWN_AS
+	};
 
 	key.family[FAMILY_IPV4] = key.family[FAMILY_IPV6] = true;
 	key.next_hop[FAMILY_IPV4] = addr_of("10.0.0.1");
