@@ -151,17 +151,22 @@ static int export_memoized(struct advertise *advertise, struct advertise_group *
 	return 0;
 }
 
-/* Is @group told of @route when it is the best one? Without filters that is cheap to know. */
-static bool is_told(struct advertise *advertise, struct advertise_group *group, struct memo *memo,
-		    const struct route *route)
+/* Is @group told of @route when it is the best one? Without filters that is cheap to know. 0 or
+ * -ENOMEM. */
+static int ask_told(struct advertise *advertise, struct advertise_group *group, struct memo *memo,
+		    const struct route *route, bool *ret_is_told)
 {
 	struct attribute_set *to;
+	int err;
 
-	if (!route->source)
-		return false;
-	if (!filter_has_rules(group->key.filter, FILTER_EXPORT))
-		return export_is_told(&group->key, route);
-	return export_memoized(advertise, group, memo, route, &to) == 0 && to;
+	if (!route->source || !filter_has_rules(group->key.filter, FILTER_EXPORT)) {
+		*ret_is_told = route->source && export_is_told(&group->key, route);
+		return 0;
+	}
+	err = export_memoized(advertise, group, memo, route, &to);
+	if (err == 0)
+		*ret_is_told = to;
+	return err;
 }
 
 static void memos_clear(struct advertise *advertise, struct advertise_group *group)
@@ -329,9 +334,13 @@ static int replace(struct advertise *advertise, struct advertise_group *group,
 static int change_for_group(struct advertise *advertise, struct advertise_group *group,
 			    const struct route *was, const struct route *now)
 {
-	bool was_told = is_told(advertise, group, &group->memo[MEMO_WAS], was);
-	bool now_told = is_told(advertise, group, &group->memo[MEMO_NOW], now);
+	bool was_told, now_told;
+	int err = ask_told(advertise, group, &group->memo[MEMO_WAS], was, &was_told);
 
+	if (err == 0)
+		err = ask_told(advertise, group, &group->memo[MEMO_NOW], now, &now_told);
+	if (err < 0)
+		return err;
 	if (was_told && now_told)
 		return replace(advertise, group, was, now);
 	if (was_told) {
@@ -447,11 +456,13 @@ static void count_entry(struct rib_entry *entry, void *arg)
 	struct count *count = arg;
 	struct advertise_group *group = count->group;
 	struct route route = best_route(entry);
+	bool is_told;
 
 	if (count->member && count->member->source != route.source)
 		return;
-	if (!is_told(count->advertise, group, &group->memo[MEMO_NOW], &route))
-		return;
+	if (ask_told(count->advertise, group, &group->memo[MEMO_NOW], &route, &is_told) < 0 ||
+	    !is_told)
+		return; /* without memory the routes themselves do not come either, which is said */
 	if (count->member)
 		count->member->own[route.family]++;
 	else
