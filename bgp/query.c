@@ -23,6 +23,7 @@
 #include "lib/ip_prefix.h"
 
 #define SCAN_MAX	4096  /* buckets a piece: sessions wait meanwhile */
+#define PIECE_LEN	16384 /* octets of an answer that are enough for a piece */
 #define PATH_TEXT_MAX	24576 /* 2,047 ASNs of eleven octets */
 #define COMMUNITIES_MAX 16384 /* 1,023 communities of twelve octets, or 341 large ones */
 
@@ -273,7 +274,7 @@ void query_more(struct query *query, struct speaker *speaker, struct query_buffe
 	}
 	if (query->routes.which == BGP_ROUTES_OUT)
 		speaker_work_off(speaker); /* what was told follows from what is best now */
-	for (int i = 0; i < SCAN_MAX && buffer->len == before; i++) {
+	for (int i = 0; i < SCAN_MAX && buffer->len - before < PIECE_LEN; i++) {
 		if (!rib_scan(speaker->rib, &query->cursor, put_entry, &walk)) {
 			end(query, buffer);
 			return;

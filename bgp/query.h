@@ -33,8 +33,8 @@ void query_put(struct query_buffer *buffer, const struct message_header *header,
 void query_error(struct query_buffer *buffer, uint32_t id, int error, const char *text);
 
 /**
- * query_more() - append the next piece of the answer, at least one record, or MSG_END; some
- * thousand entries of the table are looked at for it. @speaker NULL: there is no BGP now.
+ * query_more() - append the next piece of the answer, some records, at last MSG_END; no more than
+ * some thousand entries of the table are looked at for it. @speaker NULL: there is no BGP now.
  */
 void query_more(struct query *query, struct speaker *speaker, struct query_buffer *buffer);
 /** query_act() - do what @act says and append the answer. */
