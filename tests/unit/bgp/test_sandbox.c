@@ -71,62 +71,50 @@ static bool is_entered(void)
 	return sandbox_enter() == 0 || landlock_version() < 1;
 }
 
+/* Valid until it is asked for another. */
+static const char *in_folder(const char *name)
+{
+	static char path[64];
+
+	snprintf(path, sizeof(path), "%s/%s", folder, name);
+	return path;
+}
+
 /* --- attempts --- */
 
 static int create_a_file(void)
 {
-	char path[64];
-
-	snprintf(path, sizeof(path), "%s/new", folder);
-	return answer(open(path, O_WRONLY | O_CREAT, 0600));
+	return answer(open(in_folder("new"), O_WRONLY | O_CREAT, 0600));
 }
 
 static int write_a_file(void)
 {
-	char path[64];
-
-	snprintf(path, sizeof(path), "%s/old", folder);
-	return answer(open(path, O_WRONLY));
+	return answer(open(in_folder("old"), O_WRONLY));
 }
 
 static int truncate_a_file(void)
 {
-	char path[64];
-
-	snprintf(path, sizeof(path), "%s/old", folder);
-	return answer(truncate(path, 0));
+	return answer(truncate(in_folder("old"), 0));
 }
 
 static int remove_a_file(void)
 {
-	char path[64];
-
-	snprintf(path, sizeof(path), "%s/removed", folder);
-	return answer(unlink(path));
+	return answer(unlink(in_folder("removed")));
 }
 
 static int make_a_folder(void)
 {
-	char path[64];
-
-	snprintf(path, sizeof(path), "%s/folder", folder);
-	return answer(mkdir(path, 0700));
+	return answer(mkdir(in_folder("folder"), 0700));
 }
 
 static int change_a_mode(void)
 {
-	char path[64];
-
-	snprintf(path, sizeof(path), "%s/old", folder);
-	return answer(chmod(path, 0777));
+	return answer(chmod(in_folder("old"), 0777));
 }
 
 static int make_a_symlink(void)
 {
-	char path[64];
-
-	snprintf(path, sizeof(path), "%s/link", folder);
-	return answer(symlink("/etc/passwd", path));
+	return answer(symlink("/etc/passwd", in_folder("link")));
 }
 
 static int fork_a_process(void)
@@ -310,7 +298,7 @@ static int go_on(int listening, const struct sockaddr_in *address)
 {
 	struct epoll_event event = { .events = EPOLLIN };
 	int epoll_fd = epoll_create1(EPOLL_CLOEXEC);
-	char path[64], *memory = malloc(64u << 20);
+	char name[64], *memory = malloc(64u << 20);
 	int from, to;
 
 	if (!memory || epoll_fd < 0)
@@ -322,12 +310,11 @@ static int go_on(int listening, const struct sockaddr_in *address)
 	if (from < 0 || to < 0)
 		return 11;
 	if (epoll_ctl(epoll_fd, EPOLL_CTL_ADD, to, &event) < 0 || send(from, "x", 1, 0) != 1 ||
-	    epoll_wait(epoll_fd, &event, 1, 1000) != 1 || recv(to, path, 1, 0) != 1)
+	    epoll_wait(epoll_fd, &event, 1, 1000) != 1 || recv(to, name, 1, 0) != 1)
 		return 12;
-	snprintf(path, sizeof(path), "%s/old", folder);
-	if (read_file(path) < 0 || read_file("/etc/passwd") < 0)
+	if (read_file(in_folder("old")) < 0 || read_file("/etc/passwd") < 0)
 		return 13;
-	if (time(NULL) <= 0 || gethostname(path, sizeof(path)) < 0)
+	if (time(NULL) <= 0 || gethostname(name, sizeof(name)) < 0)
 		return 14;
 	if (socket(AF_UNIX, SOCK_SEQPACKET | SOCK_CLOEXEC, 0) < 0 ||
 	    socket(AF_INET6, SOCK_STREAM | SOCK_NONBLOCK | SOCK_CLOEXEC, 0) < 0)
@@ -520,15 +507,13 @@ static void each_layer_holds_without_the_other(void **state)
 static int make_folder(void **state)
 {
 	static const char *const names[] = { "old", "removed" };
-	char path[64];
 	FILE *file;
 
 	log_init("test_sandbox", LOG_LEVEL_ERROR);
 	if (!mkdtemp(folder))
 		return -1;
 	for (size_t i = 0; i < 2; i++) {
-		snprintf(path, sizeof(path), "%s/%s", folder, names[i]);
-		file = fopen(path, "we");
+		file = fopen(in_folder(names[i]), "we");
 		if (!file || fputs("text\n", file) < 0 || fclose(file) < 0)
 			return -1;
 	}
@@ -538,12 +523,9 @@ static int make_folder(void **state)
 static int remove_folder(void **state)
 {
 	static const char *const names[] = { "old", "removed", "new", "folder", "link" };
-	char path[64];
 
-	for (size_t i = 0; i < sizeof(names) / sizeof(names[0]); i++) {
-		snprintf(path, sizeof(path), "%s/%s", folder, names[i]);
-		remove(path);
-	}
+	for (size_t i = 0; i < sizeof(names) / sizeof(names[0]); i++)
+		remove(in_folder(names[i]));
 	return rmdir(folder);
 }
 
