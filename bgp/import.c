@@ -93,34 +93,33 @@ bool import_accepts_prefix(const struct import_filter *filter, enum config_impor
 	       !prefix_set_covers(&filter->blocks, prefix);
 }
 
+static int add_pool(struct import_filter *filter, const struct config_pool *pool)
+{
+	int err = prefix_set_add(&filter->pools, &pool->cidr);
+
+	for (size_t i = 0; err == 0 && i < pool->block_count; i++)
+		err = prefix_set_add(&filter->blocks, &pool->block[i]);
+	return err;
+}
+
 int import_filter_init(struct import_filter *filter, const struct config *config)
 {
-	size_t block_count = 0;
-
-	for (size_t i = 0; i < config->pool_count; i++)
-		block_count += config->pool[i].block_count;
-	if (prefix_set_init(&filter->pools, config->pool_count) < 0)
-		return -ENOMEM;
-	if (prefix_set_init(&filter->blocks, block_count) < 0) {
-		prefix_set_fini(&filter->pools);
-		return -ENOMEM;
-	}
+	*filter = (struct import_filter){};
 	for (size_t i = 0; i < config->pool_count; i++) {
-		const struct config_pool *pool = &config->pool[i];
-
-		prefix_set_put(&filter->pools, &pool->cidr);
-		for (size_t k = 0; k < pool->block_count; k++)
-			prefix_set_put(&filter->blocks, &pool->block[k]);
+		if (add_pool(filter, &config->pool[i]) < 0) {
+			import_filter_fini(filter);
+			return -ENOMEM;
+		}
 	}
-	prefix_set_settle(&filter->pools);
-	prefix_set_settle(&filter->blocks);
+	prefix_set_seal(&filter->pools);
+	prefix_set_seal(&filter->blocks);
 	return 0;
 }
 
 void import_filter_fini(struct import_filter *filter)
 {
-	prefix_set_fini(&filter->pools);
-	prefix_set_fini(&filter->blocks);
+	prefix_set_free(&filter->pools);
+	prefix_set_free(&filter->blocks);
 }
 
 bool import_filter_lets_in_more(const struct import_filter *before, const struct import_filter *now)

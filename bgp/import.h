@@ -3,8 +3,8 @@
 #define BGP_IMPORT_H
 
 #include "bgp/attributes.h"
-#include "bgp/prefix_set.h"
 #include "lib/config.h"
+#include "lib/prefix_set.h"
 
 /* Why routes of an UPDATE are not used. */
 enum import_refusal {

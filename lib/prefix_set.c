@@ -31,11 +31,19 @@ int prefix_set_add(struct prefix_set *set, const struct ip_prefix *prefix)
 	return 0;
 }
 
+/* IPv4 lies inside ::/0 only by its form, and so stands apart. */
+static int compare_addr(const struct ip_prefix *a, const struct ip_prefix *b)
+{
+	int order = (int)ip_addr_is_v4(&b->addr) - (int)ip_addr_is_v4(&a->addr);
+
+	return order ? order : ip_addr_compare(&a->addr, &b->addr);
+}
+
 /* By first address, the larger first. */
 static int compare(const void *a, const void *b)
 {
 	const struct ip_prefix *x = a, *y = b;
-	int order = ip_addr_compare(&x->addr, &y->addr);
+	int order = compare_addr(x, y);
 
 	return order ? order : (x->bits > y->bits) - (x->bits < y->bits);
 }
@@ -61,12 +69,20 @@ bool prefix_set_covers(const struct prefix_set *set, const struct ip_prefix *pre
 	while (low < high) {
 		size_t middle = low + (high - low) / 2;
 
-		if (ip_addr_compare(&set->item[middle].addr, &prefix->addr) <= 0)
+		if (compare_addr(&set->item[middle], prefix) <= 0)
 			low = middle + 1;
 		else
 			high = middle;
 	}
 	return low > 0 && ip_prefix_covers(&set->item[low - 1], prefix);
+}
+
+bool prefix_set_includes(const struct prefix_set *outer, const struct prefix_set *inner)
+{
+	for (size_t i = 0; i < inner->count; i++)
+		if (!prefix_set_covers(outer, &inner->item[i]))
+			return false;
+	return true;
 }
 
 void prefix_set_free(struct prefix_set *set)

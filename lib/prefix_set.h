@@ -18,6 +18,8 @@ int prefix_set_add(struct prefix_set *set, const struct ip_prefix *prefix);
 void prefix_set_seal(struct prefix_set *set);
 /** prefix_set_covers() - does all of @prefix lie inside one of the set's? */
 bool prefix_set_covers(const struct prefix_set *set, const struct ip_prefix *prefix);
+/** prefix_set_includes() - does every prefix of @inner lie inside one of @outer's? */
+bool prefix_set_includes(const struct prefix_set *outer, const struct prefix_set *inner);
 void prefix_set_free(struct prefix_set *set); /* empty again */
 
 #endif /* LIB_PREFIX_SET_H */

@@ -2,7 +2,7 @@
 /*
  * test_import.c: what a peer may tell us.
  *
- * links: bgp/import.c bgp/prefix_set.c bgp/reflector.c bgp/attribute_set.c bgp/attributes.c
+ * links: bgp/import.c lib/prefix_set.c bgp/reflector.c bgp/attribute_set.c bgp/attributes.c
  * links: bgp/as_path.c bgp/message.c bgp/capability.c lib/wire.c lib/ip_prefix.c
  * links: tests/unit/bgp/hex.c
  */
