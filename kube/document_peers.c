@@ -20,8 +20,7 @@
 #include "kube/selector.h"
 #include "lib/ip_prefix.h"
 
-#define NOT_YET	    "not in this version"
-#define ALLOWED_MAX 100 /* a configuration allows no more */
+#define NOT_YET "not in this version"
 
 static const struct doc_field peer_rows[] = {
 	{ "node", true, NULL, NULL },
@@ -126,7 +125,8 @@ static const char *read_policy(struct json_object *spec, struct peer_spec *peer)
 	if (mode && *mode && !peer->line.next_hop && strcmp(mode, "Auto") != 0)
 		fault = "spec.nextHopMode: neither Auto, Self nor Keep: Auto is used";
 	if (json_get(spec, "numAllowedLocalASNumbers") &&
-	    !json_get_number(spec, "numAllowedLocalASNumbers", 0, ALLOWED_MAX, &allowed))
+	    !json_get_number(spec, "numAllowedLocalASNumbers", 0, CONFIG_OWN_AS_ALLOWED_MAX,
+			     &allowed))
 		fault = "spec.numAllowedLocalASNumbers: not 0 to 100: 0 is used";
 	peer->line.allow_own_as = (unsigned int)allowed;
 	if (!json_get(spec, "localASNumber"))
