@@ -280,8 +280,6 @@ static void on_message(const struct message_header *header, const void *body, in
 	struct query *query;
 
 	switch (header->type) {
-	case MSG_HELLO_REPLY:
-		break;
 	case MSG_ERROR:
 		on_error(feed, header->id, body);
 		break;

@@ -23,8 +23,7 @@
 #include "lib/ip_prefix.h"
 #include "lib/sha1.h"
 
-#define AS_TRANS	 23456 /* RFC 6793: no AS of anyone */
-#define RESTART_TIME_MAX 4095  /* RFC 4724: 12 bits */
+#define AS_TRANS 23456 /* RFC 6793: no AS of anyone */
 
 #define NOT_YET "not in this version"
 
@@ -112,7 +111,7 @@ bool bgp_seconds_read(struct json_object *value, unsigned int *ret)
 	while (*text) {
 		size_t i = 0;
 
-		if (!read_decimal(&text, RESTART_TIME_MAX * 1000, &number))
+		if (!read_decimal(&text, CONFIG_RESTART_TIME_MAX * 1000, &number))
 			return false;
 		while (i < 4 && strncmp(text, units[i].unit, strlen(units[i].unit)) != 0)
 			i++;
@@ -121,7 +120,7 @@ bool bgp_seconds_read(struct json_object *value, unsigned int *ret)
 		text += strlen(units[i].unit);
 		total_ms += number * units[i].ms;
 	}
-	if (total_ms < 1000 || total_ms / 1000 > RESTART_TIME_MAX)
+	if (total_ms < 1000 || total_ms / 1000 > CONFIG_RESTART_TIME_MAX)
 		return false;
 	*ret = (unsigned int)(total_ms / 1000);
 	return true;

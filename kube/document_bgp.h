@@ -3,11 +3,10 @@
 #define KUBE_DOCUMENT_BGP_H
 
 #include "kube/document_parts.h"
-#include "lib/config_filter.h"
+#include "lib/config.h"
 
 #define BGP_PORT_DEFAULT 179
 #define BGP_AS_DEFAULT	 64512
-#define BGP_PASSWORD_MAX 80 /* octets */
 
 enum doc_filter_list {
 	DOC_IMPORT_V4,
@@ -52,7 +51,7 @@ struct bgp_peer {
 	uint32_t local_as;			  /* 0: ours */
 	unsigned int allow_own_as;		  /* how often it may stand in a path */
 	const char *next_hop;			  /* "self", "keep"; NULL: not said */
-	char password[BGP_PASSWORD_MAX + 1];	  /* "": none */
+	char password[CONFIG_PASSWORD_MAX + 1];	  /* "": none */
 	bool is_client;				  /* we reflect routes to it */
 	bool is_source_route;			  /* else the node's address is the source */
 	unsigned int restart_time_s;		  /* 0: not said */
@@ -114,7 +113,7 @@ struct bgp_secret_place {
 	const char *field;
 };
 
-/** bgp_read_secret() - into @ret, of BGP_PASSWORD_MAX + 1 octets. */
+/** bgp_read_secret() - into @ret, of CONFIG_PASSWORD_MAX + 1 octets. */
 enum bgp_secret bgp_read_secret(struct bgp_draft *draft, const struct bgp_secret_place *place,
 				char *ret);
 void bgp_write_password(FILE *out, const char *password); /* quoted */

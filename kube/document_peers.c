@@ -20,8 +20,7 @@
 #include "kube/selector.h"
 #include "lib/ip_prefix.h"
 
-#define NOT_YET	    "not in this version"
-#define ALLOWED_MAX 100 /* a configuration allows no more */
+#define NOT_YET "not in this version"
 
 static const struct doc_field peer_rows[] = {
 	{ "node", true, NULL, NULL },
@@ -126,7 +125,8 @@ static const char *read_policy(struct json_object *spec, struct peer_spec *peer)
 	if (mode && *mode && !peer->line.next_hop && strcmp(mode, "Auto") != 0)
 		fault = "spec.nextHopMode: neither Auto, Self nor Keep: Auto is used";
 	if (json_get(spec, "numAllowedLocalASNumbers") &&
-	    !json_get_number(spec, "numAllowedLocalASNumbers", 0, ALLOWED_MAX, &allowed))
+	    !json_get_number(spec, "numAllowedLocalASNumbers", 0, CONFIG_OWN_AS_ALLOWED_MAX,
+			     &allowed))
 		fault = "spec.numAllowedLocalASNumbers: not 0 to 100: 0 is used";
 	peer->line.allow_own_as = (unsigned int)allowed;
 	if (!json_get(spec, "localASNumber"))
@@ -180,20 +180,27 @@ static bool is_full(struct bgp_draft *draft, const struct peer_spec *peer)
 	return true;
 }
 
+/* The node that has @addr; NULL: none. */
+static const struct doc_node *find_node(const struct builder *builder, const struct ip_addr *addr)
+{
+	for (size_t i = 0; i < builder->node_count; i++)
+		for (size_t k = 0; k < builder->nodes[i].address_count; k++)
+			if (ip_addr_equal(&builder->nodes[i].address[k], addr))
+				return &builder->nodes[i];
+	return NULL;
+}
+
 /* Is the peer at @addr (a node's, or not) a client of this node, should it reflect? Reflectors of
  * one cluster are none of each other. */
 static bool is_client(const struct bgp_draft *draft, const struct ip_addr *addr)
 {
-	const struct builder *builder = draft->builder;
-	const struct ip_addr *own = &builder->self->object->cluster_id;
+	const struct doc_node *self = draft->builder->self;
+	const struct doc_node *node;
 
-	if (!bgp_is_reflector(builder->self))
+	if (!bgp_is_reflector(self))
 		return false;
-	for (size_t i = 0; i < builder->node_count; i++)
-		for (size_t k = 0; k < builder->nodes[i].address_count; k++)
-			if (ip_addr_equal(&builder->nodes[i].address[k], addr))
-				return !ip_addr_equal(&builder->nodes[i].object->cluster_id, own);
-	return true;
+	node = find_node(draft->builder, addr);
+	return !node || !ip_addr_equal(&node->object->cluster_id, &self->object->cluster_id);
 }
 
 static void write_line(struct bgp_draft *draft, const struct peer_spec *peer,
@@ -276,13 +283,9 @@ static const char *address_fault(const struct bgp_draft *draft, const struct ip_
 /* Without a port in peerIP: the one that the address's node listens on, else 179. */
 static uint16_t port_of_node(const struct bgp_draft *draft, const struct ip_addr *addr)
 {
-	const struct builder *builder = draft->builder;
+	const struct doc_node *node = find_node(draft->builder, addr);
 
-	for (size_t i = 0; i < builder->node_count; i++)
-		for (size_t k = 0; k < builder->nodes[i].address_count; k++)
-			if (ip_addr_equal(&builder->nodes[i].address[k], addr))
-				return bgp_port_of(draft, builder->nodes[i].name);
-	return BGP_PORT_DEFAULT;
+	return node ? bgp_port_of(draft, node->name) : BGP_PORT_DEFAULT;
 }
 
 static bool is_own_address(const struct builder *builder, const struct ip_addr *addr)

@@ -50,7 +50,7 @@ static const char *decode(const char *value, char *ret)
 		return "is too long or no base64";
 	while (len > 0 && (octets[len - 1] == '\n' || octets[len - 1] == '\r'))
 		len--;
-	if (len == 0 || len > BGP_PASSWORD_MAX)
+	if (len == 0 || len > CONFIG_PASSWORD_MAX)
 		return "must have 1 to 80 octets";
 	for (int i = 0; i < len; i++)
 		if (octets[i] >= 0x80 || !isprint(octets[i]))

@@ -42,6 +42,9 @@
 #define CONFIG_NODE_BLOCKS_MAX	  64 /* of one node of the cluster */
 #define CONFIG_RESERVED_MAX	  256
 #define CONFIG_METRICS_PORT	  9099
+#define CONFIG_PASSWORD_MAX	  80 /* octets, as the kernel takes it (TCP_MD5SIG_MAXKEYLEN) */
+#define CONFIG_OWN_AS_ALLOWED_MAX 100
+#define CONFIG_RESTART_TIME_MAX	  4095 /* seconds: 12 bits (RFC 4724) */
 
 /* A range of pod addresses. Several entries of one name are one pool of several ranges. */
 struct config_pool {

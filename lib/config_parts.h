@@ -37,13 +37,9 @@ int config_listen_read(struct config_reader *reader, const struct config_node *n
 
 #define CONFIG_USER_NAME_MAX 32 /* useradd(8) */
 #define BGP_PORT	     179
-#define PASSWORD_MAX	     80 /* octets, as the kernel takes it (TCP_MD5SIG_MAXKEYLEN) */
 #define ROUTES_OF_PEER_MAX   2000000
-#define OWN_AS_ALLOWED_MAX   100
 
 /* What is read before the peers. */
-#define CONFIG_RESTART_TIME_MAX 4095 /* seconds: 12 bits (RFC 4724) */
-
 struct bgp_draft {
 	struct config_bgp *bgp;
 	uint32_t as;

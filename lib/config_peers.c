@@ -61,8 +61,8 @@ int config_read_password(struct config_reader *reader, const struct config_row *
 
 	if (!text)
 		return -EINVAL;
-	if (strlen(text) > PASSWORD_MAX)
-		return config_fail(reader, node, "longer than %d octets", PASSWORD_MAX);
+	if (strlen(text) > CONFIG_PASSWORD_MAX)
+		return config_fail(reader, node, "longer than %d octets", CONFIG_PASSWORD_MAX);
 	copy = strdup(text);
 	if (!copy)
 		return -ENOMEM;
@@ -90,7 +90,8 @@ static const struct config_row peer_rows[] = {
 	{ "range", config_read_prefix, PEER_FIELD(range) },
 	{ "as", config_read_as, PEER_FIELD(as) },
 	{ "local_as", config_read_as, PEER_FIELD(local_as) },
-	{ "allow_own_as", config_read_u32, PEER_FIELD(allow_own_as), 0, OWN_AS_ALLOWED_MAX, NULL },
+	{ "allow_own_as", config_read_u32, PEER_FIELD(allow_own_as), 0, CONFIG_OWN_AS_ALLOWED_MAX,
+	  NULL },
 	{ "port", config_read_u16, PEER_FIELD(port), 1, UINT16_MAX, NULL },
 	{ "passive", config_read_bool, PEER_FIELD(passive) },
 	{ "families", read_families, 0 },

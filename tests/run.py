@@ -373,10 +373,10 @@ def kernels(report, words):
 def cluster(report, paths, settings):
     """A cluster of its own with these settings, and these suites on it; where KUBECONFIG names
     one, on that."""
-    name = " ".join(["cluster", *settings.values()])
-    step(name)
     # What the caller has set is what he wants.
     settings = {key: os.environ.get(key, value) for key, value in settings.items()}
+    name = " ".join(["cluster", *settings.values()])
+    step(name)
     status, output, seconds = run(["tests/kube/cluster.py", "up"], LONG_SECONDS, settings)
     if status == 77:
         report.add(name, skips=[(name, last_line(output))], seconds=seconds)

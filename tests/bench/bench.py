@@ -12,44 +12,29 @@ OUT/benchmarks.json; report.py makes OUT/benchmarks.md of it.
     bench.py [--rounds N] [--seconds S] [--out DIR] [--only network|cni|memory]
 """
 import argparse
-import json
 import os
-import platform
-import subprocess
 import sys
-import time
 
 import cni_bench
 import memory_bench
+import outcome
 import paths
 import report
 import tortie_paths
 
-FAMILIES = ("IPv4", "IPv6")
 MODES = ("tcp_rr", "udp_rr", "crr", "udp_pps", "tcp_stream")
-NETBENCH = "build/tests/tools/netbench"
 RESOLUTION = 0.03
 # Attempts of the whole network part when the two equal paths disagree.
 ATTEMPTS = 2
 
 
-def measure_path(path, family, mode, seconds):
-    address = path.addresses[FAMILIES.index(family)]
-    out = subprocess.run(
-        ["nice", "-n", "-15", NETBENCH, mode, path.server, path.client, address, str(seconds)],
-        stdin=subprocess.DEVNULL, capture_output=True, text=True)
-    if out.returncode:
-        raise RuntimeError(f"{path.name} {family} {mode}: {out.stderr.strip()}")
-    return json.loads(out.stdout)
-
-
 def measure_round(all_paths, seconds, samples, number):
     """One round; every second one goes backwards, so that no path always follows the same other."""
-    for family in FAMILIES:
+    for family in paths.FAMILIES:
         for mode in MODES:
             for path in all_paths if number % 2 == 0 else all_paths[::-1]:
                 row = samples.setdefault(path.name, {}).setdefault(family, {}).setdefault(mode, [])
-                row.append(measure_path(path, family, mode, seconds))
+                row.append(path.measure(family, mode, seconds))
 
 
 def measure_network(rounds, seconds, kube_proxy):
@@ -66,7 +51,7 @@ def measure_network(rounds, seconds, kube_proxy):
             print(f"round {number + 1} of {rounds}", flush=True)
         return {"limits": limits, "samples": samples, "status": ours.status(),
                 "kube_proxy": kube_proxy,
-                "bpf_ns": ours.program_ns(NETBENCH, all_paths[0])}
+                "bpf_ns": ours.program_ns(paths.NETBENCH, all_paths[0])}
     finally:
         ours.close()
         spaces.close()
@@ -76,22 +61,7 @@ def disagreement(samples):
     """How far the two bare pairs are apart, over the latency modes, whose medians repeat."""
     return max(abs(report.paired_ratio(samples["raw_b"][family][mode],
                                        samples["raw_a"][family][mode], "p50_us") - 1)
-               for family in FAMILIES for mode in ("tcp_rr", "udp_rr"))
-
-
-def machine():
-    def read(path):
-        with open(path, encoding="utf-8") as file:
-            return file.read().strip()
-
-    cpu = [line.split(":")[1].strip() for line in read("/proc/cpuinfo").splitlines()
-           if line.startswith("model name")]
-    commit = subprocess.run(["git", "describe", "--always", "--dirty", "--abbrev=12"],
-                            capture_output=True, text=True).stdout.strip()
-    return {"commit": commit or "unknown", "kernel": platform.release(),
-            "cpu": cpu[0] if cpu else "", "cpus": os.cpu_count(),
-            "congestion_control": "cubic", "load": read("/proc/loadavg"),
-            "date": time.strftime("%Y-%m-%d", time.gmtime()), "resolution": RESOLUTION}
+               for family in paths.FAMILIES for mode in ("tcp_rr", "udp_rr"))
 
 
 def main():
@@ -104,7 +74,8 @@ def main():
     args = parser.parse_args()
     if os.geteuid():
         sys.exit("bench: needs root: it makes network namespaces")
-    result = {"machine": machine(), "rounds": args.rounds, "seconds": args.seconds}
+    result = {"machine": outcome.machine(), "rounds": args.rounds, "seconds": args.seconds}
+    result["machine"]["resolution"] = RESOLUTION
     status = 0
     if args.only in (None, "network"):
         for attempt in range(ATTEMPTS):
@@ -120,12 +91,7 @@ def main():
         result["cni"] = cni_bench.measure()
     if args.only in (None, "memory"):
         result["memory"] = memory_bench.measure()
-    result["machine"]["load_after"] = machine()["load"]
-    os.makedirs(args.out, exist_ok=True)
-    with open(f"{args.out}/benchmarks.json", "w", encoding="utf-8") as file:
-        json.dump(result, file, separators=(",", ":"))
-    report.write(result, f"{args.out}/benchmarks.md")
-    print(open(f"{args.out}/benchmarks.md", encoding="utf-8").read())
+    outcome.keep(result, args.out, "benchmarks", report.write)
     if status:
         print(f"bench: refused: the two bare veth pairs differ by more than {RESOLUTION:.0%}; "
               "run again on a quiet machine", file=sys.stderr)

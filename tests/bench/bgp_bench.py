@@ -16,10 +16,10 @@ import os
 import subprocess
 import sys
 
-import bench
 import bgp_daemons as daemons
 import bgp_report
 import harness
+import outcome
 
 TOOLS = harness.ROOT / "build/tests/tools"
 THROUGH = (10000, 100000, 1000000)
@@ -131,15 +131,10 @@ def main():
     os.chdir(harness.ROOT)
     others = [make for make in daemons.OTHERS
               if make.name in args.others.split(",") and make.is_installed()]
-    result = {"machine": bench.machine(), "rounds": args.rounds}
+    result = {"machine": outcome.machine(), "rounds": args.rounds}
     result["versions"] = daemons.versions([daemons.Bird, *others])
     result["samples"] = measure(args.rounds, args.only.split(","), others)
-    result["machine"]["load_after"] = bench.machine()["load"]
-    os.makedirs(args.out, exist_ok=True)
-    with open(f"{args.out}/benchmarks-bgp.json", "w", encoding="utf-8") as file:
-        json.dump(result, file, separators=(",", ":"))
-    bgp_report.write(result, f"{args.out}/benchmarks-bgp.md")
-    print(open(f"{args.out}/benchmarks-bgp.md", encoding="utf-8").read())
+    outcome.keep(result, args.out, "benchmarks-bgp", bgp_report.write)
     return 0
 
 

@@ -18,11 +18,11 @@ import tempfile
 
 import cni_report
 import memory_bench
+import outcome
 import paths
 import tortie_paths
 
 CNIBENCH = os.path.abspath("build/tests/tools/cnibench")
-NETBENCH = os.path.abspath("build/tests/tools/netbench")
 OUR_PLUGIN = os.path.abspath("build/tortie-cni")
 REFERENCE = "/usr/lib/cni"
 FIRST = ["nice", "-n", "-15"]  # the caller and the plugins; tortied has a service's priority
@@ -154,12 +154,10 @@ def measure_big_tcp():
         all_paths = [paths.raw(spaces, "raw_a"), paths.raw_big(spaces), ours.same_node()]
         status = ours.status()
         for number in range(STREAM_ROUNDS):
-            for family, index in (("IPv4", 0), ("IPv6", 1)):
+            for family in paths.FAMILIES:
                 for path in all_paths if number % 2 == 0 else all_paths[::-1]:
-                    text = paths.sh(f"nice -n -15 {NETBENCH} tcp_stream {path.server} "
-                                    f"{path.client} {path.addresses[index]} {STREAM_SECONDS}")
                     samples.setdefault(path.name, {}).setdefault(family, []).append(
-                        json.loads(text)["gbps"])
+                        path.measure(family, "tcp_stream", STREAM_SECONDS)["gbps"])
         return {"gbps": samples, "gso_max_size": {"IPv4": status["gso_ipv4_max_size"],
                                                   "IPv6": status["gso_max_size"]}}
     finally:
@@ -168,24 +166,18 @@ def measure_big_tcp():
 
 
 def main():
-    from bench import machine
     parser = argparse.ArgumentParser()
     parser.add_argument("--rounds", type=int, default=8)
     parser.add_argument("--out", default="build/bench")
     args = parser.parse_args()
     if os.geteuid():
         sys.exit("bench-cni: needs root: it makes network namespaces")
-    result = {"machine": machine(), "rounds": args.rounds, "one_count": ONE_COUNT,
+    result = {"machine": outcome.machine(), "rounds": args.rounds, "one_count": ONE_COUNT,
               "burst_rounds": BURST_ROUNDS, "plugin_octets": os.path.getsize(OUR_PLUGIN)}
     result["cni"] = measure(args.rounds, BURSTS)
     result["thousand"] = measure_thousand()
     result["big_tcp"] = measure_big_tcp()
-    result["machine"]["load_after"] = machine()["load"]
-    os.makedirs(args.out, exist_ok=True)
-    with open(f"{args.out}/benchmarks-cni.json", "w", encoding="utf-8") as file:
-        json.dump(result, file, separators=(",", ":"))
-    cni_report.write(result, f"{args.out}/benchmarks-cni.md")
-    print(open(f"{args.out}/benchmarks-cni.md", encoding="utf-8").read())
+    outcome.keep(result, args.out, "benchmarks-cni", cni_report.write)
 
 
 if __name__ == "__main__":

@@ -10,6 +10,7 @@
 
 raw_a and raw_b are the same thing built twice: what they differ by is what the run cannot tell.
 """
+import json
 import os
 import socket
 import struct
@@ -20,6 +21,9 @@ from pathlib import Path as FilePath
 sys.path.insert(0, str(FilePath(__file__).resolve().parents[1] / "net"))
 
 import harness  # noqa: E402
+
+FAMILIES = ("IPv4", "IPv6")
+NETBENCH = os.path.abspath("build/tests/tools/netbench")
 
 
 def sh(command, check=True):
@@ -37,6 +41,12 @@ class Path:
         self.name, self.limit = name, limit
         self.server, self.client = f"/run/netns/{server}", f"/run/netns/{client}"
         self.addresses = addresses
+
+    def measure(self, family, mode, seconds):
+        """What netbench says of it, once."""
+        address = self.addresses[FAMILIES.index(family)]
+        return json.loads(sh(f"nice -n -15 {NETBENCH} {mode} {self.server} {self.client} {address} "
+                             f"{seconds}"))
 
 
 class Namespaces:

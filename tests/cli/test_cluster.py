@@ -151,7 +151,8 @@ def test_bgpfilters_count_their_rules(cluster):
     assert cluster.table("bgpfilter")[2] == [["my-filter", "1", "2", "0", "3"]]
 
 
-@pytest.mark.parametrize("kind", ["ippool", "bgpconfig", "bgppeer", "ipreservation", "node", "wep"])
+@pytest.mark.parametrize("kind", ["ippool", "bgpconfig", "bgppeer", "bgpfilter", "ipreservation",
+                                  "node", "wep"])
 def test_json_and_yaml_are_the_same_list(cluster, kind):
     status, out, err = cluster.tortie("get", kind, "-o", "json")
     assert (status, err) == (0, "")

@@ -16,7 +16,7 @@ RIGHTS = ["bpf", "net_admin", "perfmon"]
 def node():
     with Lab("refused") as lab:
         node = lab.add_node(1)
-        node.config["bgp"] = {"as": 64512, "mesh": [node.ip4]}
+        node.config["bgp"] = lab.peer_config(node)
         node.write_config()
         yield node
 

@@ -26,6 +26,7 @@ from pathlib import Path
 import pytest
 
 TOP = Path(__file__).resolve().parents[2]
+LOGS = TOP / "build/test-logs"
 TOOLS = Path(os.environ.get("TORTIE_BUILD", TOP / "build")) / "tests/static"
 KUBECTL = shlex.split(os.environ.get("KUBECTL", "kubectl"))
 IMAGE = os.environ.get("TORTIE_TEST_IMAGE", "registry.k8s.io/e2e-test-images/agnhost:2.56")
@@ -108,6 +109,12 @@ def route_outside_to_pods():
         for cidr in node.pod_cidrs:
             run([*OUTSIDE_EXEC, "ip", "route", "replace", cidr, "via",
                  node.address(family_of(cidr))])
+
+
+def keep_figures(name, figures):
+    """What was measured, for people: build/test-logs/kube-NAME.json."""
+    LOGS.mkdir(parents=True, exist_ok=True)
+    (LOGS / f"kube-{name}.json").write_text(json.dumps(figures, indent=1) + "\n")
 
 
 def on_node(node, *words, **options):

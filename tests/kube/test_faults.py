@@ -26,7 +26,6 @@ OURS = ("tortied", "tortie-bgpd", "tortie-kubed")
 NODE_PROGRAMS = ("containerd", "kubelet")
 CONTROL_PROGRAMS = ("apiserver", "etcd")
 BETWEEN_SECONDS = (3, 12)
-LOGS = kube.TOP / "build/test-logs"
 
 
 class Flow:
@@ -234,16 +233,12 @@ def test_no_packet_is_lost_when_anything_is_killed_at_random(bed, record_propert
     everything_ready()
     bed.wait_more()
     counts = {name: flow.stop() for name, flow in bed.flows.items()}
-    keep_figures({"seed": SEED, "minutes": MINUTES, "killed": done, "flows": counts})
+    kube.keep_figures("faults", {"seed": SEED, "minutes": MINUTES, "killed": done,
+                                 "flows": counts})
     for name, ends in counts.items():
         for one in ends:
             assert one["lost"] == 0 and one["send_errors"] == 0, f"{name}: {one}"
     assert client_still_works(bed)
-
-
-def keep_figures(figures):
-    LOGS.mkdir(parents=True, exist_ok=True)
-    (LOGS / "kube-faults.json").write_text(json.dumps(figures, indent=1) + "\n")
 
 
 def client_still_works(bed):

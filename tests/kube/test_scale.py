@@ -24,7 +24,6 @@ CHURN = int(os.environ.get("TORTIE_SCALE_CHURN", "1000"))
 FAKE_NODES = int(os.environ.get("TORTIE_SCALE_NODES", "1000"))
 FAKE_PODS = int(os.environ.get("TORTIE_SCALE_OBJECTS", "10000"))
 PAUSE = os.environ.get("TORTIE_PAUSE_IMAGE", "registry.k8s.io/pause:3.10.1")
-LOGS = kube.TOP / "build/test-logs"
 OURS = ("tortied", "tortie-bgpd", "tortie-kubed")
 TIMED = ("ptp", "bridge", "portmap", "tortie-cni")
 ADD_RATIO_MAX = 0.5  # our p99 to the reference's
@@ -140,11 +139,6 @@ def add_times(nodes):
     return sorted(time for container, time in times.items() if container not in failed), len(failed)
 
 
-def keep_figures(name, figures):
-    LOGS.mkdir(parents=True, exist_ok=True)
-    (LOGS / f"kube-{name}.json").write_text(json.dumps(figures) + "\n")
-
-
 def percentile(values, share):
     return values[min(len(values) - 1, int(len(values) * share))]
 
@@ -193,14 +187,14 @@ def test_pods_by_the_hundred_all_start_and_leave_nothing(namespace, nodes):
         assert not failures, failures[:3]
         nothing_left(before, nodes)
     if rounds[0]:
-        keep_figures(f"add-{network}", rounds)
+        kube.keep_figures(f"add-{network}", rounds)
         assert network != "tortie" or not any(one["failed"] for one in rounds), rounds
 
 
 def test_add_takes_at_most_half_the_time_of_the_reference_plugins():
     """By the medians of the rounds: what else the machine does comes and goes."""
     kube.need_tortie()
-    files = [LOGS / f"kube-add-{network}.json" for network in ("tortie", "reference")]
+    files = [kube.LOGS / f"kube-add-{network}.json" for network in ("tortie", "reference")]
     if not all(file.exists() for file in files):
         pytest.skip("needs the times of both networks: tests/kube/scale.sh")
     ours, reference = [statistics.median(one["p99_ms"] for one in json.loads(file.read_text()))
@@ -219,7 +213,7 @@ def test_memory_stays_flat_while_pods_come_and_go(namespace, nodes):
         nothing_left(before, nodes)
         now = {(node.name, p.name): p for node in nodes for p in kube.processes(node.name, *OURS)}
         warm = warm or now
-    keep_figures("churn", {"pods": batch * (number + 1), "after the first": list(
+    kube.keep_figures("churn", {"pods": batch * (number + 1), "after the first": list(
         map(str, warm.values())), "at the end": list(map(str, now.values()))})
     for key, process in now.items():
         assert process.pid == warm[key].pid, f"{process.name} was started anew"
@@ -329,7 +323,7 @@ def test_a_thousand_nodes_and_ten_thousand_pods_cost_little(nodes, request):
         return f'"fake-{FAKE_NODES - 1}"' in text
     kube.wait_until(known, "the agent to know the last node", 120, 1)
     found = [(node, process) for node in nodes for process in kube.processes(node.name, *OURS)]
-    keep_figures("objects", [f"{node.name}: {process}" for node, process in found])
+    kube.keep_figures("objects", [f"{node.name}: {process}" for node, process in found])
     for node, process in found:
         assert process.pid == pids[node.name, process.name], f"{process} was started anew"
         if process.name == "tortie-kubed":

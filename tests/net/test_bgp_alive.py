@@ -15,7 +15,7 @@ from harness import Failed, Lab, wait_until
 def node():
     with Lab("alive") as lab:
         made = lab.add_node(1)
-        made.config["bgp"] = {"as": 64512, "mesh": [made.ip4]}
+        made.config["bgp"] = lab.peer_config(made)
         made.start_agent()
         yield made
 

@@ -114,7 +114,6 @@ static void link_read(const struct nlmsghdr *header, struct kernel_link *ret)
 		nla_strlcpy(ret->name, attr[IFLA_IFNAME], sizeof(ret->name));
 	if (attr[IFLA_IFALIAS])
 		nla_strlcpy(ret->alias, attr[IFLA_IFALIAS], sizeof(ret->alias));
-	ret->has_our_alias = strncmp(ret->alias, POD_ALIAS_MARK, strlen(POD_ALIAS_MARK)) == 0;
 	if (attr[IFLA_GROUP])
 		ret->group = nla_get_u32(attr[IFLA_GROUP]);
 	if (attr[IFLA_MTU])
@@ -167,7 +166,7 @@ int kernel_links(struct kernel_link **ret_links, size_t *ret_count)
 
 bool kernel_link_is_pod(const struct kernel_link *link)
 {
-	return link->has_our_alias &&
+	return strncmp(link->alias, POD_ALIAS_MARK, strlen(POD_ALIAS_MARK)) == 0 &&
 	       strncmp(link->name, POD_LINK_PREFIX, strlen(POD_LINK_PREFIX)) == 0;
 }
 

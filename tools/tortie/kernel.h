@@ -18,7 +18,6 @@ struct kernel_link {
 	char name[IFNAME_MAX + 1];
 	char kind[16];	       /* "veth", "vxlan", empty for hardware */
 	char alias[256];       /* empty when it has none */
-	bool has_our_alias;    /* starts with POD_ALIAS_MARK */
 	bool has_gso_ipv4_max; /* the kernel tells IFLA_GSO_IPV4_MAX_SIZE (6.3) */
 };
 

@@ -230,8 +230,8 @@ static const struct command commands[] = {
 	  "node (address, NAME, NAMESPACE/NAME or container id) or a pod's address of another node;\n"
 	  "TO is an address ([ADDRESS]:PORT for IPv6) or a pod of this node. PROTOCOL is tcp, udp,\n"
 	  "icmp or sctp; with a port tcp, else icmp. FROM's port matters where kube-proxy translates:\n"
-	  "flows that the host stack carries are known by both. Status 0 when the packet is delivered, 1 when\n"
-	  "it is dropped or nobody has the address.\n",
+	  "flows that the host stack carries are known by both. Status 0 when the packet is\n"
+	  "delivered, 1 when it is dropped or nobody has the address.\n",
 	  explain_rows, COUNT(explain_rows), explain_run },
 	{ "ipam", "show", "", 0, 0, "addresses in use and free",
 	  "Counts addresses of this node's blocks.\n", ipam_rows, COUNT(ipam_rows), ipam_show_run },

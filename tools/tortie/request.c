@@ -2,9 +2,10 @@
 /*
  * request.c: ask the agent, walk over its answer.
  *
- * One connection to RUN-DIR/agent.sock, the hello, then requests one after the other: each is
- * answered by records and MSG_END, or by MSG_ERROR with words of the agent's own.
- * lib/agent_client.c has checked every message's length and texts before a record comes here.
+ * One connection to RUN-DIR/agent.sock (or bgp.sock, for tortie-bgpd), the hello, then requests one
+ * after the other: each is answered by records and MSG_END, or by MSG_ERROR with words of the
+ * agent's own. lib/agent_client.c has checked every message's length and texts before a record
+ * comes here.
  *
  * That no agent listens, or that the socket is not for this user, are the two errors that people
  * meet; both are said with their mend.
@@ -19,16 +20,71 @@
 #include "node_objects.h"
 #include "tools/tortie/say.h"
 
-static int open_socket(struct request *request, const char *run_dir, const char *name,
-		       int timeout_ms)
+/* Who answers, and what is said when it does not. */
+struct request_partner {
+	const char *socket;
+	const char *absent, *silent, *strange, *gone;
+};
+
+static const struct request_partner agent = {
+	.socket = AGENT_SOCKET_NAME,
+	.absent = "no agent listens (start tortied; systemctl status tortied)",
+	.silent = "the agent does not answer (systemctl status tortied)",
+	.strange = "the agent speaks another version (install tortie and tortied of one build)",
+	.gone = "the agent hung up (it is ending or refuses this user; systemctl status tortied)",
+};
+
+static const struct request_partner speaker = {
+	.socket = BGP_SOCKET_NAME,
+	.absent = "no tortie-bgpd listens (it needs bgp: in the configuration, and the agent "
+		  "first; systemctl status tortie-bgpd)",
+	.silent = "tortie-bgpd does not answer (systemctl status tortie-bgpd)",
+	.strange = "tortie-bgpd is of another release (install programs of one build)",
+	.gone = "tortie-bgpd hung up (it is ending, or answers too many already)",
+};
+
+static void say_fault(const struct request_partner *partner, const char *run_dir, int err)
+{
+	const char *why;
+
+	switch (-err) {
+	case ENOENT:
+	case ECONNREFUSED:
+		why = partner->absent;
+		break;
+	case EACCES:
+	case EPERM:
+		why = "permission denied (join the group tortie, or use sudo)";
+		break;
+	case ETIMEDOUT:
+		why = partner->silent;
+		break;
+	case EPROTO:
+		why = partner->strange;
+		break;
+	case ECONNRESET:
+	case EPIPE:
+		why = partner->gone;
+		break;
+	case ENAMETOOLONG:
+		why = "path is too long for a socket (choose a shorter --run-dir)";
+		break;
+	default:
+		why = strerror(-err);
+	}
+	say_error("%s/%s.sock: %s", run_dir, partner->socket, why);
+}
+
+static int open_socket(struct request *request, const char *run_dir,
+		       const struct request_partner *partner, int timeout_ms)
 {
 	int err;
 
-	*request = (struct request){ .client.fd = -1, .run_dir = run_dir, .name = name };
+	*request = (struct request){ .client.fd = -1, .run_dir = run_dir, .partner = partner };
 	request->buffer = malloc(AGENT_MESSAGE_MAX);
 	if (!request->buffer)
 		return -ENOMEM;
-	err = agent_client_connect(&request->client, run_dir, name, timeout_ms);
+	err = agent_client_connect(&request->client, run_dir, partner->socket, timeout_ms);
 	if (err < 0)
 		goto err_free_buffer;
 	err = agent_client_hello(&request->client, ROLE_TOOL, &request->hello);
@@ -46,87 +102,21 @@ err_free_buffer:
 
 int request_open(struct request *request, const char *run_dir, int timeout_ms)
 {
-	return open_socket(request, run_dir, AGENT_SOCKET_NAME, timeout_ms);
-}
-
-/* As request_say_error(), of the speaker. */
-static void say_bgp_error(const char *run_dir, int err)
-{
-	const char *why;
-
-	switch (-err) {
-	case ENOENT:
-	case ECONNREFUSED:
-		why = "no tortie-bgpd listens (it needs bgp: in the configuration, and the agent "
-		      "first; systemctl status tortie-bgpd)";
-		break;
-	case EACCES:
-	case EPERM:
-		why = "permission denied (join the group tortie, or use sudo)";
-		break;
-	case ETIMEDOUT:
-		why = "tortie-bgpd does not answer (systemctl status tortie-bgpd)";
-		break;
-	case EPROTO:
-		why = "tortie-bgpd is of another release (install programs of one build)";
-		break;
-	case ECONNRESET:
-	case EPIPE:
-		why = "tortie-bgpd hung up (it is ending, or answers too many already)";
-		break;
-	default:
-		why = strerror(-err);
-	}
-	say_error("%s/%s.sock: %s", run_dir, BGP_SOCKET_NAME, why);
-}
-
-static void say_lost(const struct request *request, int err)
-{
-	if (strcmp(request->name, BGP_SOCKET_NAME) == 0)
-		say_bgp_error(request->run_dir, err);
-	else
-		request_say_error(request->run_dir, err);
+	return open_socket(request, run_dir, &agent, timeout_ms);
 }
 
 int request_open_bgp(struct request *request, const char *run_dir)
 {
-	int err = open_socket(request, run_dir, BGP_SOCKET_NAME, REQUEST_TIMEOUT_MS);
+	int err = open_socket(request, run_dir, &speaker, REQUEST_TIMEOUT_MS);
 
 	if (err < 0)
-		say_bgp_error(run_dir, err);
+		say_fault(&speaker, run_dir, err);
 	return err;
 }
 
 void request_say_error(const char *run_dir, int err)
 {
-	const char *why;
-
-	switch (-err) {
-	case ENOENT:
-	case ECONNREFUSED:
-		why = "no agent listens (start tortied; systemctl status tortied)";
-		break;
-	case EACCES:
-	case EPERM:
-		why = "permission denied (join the group tortie, or use sudo)";
-		break;
-	case ETIMEDOUT:
-		why = "the agent does not answer (systemctl status tortied)";
-		break;
-	case EPROTO:
-		why = "the agent speaks another version (install tortie and tortied of one build)";
-		break;
-	case ECONNRESET:
-	case EPIPE:
-		why = "the agent hung up (it is ending or refuses this user; systemctl status tortied)";
-		break;
-	case ENAMETOOLONG:
-		why = "path is too long for a socket (choose a shorter --run-dir)";
-		break;
-	default:
-		why = strerror(-err);
-	}
-	say_error("%s/%s.sock: %s", run_dir, AGENT_SOCKET_NAME, why);
+	say_fault(&agent, run_dir, err);
 }
 
 int request_open_said(struct request *request, const char *run_dir)
@@ -154,11 +144,11 @@ static int answer_receive(struct request *request, uint32_t id, uint32_t *ret_ty
 
 	if (len <= 0) {
 		len = len < 0 ? len : -ECONNRESET;
-		say_lost(request, len);
+		say_fault(request->partner, request->run_dir, len);
 		return len;
 	}
 	if (header->id != id) {
-		say_lost(request, -EPROTO);
+		say_fault(request->partner, request->run_dir, -EPROTO);
 		return -EPROTO;
 	}
 	if (header->type == MSG_ERROR) {
@@ -178,7 +168,7 @@ int request_run(struct request *request, const struct request_question *question
 	err = agent_client_send(&request->client, question->type, question->body, question->len,
 				NULL, 0, &id);
 	if (err < 0) {
-		say_lost(request, err);
+		say_fault(request->partner, request->run_dir, err);
 		return err;
 	}
 	while ((err = answer_receive(request, id, &record)) > 0) {

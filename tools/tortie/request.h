@@ -8,13 +8,15 @@
 #include "agent_protocol.h"
 #include "lib/agent_client.h"
 
-/* A conversation with the agent of RUN-DIR. */
+struct request_partner; /* the agent, or tortie-bgpd */
+
+/* A conversation with one of the programs of RUN-DIR. */
 struct request {
 	struct agent_client client;
 	struct msg_hello_reply hello;
-	const char *run_dir; /* borrowed, as the next */
-	const char *name;    /* of the socket: AGENT_SOCKET_NAME, or BGP_SOCKET_NAME */
-	void *buffer;	     /* AGENT_MESSAGE_MAX octets */
+	const char *run_dir; /* borrowed */
+	const struct request_partner *partner;
+	void *buffer; /* AGENT_MESSAGE_MAX octets */
 };
 
 #define REQUEST_TIMEOUT_MS 10000

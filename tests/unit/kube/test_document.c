@@ -21,17 +21,13 @@
 
 #include <string.h>
 
-#include "kube/document.h"
-#include "lib/config.h"
+#include "tests/unit/kube/built.h"
 #include "tests/unit/kube/recordings.h"
 
 #define NODE(name, time, address, block)                                                 \
 	"{'metadata':{'name':'" name "','creationTimestamp':'2026-11-21T00:" time "Z'}," \
 	"'spec':{'podCIDRs':[" block "]},'status':{'addresses':[" address "]}}"
 #define IP(text) "{'type':'InternalIP','address':'" text "'}"
-
-static struct cluster cluster;
-static struct document document;
 
 static void set(enum cluster_kind kind, const char *text)
 {
@@ -55,52 +51,18 @@ static void two_nodes(void)
 	set(CLUSTER_NODES, NODE("n2", "20:00", IP("10.77.0.12"), "'10.244.0.0/24'"));
 }
 
-static int forget_all(void **state)
-{
-	document_fini(&document);
-	cluster_fini(&cluster);
-	return 0;
-}
-
 /* For n1; and the parser of the configuration takes it. */
 static void build(void)
 {
-	static const char base[] = "kubernetes: {node: n1}\n";
-	struct config_source source = { .base = base, .base_len = strlen(base), .file = "base" };
-	struct config_error error = { 0 };
-	struct config *config = NULL;
-
-	document_fini(&document);
-	assert_int_equal(document_build(&cluster, "n1", &document), 0);
-	if (!document.text)
-		return;
-	source.document = document.text;
-	source.document_len = document.len;
-	if (config_parse_cluster(&source, &config, &error) < 0)
-		fail_msg("%u:%u: %s in\n%s", error.line, error.column, error.text, document.text);
-	config_free(config);
-}
-
-static void assert_has(const char *text)
-{
-	if (!document.text || !strstr(document.text, text))
-		fail_msg("not there: %s\nin\n%s", text, document.text);
+	build_document();
+	if (document.text)
+		config_free(read_document());
 }
 
 static void assert_lacks(const char *text)
 {
 	if (!document.text || strstr(document.text, text))
 		fail_msg("there: %s\nin\n%s", text, document.text);
-}
-
-static void assert_notice(const char *text)
-{
-	for (size_t i = 0; i < document.notice_count; i++)
-		if (strstr(document.notice[i].text, text))
-			return;
-	for (size_t i = 0; i < document.notice_count; i++)
-		fprintf(stderr, "  %s\n", document.notice[i].text);
-	fail_msg("no notice: %s", text);
 }
 
 static void two_recorded_nodes_are_a_mesh_with_default_pools(void **state)

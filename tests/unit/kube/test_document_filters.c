@@ -22,12 +22,8 @@
 
 #include <string.h>
 
-#include "kube/document.h"
-#include "lib/config.h"
+#include "tests/unit/kube/built.h"
 #include "tests/unit/kube/recordings.h"
-
-static struct cluster cluster;
-static struct document document;
 
 static void set(enum cluster_kind kind, const char *name, const char *text)
 {
@@ -52,44 +48,10 @@ static void filter_and_peer(const char *filter)
 		set(CLUSTER_BGP_FILTERS, "f", filter);
 }
 
-static int forget_all(void **state)
-{
-	document_fini(&document);
-	cluster_fini(&cluster);
-	return 0;
-}
-
 static void build(void)
 {
-	static const char base[] = "kubernetes: {node: n1}\n";
-	struct config_source source = { .base = base, .base_len = strlen(base), .file = "base" };
-	struct config_error error = { 0 };
-	struct config *config = NULL;
-
-	document_fini(&document);
-	assert_int_equal(document_build(&cluster, "n1", &document), 0);
-	assert_non_null(document.text);
-	source.document = document.text;
-	source.document_len = document.len;
-	if (config_parse_cluster(&source, &config, &error) < 0)
-		fail_msg("%u:%u: %s in\n%s", error.line, error.column, error.text, document.text);
-	config_free(config);
-}
-
-static void assert_has(const char *text)
-{
-	if (!strstr(document.text, text))
-		fail_msg("not there: %s\nin\n%s", text, document.text);
-}
-
-static void assert_notice(const char *text)
-{
-	for (size_t i = 0; i < document.notice_count; i++)
-		if (strstr(document.notice[i].text, text))
-			return;
-	for (size_t i = 0; i < document.notice_count; i++)
-		fprintf(stderr, "  %s\n", document.notice[i].text);
-	fail_msg("no notice: %s", text);
+	build_document();
+	config_free(read_document());
 }
 
 static void a_bgpfilter_is_a_filter_of_the_document(void **state)

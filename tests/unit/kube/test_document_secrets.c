@@ -19,15 +19,12 @@
 
 #include <string.h>
 
-#include "kube/document.h"
-#include "lib/config.h"
 #include "lib/ip_prefix.h"
+#include "tests/unit/kube/built.h"
 #include "tests/unit/kube/recordings.h"
 
 #define REFERENCE "{'secretKeyRef':{'name':'bgp','key':'tor'}}"
 
-static struct cluster cluster;
-static struct document document;
 static struct config *config;
 
 static void set(enum cluster_kind kind, const char *name, const char *text)
@@ -51,41 +48,20 @@ static void two_nodes(void)
 	    "'address':'10.77.0.12'}]}");
 }
 
-static int forget_all(void **state)
+static int forget_config(void **state)
 {
-	document_fini(&document);
-	cluster_fini(&cluster);
 	config_free(config);
 	config = NULL;
-	return 0;
+	return forget_all(state);
 }
 
 /* And the parser of the configuration takes it. */
 static void build(void)
 {
-	static const char base[] = "kubernetes: {node: n1}\n";
-	struct config_source source = { .base = base, .base_len = strlen(base), .file = "base" };
-	struct config_error error = { 0 };
-
-	document_fini(&document);
+	build_document();
 	config_free(config);
 	config = NULL;
-	assert_int_equal(document_build(&cluster, "n1", &document), 0);
-	assert_non_null(document.text);
-	source.document = document.text;
-	source.document_len = document.len;
-	if (config_parse_cluster(&source, &config, &error) < 0)
-		fail_msg("%u:%u: %s in\n%s", error.line, error.column, error.text, document.text);
-}
-
-static void assert_notice(const char *text)
-{
-	for (size_t i = 0; i < document.notice_count; i++)
-		if (strstr(document.notice[i].text, text))
-			return;
-	for (size_t i = 0; i < document.notice_count; i++)
-		fprintf(stderr, "  %s\n", document.notice[i].text);
-	fail_msg("no notice: %s", text);
+	config = read_document();
 }
 
 static const struct config_peer *find_peer(const char *addr)
@@ -138,7 +114,7 @@ static void a_peers_password_is_the_value_of_its_secret(void **state)
 			assert_notice("bgppeer p: spec.password: key tor of secret bgp");
 			assert_notice(value_rows[i].notice);
 		}
-		forget_all(NULL);
+		forget_config(NULL);
 	}
 }
 
@@ -203,7 +179,7 @@ static void secrets_are_wanted_when_one_is_named(void **state)
 	assert_true(document_wants_secrets(&cluster));
 }
 
-#define TEST(name) cmocka_unit_test_teardown(name, forget_all)
+#define TEST(name) cmocka_unit_test_teardown(name, forget_config)
 
 int main(void)
 {

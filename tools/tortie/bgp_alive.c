@@ -1,11 +1,10 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /*
- * alive.c: `tortie bgp alive`, for whoever starts tortie-bgpd again when it hangs.
+ * bgp_alive.c: `tortie bgp alive`, for whoever starts tortie-bgpd again when it hangs.
  *
- * tortie-bgpd listens nowhere but for BGP; its one constant partner is the agent, which asks it
- * every few seconds whether its loop goes round. Here the agent is asked for the outcome. Only what
- * ending tortie-bgpd could mend is a failure: an agent that is away, slow or waits for its cluster
- * says nothing about it.
+ * tortie-bgpd's one constant partner is the agent, which asks it every few seconds whether its loop
+ * goes round. Here the agent is asked for the outcome. Only what ending tortie-bgpd could mend is a
+ * failure: an agent that is away, slow or waits for its cluster says nothing about it.
  */
 #include <stdio.h>
 
