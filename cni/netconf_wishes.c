@@ -16,7 +16,6 @@
  */
 #include <errno.h>
 #include <stdio.h>
-#include <stdlib.h>
 #include <string.h>
 #include <strings.h>
 
@@ -103,23 +102,10 @@ static bool find_arg(const char *args, const char *key, char *value, size_t size
 /* "ADDRESS" or "ADDRESS/LENGTH"; the length is none of ours: a pod's are whole. */
 static int parse_ip(const char *text, struct ip_addr *ret)
 {
-	char addr[IP_ADDR_TEXT_MAX];
-	size_t len = strcspn(text, "/");
-	char *end = NULL;
-	unsigned long bits;
+	unsigned int bits;
 
-	if (len >= sizeof(addr))
-		return -EINVAL;
-	memcpy(addr, text, len);
-	addr[len] = '\0';
-	if (ip_addr_parse(addr, ret) < 0)
-		return -EINVAL;
-	if (text[len] == '\0')
-		return 0;
-	if (text[len + 1] < '0' || text[len + 1] > '9')
-		return -EINVAL;
-	bits = strtoul(text + len + 1, &end, 10);
-	return *end == '\0' && bits <= (ip_addr_is_v4(ret) ? 32 : 128) ? 0 : -EINVAL;
+	return strchr(text, '/') != NULL ? ip_interface_parse(text, ret, &bits)
+					 : ip_addr_parse(text, ret);
 }
 
 static int take_ips(struct json_object *list, const char *where, struct msg_cni_request *request,
