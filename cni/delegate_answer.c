@@ -14,7 +14,6 @@
 #include <stdarg.h>
 #include <stdint.h>
 #include <stdio.h>
-#include <stdlib.h>
 #include <string.h>
 
 #include <json-c/json.h>
@@ -71,21 +70,12 @@ static const char *text_of(struct json_object *value)
 	return json_object_is_type(value, json_type_string) ? json_object_get_string(value) : "";
 }
 
-/* ADDRESS/LENGTH; host bits are what an interface's address has. */
+/* The length is none of ours: a pod's addresses are whole. */
 static bool parse_address(const char *text, struct ip_addr *ret)
 {
-	const char *slash = strchr(text, '/');
-	char addr[IP_ADDR_TEXT_MAX];
-	char *end;
-	long bits;
+	unsigned int bits;
 
-	if (slash == NULL || slash - text >= IP_ADDR_TEXT_MAX || slash[1] < '0' || slash[1] > '9')
-		return false;
-	memcpy(addr, text, (size_t)(slash - text));
-	addr[slash - text] = '\0';
-	bits = strtol(slash + 1, &end, 10);
-	return *end == '\0' && ip_addr_parse(addr, ret) == 0 &&
-	       bits <= (ip_addr_is_v4(ret) ? IP_ADDR_BITS - IP_ADDR_V4_BITS : IP_ADDR_BITS);
+	return ip_interface_parse(text, ret, &bits) == 0;
 }
 
 /* Results of 0.1.0 and 0.2.0: one object for each family. */

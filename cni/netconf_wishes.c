@@ -16,7 +16,6 @@
  */
 #include <errno.h>
 #include <stdio.h>
-#include <stdlib.h>
 #include <string.h>
 #include <strings.h>
 
@@ -31,9 +30,48 @@
 
 /* --- CNI_ARGS and args.cni --- */
 
-/* One of the keys by which Kubernetes' runtimes name the pod. */
-static void take_name(struct msg_cni_request *request, const char *key, size_t key_len,
-		      const char *value, size_t value_len)
+/* The value of @key in CNI_ARGS, "KEY=VALUE;KEY=VALUE", of several the last; NULL: none. */
+static const char *find_arg(const char *args, const char *key, size_t *ret_len)
+{
+	size_t key_len = strlen(key);
+	const char *found = NULL;
+
+	while (args != NULL && *args != '\0') {
+		size_t len = strcspn(args, ";");
+
+		if (len > key_len && memcmp(args, key, key_len) == 0 && args[key_len] == '=') {
+			found = args + key_len + 1;
+			*ret_len = len - key_len - 1;
+		}
+		args += len;
+		args += *args == ';';
+	}
+	return found;
+}
+
+/* The same as text, cut off at @size; false when there is none or it is empty. */
+static bool read_arg(const char *args, const char *key, char *value, size_t size)
+{
+	size_t len = 0;
+	const char *found = find_arg(args, key, &len);
+
+	if (len == 0)
+		return false;
+	snprintf(value, size, "%.*s", (int)len, found);
+	return true;
+}
+
+static void keep_name(const char *value, size_t len, char *name, size_t size)
+{
+	if (value == NULL || len >= size)
+		return;
+	memcpy(name, value, len);
+	name[len] = '\0';
+}
+
+/* By these keys Kubernetes' runtimes name the pod. */
+static void take_names(const char *args, struct json_object *config_args,
+		       struct msg_cni_request *request)
 {
 	const struct {
 		const char *key;
@@ -46,56 +84,14 @@ static void take_name(struct msg_cni_request *request, const char *key, size_t k
 	};
 
 	for (size_t i = 0; i < sizeof(rows) / sizeof(rows[0]); i++) {
-		if (strlen(rows[i].key) != key_len || memcmp(rows[i].key, key, key_len) != 0 ||
-		    value_len >= rows[i].size)
-			continue;
-		memcpy(rows[i].to, value, value_len);
-		rows[i].to[value_len] = '\0';
-	}
-}
+		const char *text = netconf_text(netconf_member(config_args, rows[i].key));
+		size_t len = 0;
+		const char *value = find_arg(args, rows[i].key, &len);
 
-/* "KEY=VALUE;KEY=VALUE"; what has no "=" is passed over. */
-static void take_names(const char *args, struct msg_cni_request *request)
-{
-	while (args != NULL && *args != '\0') {
-		size_t len = strcspn(args, ";"), key_len = strcspn(args, "=;");
-
-		if (key_len < len)
-			take_name(request, args, key_len, args + key_len + 1, len - key_len - 1);
-		args += len;
-		args += *args == ';';
-	}
-}
-
-static void take_config_names(struct json_object *args, struct msg_cni_request *request)
-{
-	static const char *const keys[] = { "K8S_POD_NAME", "K8S_POD_NAMESPACE", "K8S_POD_UID" };
-
-	for (size_t i = 0; i < sizeof(keys) / sizeof(keys[0]); i++) {
-		const char *text = netconf_text(netconf_member(args, keys[i]));
-
+		keep_name(value, len, rows[i].to, rows[i].size);
 		if (text != NULL)
-			take_name(request, keys[i], strlen(keys[i]), text, strlen(text));
+			keep_name(text, strlen(text), rows[i].to, rows[i].size);
 	}
-}
-
-/* The value of @key in CNI_ARGS into @value; false when there is none, or it is too long to be any.
- */
-static bool find_arg(const char *args, const char *key, char *value, size_t size)
-{
-	size_t key_len = strlen(key);
-
-	while (args != NULL && *args != '\0') {
-		size_t len = strcspn(args, ";");
-
-		if (len > key_len && memcmp(args, key, key_len) == 0 && args[key_len] == '=') {
-			snprintf(value, size, "%.*s", (int)(len - key_len - 1), args + key_len + 1);
-			return true;
-		}
-		args += len;
-		args += *args == ';';
-	}
-	return false;
 }
 
 /* --- addresses and MAC --- */
@@ -103,23 +99,10 @@ static bool find_arg(const char *args, const char *key, char *value, size_t size
 /* "ADDRESS" or "ADDRESS/LENGTH"; the length is none of ours: a pod's are whole. */
 static int parse_ip(const char *text, struct ip_addr *ret)
 {
-	char addr[IP_ADDR_TEXT_MAX];
-	size_t len = strcspn(text, "/");
-	char *end = NULL;
-	unsigned long bits;
+	unsigned int bits;
 
-	if (len >= sizeof(addr))
-		return -EINVAL;
-	memcpy(addr, text, len);
-	addr[len] = '\0';
-	if (ip_addr_parse(addr, ret) < 0)
-		return -EINVAL;
-	if (text[len] == '\0')
-		return 0;
-	if (text[len + 1] < '0' || text[len + 1] > '9')
-		return -EINVAL;
-	bits = strtoul(text + len + 1, &end, 10);
-	return *end == '\0' && bits <= (ip_addr_is_v4(ret) ? 32 : 128) ? 0 : -EINVAL;
+	return strchr(text, '/') != NULL ? ip_interface_parse(text, ret, &bits)
+					 : ip_addr_parse(text, ret);
 }
 
 static int take_ips(struct json_object *list, const char *where, struct msg_cni_request *request,
@@ -204,13 +187,13 @@ static int take_args(const char *args, struct msg_cni_request *request, struct c
 {
 	char value[80];
 
-	if (find_arg(args, "IP", value, sizeof(value)) && value[0] != '\0') {
+	if (read_arg(args, "IP", value, sizeof(value))) {
 		if (parse_ip(value, &request->want[0]) < 0)
 			return netconf_refuse(error, CNI_ERROR_ENVIRONMENT,
 					      "CNI_ARGS: IP=%.64s is no IP address", value);
 		request->want_count = 1;
 	}
-	if (find_arg(args, "MAC", value, sizeof(value)) && value[0] != '\0' &&
+	if (read_arg(args, "MAC", value, sizeof(value)) &&
 	    take_mac(value, "CNI_ARGS: MAC", request, error) < 0) {
 		error->code = CNI_ERROR_ENVIRONMENT;
 		return -EINVAL;
@@ -347,8 +330,7 @@ int netconf_take_wishes(const char *args, struct json_object *config, struct net
 	struct json_object *runtime = netconf_member(config, "runtimeConfig");
 	struct msg_cni_request *request = &conf->request;
 
-	take_names(args, request);
-	take_config_names(config_args, request);
+	take_names(args, config_args, request);
 	if (conf->command != COMMAND_ADD)
 		return 0;
 	if (asks_for_bandwidth(netconf_member(runtime, "bandwidth")))

@@ -85,7 +85,7 @@ enum message_type {
 	MSG_STATUS,	     /* struct msg_status */
 	MSG_STATUS_LINE,     /* struct msg_status_line: one condition, good or bad */
 	MSG_GET_ENDPOINTS,   /* no body -> MSG_ENDPOINT... */
-	MSG_ENDPOINT,	     /* struct msg_endpoint; also the answer of MSG_GET_COUNTERS */
+	MSG_ENDPOINT,	     /* struct msg_endpoint, with its counters */
 	MSG_GET_ROUTES,	     /* no body -> MSG_ROUTE... */
 	MSG_ROUTE,	     /* struct msg_route */
 	MSG_GET_NODES,	     /* no body -> MSG_NODE... */

@@ -138,11 +138,11 @@ static int parse_length(const char *text)
 	return length;
 }
 
-int ip_prefix_parse(const char *text, struct ip_prefix *ret)
+int ip_interface_parse(const char *text, struct ip_addr *ret_addr, unsigned int *ret_bits)
 {
 	const char *slash = strchr(text, '/');
 	char addr_text[IP_ADDR_TEXT_MAX];
-	struct ip_addr addr, masked;
+	struct ip_addr addr;
 	int length, base;
 
 	if (!slash || (size_t)(slash - text) >= sizeof(addr_text))
@@ -155,11 +155,23 @@ int ip_prefix_parse(const char *text, struct ip_prefix *ret)
 	base = ip_addr_is_v4(&addr) ? IP_ADDR_V4_BITS : 0;
 	if (length < 0 || length > IP_ADDR_BITS - base)
 		return -EINVAL;
-	masked = ip_addr_mask(&addr, (unsigned int)(base + length));
+	*ret_addr = addr;
+	*ret_bits = (unsigned int)(base + length);
+	return 0;
+}
+
+int ip_prefix_parse(const char *text, struct ip_prefix *ret)
+{
+	struct ip_addr addr, masked;
+	unsigned int bits;
+
+	if (ip_interface_parse(text, &addr, &bits) < 0)
+		return -EINVAL;
+	masked = ip_addr_mask(&addr, bits);
 	if (!ip_addr_equal(&masked, &addr))
 		return -EINVAL;
 	ret->addr = addr;
-	ret->bits = (unsigned int)(base + length);
+	ret->bits = bits;
 	return 0;
 }
 

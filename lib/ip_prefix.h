@@ -32,6 +32,9 @@ const void *ip_addr_octets(const struct ip_addr *addr, size_t *ret_len); /* borr
 int ip_addr_parse(const char *text, struct ip_addr *ret);
 /** ip_prefix_parse() - "ADDRESS/LENGTH"; bits beyond the length must be zero. 0 or -EINVAL. */
 int ip_prefix_parse(const char *text, struct ip_prefix *ret);
+/** ip_interface_parse() - "ADDRESS/LENGTH" as an interface has it: any bits beyond the length.
+ * *ret_bits as in struct ip_prefix. 0 or -EINVAL, nothing returned then. */
+int ip_interface_parse(const char *text, struct ip_addr *ret_addr, unsigned int *ret_bits);
 /* Format into buf (at least *_TEXT_MAX octets); return buf. */
 const char *ip_addr_format(const struct ip_addr *addr, char *buf, size_t size);
 const char *ip_prefix_format(const struct ip_prefix *prefix, char *buf, size_t size);

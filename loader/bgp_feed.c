@@ -28,7 +28,6 @@
 #include "loader/bgp_feed.h"
 
 #include <errno.h>
-#include <grp.h>
 #include <netinet/in.h>
 #include <stdio.h>
 #include <stdlib.h>
@@ -42,7 +41,6 @@
 #include "lib/event_loop.h"
 #include "lib/ip_prefix.h"
 #include "lib/log.h"
-#include "lib/unix_socket.h"
 #include "loader/agent.h"
 #include "loader/remote_routes.h"
 #include "loader/status_lines.h"
@@ -312,17 +310,6 @@ int bgp_feed_handle_listen(struct agent *agent, struct client *client,
 
 /* --- the socket for questions --- */
 
-/* As agent.sock: for the group, where there is one and we may give it away. */
-static int open_query_socket(const char *path)
-{
-	const struct group *group = getgrnam(SERVER_SOCKET_GROUP);
-	int fd = -EPERM;
-
-	if (group)
-		fd = unix_socket_listen(path, 0660, group->gr_gid);
-	return fd == -EPERM ? unix_socket_listen(path, 0600, (gid_t)-1) : fd;
-}
-
 int bgp_feed_handle_socket(struct agent *agent, struct client *client,
 			   const struct request *request)
 {
@@ -332,7 +319,7 @@ int bgp_feed_handle_socket(struct agent *agent, struct client *client,
 	if (err < 0)
 		return err;
 	snprintf(path, sizeof(path), "%s/%s.sock", agent->run_dir, BGP_SOCKET_NAME);
-	fd = open_query_socket(path);
+	fd = server_listen(path);
 	if (fd < 0)
 		return client_send_error(client, request->id, -fd, "%s: %s", path, strerror(-fd));
 	err = client_send_fd(client, request->id, fd);

@@ -314,6 +314,7 @@ void cni_handle_request(struct agent *agent, const struct msg_cni_request *reque
 		log_warning("container %s %s: refused with code %u: %s: %s", request->container_id,
 			    request->ifname, ret_reply->code, ret_reply->msg, ret_reply->details);
 }
+
 /* One note: "CONTAINER-ID\nIFNAME\n" in a file that is named accordingly. */
 static bool read_note(int dir_fd, const char *name, char *ret_id, char *ret_ifname)
 {

@@ -343,11 +343,6 @@ void dataplane_close(struct dataplane *dataplane)
 	free(dataplane);
 }
 
-int dataplane_program_fd(const struct dataplane *dataplane, enum dataplane_program program)
-{
-	return dataplane->program_fd[program];
-}
-
 int dataplane_dry_run_fd(const struct dataplane *dataplane, enum dataplane_program program)
 {
 	return dataplane->dry_run_fd[program];

@@ -39,7 +39,6 @@ int dataplane_restore_pins(struct dataplane *dataplane);
  * forwarding. */
 void dataplane_close(struct dataplane *dataplane);
 
-int dataplane_program_fd(const struct dataplane *dataplane, enum dataplane_program program);
 int dataplane_dry_run_fd(const struct dataplane *dataplane, enum dataplane_program program);
 uint32_t dataplane_program_id(const struct dataplane *dataplane, enum dataplane_program program);
 const char *dataplane_program_name(enum dataplane_program program); /* "from_pod" */

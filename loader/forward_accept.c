@@ -15,8 +15,7 @@
  * A chain of iptables-legacy is told, too.
  *
  * Left to others: which chains drop (forward_chains.c, lib/legacy_forward.c), the rules
- * (forward_rules.c). They stay when
- * the agent ends; `tortie reset` removes them.
+ * (forward_rules.c). They stay when the agent ends; `tortie reset` removes them.
  */
 #include "loader/forward_accept.h"
 

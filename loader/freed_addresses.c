@@ -7,10 +7,9 @@
  * goes with a reboot, when old connections are gone as well. The time is CLOCK_MONOTONIC, which
  * goes on over a restart of the agent.
  *
- * An entry is some 80 octets. The map is never read while the agent runs;
- * entries of addresses that pods have again stay, since at a start the links come first. A full map
- * loses what rested long enough, at most one sweep in SWEEP_MS; without room an address is simply
- * not noted.
+ * An entry is some 80 octets. The map is read at start, and when the node's blocks change. Entries
+ * of addresses that pods have again stay, since links are told first. A full map loses what rested
+ * long enough, at most one sweep in SWEEP_MS; without room an address is simply not noted.
  */
 #include "loader/freed_addresses.h"
 

@@ -8,6 +8,18 @@
  */
 #include "loader/ipam.h"
 
+#include <string.h>
+
+#include "lib/ip_prefix.h"
+
+bool ipam_pool_is_named(const char *name, const struct ip_prefix *cidr, const char *text)
+{
+	struct ip_prefix wanted;
+
+	return strcmp(name, text) == 0 ||
+	       (ip_prefix_parse(text, &wanted) == 0 && ip_prefix_equal(&wanted, cidr));
+}
+
 void ipam_free(struct ipam *ipam)
 {
 	if (ipam != NULL)

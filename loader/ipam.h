@@ -64,6 +64,11 @@ struct ipam_ops {
  * is not. 0 or -ENOMEM. */
 int ipam_local_new(const struct config *config, struct ipam **ret_ipam);
 
+/** ipam_pool_is_named() - does @text, a name or a CIDR as people write it, mean the pool of @name
+ * and
+ * @cidr? Pure. */
+bool ipam_pool_is_named(const char *name, const struct ip_prefix *cidr, const char *text);
+
 void ipam_free(struct ipam *ipam); /* NULL is fine */
 /** ipam_update() - the pools, blocks and reserved addresses of another configuration. Blocks that
  * stay keep what is known of their addresses; the caller adopts what links carry. 0, or -ENOMEM and

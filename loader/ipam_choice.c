@@ -33,10 +33,7 @@ struct asking {
 
 static bool name_means(const struct ipam_pool *pool, const char *text)
 {
-	struct ip_prefix cidr;
-
-	return strcmp(pool->name, text) == 0 ||
-	       (ip_prefix_parse(text, &cidr) == 0 && ip_prefix_equal(&cidr, &pool->cidr));
+	return ipam_pool_is_named(pool->name, &pool->cidr, text);
 }
 
 bool ipam_pool_is_meant(const struct ipam_local *local, const struct ipam_request *request,

@@ -19,7 +19,6 @@
 
 #include <errno.h>
 #include <pthread.h>
-#include <signal.h>
 #include <stdatomic.h>
 #include <stdint.h>
 #include <stdlib.h>
@@ -33,6 +32,7 @@
 #include "lib/log.h"
 #include "loader/agent.h"
 #include "loader/endpoint_alias.h"
+#include "loader/helper_thread.h"
 #include "loader/monitor.h"
 #include "loader/netlink.h"
 #include "loader/pod_link.h"
@@ -178,25 +178,6 @@ static void on_kernel_news(const struct nlmsghdr *header, void *arg)
 		atomic_fetch_add(&reaper->news, 1);
 }
 
-static int start_thread(struct link_reaper *reaper)
-{
-	pthread_attr_t attr;
-	sigset_t all, old;
-	int err;
-
-	err = pthread_attr_init(&attr);
-	if (err != 0)
-		return -err;
-	pthread_attr_setstacksize(&attr, STACK_OCTETS);
-	/* Signals are the loop's. */
-	sigfillset(&all);
-	pthread_sigmask(SIG_SETMASK, &all, &old);
-	err = pthread_create(&reaper->thread, &attr, reaper_main, reaper);
-	pthread_sigmask(SIG_SETMASK, &old, NULL);
-	pthread_attr_destroy(&attr);
-	return -err;
-}
-
 int link_reaper_open(struct agent *agent, struct link_reaper **ret_reaper)
 {
 	struct link_reaper *reaper = calloc(1, sizeof(*reaper));
@@ -224,7 +205,7 @@ int link_reaper_open(struct agent *agent, struct link_reaper **ret_reaper)
 	err = monitor_listen(reaper->monitor, on_kernel_news, reaper);
 	if (err < 0)
 		goto err_close_netlink;
-	err = start_thread(reaper);
+	err = helper_thread_start(&reaper->thread, STACK_OCTETS, reaper_main, reaper);
 	if (err < 0)
 		goto err_unlisten;
 	*ret_reaper = reaper;

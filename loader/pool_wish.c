@@ -35,19 +35,11 @@ static int family_of(const struct msg_pool *pool)
 	return ip_addr_is_v4(&pool->cidr.addr) ? CNI_POOLS_V4 : CNI_POOLS_V6;
 }
 
-static bool is_meant(const struct msg_pool *pool, const char *name)
-{
-	struct ip_prefix cidr;
-
-	return strcmp(pool->name, name) == 0 ||
-	       (ip_prefix_parse(name, &cidr) == 0 && ip_prefix_equal(&cidr, &pool->cidr));
-}
-
 static int look_at(const struct msg_pool *pool, const struct msg_block *block, void *arg)
 {
 	struct look *look = arg;
 
-	if (block == NULL && is_meant(pool, look->name))
+	if (block == NULL && ipam_pool_is_named(pool->name, &pool->cidr, look->name))
 		look->found[family_of(pool)] = true;
 	return 0;
 }

@@ -21,7 +21,6 @@
 #include <fcntl.h>
 #include <poll.h>
 #include <pthread.h>
-#include <signal.h>
 #include <stdbool.h>
 #include <stdio.h>
 #include <stdlib.h>
@@ -34,6 +33,7 @@
 #include "lib/log.h"
 #include "lib/unix_socket.h"
 #include "loader/agent.h"
+#include "loader/helper_thread.h"
 #include "node_objects.h"
 
 #define STACK_OCTETS	(64 * 1024)
@@ -122,24 +122,6 @@ static void *pulse_main(void *arg)
 	}
 }
 
-static int start_thread(struct pulse *pulse)
-{
-	pthread_attr_t attr;
-	sigset_t all, old;
-	int err = pthread_attr_init(&attr);
-
-	if (err != 0)
-		return -err;
-	pthread_attr_setstacksize(&attr, STACK_OCTETS);
-	/* Signals are the loop's. */
-	sigfillset(&all);
-	pthread_sigmask(SIG_SETMASK, &all, &old);
-	err = pthread_create(&pulse->thread, &attr, pulse_main, pulse);
-	pthread_sigmask(SIG_SETMASK, &old, NULL);
-	pthread_attr_destroy(&attr);
-	return -err;
-}
-
 int pulse_open(struct agent *agent, struct pulse **ret_pulse)
 {
 	struct pulse *pulse = calloc(1, sizeof(*pulse));
@@ -161,7 +143,7 @@ int pulse_open(struct agent *agent, struct pulse **ret_pulse)
 		err = pulse->listen_fd;
 		goto err_close_event;
 	}
-	err = start_thread(pulse);
+	err = helper_thread_start(&pulse->thread, STACK_OCTETS, pulse_main, pulse);
 	if (err < 0)
 		goto err_close_listen;
 	*ret_pulse = pulse;

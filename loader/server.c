@@ -624,15 +624,32 @@ bool server_paths_fit(const char *run_dir)
 	return strlen(run_dir) + sizeof("/" AGENT_SOCKET_NAME ".sock") <= SOCKET_PATH_MAX;
 }
 
-static int listener_open(struct server *server, struct listener *listener, const char *name,
-			 mode_t mode, gid_t gid)
+int server_listen(const char *path)
+{
+	const struct group *group = getgrnam(SERVER_SOCKET_GROUP);
+	int fd;
+
+	if (!group) {
+		log_info("%s: no group " SERVER_SOCKET_GROUP " on this machine: root only", path);
+		return unix_socket_listen(path, 0600, (gid_t)-1);
+	}
+	fd = unix_socket_listen(path, 0660, group->gr_gid);
+	if (fd != -EPERM)
+		return fd;
+	/* Not a member and no CAP_CHOWN: the unit lacks SupplementaryGroups. */
+	log_info("%s: cannot be given to group " SERVER_SOCKET_GROUP ": root only", path);
+	return unix_socket_listen(path, 0600, (gid_t)-1);
+}
+
+static int listener_open(struct server *server, struct listener *listener, const char *name)
 {
 	int err;
 
 	listener->server = server;
 	snprintf(listener->path, sizeof(listener->path), "%s/%s.sock", server->agent->run_dir,
 		 name);
-	listener->fd = unix_socket_listen(listener->path, mode, gid);
+	listener->fd = listener->is_cni ? unix_socket_listen(listener->path, 0600, (gid_t)-1)
+					: server_listen(listener->path);
 	if (listener->fd < 0) {
 		err = listener->fd;
 		log_error("%s: cannot listen: %s; say --run-dir DIR, a folder of its own that root "
@@ -642,23 +659,6 @@ static int listener_open(struct server *server, struct listener *listener, const
 		return err;
 	}
 	return event_loop_add_fd(server->agent->loop, listener->fd, EPOLLIN, on_accept, listener);
-}
-
-static int open_tool_socket(struct server *server)
-{
-	const struct group *group = getgrnam(SERVER_SOCKET_GROUP);
-	int err;
-
-	if (!group) {
-		log_info("agent.sock: no group " SERVER_SOCKET_GROUP " on this machine: root only");
-		return listener_open(server, &server->tool, AGENT_SOCKET_NAME, 0600, (gid_t)-1);
-	}
-	err = listener_open(server, &server->tool, AGENT_SOCKET_NAME, 0660, group->gr_gid);
-	if (err != -EPERM)
-		return err;
-	/* Not a member and no CAP_CHOWN: the unit lacks SupplementaryGroups. */
-	log_info("agent.sock: cannot be given to group " SERVER_SOCKET_GROUP ": root only");
-	return listener_open(server, &server->tool, AGENT_SOCKET_NAME, 0600, (gid_t)-1);
 }
 
 static bool find_user(const char *name, uid_t *ret_uid)
@@ -690,9 +690,9 @@ int server_open(struct agent *agent, struct server **ret_server)
 	server->has_bgpd_uid = find_user(agent->config->bgpd_user, &server->bgpd_uid);
 	if (agent->config->kubernetes)
 		server->has_kubed_uid = find_user(agent->config->kube.user, &server->kubed_uid);
-	err = listener_open(server, &server->cni, CNI_SOCKET_NAME, 0600, (gid_t)-1);
+	err = listener_open(server, &server->cni, CNI_SOCKET_NAME);
 	if (!err)
-		err = open_tool_socket(server);
+		err = listener_open(server, &server->tool, AGENT_SOCKET_NAME);
 	if (err)
 		goto err_close;
 	*ret_server = server;

@@ -33,6 +33,10 @@ typedef int request_fn(struct agent *agent, struct client *client, const struct 
 
 /** server_paths_fit() - are the sockets' paths in @run_dir short enough for the kernel? */
 bool server_paths_fit(const char *run_dir);
+/** server_listen() - bind and listen at @path, as agent.sock: for the group where there is one and
+ * we may give it away, else for root only, said in the log. The caller's fd, or -errno as
+ * unix_socket_listen(). */
+int server_listen(const char *path);
 int server_open(struct agent *agent, struct server **ret_server);
 void server_close(struct server *server);
 

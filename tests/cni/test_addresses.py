@@ -3,8 +3,6 @@
 
     one node, pods come and go
 """
-import signal
-
 import pytest
 
 import inventory
@@ -19,7 +17,6 @@ def restart(node, pools=None, **keys):
     if pools:
         node.config["pools"] = pools
     node.stop_agent()
-    node.ready_file.unlink(missing_ok=True)
     node.start_agent()
 
 
@@ -51,13 +48,13 @@ def test_an_address_rests_over_a_restart(node):
         add(pod)
     assert [pod.ip4 for pod in pods] == ["10.244.9.1", "10.244.9.2", "10.244.9.3"]
     gone(node, pods[1])
-    node.stop_agent(signal.SIGKILL)
+    node.kill_agent()
     pods[0].delete()  # the namespace ends, and nobody sends a DEL
     wait_until(lambda: len(node.cali_links()) == 1, "its link went along")
-    restart_killed(node)
+    node.start_agent()
     gone(node, pods[2])
     node.kill_agent()
-    restart_killed(node)
+    node.start_agent()
     order = []
     for pod in make(node, "defg"):
         pods.append(pod)
@@ -67,11 +64,6 @@ def test_an_address_rests_over_a_restart(node):
     for pod in pods[3:]:
         delete(pod)
     wait_until(lambda: not node.cali_links(), "all links gone")
-
-
-def restart_killed(node):
-    node.ready_file.unlink(missing_ok=True)
-    node.start_agent()
 
 
 def test_reserved_ranges_are_left_out_of_whichever_pool(node):

@@ -43,7 +43,6 @@ def test_add_without_an_agent_names_the_socket_and_can_be_tried_later(node):
 def test_an_add_waits_for_an_agent_that_is_just_starting(node):
     pod = Pod(node, "a", add=False)
     node.stop_agent()
-    node.ready_file.unlink(missing_ok=True)
     node.start_agent(wait=False)
     add(pod)
     assert pod.reaches(node.ip4)

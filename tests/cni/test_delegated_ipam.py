@@ -139,7 +139,6 @@ def test_what_was_given_is_given_back_when_the_agent_refuses(node, pods, source)
         answer = call(other, "ADD", env=PATH, ipam=source.ipam)
         assert answer.code == 11 and source.reserved() == []
     finally:
-        node.ready_file.unlink(missing_ok=True)
         node.start_agent()
 
 

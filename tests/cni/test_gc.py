@@ -121,7 +121,6 @@ def test_a_version_before_1_1_0_has_no_gc(node, pods):
 def test_attachments_whose_network_was_forgotten_stay(node, pods):
     """The names are in a pinned map, which can be lost; a restart without it knows no networks."""
     node.stop_agent()
-    node.ready_file.unlink(missing_ok=True)
     for pin in node.bpf_dir.glob("pod_name_v*"):
         pin.unlink()
     node.start_agent()
@@ -133,7 +132,6 @@ def test_attachments_whose_network_was_forgotten_stay(node, pods):
 def test_a_gc_without_an_agent_can_be_tried_later(node, pods):
     node.stop_agent()
     answer = gc(node, [])
-    node.ready_file.unlink(missing_ok=True)
     node.start_agent()
     assert answer.code == 11 and "tortied is not running" in answer.words
     assert live(node, pods) == {"a", "b", "other"}

@@ -116,7 +116,6 @@ def test_what_was_asked_in_vain_is_known_after_a_restart(node, pod):
     answer = call(pod, "ADD", runtimeConfig={"bandwidth": {"egressRate": 1}})
     assert answer.status == 0
     node.stop_agent()
-    node.ready_file.unlink(missing_ok=True)
     node.start_agent()
     assert "bandwidth" in node.tortie("status", check=False)
     delete(pod)

@@ -587,6 +587,15 @@ protocol kernel kernel6 {{ ipv6 {{ export where source = RTS_BGP; }}; }}
             self.tor.ip("route", "replace", node.block4, "via", node.ip4)
             self.tor.ip("-6", "route", "replace", node.block6, "via", node.ip6)
 
+    def start_pair(self):
+        """Two nodes with static routes to each other, below a top of the rack that knows both."""
+        pair = self.add_node(1), self.add_node(2)
+        self.add_tor()
+        self.return_routes()
+        self.configure_routes()
+        self.start_all(bgp=False)
+        return pair
+
     def close(self):
         for process in reversed(self.processes):
             if process.poll() is None:

@@ -47,11 +47,7 @@ table inet probe {
 class Explained:
     def __init__(self, lab):
         self.lab = lab
-        self.n1, self.n2 = lab.add_node(1), lab.add_node(2)
-        lab.add_tor()
-        lab.return_routes()
-        lab.configure_routes()
-        lab.start_all(bgp=False)
+        self.n1, self.n2 = lab.start_pair()
         self.a = self.n1.add_pod("a")
         self.b = self.n1.add_pod("b")
         self.c = self.n2.add_pod("c")

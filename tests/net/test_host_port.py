@@ -87,11 +87,7 @@ class MappedPod(Pod):
 class Cluster:
     def __init__(self, lab):
         self.lab = lab
-        self.n1, self.n2 = lab.add_node(1), lab.add_node(2)
-        lab.add_tor()
-        lab.return_routes()
-        lab.configure_routes()
-        lab.start_all(bgp=False)
+        self.n1, self.n2 = lab.start_pair()
         for node in (self.n1, self.n2):  # what kube-proxy sets, and a host that publishes ports
             node.sysctl("net.ipv4.ip_forward", 1)
             node.sysctl("net.ipv6.conf.all.forwarding", 1)

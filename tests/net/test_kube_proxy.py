@@ -35,11 +35,7 @@ class Cluster:
     def __init__(self, lab, mode):
         self.lab = lab
         self.mode = mode
-        self.n1, self.n2 = lab.add_node(1), lab.add_node(2)
-        lab.add_tor()
-        lab.return_routes()
-        lab.configure_routes()
-        lab.start_all(bgp=False)
+        self.n1, self.n2 = lab.start_pair()
         self.a, self.b = self.n1.add_pod("a"), self.n1.add_pod("b")
         self.c, self.d = self.n2.add_pod("c"), self.n2.add_pod("d")
         self.nodes = [self.n1, self.n2]

@@ -82,6 +82,10 @@ static void addresses_come_from_each_place_in_its_form(void **state)
 	assert_int_equal(parse("FOO=1;IP=192.168.10.4/24;BAR", ""), 0);
 	assert_wants_one("192.168.10.4");
 	netconf_free(&conf);
+	/* As the CNI project's types.LoadArgs(): a key that comes again counts last. */
+	assert_int_equal(parse("IP=192.168.10.4;IP=192.168.10.5", ""), 0);
+	assert_wants_one("192.168.10.5");
+	netconf_free(&conf);
 }
 
 static void a_later_place_outranks_those_before(void **state)

@@ -131,6 +131,24 @@ static void lengths_count_bits_of_the_mapped_form(void **state)
 	assert_int_equal(ip_prefix_family_bits(&v6), 48);
 }
 
+static void an_interfaces_address_has_any_bits_behind_its_length(void **state)
+{
+	static const char *const bad[] = { "10.0.0.1", "10.0.0.1/33", "10.0.0.1/08", "/8",
+					   "::1/129" };
+	struct ip_addr want = addr("10.9.0.2"), want6 = addr("2001:db8::1"), ret;
+	unsigned int bits;
+
+	assert_int_equal(ip_interface_parse("10.9.0.2/24", &ret, &bits), 0);
+	assert_true(ip_addr_equal(&ret, &want));
+	assert_int_equal(bits, 120);
+	assert_int_equal(ip_interface_parse("2001:db8::1/64", &ret, &bits), 0);
+	assert_true(ip_addr_equal(&ret, &want6));
+	assert_int_equal(bits, 64);
+	for (size_t i = 0; i < sizeof(bad) / sizeof(bad[0]); i++)
+		if (ip_interface_parse(bad[i], &ret, &bits) != -EINVAL)
+			fail_msg("taken: %s", bad[i]);
+}
+
 static void a_prefix_holds_its_addresses_and_no_others(void **state)
 {
 	struct ip_prefix p = prefix("10.1.2.64/26");
@@ -304,6 +322,7 @@ int main(void)
 		cmocka_unit_test(prefixes_that_are_none_are_refused),
 		cmocka_unit_test(text_that_was_read_is_written_in_its_canonical_form),
 		cmocka_unit_test(lengths_count_bits_of_the_mapped_form),
+		cmocka_unit_test(an_interfaces_address_has_any_bits_behind_its_length),
 		cmocka_unit_test(a_prefix_holds_its_addresses_and_no_others),
 		cmocka_unit_test(all_of_ipv6_holds_no_ipv4),
 		cmocka_unit_test(covering_goes_one_way_and_overlap_both),
