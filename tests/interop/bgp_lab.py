@@ -194,6 +194,7 @@ BGP_LISTEN, ROUTES_BEGIN, ROUTE_SET, ROUTE_DELETE = range(32, 36)
 ROUTES_IN_SYNC, PEER_SET, PEER_DELETE = range(36, 39)
 BGP_PONG = 39
 BGP_CONFIG, BGP_PING, BGP_SOCKET = 40, 41, 44
+BGP_ACT, BGP_ACT_RESET = 116, 1
 ROUTE_SIZE = 64  # struct msg_route
 SEALS = fcntl.F_SEAL_SEAL | fcntl.F_SEAL_SHRINK | fcntl.F_SEAL_GROW | fcntl.F_SEAL_WRITE
 PEER_STATES = {1: "Idle", 2: "Connect", 3: "Active", 4: "OpenSent", 5: "OpenConfirm",
@@ -353,6 +354,25 @@ class FakeAgent:
             made.listen(64)
             made.setblocking(False)
             self.send(END, number, fds=[made.fileno()])
+
+
+def query_client(path):
+    """A client of bgp.sock that has been greeted."""
+    one = socket.socket(socket.AF_UNIX, socket.SOCK_SEQPACKET)
+    one.connect(str(path))
+    one.send(struct.pack("=IIII", HELLO, 16 + 72, 1, 0) +
+             struct.pack("=II64s", PROTOCOL, 1, b"test"))
+    assert struct.unpack_from("=I", one.recv(65536))[0] == HELLO_REPLY
+    return one
+
+
+def reset_peer(path, address):
+    """What `tortie bgp peer ADDRESS reset` asks, of a build without that program."""
+    with query_client(path) as one:
+        peer = ipaddress.IPv6Address(f"::ffff:{address}").packed
+        one.send(struct.pack("=IIII", BGP_ACT, 16 + 160, 2, 0) +
+                 struct.pack("=16sII136x", peer, BGP_ACT_RESET, 0))
+        assert struct.unpack_from("=I", one.recv(65536))[0] == END
 
 
 def holds_for(condition, what, seconds):

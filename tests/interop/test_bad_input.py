@@ -16,7 +16,7 @@ import pytest
 import bad_input_cases as cases
 from bad_input import Bed, soon
 from bad_input_cases import ENHANCED, GOOD, LOCAL_AS, refresh
-from bgp_lab import BgpLab
+from bgp_lab import BgpLab, reset_peer
 from bgp_wire import CAPABILITIES, CLOSE, MARKER, NOTIFICATION, OPEN, h, message, open_body, update
 
 REPEATS = int(os.environ.get("TORTIE_REPEATS", "1000"))
@@ -57,6 +57,19 @@ def test_bad_input_gets_the_reaction_of_the_rfc(bed, run, case):
         bed.check()
     finally:
         bed.hang_up()
+
+
+@pytest.mark.parametrize("says", ["nothing", "OPEN"])
+def test_a_peer_of_a_range_may_be_reset_before_its_session_is_up(bed, says):
+    """The peer is there for its only connection, and gone with it."""
+    peer = bed.neighbour()
+    if says == "OPEN":
+        peer.send(message(OPEN, peer.kind.open_body))
+    assert peer.receive()[0] == OPEN
+    reset_peer(bed.node.dir / "run" / "bgp.sock", peer.address)
+    assert peer.reaction() == (6, 4)
+    peer.close()
+    still_serves(bed)
 
 
 @pytest.mark.long

@@ -11,7 +11,7 @@ import subprocess
 
 import pytest
 
-from bgp_lab import BGP_SOCKET, PROTOCOL, BgpLab, FakeAgent
+from bgp_lab import BGP_SOCKET, BgpLab, FakeAgent, query_client
 from harness import build_dir, wait_until
 
 OWN4, OWN6 = "10.244.1.0/24", "fd00:244:0:1::/64"
@@ -171,10 +171,7 @@ def test_without_a_speaker_the_mend_is_said(lab, tmp_path):
 
 def ask_all(path):
     """A client that asks for all routes and reads nothing yet."""
-    one = socket.socket(socket.AF_UNIX, socket.SOCK_SEQPACKET)
-    one.connect(str(path))
-    one.send(struct.pack("=IIII", 1, 16 + 72, 1, 0) + struct.pack("=II64s", PROTOCOL, 1, b"test"))
-    assert struct.unpack_from("=I", one.recv(65536))[0] == 2
+    one = query_client(path)
     one.send(struct.pack("=IIII", 114, 16 + 48, 2, 0) + bytes(48))
     return one
 
