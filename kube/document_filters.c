@@ -329,6 +329,14 @@ static void write_list(struct bgp_draft *draft, struct doc_filter *filter, FILE 
 	size_t number = 0;
 	char *text;
 
+	if (!list && json_get(spec, list_rows[index].field)) {
+		filter->count[index] = 1;
+		document_problem(draft->builder, CLUSTER_BGP_FILTERS, filter->object->name,
+				 "spec.%s: is no list: every route is rejected until it is mended",
+				 list_rows[index].field);
+		fprintf(out, ", %s: [{action: reject}]", list_rows[index].key);
+		return;
+	}
 	filter->count[index] = json_array_size(list);
 	if (filter->count[index] == 0)
 		return;

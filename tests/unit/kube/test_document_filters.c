@@ -137,6 +137,16 @@ static void a_list_with_a_bad_rule_rejects_everything(void **state)
 	}
 }
 
+static void what_is_no_list_rejects_everything(void **state)
+{
+	filter_and_peer("'spec':{'importV4':{'action':'Accept'},'exportV6':'all'}");
+	build();
+	assert_has("    - {name: \"f\", import_v4: [{action: reject}], "
+		   "export_v6: [{action: reject}]}\n");
+	assert_notice("bgpfilter f: spec.importV4: is no list: every route is rejected");
+	assert_notice("bgpfilter f: spec.exportV6: is no list: every route is rejected");
+}
+
 static void a_filter_that_is_not_there_is_named(void **state)
 {
 	filter_and_peer(NULL);
@@ -228,6 +238,7 @@ int main(void)
 	const struct CMUnitTest tests[] = {
 		TEST(a_bgpfilter_is_a_filter_of_the_document),
 		TEST(a_list_with_a_bad_rule_rejects_everything),
+		TEST(what_is_no_list_rejects_everything),
 		TEST(a_filter_that_is_not_there_is_named),
 		TEST(a_filter_that_no_peer_names_is_not_written),
 		TEST(more_rules_than_a_configuration_has_leave_the_peer_out),
