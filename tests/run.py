@@ -389,7 +389,10 @@ def cluster(report, paths, settings):
     else:
         show(name, output)
         report.add(name, failures=[(name, "no cluster")], seconds=seconds)
-    run(["tests/kube/cluster.py", "down"], 300, settings)
+    status, output, seconds = run(["tests/kube/cluster.py", "down"], 300, settings)
+    if status != 0:
+        show(name, output)
+        report.add(name, failures=[(name, "the cluster cannot be removed")], seconds=seconds)
 
 
 def clusters(report, words, part):
