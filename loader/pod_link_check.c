@@ -139,10 +139,10 @@ static int read_side(struct netlink *netlink, struct side *side)
 	if (err == 0)
 		err = netlink_dump(netlink, pod_message_dump(RTM_GETROUTE, AF_INET), take_route,
 				   side);
-	if (err == 0)
-		err = netlink_dump(netlink, pod_message_dump(RTM_GETROUTE, AF_INET6), take_route,
-				   side);
-	return err == -EAFNOSUPPORT || err == -EOPNOTSUPP ? 0 : err;
+	if (err < 0)
+		return err;
+	err = netlink_dump(netlink, pod_message_dump(RTM_GETROUTE, AF_INET6), take_route, side);
+	return err == -EAFNOSUPPORT || err == -EOPNOTSUPP ? 0 : err; /* a kernel without IPv6 */
 }
 
 static void tell_missing(const struct wanted *item, unsigned int must, const char *ifname,
