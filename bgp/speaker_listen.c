@@ -138,7 +138,8 @@ void speaker_take_listen_fd(struct speaker *speaker, const struct config_listen 
 	}
 	fcntl(fd, F_SETFL, fcntl(fd, F_GETFL) | O_NONBLOCK); /* whoever made it */
 	tcp_set_hops(fd, 0);
-	tcp_note_first_hops(fd);
+	if (tcp_note_first_hops(fd) < 0)
+		log_warning("listening socket: ttl_security does not see how far a SYN came");
 	*listening = (struct listening){ *where, fd };
 	for (size_t i = 0; i < bgp->peer_count; i++)
 		if (speaker->password[i])

@@ -411,5 +411,8 @@ void endpoint_store_hold_addresses(struct endpoint_store *store)
 		for (size_t i = 0; i < link->address_count; i++)
 			ipam_adopt(store->agent->ipam, &link->address[i]);
 	}
-	endpoint_store_rest_freed(store);
+	if (endpoint_store_rest_freed(store) < 0)
+		log_error(
+			"ipam: no memory to know which addresses were given back lately; they may "
+			"be handed out again at once");
 }
