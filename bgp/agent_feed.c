@@ -458,8 +458,6 @@ static void on_message(const struct message_header *header, const void *body, in
 	struct agent_feed *feed = arg;
 
 	switch (header->type) {
-	case MSG_HELLO_REPLY:
-		break;
 	case MSG_ERROR:
 		on_refusal(feed, header->id, body);
 		break;

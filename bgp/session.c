@@ -403,10 +403,8 @@ static void on_open(struct session *session, const uint8_t *body, size_t len)
 		return;
 	}
 	err = message_parse_open(body, len, peer, &error);
-	if (err == 0) {
-		session->is_opened = true;
+	if (err == 0)
 		err = session->ops->opened(session, peer, &error);
-	}
 	if (session->is_doomed)
 		return;
 	if (err < 0) {

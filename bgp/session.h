@@ -74,9 +74,8 @@ struct session {
 	int fd; /* -1: none */
 	bool is_connecting;
 	bool is_incoming;
-	struct ip_addr local; /* our address on the connection */
-	bool is_opened;
-	struct open_message peer_open; /* valid with is_opened */
+	struct ip_addr local;	       /* our address on the connection */
+	struct open_message peer_open; /* valid once ops->opened() was called */
 	struct attribute_context context;
 	uint16_t hold_time_s; /* negotiated; 0: none, or not yet */
 	uint64_t hold_ms;     /* in force; 0: none */
