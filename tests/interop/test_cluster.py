@@ -258,6 +258,24 @@ def test_an_import_policy_changes_under_the_session(lab):
     assert bed.sessions(2) == since
 
 
+def test_a_raised_bound_is_not_held_against_who_was_beyond_the_old_one(lab):
+    many = [f"10.244.{i}.0/24" for i in range(20, 30)]
+    bed = Bed(lab, start=False)
+    three = lab.bird(3, 64999).announce(*many)
+    three.peer("node", bed.node.ip4, 64512, "debug { states, events, packets }").start()
+    peer = {"address": three.ip4, "as": 64999, "max_routes": 4}
+    bed.document["bgp"]["peers"].append(peer)
+    bed.agent.document = copy.deepcopy(bed.document)
+    bed.start()
+    bed.node.wait_log("more than 4 IPv4 routes; the rest is not taken")
+    wait_until(lambda: len(bed.agent.routes) == 4, "four are taken")
+    peer.update(max_routes=20, max_routes_action="close")
+    bed.tell()
+    bed.wait_routes(*many)
+    assert three.log().count("node: State changed to up") == 1
+    assert three.is_established("node")
+
+
 def test_another_as_makes_all_sessions_new(lab):
     bed = Bed(lab, 2)
     bed.wait_routes(*bed.far(2))
