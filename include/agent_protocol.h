@@ -344,7 +344,7 @@ struct msg_bgp_peer {
 
 enum bgp_routes_which {
 	BGP_ROUTES_ALL = 0, /* every route in the table, also this node's */
-	BGP_ROUTES_BEST,    /* those in use */
+	BGP_ROUTES_BEST,    /* those in use: the best ones, and what is as good beside them */
 	BGP_ROUTES_IN,	    /* what peers told and was let in */
 	BGP_ROUTES_OUT,	    /* what peers are told, a record for each peer */
 };
@@ -370,7 +370,8 @@ enum bgp_route_flag {
 	BGP_ROUTE_OWN = 1 << 2,
 	BGP_ROUTE_HAS_MED = 1 << 3,
 	BGP_ROUTE_HAS_LOCAL_PREF = 1 << 4,
-	BGP_ROUTE_INTERNAL = 1 << 5, /* the peer is */
+	BGP_ROUTE_INTERNAL = 1 << 5,  /* the peer is */
+	BGP_ROUTE_MULTIPATH = 1 << 6, /* in use beside the best one */
 };
 
 struct msg_bgp_route {
