@@ -233,6 +233,11 @@ static void set_ttl_security(struct config_peer *peer)
 	peer->ttl_security = 1;
 }
 
+static void set_extended_next_hop(struct config_peer *peer)
+{
+	peer->extended_next_hop = EXTENDED_NEXT_HOP_ALWAYS;
+}
+
 static void set_local_as(struct config_peer *peer)
 {
 	peer->local_as = 65001;
@@ -268,23 +273,15 @@ static const struct {
 	void (*set)(struct config_peer *peer);
 	const char *plan;
 } setting_rows[] = {
-	{ set_as, "!fd99::3" },
-	{ set_client, "!fd99::3" },
-	{ set_local_as, "!fd99::3" },
-	{ set_next_hop, "?fd99::3" },
-	{ set_allow_own_as, "?fd99::3" },
-	{ set_max_routes, "?fd99::3" },
-	{ set_mesh, "~fd99::3" },
-	{ set_port, "~fd99::3" },
-	{ set_passive, "~fd99::3" },
-	{ set_families, "~fd99::3" },
-	{ set_export, "?fd99::3" },
-	{ set_hold_time, "~fd99::3" },
-	{ set_source, "~fd99::3" },
-	{ set_restart_time, "~fd99::3" },
-	{ set_ttl_security, "~fd99::3" },
-	{ set_import, "?fd99::3" },
-	{ set_import_and_hold_time, "~fd99::3" },
+	{ set_as, "!fd99::3" },		  { set_client, "!fd99::3" },
+	{ set_local_as, "!fd99::3" },	  { set_next_hop, "?fd99::3" },
+	{ set_allow_own_as, "?fd99::3" }, { set_max_routes, "?fd99::3" },
+	{ set_mesh, "~fd99::3" },	  { set_port, "~fd99::3" },
+	{ set_passive, "~fd99::3" },	  { set_families, "~fd99::3" },
+	{ set_export, "?fd99::3" },	  { set_hold_time, "~fd99::3" },
+	{ set_source, "~fd99::3" },	  { set_restart_time, "~fd99::3" },
+	{ set_ttl_security, "~fd99::3" }, { set_extended_next_hop, "~fd99::3" },
+	{ set_import, "?fd99::3" },	  { set_import_and_hold_time, "~fd99::3" },
 };
 
 static void only_the_peer_whose_setting_changed_is_touched(void **state)
