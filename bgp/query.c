@@ -18,6 +18,7 @@
 
 #include "bgp/as_path.h"
 #include "bgp/communities.h"
+#include "bgp/multipath.h"
 #include "bgp/peer.h"
 #include "lib/agent_client.h"
 #include "lib/ip_prefix.h"
@@ -192,12 +193,16 @@ static bool is_asked_peer(const struct walk *walk, const struct ip_addr *addr)
 static void put_path(const struct walk *walk, struct rib_entry *entry, const struct rib_path *path)
 {
 	bool is_own = path->source->kind == SOURCE_LOCAL;
+	bool is_multipath = multipath_uses(entry, path, walk->speaker->config->bgp.max_paths);
 	struct msg_bgp_route record = { .prefix = entry->prefix, .peer = path->source->addr };
 
 	if ((walk->query->routes.which == BGP_ROUTES_IN && is_own) ||
+	    (walk->query->routes.which == BGP_ROUTES_BEST && path != rib_best(entry) &&
+	     !is_multipath) ||
 	    !is_asked_peer(walk, &path->source->addr))
 		return;
 	record.flags |= path == rib_best(entry) ? BGP_ROUTE_BEST : 0;
+	record.flags |= is_multipath ? BGP_ROUTE_MULTIPATH : 0;
 	record.flags |= path->is_stale ? BGP_ROUTE_STALE : 0;
 	record.flags |= is_own ? BGP_ROUTE_OWN : 0;
 	record.flags |= path->source->kind >= SOURCE_IBGP ? BGP_ROUTE_INTERNAL : 0;
@@ -244,9 +249,6 @@ static void put_entry(struct rib_entry *entry, void *arg)
 		return;
 	if (walk->query->routes.which == BGP_ROUTES_OUT) {
 		put_told(walk, entry);
-	} else if (walk->query->routes.which == BGP_ROUTES_BEST) {
-		if (rib_best(entry))
-			put_path(walk, entry, rib_best(entry));
 	} else {
 		for (struct rib_path *path = rib_best(entry); path; path = path->next)
 			put_path(walk, entry, path);

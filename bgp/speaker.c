@@ -22,6 +22,7 @@
 #include <stdlib.h>
 
 #include "bgp/agent_feed.h"
+#include "bgp/multipath.h"
 #include "bgp/peer.h"
 #include "bgp/speaker_internal.h"
 #include "lib/log.h"
@@ -33,11 +34,27 @@
 static void feed_entry(struct speaker *speaker, struct rib_entry *entry)
 {
 	const struct rib_path *best = rib_best(entry);
+	struct next_hops hops;
 
-	if (best && best->source->kind != SOURCE_LOCAL)
-		agent_feed_route(speaker->feed, &entry->prefix, &best->attributes->values.next_hop);
-	else
-		agent_feed_route(speaker->feed, &entry->prefix, NULL);
+	if (!best || best->source->kind == SOURCE_LOCAL) {
+		agent_feed_route_delete(speaker->feed, &entry->prefix);
+		return;
+	}
+	multipath_next_hops(entry, speaker->config->bgp.max_paths, &hops);
+	agent_feed_route(speaker->feed, &entry->prefix, &hops);
+}
+
+static void feed_walked(struct rib_entry *entry, void *arg)
+{
+	feed_entry(arg, entry);
+}
+
+void speaker_feed_again(struct speaker *speaker)
+{
+	rib_follow_multipath(speaker->rib, speaker->feed && speaker->config->bgp.max_paths > 1);
+	if (speaker->feed)
+		rib_walk(speaker->rib, feed_walked, speaker);
+	agent_feed_flush(speaker->feed);
 }
 
 void speaker_work_off(struct speaker *speaker)
@@ -48,7 +65,7 @@ void speaker_work_off(struct speaker *speaker)
 	while (rib_next_changed(speaker->rib, &change)) {
 		any = true;
 		feed_entry(speaker, change.entry);
-		if (advertise_change(speaker->advertise, &change) < 0)
+		if (change.is_best_changed && advertise_change(speaker->advertise, &change) < 0)
 			log_error("routes: no memory to advertise a change; peers miss it");
 		rib_put_changed(speaker->rib, &change);
 	}
@@ -187,6 +204,7 @@ static int fill(struct speaker *speaker)
 	speaker->rib = rib_new(&speaker->attributes);
 	if (!speaker->rib)
 		return -ENOMEM;
+	speaker_feed_again(speaker);
 	speaker->advertise = advertise_new(speaker->rib, &speaker->attributes,
 					   ntohl(speaker->config->bgp.cluster_id_be));
 	if (!speaker->advertise)

@@ -517,6 +517,8 @@ int speaker_reconfigure(struct speaker *speaker, const struct config *config)
 		apply(speaker, &list.change[i], &before);
 	filter_again(speaker, &filter_before, &list);
 	tell_by_policy(speaker, &list);
+	if (before.config->bgp.max_paths != config->bgp.max_paths)
+		speaker_feed_again(speaker);
 	speaker_close_unlisted(speaker);
 	agent_feed_listen(speaker->feed, &config->bgp);
 	if (list.count > 0)

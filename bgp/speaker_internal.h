@@ -6,6 +6,12 @@
 
 /* Between speaker.c, speaker_config.c and speaker_listen.c. */
 
+/* --- speaker.c --- */
+
+/** speaker_feed_again() - bgp.max_paths may be another: tell the agent the routes that differ. The
+ * queue of changes is empty. */
+void speaker_feed_again(struct speaker *speaker);
+
 /* --- speaker_config.c --- */
 
 /** speaker_set_up() - filter, passwords, peers and own blocks of speaker->config. 0 or -errno,

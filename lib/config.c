@@ -43,6 +43,7 @@ static int set_defaults(struct config *config, const char *file)
 	config->bgp.as = 64512;
 	config->bgp.restart_time_s = 120;
 	config->bgp.send_hold_time_s = 480;
+	config->bgp.max_paths = ROUTE_NEXT_HOPS_MAX;
 	config->file = strdup(file);
 	config->cni_dir = strdup(CONFIG_CNI_DIR_DEFAULT);
 	config->cni_bin_dir = strdup(CONFIG_CNI_BIN_DEFAULT);

@@ -145,6 +145,7 @@ struct config_bgp {
 	size_t listen_count;
 	uint16_t restart_time_s;   /* graceful restart, 1..4095, default 120 */
 	uint16_t send_hold_time_s; /* RFC 9687, 5..65535, default 480 */
+	uint32_t max_paths;	   /* next hops of a route, 1..8, default 8; 1: no multipath */
 	bool has_log_level;	   /* else that of the whole file */
 	enum log_level log_level;  /* of tortie-bgpd */
 	struct config_peer *peer;  /* mesh first (own addresses left out), then peers */

@@ -112,6 +112,7 @@ static const struct config_row bgp_rows[] = {
 	{ "hold_time", config_read_hold_time, DRAFT_FIELD(hold_time_s) },
 	{ "send_hold_time", config_read_u16, DRAFT_FIELD(send_hold_time_s), SEND_HOLD_TIME_MIN,
 	  UINT16_MAX, NULL },
+	{ "max_paths", config_read_u32, DRAFT_FIELD(max_paths), 1, ROUTE_NEXT_HOPS_MAX, NULL },
 	{ "log_level", config_read_choice, DRAFT_FIELD(log_level),
 	  .choices = "error warning info debug" },
 	{ "filters", NULL, 0 }, /* config_filters_read() */
@@ -149,6 +150,7 @@ int config_bgp_read(struct config_reader *reader, const struct config_node *node
 				   .restart_time_s = bgp->restart_time_s,
 				   .hold_time_s = 90,
 				   .send_hold_time_s = bgp->send_hold_time_s,
+				   .max_paths = bgp->max_paths,
 				   .is_cluster = config->kubernetes };
 	size_t mark = config_enter_key(reader, "bgp");
 	int err = config_read_map(reader, node, CONFIG_ROWS(bgp_rows), &draft);
@@ -159,6 +161,7 @@ int config_bgp_read(struct config_reader *reader, const struct config_node *node
 	bgp->as = draft.as;
 	bgp->restart_time_s = draft.restart_time_s;
 	bgp->send_hold_time_s = draft.send_hold_time_s;
+	bgp->max_paths = draft.max_paths;
 	bgp->has_log_level = config_find(node, "log_level") != NULL;
 	bgp->log_level = (enum log_level)draft.log_level;
 	err = settle_router_id(reader, node, &draft, config);

@@ -46,6 +46,7 @@ struct bgp_draft {
 	uint16_t restart_time_s;
 	uint16_t hold_time_s;
 	uint16_t send_hold_time_s;
+	uint32_t max_paths;
 	unsigned int log_level; /* enum log_level */
 	bool is_cluster;
 	struct ip_addr router_id; /* zero: not given */

@@ -179,6 +179,8 @@ static const struct bad_row bad_rows[] = {
 	{ NODE "bgp: {listen: [192.0.2.1, \"192.0.2.1:179\"]}\n", 2, 27, { "twice" } },
 	{ NODE "bgp: {restart_time: 4096}\n", 2, 21, { "restart_time", "4095" } },
 	{ NODE "bgp: {send_hold_time: 4}\n", 2, 23, { "send_hold_time", "5" } },
+	{ NODE "bgp: {max_paths: 0}\n", 2, 18, { "max_paths", "1 to 8" } },
+	{ NODE "bgp: {max_paths: 9}\n", 2, 18, { "max_paths", "1 to 8" } },
 	{ NODE "bgp: {log_level: loud}\n", 2, 18, { "bgp.log_level", "error warning info debug" } },
 	{ NODE "bgp: {hold_time: 2}\n", 2, 18, { "hold_time", "0 (no keepalives) or 3" } },
 	{ NODE "bgp: {mesh: [0.0.0.0]}\n", 2, 14, { "bgp.mesh[0]", "0.0.0.0" } },
@@ -455,6 +457,7 @@ static void an_empty_bgp_part_means_all_its_defaults(void **state)
 	assert_int_equal(ntohl(config->bgp.cluster_id_be), 0xc0000201);
 	assert_int_equal(config->bgp.restart_time_s, 120);
 	assert_int_equal(config->bgp.send_hold_time_s, 480);
+	assert_int_equal(config->bgp.max_paths, 8);
 	assert_false(config->bgp.has_log_level);
 	assert_int_equal(config->bgp.listen_count, 2);
 	assert_addr(&config->bgp.listen[1].addr, "192.0.2.1");
