@@ -25,6 +25,7 @@
 #include "bgp/peer.h"
 #include "bgp/speaker_internal.h"
 #include "lib/log.h"
+#include "lib/next_hops.h"
 
 #define REPORT_MS 1000
 
@@ -33,11 +34,14 @@
 static void feed_entry(struct speaker *speaker, struct rib_entry *entry)
 {
 	const struct rib_path *best = rib_best(entry);
+	struct next_hops hops = { 0 };
 
-	if (best && best->source->kind != SOURCE_LOCAL)
-		agent_feed_route(speaker->feed, &entry->prefix, &best->attributes->values.next_hop);
-	else
-		agent_feed_route(speaker->feed, &entry->prefix, NULL);
+	if (!best || best->source->kind == SOURCE_LOCAL) {
+		agent_feed_route_delete(speaker->feed, &entry->prefix);
+		return;
+	}
+	next_hops_add(&hops, &best->attributes->values.next_hop);
+	agent_feed_route(speaker->feed, &entry->prefix, &hops);
 }
 
 void speaker_work_off(struct speaker *speaker)

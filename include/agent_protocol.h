@@ -19,19 +19,20 @@
 
 #include "ip_address.h"
 
-#define AGENT_PROTOCOL_VERSION 3
+#define AGENT_PROTOCOL_VERSION 4
 #define AGENT_MESSAGE_MAX      131072 /* octets of a whole message */
 #define AGENT_FDS_MAX	       2
 
-#define CONTAINER_ID_MAX  128 /* octets, without the NUL */
-#define IFNAME_MAX	  15
-#define NAME_MAX_LEN	  253 /* of a node, pool, pod, namespace */
-#define NETNS_PATH_MAX	  1023
-#define TEXT_MAX	  511
-#define POD_ADDRESSES_MAX 8
-#define CNI_POOLS_MAX	  8
-#define CNI_CONFIG_MAX	  4194304 /* all annotations of a pod may be in it */
-#define CNI_VALID_MAX	  7000	  /* attachments that a GC names; they fit a message */
+#define CONTAINER_ID_MAX    128 /* octets, without the NUL */
+#define IFNAME_MAX	    15
+#define NAME_MAX_LEN	    253 /* of a node, pool, pod, namespace */
+#define NETNS_PATH_MAX	    1023
+#define TEXT_MAX	    511
+#define POD_ADDRESSES_MAX   8
+#define CNI_POOLS_MAX	    8
+#define CNI_CONFIG_MAX	    4194304 /* all annotations of a pod may be in it */
+#define CNI_VALID_MAX	    7000    /* attachments that a GC names; they fit a message */
+#define ROUTE_NEXT_HOPS_MAX 8	    /* of one route (equal-cost multipath) */
 
 enum message_type {
 	/* any client -> agent, on agent.sock, first */
@@ -52,8 +53,9 @@ enum message_type {
 				socket */
 	MSG_ROUTES_BEGIN, /* no body, no answer: a full replay starts, what is not repeated is stale
 			   */
-	MSG_ROUTE_SET,	  /* one or more struct msg_route, as many as fit, no answer */
-	MSG_ROUTE_DELETE, /* the same (prefix only), no answer */
+	MSG_ROUTE_SET,	  /* one or more struct msg_route_set, as many as fit, each with its next
+			     hops behind it; replaces what the prefix had; no answer */
+	MSG_ROUTE_DELETE, /* one or more struct msg_route_delete, no answer */
 	MSG_ROUTES_IN_SYNC, /* no body, no answer: all sources are in, delete what is stale */
 	MSG_PEER_SET,	    /* struct msg_peer, no answer: a peer's state changed */
 	MSG_PEER_DELETE,    /* struct msg_peer (address only), no answer */
@@ -87,7 +89,7 @@ enum message_type {
 	MSG_GET_ENDPOINTS,   /* no body -> MSG_ENDPOINT... */
 	MSG_ENDPOINT,	     /* struct msg_endpoint, with its counters */
 	MSG_GET_ROUTES,	     /* no body -> MSG_ROUTE... */
-	MSG_ROUTE,	     /* struct msg_route */
+	MSG_ROUTE,	     /* struct msg_route and its next hops */
 	MSG_GET_NODES,	     /* no body -> MSG_NODE... */
 	MSG_NODE,	     /* struct msg_node */
 	MSG_GET_POOLS,	     /* no body -> MSG_POOL..., each followed by its MSG_BLOCK... */
@@ -249,13 +251,36 @@ enum route_state {
 	ROUTE_NO_UPLINK,   /* next hop is on no uplink's subnet: neither */
 };
 
+/*
+ * A route of tortie-bgpd. Behind the struct: next_hop_count times struct ip_addr, 1 to
+ * ROUTE_NEXT_HOPS_MAX of them, ascending (as ip_addr_compare() has it) and so no two alike: equal
+ * sets are equal octets. An IPv4 route may have IPv6 next hops (RFC 8950), also beside IPv4 ones.
+ */
+struct msg_route_set {
+	struct ip_prefix prefix;
+	__u32 next_hop_count;
+};
+
+struct msg_route_delete {
+	struct ip_prefix prefix;
+};
+
+/*
+ * A route as the agent has it. Behind the struct: next_hop_count times struct msg_next_hop, 0 to
+ * ROUTE_NEXT_HOPS_MAX of them.
+ */
 struct msg_route {
 	struct ip_prefix prefix;
-	struct ip_addr next_hop;
-	__u32 source;		     /* enum route_source */
-	__u32 state;		     /* enum route_state, answers only */
-	__u32 mtu;		     /* answers only */
-	char ifname[IFNAME_MAX + 1]; /* answers only */
+	__u32 source; /* enum route_source */
+	__u32 state;  /* enum route_state, of the route as a whole */
+	__u32 mtu;    /* the smallest of the next hops in use; 0: not in the map */
+	__u32 next_hop_count;
+};
+
+struct msg_next_hop {
+	struct ip_addr addr; /* zero: the destination itself is on the link */
+	char ifname[IFNAME_MAX +
+		    1]; /* empty: this one is not in use (it is on no uplink's subnet) */
 };
 
 enum peer_state {

@@ -283,6 +283,11 @@ static enum route_state state_of(const struct remote_routes *routes,
 	return entry->state;
 }
 
+size_t route_answer_len(const struct route_answer *answer)
+{
+	return sizeof(answer->route) + answer->route.next_hop_count * sizeof(answer->next_hop[0]);
+}
+
 int remote_routes_for_each(const struct remote_routes *routes, remote_route_fn *fn, void *arg)
 {
 	const struct route_entry *entry;
@@ -291,20 +296,23 @@ int remote_routes_for_each(const struct remote_routes *routes, remote_route_fn *
 	for (entry = routes->table.by_prefix; entry != NULL && err == 0; entry = entry->hh.next) {
 		enum route_claimant claimant;
 		const struct route_claim *claim = route_entry_winner(entry, &claimant);
-		struct msg_route route = { .prefix = entry->prefix };
+		struct route_answer answer = { .route = { .prefix = entry->prefix } };
 		uint32_t ifindex = entry->map_ifindex;
 
 		if (claim == NULL)
 			continue; /* waits for its removal */
 		if (ifindex == 0 && entry->is_in_kernel)
 			ifindex = entry->kernel_ifindex;
-		route.next_hop = claim->next_hop;
-		route.source = route_claimant_source(claimant);
-		route.state = state_of(routes, entry, claimant);
-		route.mtu = entry->map_ifindex != 0 ? entry->map_mtu : 0;
-		if (ifindex != 0)
-			if_indextoname(ifindex, route.ifname);
-		err = fn(&route, arg);
+		answer.route.source = route_claimant_source(claimant);
+		answer.route.state = state_of(routes, entry, claimant);
+		answer.route.mtu = entry->map_ifindex != 0 ? entry->map_mtu : 0;
+		if (claimant != CLAIM_BLOCK) {
+			answer.route.next_hop_count = 1;
+			answer.next_hop[0].addr = claim->next_hop;
+			if (ifindex != 0)
+				if_indextoname(ifindex, answer.next_hop[0].ifname);
+		}
+		err = fn(&answer, arg);
 	}
 	return err;
 }
@@ -329,19 +337,19 @@ struct summary {
 	size_t count[ROUTE_NO_UPLINK + 1]; /* by enum route_state */
 	size_t refused;			   /* by the kernel */
 	size_t occupied;		   /* another program's route is in the way */
-	struct msg_route no_uplink;	   /* one of them */
+	struct route_answer no_uplink;	   /* one of them */
 	struct ip_prefix occupied_prefix;
 };
 
-static int summarise(const struct msg_route *route, void *arg)
+static int summarise(const struct route_answer *answer, void *arg)
 {
 	struct summary *summary = arg;
 
-	if (route->source == ROUTE_SOURCE_BLOCK)
+	if (answer->route.source == ROUTE_SOURCE_BLOCK)
 		return 0;
-	if (route->state == ROUTE_NO_UPLINK)
-		summary->no_uplink = *route;
-	summary->count[route->state]++;
+	if (answer->route.state == ROUTE_NO_UPLINK)
+		summary->no_uplink = *answer;
+	summary->count[answer->route.state]++;
 	return 0;
 }
 
@@ -364,8 +372,8 @@ static int tell_missing(const struct summary *summary, status_line_fn *fn, void 
 	int err = 0;
 
 	if (summary->count[ROUTE_NO_UPLINK] > 0) {
-		ip_prefix_format(&summary->no_uplink.prefix, prefix, sizeof(prefix));
-		ip_addr_format(&summary->no_uplink.next_hop, via, sizeof(via));
+		ip_prefix_format(&summary->no_uplink.route.prefix, prefix, sizeof(prefix));
+		ip_addr_format(&summary->no_uplink.next_hop[0].addr, via, sizeof(via));
 		snprintf(text, sizeof(text),
 			 "routes: %zu have a next hop on no uplink's subnet, such as %s via %s "
 			 "(needs encapsulation or a router, not in this version)",

@@ -42,7 +42,15 @@ void remote_routes_config_changed(struct remote_routes *routes, const struct con
 /** remote_routes_reach() - is there an active route to another node or router that covers
  * @prefix? */
 bool remote_routes_reach(const struct remote_routes *routes, const struct ip_prefix *prefix);
-typedef int remote_route_fn(const struct msg_route *route, void *arg);
+/* MSG_ROUTE's body, with room for all next hops. */
+struct route_answer {
+	struct msg_route route;
+	struct msg_next_hop next_hop[ROUTE_NEXT_HOPS_MAX];
+};
+
+/** route_answer_len() - octets of it that are used. */
+size_t route_answer_len(const struct route_answer *answer);
+typedef int remote_route_fn(const struct route_answer *answer, void *arg);
 int remote_routes_for_each(const struct remote_routes *routes, remote_route_fn *fn, void *arg);
 size_t remote_routes_count(const struct remote_routes *routes);
 
