@@ -188,7 +188,7 @@ class Bird(Member):
 # --- the agent's side of agent.sock ---
 
 MSG_ERROR = 3
-PROTOCOL = 3
+PROTOCOL = 4
 HELLO, HELLO_REPLY, END = 1, 2, 4
 BGP_LISTEN, ROUTES_BEGIN, ROUTE_SET, ROUTE_DELETE = range(32, 36)
 ROUTES_IN_SYNC, PEER_SET, PEER_DELETE = range(36, 39)
