@@ -241,6 +241,14 @@ static void open_query_socket(struct control *control)
 			 control->options->run_dir, strerror(-err));
 }
 
+static bool asks_for_bfd(const struct config *config)
+{
+	for (size_t i = 0; i < config->bgp.peer_count; i++)
+		if (config->bgp.peer[i].bfd.present)
+			return true;
+	return config->kubernetes; /* a document may, later */
+}
+
 static int run_loop(struct control *control)
 {
 	bool is_cluster = control->config->kubernetes;
@@ -259,7 +267,8 @@ static int run_loop(struct control *control)
 	if (control->feed)
 		agent_feed_start(control->feed, is_cluster ? &cluster_ops : &file_ops, control);
 	if (IS_SANDBOXED)
-		sandbox_enter(); /* what it lacks it has said; a node without routes is worse */
+		sandbox_enter(asks_for_bfd(control->config)); /* what it lacks it has said; a node
+								 without routes is worse */
 	err = event_loop_run(control->loop);
 	return err < 0 ? err : control->err;
 }

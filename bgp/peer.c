@@ -68,8 +68,8 @@ static struct session *new_session(struct peer *peer, const struct ip_addr *loca
 	return session_new(&peer->speaker->session_shared, &params, &peer_session_ops, peer);
 }
 
-/* Nodes know each other by their node addresses. Zero: what the route to the peer says. */
-static struct ip_addr source_address(const struct peer *peer)
+/* Nodes know each other by their node addresses. */
+struct ip_addr peer_source_address(const struct peer *peer)
 {
 	const struct config *config = peer->speaker->config;
 	struct ip_addr none = {};
@@ -101,7 +101,7 @@ static void schedule_start(struct peer *peer)
 static void on_start(void *arg)
 {
 	struct peer *peer = arg;
-	struct ip_addr local = source_address(peer);
+	struct ip_addr local = peer_source_address(peer);
 
 	if (peer->outgoing || peer->established || peer->config.passive || peer->is_down)
 		return;
@@ -114,6 +114,8 @@ static void on_start(void *arg)
 
 void peer_start(struct peer *peer)
 {
+	if (!peer->config.is_range)
+		peer_bfd_start(peer);
 	if (peer->config.passive || peer->config.is_range || peer->is_down)
 		return;
 	event_timer_set(peer->speaker->loop, &peer->start_timer,
@@ -283,6 +285,7 @@ static void on_established(struct session *session)
 	peer->last_error[0] = '\0';
 	peer->times_up++;
 	learn_peer(peer, session);
+	peer_bfd_on_established(peer, &session->local);
 	peer_resume_stale(peer);
 	speaker_work_off(peer->speaker); /* the group's state is current before we join it */
 	if (peer->filter && peer->filter->has_interface)
@@ -444,6 +447,7 @@ void peer_fill_report(const struct peer *peer, struct msg_peer *ret)
 	}
 	ret->hold_time_s = session ? session->hold_time_s : 0;
 	ret->restarting = peer->is_restarting;
+	peer_bfd_fill_report(peer, ret);
 	snprintf(ret->last_error, sizeof(ret->last_error), "%s", peer->last_error);
 }
 
@@ -518,6 +522,8 @@ struct peer *peer_new(struct speaker *speaker, size_t config_index, const struct
 void peer_free(struct peer *peer)
 {
 	struct event_loop *loop = peer->speaker->loop;
+
+	peer_bfd_stop(peer);
 
 	event_timer_cancel(loop, &peer->start_timer);
 	event_timer_cancel(loop, &peer->stale_timer);

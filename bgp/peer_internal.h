@@ -35,6 +35,17 @@ void peer_take_up(struct peer *peer);
  * peer may be freed, when it is of a range. */
 void peer_close_over_limit(struct peer *peer, enum bgp_family family, uint32_t limit);
 
+/* --- peer_bfd.c --- */
+
+/** peer_bfd_start() - begin, if it is asked for and not running. */
+void peer_bfd_start(struct peer *peer);
+/** peer_bfd_on_established() - the peer's session is with our address @local. */
+void peer_bfd_on_established(struct peer *peer, const struct ip_addr *local);
+/** peer_bfd_stop() - the peer hears AdminDown. */
+void peer_bfd_stop(struct peer *peer);
+/** peer_bfd_fill_report() - as far as the agent is told. */
+void peer_bfd_fill_report(const struct peer *peer, struct msg_peer *ret);
+
 /* --- peer_routes.c --- */
 
 void peer_take_update(struct peer *peer, struct update *update);
@@ -66,6 +77,9 @@ void peer_on_refresh_timer(void *arg); /* timer: a struct peer */
 void peer_tell_again(struct peer *peer);
 
 /* --- peer.c --- */
+
+/** peer_source_address() - where we connect from; zero: what the route to the peer says. */
+struct ip_addr peer_source_address(const struct peer *peer);
 
 /** peer_forget_routes() - all that it told, also what was kept through a restart. */
 void peer_forget_routes(struct peer *peer);

@@ -17,6 +17,7 @@
 #include <string.h>
 
 #include "bgp/as_path.h"
+#include "bgp/bfd.h"
 #include "bgp/communities.h"
 #include "bgp/multipath.h"
 #include "bgp/peer.h"
@@ -109,6 +110,26 @@ static uint32_t peer_flags(const struct peer *peer)
 	return flags | (peer->family[FAMILY_IPV6] ? BGP_PEER_IPV6 : 0);
 }
 
+static void fill_bfd(const struct peer *peer, struct msg_bgp_peer *ret)
+{
+	const struct bfd_session *bfd = peer->bfd;
+
+	if (!bfd)
+		return;
+	ret->flags |= bfd->params.is_multihop ? BGP_PEER_BFD_MULTIHOP : 0;
+	ret->bfd_remote_state = BGP_BFD_ADMIN_DOWN + (uint32_t)bfd->machine.remote_state;
+	ret->bfd_interval_ms = (uint32_t)(bfd_machine_interval_us(&bfd->machine) / 1000);
+	ret->bfd_detection_ms = (uint32_t)(bfd_machine_detection_us(&bfd->machine) / 1000);
+	ret->bfd_received = bfd->received;
+	ret->bfd_sent = bfd->sent;
+	ret->bfd_discarded = bfd->discarded;
+	snprintf(ret->bfd_diagnostic, sizeof(ret->bfd_diagnostic), "%s",
+		 bfd_diagnostic_text(bfd->machine.diagnostic));
+	if (bfd->discarded > 0)
+		snprintf(ret->bfd_discard, sizeof(ret->bfd_discard), "%s",
+			 bfd_discard_text(bfd->last_discard));
+}
+
 static void put_peers(const struct query *query, struct speaker *speaker,
 		      struct query_buffer *buffer)
 {
@@ -127,6 +148,7 @@ static void put_peers(const struct query *query, struct speaker *speaker,
 
 		peer_report(peer, false); /* the counts of now */
 		peer_fill_report(peer, &record.peer);
+		fill_bfd(peer, &record);
 		snprintf(record.sent, sizeof(record.sent), "%s", peer->sent);
 		snprintf(record.received, sizeof(record.received), "%s", peer->received);
 		put_record(buffer, MSG_BGP_PEER, query->id, &record);

@@ -128,6 +128,15 @@ static bool is_same_session(const struct config_peer *a, const struct config_pee
 	       a->ttl_security == b->ttl_security;
 }
 
+/* ttl_security: how far away a multihop neighbour may be. */
+static bool is_same_bfd(const struct config_peer *a, const struct config_peer *b)
+{
+	return a->bfd.present == b->bfd.present && a->bfd.multihop == b->bfd.multihop &&
+	       a->bfd.min_interval_ms == b->bfd.min_interval_ms &&
+	       a->bfd.multiplier == b->bfd.multiplier &&
+	       (!a->bfd.present || a->ttl_security == b->ttl_security);
+}
+
 static bool is_same_policy(const struct setup *before, size_t old_index, const struct setup *now,
 			   size_t new_index)
 {
@@ -183,12 +192,14 @@ static int plan_kept(const struct setup *before, const struct peer_index *old,
 
 	for (size_t i = 0; i < bgp->peer_count && err == 0; i++) {
 		const struct peer_entry *entry = index_find(old, &bgp->peer[i]);
-		struct change change = { .new_index = i };
+		struct change change = { .kind = CHANGE_PEER_BFD, .new_index = i };
 
 		if (!entry || !reconfigure_is_peer_usable(now, i))
 			continue;
 		change.old_index = entry->index;
-		if (compare_peers(before, entry->index, now, i, &change.kind))
+		if (!is_same_bfd(&before->config->bgp.peer[entry->index], &bgp->peer[i]))
+			err = add(list, change);
+		if (err == 0 && compare_peers(before, entry->index, now, i, &change.kind))
 			err = add(list, change);
 	}
 	return err;

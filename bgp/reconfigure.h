@@ -21,6 +21,7 @@ enum change_kind {
 	CHANGE_PEER_REPLACE, /* both: its routes mean something else now; nothing is kept */
 	CHANGE_PEER_RESTART, /* both: a new session, routes are kept where the peer can do that */
 	CHANGE_PEER_POLICY,  /* both: what comes in and goes out; the session stays */
+	CHANGE_PEER_BFD,     /* both, besides another change or alone; the session stays */
 	CHANGE_PEER_ADD,     /* @new_index */
 	CHANGE_BLOCK_ADD,    /* @block */
 };

@@ -22,6 +22,7 @@
 #include <stdlib.h>
 
 #include "bgp/agent_feed.h"
+#include "bgp/bfd.h"
 #include "bgp/multipath.h"
 #include "bgp/peer.h"
 #include "bgp/speaker_internal.h"
@@ -207,7 +208,8 @@ static int fill(struct speaker *speaker)
 	speaker_feed_again(speaker);
 	speaker->advertise = advertise_new(speaker->rib, &speaker->attributes,
 					   ntohl(speaker->config->bgp.cluster_id_be));
-	if (!speaker->advertise)
+	speaker->bfd = bfd_new(speaker->loop);
+	if (!speaker->advertise || !speaker->bfd)
 		return -ENOMEM;
 	return speaker_set_up(speaker);
 }
@@ -265,6 +267,7 @@ void speaker_free(struct speaker *speaker)
 	rib_free(speaker->rib);
 	HASH_ITER(hh, speaker->peers, peer, next)
 	peer_free(peer);
+	bfd_free(speaker->bfd);
 	attribute_table_fini(&speaker->attributes);
 	speaker_free_passwords(speaker->config, speaker->password);
 	speaker_free_filters(speaker->config, speaker->peer_filter);

@@ -9,6 +9,7 @@
 #include "lib/config.h"
 #include "lib/event_loop.h"
 
+struct bfd;
 struct peer;
 struct agent_feed;
 
@@ -29,7 +30,8 @@ struct speaker {
 	struct advertise *advertise;
 	struct rib_source own; /* this node's blocks */
 	struct session_shared session_shared;
-	struct peer *peers;	     /* by address (uthash) */
+	struct peer *peers; /* by address (uthash) */
+	struct bfd *bfd;
 	char **password;	     /* per config.bgp.peer, as in struct setup */
 	struct import_filter filter; /* of config */
 	struct filter **peer_filter; /* per config.bgp.peer, NULL where it has no rules */

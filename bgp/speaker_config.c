@@ -367,7 +367,8 @@ static void apply_to_peer(struct speaker *speaker, const struct change *change,
 {
 	const struct config_bgp *bgp = &speaker->config->bgp;
 
-	change_key(speaker, change, before);
+	if (change->kind != CHANGE_PEER_BFD)
+		change_key(speaker, change, before);
 	switch (change->kind) {
 	case CHANGE_PEER_REMOVE:
 		remove_peers(speaker, &before->config->bgp.peer[change->old_index],
@@ -382,6 +383,9 @@ static void apply_to_peer(struct speaker *speaker, const struct change *change,
 		break;
 	case CHANGE_PEER_POLICY:
 		change_peers(speaker, change->new_index, peer_change_policy);
+		break;
+	case CHANGE_PEER_BFD:
+		change_peers(speaker, change->new_index, peer_change_bfd);
 		break;
 	default:
 		add_peer(speaker, change->new_index);

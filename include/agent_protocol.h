@@ -298,6 +298,14 @@ enum peer_kind {
 	PEER_DYNAMIC = 3,
 };
 
+enum bgp_bfd_state {
+	BGP_BFD_NONE = 0,	/* no BFD with this peer */
+	BGP_BFD_ADMIN_DOWN = 1, /* and then RFC 5880 section 6.2, in the order of its numbers */
+	BGP_BFD_DOWN,
+	BGP_BFD_INIT,
+	BGP_BFD_UP,
+};
+
 struct msg_peer {
 	struct ip_addr addr;
 	struct ip_addr router_id; /* 0 until OPEN */
@@ -311,6 +319,8 @@ struct msg_peer {
 	__u32 hold_time_s; /* negotiated, 0 until OPEN */
 	__u32 restarting;  /* 1: graceful restart of the peer under way, its routes are kept */
 	char last_error[128];
+	__u32 bfd_state;      /* enum bgp_bfd_state */
+	__u32 bfd_times_down; /* how often it fell from Up */
 };
 
 /* Bits of msg_bgp_peer.flags. */
@@ -326,6 +336,8 @@ enum bgp_peer_flag {
 	BGP_PEER_FOUR_OCTET_AS = 1 << 10,
 	BGP_PEER_IPV4 = 1 << 11, /* the session carries it */
 	BGP_PEER_IPV6 = 1 << 12,
+	/* of BFD */
+	BGP_PEER_BFD_MULTIHOP = 1 << 16,
 };
 
 #define BGP_SHUTDOWN_TEXT_MAX 128 /* octets: what RFC 8203 allows, which RFC 9003 widened */
@@ -340,6 +352,16 @@ struct msg_bgp_peer {
 	__u64 times_up;	    /* how often a session was established */
 	char sent[192];	    /* our last NOTIFICATION in words, "": none yet */
 	char received[192]; /* the peer's */
+	/* Of BFD; all zero without. */
+	__u32 bfd_remote_state; /* enum bgp_bfd_state, as the peer says */
+	__u32 bfd_interval_ms;	/* between packets that we send */
+	__u32 bfd_detection_ms; /* of silence that end it; 0: nothing heard yet */
+	__u32 bfd_pad;
+	__u64 bfd_received;
+	__u64 bfd_sent;
+	__u64 bfd_discarded;	 /* from its address */
+	char bfd_diagnostic[64]; /* why its state is what it is, in words */
+	char bfd_discard[128];	 /* why the last one was discarded; "": none was */
 };
 
 enum bgp_routes_which {

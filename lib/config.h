@@ -88,6 +88,14 @@ enum config_next_hop {
 	NEXT_HOP_KEEP,	   /* as told */
 };
 
+/* BFD towards a peer (RFC 5880). */
+struct config_bfd {
+	bool present;
+	bool multihop;		  /* RFC 5883; else RFC 5881 */
+	uint16_t min_interval_ms; /* 50..60000, default 300 */
+	uint16_t multiplier;	  /* 1..255, default 3 */
+};
+
 struct config_peer {
 	struct ip_addr addr;	/* zero when range is used */
 	struct ip_prefix range; /* dynamic neighbours; bits of addr otherwise unused */
@@ -109,9 +117,10 @@ struct config_peer {
 	uint16_t hold_time_s;	    /* 0 or 3..65535; default bgp.hold_time, else 90 */
 	uint16_t restart_time_s;    /* told to this peer; 0: bgp.restart_time */
 	uint16_t ttl_security;	    /* hops that it may be away (RFC 5082); 0: not asked for */
-	char *password_file;	    /* NULL: none */
-	char *password;		    /* the secret itself, of the cluster; NULL: none */
-	uint16_t *filter;	    /* indexes into bgp.filter, in order; NULL: none */
+	struct config_bfd bfd;
+	char *password_file; /* NULL: none */
+	char *password;	     /* the secret itself, of the cluster; NULL: none */
+	uint16_t *filter;    /* indexes into bgp.filter, in order; NULL: none */
 	size_t filter_count;
 };
 

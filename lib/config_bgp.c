@@ -119,6 +119,7 @@ static const struct config_row bgp_rows[] = {
 	{ "mesh", NULL, 0 },	/* config_peers_read() */
 	{ "mesh_filters", NULL, 0 },
 	{ "mesh_password", read_mesh_password, 0 },
+	{ "mesh_bfd", config_read_bfd, DRAFT_FIELD(mesh_bfd) },
 	{ "peers", NULL, 0 },
 };
 

@@ -49,10 +49,12 @@ struct bgp_draft {
 	uint32_t max_paths;
 	unsigned int log_level; /* enum log_level */
 	bool is_cluster;
+	struct config_bfd mesh_bfd;
 	struct ip_addr router_id; /* zero: not given */
 	struct ip_addr cluster_id;
 };
 
+config_read_fn config_read_bfd;	      /* struct config_bfd */
 config_read_fn config_read_as;	      /* uint32_t, 1..4294967295 but 23456 */
 config_read_fn config_read_password;  /* char *, new; never shown */
 config_read_fn config_read_hold_time; /* uint16_t, 0 or 3..65535 */

@@ -101,7 +101,7 @@ static void write_change(const struct change *change, const struct side *before,
 		[CHANGE_PEER_REMOVE] = '-',  [CHANGE_BLOCK_REMOVE] = '-',
 		[CHANGE_PEER_REPLACE] = '!', [CHANGE_PEER_RESTART] = '~',
 		[CHANGE_PEER_POLICY] = '?',  [CHANGE_PEER_ADD] = '+',
-		[CHANGE_BLOCK_ADD] = '+',
+		[CHANGE_BLOCK_ADD] = '+',    [CHANGE_PEER_BFD] = 'b',
 	};
 	char text[IP_PREFIX_TEXT_MAX];
 	size_t len = strlen(words);
@@ -253,6 +253,17 @@ static void set_max_routes(struct config_peer *peer)
 	peer->max_routes = 10;
 }
 
+static void set_bfd(struct config_peer *peer)
+{
+	peer->bfd = (struct config_bfd){ true, false, 300, 3 };
+}
+
+static void set_bfd_and_hold_time(struct config_peer *peer)
+{
+	set_bfd(peer);
+	peer->hold_time_s = 9;
+}
+
 static void set_import(struct config_peer *peer)
 {
 	peer->import = IMPORT_ALL;
@@ -283,6 +294,8 @@ static const struct {
 	{ set_source, "~fd99::3" },
 	{ set_restart_time, "~fd99::3" },
 	{ set_ttl_security, "~fd99::3" },
+	{ set_bfd, "bfd99::3" },
+	{ set_bfd_and_hold_time, "~fd99::3 bfd99::3" },
 	{ set_import, "?fd99::3" },
 	{ set_import_and_hold_time, "~fd99::3" },
 };
@@ -296,6 +309,27 @@ static void only_the_peer_whose_setting_changed_is_touched(void **state)
 		setting_rows[i].set(&now->peer[1]);
 		expect_plan(before, now, setting_rows[i].plan);
 	}
+}
+
+static void each_setting_of_bfd_is_a_change_of_it_alone(void **state)
+{
+	static const struct config_bfd usual = { true, false, 300, 3 };
+	static const struct config_bfd others[] = { { false, false, 0, 0 },
+						    { true, true, 300, 3 },
+						    { true, false, 301, 3 },
+						    { true, false, 300, 4 } };
+	struct side *before, *now;
+
+	for (size_t i = 0; i < sizeof(others) / sizeof(others[0]); i++) {
+		make_pair(&before, &now);
+		before->peer[1].bfd = usual;
+		now->peer[1].bfd = others[i];
+		expect_plan(before, now, "bfd99::3");
+	}
+	make_pair(&before, &now);
+	before->peer[1].bfd = now->peer[1].bfd = usual;
+	now->peer[1].ttl_security = 2; /* how far away the neighbour may be */
+	expect_plan(before, now, "~fd99::3 bfd99::3");
 }
 
 /* Passwords are compared by what was read; NULL with a file: it could not be. */
@@ -450,6 +484,7 @@ int main(void)
 		cmocka_unit_test(peers_and_blocks_come_and_go),
 		cmocka_unit_test(an_address_and_the_range_of_it_are_two_peers),
 		cmocka_unit_test(only_the_peer_whose_setting_changed_is_touched),
+		cmocka_unit_test(each_setting_of_bfd_is_a_change_of_it_alone),
 		cmocka_unit_test(only_a_filter_of_other_rules_is_another_policy),
 		cmocka_unit_test(a_password_counts_by_its_content),
 		cmocka_unit_test(a_mesh_that_grows_adds_one_peer_each_time),
