@@ -34,10 +34,22 @@ static void feed_entry(struct speaker *speaker, struct rib_entry *entry)
 {
 	const struct rib_path *best = rib_best(entry);
 
-	if (best && best->source->kind != SOURCE_LOCAL)
+	if (best && best->source->kind != SOURCE_LOCAL &&
+	    !import_is_service(&speaker->filter, &entry->prefix))
 		agent_feed_route(speaker->feed, &entry->prefix, &best->attributes->values.next_hop);
 	else
 		agent_feed_route(speaker->feed, &entry->prefix, NULL);
+}
+
+static void feed_walked(struct rib_entry *entry, void *arg)
+{
+	feed_entry(arg, entry);
+}
+
+void speaker_feed_again(struct speaker *speaker)
+{
+	rib_walk(speaker->rib, feed_walked, speaker);
+	agent_feed_flush(speaker->feed);
 }
 
 void speaker_work_off(struct speaker *speaker)

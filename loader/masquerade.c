@@ -51,7 +51,7 @@ struct masquerade {
 	uint8_t *buffer;
 	struct event_timer check;
 	uint64_t checked_ms;
-	bool is_wanted;		    /* by a pool of the configuration in force */
+	bool is_wanted;		    /* by the configuration in force */
 	bool has_kernel;	    /* listening: the kernel has nftables */
 	char *listing;		    /* of our table, as the kernel has it right; NULL: not set up */
 	uint8_t rules[SHA1_OCTETS]; /* digest of those that were written */
@@ -76,7 +76,8 @@ static int write_table(struct masquerade *masquerade)
 			log_error("masquerade: table " TABLE " cannot be written: %s", words);
 		snprintf(masquerade->problem, sizeof(masquerade->problem),
 			 "masquerade: table " TABLE " is not in force, pods do not reach the "
-			 "outside: %.300s (load nf_tables, nft_chain_nat and nft_masq)",
+			 "outside: %.300s (load nf_tables, nft_chain_nat, nft_masq and "
+			 "nft_reject_inet)",
 			 words);
 		return err;
 	}
@@ -199,7 +200,9 @@ static void remove_leftover(void)
 			    " is there from before, not wanted any more, and cannot be removed: %s",
 			    words);
 	else
-		log_info("masquerade: table " TABLE " removed, no pool has nat_outgoing any more");
+		log_info("masquerade: table " TABLE
+			 " removed, no pool has nat_outgoing any more and there are no "
+			 "ranges of Services");
 }
 
 /* Without the kernel's nfnetlink the library would end the process. */
