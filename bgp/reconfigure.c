@@ -217,7 +217,7 @@ static int plan_added(const struct peer_index *old, const struct setup *now,
 	return err;
 }
 
-/* --- blocks --- */
+/* --- own routes --- */
 
 static bool has_block(const struct config *config, const struct ip_prefix *block)
 {
@@ -237,8 +237,33 @@ static int plan_blocks(const struct config *from, const struct config *other, en
 	for (size_t i = 0; i < from->pool_count; i++)
 		for (size_t k = 0; k < from->pool[i].block_count && err == 0; k++)
 			if (!has_block(other, &from->pool[i].block[k]))
-				err = add(list,
-					  (struct change){ kind, .block = from->pool[i].block[k] });
+				err = add(list, (struct change){
+							kind, .prefix = from->pool[i].block[k] });
+	return err;
+}
+
+/* Of two lists in order, what only one has. */
+static int plan_announced(const struct config_bgp *before, const struct config_bgp *now,
+			  struct change_list *list)
+{
+	size_t i = 0, k = 0;
+	int err = 0;
+
+	while (err == 0 && (i < before->announce_count || k < now->announce_count)) {
+		int order = i == before->announce_count ? 1
+			    : k == now->announce_count
+				    ? -1
+				    : ip_prefix_compare(&before->announce[i], &now->announce[k]);
+
+		if (order < 0)
+			err = add(list, (struct change){ CHANGE_OWN_REMOVE,
+							 .prefix = before->announce[i] });
+		else if (order > 0)
+			err = add(list,
+				  (struct change){ CHANGE_OWN_ADD, .prefix = now->announce[k] });
+		i += order <= 0;
+		k += order >= 0;
+	}
 	return err;
 }
 
@@ -266,9 +291,11 @@ int reconfigure_plan(const struct setup *before, const struct setup *now, struct
 	if (err == 0)
 		err = plan_added(&old_index, now, &list);
 	if (err == 0)
-		err = plan_blocks(before->config, now->config, CHANGE_BLOCK_REMOVE, &list);
+		err = plan_blocks(before->config, now->config, CHANGE_OWN_REMOVE, &list);
 	if (err == 0)
-		err = plan_blocks(now->config, before->config, CHANGE_BLOCK_ADD, &list);
+		err = plan_blocks(now->config, before->config, CHANGE_OWN_ADD, &list);
+	if (err == 0)
+		err = plan_announced(&before->config->bgp, &now->config->bgp, &list);
 	index_free(&old_index);
 	index_free(&new_index);
 	if (err < 0) {

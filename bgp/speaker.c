@@ -37,7 +37,8 @@ static void feed_entry(struct speaker *speaker, struct rib_entry *entry)
 	const struct rib_path *best = rib_best(entry);
 	struct next_hops hops;
 
-	if (!best || best->source->kind == SOURCE_LOCAL) {
+	if (!best || best->source->kind == SOURCE_LOCAL ||
+	    import_is_service(&speaker->filter, &entry->prefix)) {
 		agent_feed_route_delete(speaker->feed, &entry->prefix);
 		return;
 	}

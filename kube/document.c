@@ -150,20 +150,6 @@ bool document_is_name(const char *name)
 	return name[0] != '-' && name[0] != '.' && name[0] != '_' && !name[strspn(name, allowed)];
 }
 
-const char *document_prefix_fault(const struct ip_prefix *prefix)
-{
-	static const char *const special[] = {
-		"0.0.0.0/8", "127.0.0.0/8", "169.254.0.0/16", "224.0.0.0/3",
-		"::/127",    "fe80::/10",   "ff00::/8",
-	};
-	struct ip_prefix one;
-
-	for (size_t i = 0; i < sizeof(special) / sizeof(special[0]); i++)
-		if (ip_prefix_parse(special[i], &one) == 0 && ip_prefix_overlaps(&one, prefix))
-			return special[i];
-	return NULL;
-}
-
 void document_write_prefixes(FILE *out, const struct ip_prefix *list, size_t count)
 {
 	char text[IP_PREFIX_TEXT_MAX];

@@ -41,6 +41,8 @@
 #define CONFIG_CLUSTER_NODES_MAX  5000
 #define CONFIG_NODE_BLOCKS_MAX	  64 /* of one node of the cluster */
 #define CONFIG_RESERVED_MAX	  256
+#define CONFIG_ANNOUNCE_MAX	  16384
+#define CONFIG_SERVICE_RANGES_MAX 256
 #define CONFIG_METRICS_PORT	  9099
 #define CONFIG_PASSWORD_MAX	  80 /* octets, as the kernel takes it (TCP_MD5SIG_MAXKEYLEN) */
 #define CONFIG_OWN_AS_ALLOWED_MAX 100
@@ -159,7 +161,12 @@ struct config_bgp {
 	enum log_level log_level;  /* of tortie-bgpd */
 	struct config_peer *peer;  /* mesh first (own addresses left out), then peers */
 	size_t peer_count;
-	char *mesh_password;	      /* of all of the mesh; NULL: none */
+	char *mesh_password; /* of all of the mesh; NULL: none */
+	/* Announced beside the blocks: by address, then length (ip_prefix_compare()), each once. */
+	struct ip_prefix *announce;
+	size_t announce_count;
+	struct ip_prefix *service_range; /* whose addresses others on the nodes translate */
+	size_t service_range_count;
 	struct config_filter *filter; /* all that are named */
 	size_t filter_count;
 };
@@ -258,5 +265,8 @@ int config_parse(const char *data, size_t len, const char *file, struct config *
 int config_parse_cluster(const struct config_source *source, struct config **ret_config,
 			 struct config_error *ret_error);
 void config_free(struct config *config); /* NULL is fine */
+/** config_special_range() - the range that @prefix overlaps in which no host's address can lie
+ * (loopback, multicast, link-local, ...), as text; NULL: none. */
+const char *config_special_range(const struct ip_prefix *prefix);
 
 #endif /* LIB_CONFIG_H */

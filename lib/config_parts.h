@@ -61,6 +61,10 @@ config_read_fn config_read_hold_time; /* uint16_t, 0 or 3..65535 */
 /** config_peers_read() - mesh and peers of the map @bgp into draft->bgp. */
 int config_peers_read(struct config_reader *reader, const struct config_node *bgp,
 		      const struct bgp_draft *draft, const struct config *config);
+/** config_announce_read() - announce and service_ranges of the map @bgp; the pools must have been
+ * read. */
+int config_announce_read(struct config_reader *reader, const struct config_node *bgp,
+			 struct config *config);
 /** config_rules_read() - a list of rules for routes of one family. */
 int config_rules_read(struct config_reader *reader, const struct config_node *node, bool is_v6,
 		      struct config_rule_list *list);

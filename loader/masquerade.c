@@ -52,7 +52,7 @@ struct masquerade {
 	uint8_t *buffer;
 	struct event_timer check;
 	uint64_t checked_ms;
-	bool is_wanted;		     /* by a pool of the configuration in force */
+	bool is_wanted;		     /* by the configuration in force */
 	bool has_kernel;	     /* listening: the kernel has nftables */
 	bool is_set_up;		     /* the digests are of a table that was written */
 	uint8_t rules[SHA1_OCTETS];  /* as they were written */
@@ -79,7 +79,8 @@ static int write_table(struct masquerade *masquerade)
 			log_error("masquerade: table " TABLE " cannot be written: %s", words);
 		snprintf(masquerade->problem, sizeof(masquerade->problem),
 			 "masquerade: table " TABLE " is not in force, pods do not reach the "
-			 "outside: %.300s (load nf_tables, nft_chain_nat and nft_masq)",
+			 "outside: %.300s (load nf_tables, nft_chain_nat, nft_masq and "
+			 "nft_reject_inet)",
 			 words);
 		return err;
 	}
@@ -197,7 +198,9 @@ static void remove_leftover(struct event_loop *loop)
 			    " is there from before, not wanted any more, and cannot be removed: %s",
 			    words);
 	else
-		log_info("masquerade: table " TABLE " removed, no pool has nat_outgoing any more");
+		log_info("masquerade: table " TABLE
+			 " removed, no pool has nat_outgoing any more and there are no "
+			 "ranges of Services");
 }
 
 static void set_up(struct masquerade *masquerade)

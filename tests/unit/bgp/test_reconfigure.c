@@ -98,17 +98,17 @@ static void write_change(const struct change *change, const struct side *before,
 			 const struct side *now, char *words, size_t size)
 {
 	static const char signs[] = {
-		[CHANGE_PEER_REMOVE] = '-',  [CHANGE_BLOCK_REMOVE] = '-',
+		[CHANGE_PEER_REMOVE] = '-',  [CHANGE_OWN_REMOVE] = '-',
 		[CHANGE_PEER_REPLACE] = '!', [CHANGE_PEER_RESTART] = '~',
 		[CHANGE_PEER_POLICY] = '?',  [CHANGE_PEER_ADD] = '+',
-		[CHANGE_BLOCK_ADD] = '+',    [CHANGE_PEER_BFD] = 'b',
+		[CHANGE_OWN_ADD] = '+',	     [CHANGE_PEER_BFD] = 'b',
 	};
 	char text[IP_PREFIX_TEXT_MAX];
 	size_t len = strlen(words);
 	const char *what;
 
-	if (change->kind == CHANGE_BLOCK_REMOVE || change->kind == CHANGE_BLOCK_ADD)
-		what = ip_prefix_format(&change->block, text, sizeof(text));
+	if (change->kind == CHANGE_OWN_REMOVE || change->kind == CHANGE_OWN_ADD)
+		what = ip_prefix_format(&change->prefix, text, sizeof(text));
 	else if (change->kind == CHANGE_PEER_REMOVE)
 		what = peer_text(&before->peer[change->old_index]);
 	else
@@ -166,6 +166,28 @@ static void peers_and_blocks_come_and_go(void **state)
 	expect_plan(before, now,
 		    "-10.0.0.2 -10.9.0.0/24 -10.244.1.0/24 +10.0.0.4 +10.9.0.0/25 +10.244.2.0/24 "
 		    "+fd00:244::/64");
+}
+
+static void announced_prefixes_come_and_go(void **state)
+{
+	struct ip_prefix old[] = { prefix_of("10.96.0.0/16"), prefix_of("10.96.0.7/32"),
+				   prefix_of("192.0.2.9/32") };
+	struct ip_prefix new[] = { prefix_of("10.96.0.0/12"), prefix_of("10.96.0.7/32"),
+				   prefix_of("10.96.0.8/32"), prefix_of("192.0.2.9/32"),
+				   prefix_of("fd96::9/128") };
+	struct side *before, *now;
+
+	make_pair(&before, &now);
+	before->config.bgp.announce = old;
+	before->config.bgp.announce_count = 3;
+	now->config.bgp.announce = new;
+	now->config.bgp.announce_count = 5;
+	expect_plan(before, now, "-10.96.0.0/16 +10.96.0.0/12 +10.96.0.8/32 +fd96::9/128");
+
+	make_pair(&before, &now);
+	before->config.bgp.announce = old;
+	before->config.bgp.announce_count = 2;
+	expect_plan(before, now, "-10.96.0.0/16 -10.96.0.7/32");
 }
 
 static void an_address_and_the_range_of_it_are_two_peers(void **state)
@@ -482,6 +504,7 @@ int main(void)
 		cmocka_unit_test(equal_configurations_change_nothing),
 		cmocka_unit_test(the_order_of_peers_means_nothing),
 		cmocka_unit_test(peers_and_blocks_come_and_go),
+		cmocka_unit_test(announced_prefixes_come_and_go),
 		cmocka_unit_test(an_address_and_the_range_of_it_are_two_peers),
 		cmocka_unit_test(only_the_peer_whose_setting_changed_is_touched),
 		cmocka_unit_test(each_setting_of_bfd_is_a_change_of_it_alone),

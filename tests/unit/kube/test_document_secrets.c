@@ -9,6 +9,7 @@
  * links: lib/config_keys.c lib/config_bgp.c lib/config_peers.c lib/config_filters.c
  * links: lib/config_bfd.c
  * links: lib/config_rules.c lib/config_check.c lib/config_check_nodes.c lib/config_cluster.c
+ * links: lib/config_announce.c
  * links: lib/config_listen.c
  * libs: -ljson-c -lyaml -lresolv
  */
