@@ -30,7 +30,6 @@
 #define BACKOFF_FIRST_MS  500
 #define BACKOFF_LAST_MS	  15000
 #define START_SPREAD_MS	  100 /* all nodes start at once */
-#define QUIET_MS	  3000
 #define DYNAMIC_PEERS_MAX 4096
 
 static enum peer_state current_state(const struct peer *peer)
@@ -54,7 +53,7 @@ static enum peer_state current_state(const struct peer *peer)
 
 static const struct session_ops peer_session_ops;
 
-static struct session *new_session(struct peer *peer, const struct ip_addr *local)
+struct session *peer_new_session(struct peer *peer, const struct ip_addr *local)
 {
 	struct session_params params = { .target = { .remote = peer->addr,
 						     .port = peer->config.port,
@@ -105,7 +104,7 @@ static void on_start(void *arg)
 
 	if (peer->outgoing || peer->established || peer->config.passive || peer->is_down)
 		return;
-	peer->outgoing = new_session(peer, &local);
+	peer->outgoing = peer_new_session(peer, &local);
 	if (peer->outgoing)
 		session_start_connect(peer->outgoing);
 	else
@@ -129,7 +128,7 @@ void peer_accept(struct peer *peer, int fd)
 
 	if (!peer->is_down && tcp_set_hops(fd, peer->config.ttl_security) == 0 &&
 	    tcp_check_first_hops(fd, peer->config.ttl_security) == 0)
-		session = new_session(peer, &local);
+		session = peer_new_session(peer, &local);
 	if (!session) {
 		close(fd);
 		return;
@@ -228,16 +227,22 @@ void peer_apply_policy(struct peer *peer)
 			  peer->name);
 }
 
-static void join(struct peer *peer)
+void peer_join(struct peer *peer, bool is_told)
 {
+	struct advertise *advertise = peer->speaker->advertise;
 	struct advertise_key key = make_key(peer);
+	int err;
 
 	peer->member.send = member_send;
-	if (advertise_join(peer->speaker->advertise, &key, &peer->member, &peer->source) < 0)
+	if (is_told)
+		err = advertise_adopt(advertise, &key, &peer->member, &peer->source);
+	else
+		err = advertise_join(advertise, &key, &peer->member, &peer->source);
+	if (err < 0)
 		log_error("peer %s: no memory to advertise routes; it gets none", peer->name);
 }
 
-static void learn_peer(struct peer *peer, const struct session *session)
+void peer_learn(struct peer *peer, const struct session *session)
 {
 	const struct capabilities *own = &session->params.open_message.capabilities;
 
@@ -284,16 +289,16 @@ static void on_established(struct session *session)
 	peer->backoff_ms = BACKOFF_FIRST_MS;
 	peer->last_error[0] = '\0';
 	peer->times_up++;
-	learn_peer(peer, session);
+	peer_learn(peer, session);
 	peer_bfd_on_established(peer, &session->local);
 	peer_resume_stale(peer);
 	speaker_work_off(peer->speaker); /* the group's state is current before we join it */
 	if (peer->filter && peer->filter->has_interface)
 		speaker_read_links(peer->speaker);
-	join(peer);
+	peer_join(peer, false);
 	peer_send_end_of_rib(peer);
 	if (!peer->capabilities.graceful_restart)
-		event_timer_set(peer->speaker->loop, &peer->quiet_timer, QUIET_MS);
+		event_timer_set(peer->speaker->loop, &peer->quiet_timer, PEER_QUIET_MS);
 	log_info("peer %s: established: AS %u, router id %u.%u.%u.%u, hold time %u s%s%s%s",
 		 peer->name, session->peer_open.as, peer->router_id >> 24,
 		 peer->router_id >> 16 & 255, peer->router_id >> 8 & 255, peer->router_id & 255,

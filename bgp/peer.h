@@ -51,6 +51,7 @@ struct peer {
 	bool is_asked[FAMILY_COUNT];	  /* by it, to tell our routes again */
 	struct event_timer refresh_timer;
 
+	bool is_adopted;    /* of the speaker before us: peer_adopt() */
 	bool is_ending;	    /* peer_remove() is at work */
 	bool is_down;	    /* by peer_act(), or for its many routes */
 	bool is_over_limit; /* and so the session is closed */
@@ -119,6 +120,23 @@ bool peer_lets_in(const struct peer *peer, const struct ip_prefix *prefix,
 /** peer_act() - do what people ask for; @text ("": none) is told the peer where it hears why. The
  * peer may be freed, when it is of a range. 0, or -errno with *ret_why. */
 int peer_act(struct peer *peer, enum bgp_act act, const char *text, const char **ret_why);
+
+/* --- peer_handover.c --- */
+
+struct handover_peer;
+/** peer_leave() - what the next speaker must know of it, with @session as the number of its
+ * session; the session writes what its socket takes. Texts and octets are borrowed until @peer is
+ * used again. False: it has nothing to hand over. */
+bool peer_leave(struct peer *peer, uint32_t session, struct handover_peer *ret);
+/** peer_adopt() - its routes are in the table: go on with what the speaker before us has left of
+ * it. Takes @fd, -1: no session, it is restarting. 0; or -errno, logged: its session is lost, and
+ * peer_not_adopted() must follow. */
+int peer_adopt(struct peer *peer, const struct handover_peer *state, int fd);
+/** peer_not_adopted() - its routes are those of a session that broke. A peer of a range may be
+ * freed. */
+void peer_not_adopted(struct peer *peer, const struct handover_peer *state);
+/** peer_mend_told() - it has been told something else than we would have told it. The same. */
+void peer_mend_told(struct peer *peer);
 
 /* --- peer.c --- */
 

@@ -391,10 +391,21 @@ static void tcp_failed(struct session *session, int error)
 
 /* --- messages --- */
 
+/* What both OPENs lead to. */
+static void negotiate(struct session *session)
+{
+	const struct open_message *own = &session->params.open_message;
+	const struct open_message *peer = &session->peer_open;
+
+	session->hold_time_s =
+		own->hold_time_s < peer->hold_time_s ? own->hold_time_s : peer->hold_time_s;
+	session->context.is_ebgp = peer->as != own->as;
+	session->context.four_octet_as = peer->capabilities.four_octet_as;
+}
+
 static void on_open(struct session *session, const uint8_t *body, size_t len)
 {
 	struct open_message *peer = &session->peer_open;
-	const struct open_message *own = &session->params.open_message;
 	struct bgp_error error;
 	int err;
 
@@ -411,10 +422,7 @@ static void on_open(struct session *session, const uint8_t *body, size_t len)
 		run(session, FSM_MESSAGE_ERROR, &error);
 		return;
 	}
-	session->hold_time_s =
-		own->hold_time_s < peer->hold_time_s ? own->hold_time_s : peer->hold_time_s;
-	session->context.is_ebgp = peer->as != own->as;
-	session->context.four_octet_as = peer->capabilities.four_octet_as;
+	negotiate(session);
 	run(session, FSM_OPEN, NULL);
 }
 
@@ -668,6 +676,39 @@ void session_start_connect(struct session *session)
 	enter(session);
 	run(session, FSM_START, NULL);
 	leave(session);
+}
+
+int session_adopt(struct session *session, int fd, const struct session_remains *remains)
+{
+	watch(session, fd, EPOLLIN);
+	if (session->fd < 0)
+		return -ENOMEM;
+	if (!keep_partial(session, remains->partial, remains->partial_len)) {
+		close_connection(session);
+		return -ENOMEM;
+	}
+	session->is_incoming = remains->is_incoming;
+	session->local = tcp_local_address(fd);
+	session->peer_open = *remains->peer_open;
+	session->state = PEER_ESTABLISHED;
+	session->sent_ms = event_loop_now_ms();
+	negotiate(session);
+	start_hold(session, session->hold_time_s * 1000ull);
+	session_send(session, remains->output, remains->output_len);
+	if (session->hold_time_s > 0)
+		send_keepalive(session);
+	return 0;
+}
+
+bool session_leave(struct session *session)
+{
+	if (session->state != PEER_ESTABLISHED || session->fd < 0 || session->is_overflowed)
+		return false;
+	if (session->hold_time_s > 0)
+		send_keepalive(session);
+	unlink_unsent(session);
+	write_output(session);
+	return !session->is_overflowed;
 }
 
 void session_start_accepted(struct session *session, int fd)

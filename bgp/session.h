@@ -101,6 +101,22 @@ struct session *session_new(struct session_shared *shared, const struct session_
 /** session_free() - close the connection without a word (NULL is fine); calls nothing back. */
 void session_free(struct session *session);
 
+/* An established session of the speaker before us; all is borrowed for the call. */
+struct session_remains {
+	bool is_incoming;
+	const struct open_message *peer_open;
+	const uint8_t *partial; /* read and not whole: at most BGP_MESSAGE_MAX octets */
+	size_t partial_len;
+	const uint8_t *output; /* not written yet; may begin inside a message */
+	size_t output_len;
+};
+
+/** session_adopt() - go on with the established session on @fd, which is taken; params.open_message
+ * is what was said on it. ops is not called. 0 or -ENOMEM (@fd is closed). */
+int session_adopt(struct session *session, int fd, const struct session_remains *remains);
+/** session_leave() - before another process adopts it: write what the socket takes, with a
+ * KEEPALIVE at last. False: it cannot be adopted. */
+bool session_leave(struct session *session);
 void session_start_connect(struct session *session);
 void session_start_accepted(struct session *session, int fd); /* takes @fd */
 /** session_stop() - end the run with @event FSM_STOP or FSM_COLLISION_DUMP; ops->ended() follows.

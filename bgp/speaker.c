@@ -215,22 +215,25 @@ static int fill(struct speaker *speaker)
 	return speaker_set_up(speaker);
 }
 
-int speaker_new(struct event_loop *loop, const struct config *config, struct agent_feed *feed,
-		struct speaker **ret_speaker)
+int speaker_new(const struct speaker_params *params, struct speaker **ret_speaker)
 {
+	const struct config *config = params->config;
 	struct speaker *speaker = calloc(1, sizeof(*speaker));
 	int err;
 
-	if (!speaker)
+	if (!speaker) {
+		speaker_free_passwords(config, params->password);
 		return -ENOMEM;
-	speaker->loop = loop;
+	}
+	speaker->loop = params->loop;
 	speaker->config = config;
-	speaker->feed = feed;
+	speaker->feed = params->feed;
+	speaker->password = params->password;
 	speaker->router_id = ntohl(config->bgp.router_id_be);
 	speaker->own.kind = SOURCE_LOCAL;
 	speaker->own.router_id = speaker->router_id;
 	speaker->is_restarting = true;
-	speaker->session_shared.loop = loop;
+	speaker->session_shared.loop = params->loop;
 	speaker->session_shared.round_done = on_round_done;
 	speaker->session_shared.round_arg = speaker;
 	speaker_init_listening(speaker);

@@ -50,12 +50,18 @@ struct speaker {
 	uint64_t refused_logged_ms;
 };
 
+struct speaker_params {
+	struct event_loop *loop; /* borrowed, as all of these */
+	const struct config *config;
+	struct agent_feed *feed;
+	char **password; /* as struct speaker's, taken; NULL: read the files */
+};
+
 /**
  * speaker_new() - read passwords, fill in the own blocks, create the peers; nothing is connected
- * yet. @config and @loop are borrowed. 0 or -errno, logged.
+ * yet. 0 or -errno, logged.
  */
-int speaker_new(struct event_loop *loop, const struct config *config, struct agent_feed *feed,
-		struct speaker **ret_speaker);
+int speaker_new(const struct speaker_params *params, struct speaker **ret_speaker);
 /** speaker_free() - close everything without a word to anyone (RFC 4724: they keep our routes). */
 void speaker_free(struct speaker *speaker);
 

@@ -233,7 +233,7 @@ int speaker_set_up(struct speaker *speaker)
 	const struct config *config = speaker->config;
 	int err = import_filter_init(&speaker->filter, config);
 
-	if (err == 0)
+	if (err == 0 && !speaker->password)
 		err = read_passwords(config, !config->kubernetes, &speaker->password);
 	if (err == 0)
 		err = keep_passwords(speaker, config, speaker->password);

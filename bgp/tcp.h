@@ -42,6 +42,8 @@ int tcp_connect(const struct tcp_target *target);
 int tcp_connect_result(int fd); /* 0 or -errno */
 /** tcp_local_address() - our address on the connection; zero when there is none. */
 struct ip_addr tcp_local_address(int fd);
+/** tcp_remote_address() - the other end's; zero when @fd is no connection that is up. */
+struct ip_addr tcp_remote_address(int fd);
 /** tcp_set_abort() - closing @fd resets the connection: what was not taken is given up. */
 void tcp_set_abort(int fd);
 /** tcp_setup() - options of every session: no delay, DSCP CS6 (RFC 4271 appendix E). */

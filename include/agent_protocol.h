@@ -67,8 +67,19 @@ enum message_type {
 	MSG_BGP_CONFIG = 40, /* no body, no answer */
 	/* agent -> tortie-bgpd, unasked, with an id of its own: is your loop alive? */
 	MSG_BGP_PING, /* no body -> MSG_BGP_PONG */
+	/* the answer of MSG_BGP_TAKE: one fd, a session, in the order in which they were kept */
+	MSG_BGP_SESSION, /* no body */
 	/* tortie-bgpd -> agent: a socket for people's questions, RUN-DIR/bgp.sock */
 	MSG_BGP_SOCKET = 44, /* no body -> MSG_END with one fd: bound, listening */
+	/* the same, when it ends in order: its sessions, for the next one to take. Any number of
+	 * KEEP, then KEEP_ALL, after which they are kept for a time; a speaker that is gone before
+	 * it has handed over nothing. The agent looks into none of it */
+	MSG_BGP_KEEP,	  /* no body, no answer; one fd: the TCP connection of a session */
+	MSG_BGP_KEEP_ALL, /* struct msg_bgp_keep; one fd: a sealed memfd, what is to be known of
+			     them (bgp/handover.h) -> MSG_END */
+	/* when it begins: what was kept, which is forgotten then */
+	MSG_BGP_TAKE, /* no body -> MSG_BGP_SESSION..., MSG_END with one fd: the memfd; or
+			 MSG_ERROR with ENOENT: nothing is kept */
 
 	/* tortie-kubed -> agent (uid 0 or the user that the agent was told): what the cluster says,
 	 * whole each time; idempotent. One transaction: BEGIN, any number of NOTICE and OBJECT,
@@ -235,6 +246,11 @@ struct msg_cni_alive {
 struct msg_bgp_listen {
 	struct ip_addr addr;
 	__u32 port; /* host order */
+};
+
+struct msg_bgp_keep {
+	__u32 session_count; /* MSG_BGP_KEEP before */
+	__u32 keep_ms;	     /* the sessions are closed when nobody takes them in this time */
 };
 
 enum route_source {

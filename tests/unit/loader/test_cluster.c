@@ -130,6 +130,9 @@ HANDLER(bgp_feed_handle_peer_set)
 HANDLER(bgp_feed_handle_peer_delete)
 HANDLER(bgp_feed_handle_pong)
 HANDLER(bgp_feed_handle_socket)
+HANDLER(bgp_feed_handle_keep)
+HANDLER(bgp_feed_handle_keep_all)
+HANDLER(bgp_feed_handle_take)
 
 void cni_handle_request(struct agent *agent, const struct msg_cni_request *request, const int *fds,
 			size_t fd_count, struct msg_cni_reply *ret_reply)
