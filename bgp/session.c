@@ -14,7 +14,9 @@
  * for the kernel would go on trying to deliver what it has taken.
  *
  * Callbacks may free the session: every handler holds it (busy) and frees it on the way out. The
- * hold timer is not set anew for each message: it looks at heard_ms when it fires.
+ * hold timer is not set anew for each message: it looks at heard_ms when it fires. A KEEPALIVE
+ * alone does not wake us either: it is read when our own is due, so hundreds of idle sessions cost
+ * the rounds of one timer.
  *
  * RFC 4271 sections 4.2, 4.4, 8, 10; 9687.
  */
@@ -524,6 +526,19 @@ static bool keep_partial(struct session *session, const uint8_t *data, size_t le
 	return true;
 }
 
+/* A KEEPALIVE, the shortest message, need not wake us: on_keepalive() finds it, and on_hold() knows
+ * when it came. Anything longer does, and so does the end of the connection. */
+static void set_low_water(struct session *session)
+{
+	bool is_quiet = session->state == PEER_ESTABLISHED && session->hold_time_s > 0;
+	size_t low_water = is_quiet && session->partial_len == 0 ? BGP_HEADER_LEN + 1 : 1;
+
+	if (session->low_water == low_water)
+		return;
+	session->low_water = low_water;
+	tcp_wait_for(session->fd, low_water);
+}
+
 static void read_messages(struct session *session)
 {
 	uint8_t *buf = session->shared->buf;
@@ -543,8 +558,18 @@ static void read_messages(struct session *session)
 	used = cut_messages(session, buf, have);
 	if (session->is_doomed || session->fd < 0)
 		return;
-	if (!keep_partial(session, buf + used, have - used))
+	if (keep_partial(session, buf + used, have - used))
+		set_low_water(session);
+	else
 		tcp_failed(session, ENOMEM);
+}
+
+/* What came and did not wake us. False: the run has ended. */
+static bool read_unwoken(struct session *session)
+{
+	if (session->state == PEER_ESTABLISHED)
+		read_messages(session);
+	return !session->is_doomed && session->fd >= 0;
 }
 
 /* --- events --- */
@@ -594,20 +619,32 @@ static void on_connect_retry(void *arg)
 	leave(session);
 }
 
-static void on_hold(void *arg)
+static void end_overflowed(struct session *session)
 {
-	struct session *session = arg;
-	uint64_t silent_ms = event_loop_now_ms() - session->heard_ms;
 	struct bgp_error error;
+
+	message_error_set(&error, ERROR_CEASE, CEASE_OUT_OF_RESOURCES, NULL, 0);
+	tcp_set_abort(session->fd);
+	session->end.how = END_BY_US;
+	run(session, FSM_STOP, &error);
+}
+
+/* How long the peer has been silent: its last message may have come long before it was read. */
+static uint64_t silence_ms(const struct session *session)
+{
+	uint64_t read_ms = event_loop_now_ms() - session->heard_ms;
+	uint64_t came_ms = session->partial_len == 0 ? tcp_silent_ms(session->fd) : 0;
+
+	return came_ms > read_ms && came_ms < UINT64_MAX ? came_ms : read_ms;
+}
+
+/* The peer may have been heard, or not, for hold_ms. */
+static void check_hold(struct session *session)
+{
+	uint64_t silent_ms = silence_ms(session);
 	int waiting = 0;
 
-	enter(session);
-	if (session->is_overflowed) {
-		message_error_set(&error, ERROR_CEASE, CEASE_OUT_OF_RESOURCES, NULL, 0);
-		tcp_set_abort(session->fd);
-		session->end.how = END_BY_US;
-		run(session, FSM_STOP, &error);
-	} else if (silent_ms < session->hold_ms) {
+	if (silent_ms < session->hold_ms) {
 		event_timer_set_on_grid(session->shared->loop, &session->hold_timer,
 					session->hold_ms - silent_ms + TIMER_GRID_MS,
 					TIMER_GRID_MS);
@@ -618,6 +655,17 @@ static void on_hold(void *arg)
 	} else {
 		run(session, FSM_HOLD_EXPIRES, NULL);
 	}
+}
+
+static void on_hold(void *arg)
+{
+	struct session *session = arg;
+
+	enter(session);
+	if (session->is_overflowed)
+		end_overflowed(session);
+	else if (read_unwoken(session))
+		check_hold(session);
 	leave(session);
 }
 
@@ -646,6 +694,8 @@ static void on_keepalive(void *arg)
 
 	enter(session);
 	run(session, FSM_KEEPALIVE_EXPIRES, NULL);
+	if (!session->is_doomed && session->fd >= 0)
+		read_unwoken(session);
 	leave(session);
 }
 

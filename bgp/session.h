@@ -80,6 +80,7 @@ struct session {
 	uint16_t hold_time_s; /* negotiated; 0: none, or not yet */
 	uint64_t hold_ms;     /* in force; 0: none */
 	uint64_t heard_ms;    /* when the peer was last heard */
+	size_t low_water;     /* octets that wake us, see set_low_water(); 0: not set yet */
 	uint64_t sent_ms;     /* when the socket last took octets, or the peer did */
 	int untaken;	      /* octets in the socket that the peer had not taken then */
 	struct event_timer connect_retry_timer, hold_timer, keepalive_timer, send_hold_timer;

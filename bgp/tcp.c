@@ -187,6 +187,22 @@ void tcp_set_abort(int fd)
 	setsockopt(fd, SOL_SOCKET, SO_LINGER, &at_once, sizeof(at_once));
 }
 
+void tcp_wait_for(int fd, size_t octets)
+{
+	int count = (int)octets;
+
+	setsockopt(fd, SOL_SOCKET, SO_RCVLOWAT, &count, sizeof(count));
+}
+
+uint64_t tcp_silent_ms(int fd)
+{
+	struct tcp_info info = {};
+	socklen_t len = sizeof(info);
+
+	return getsockopt(fd, IPPROTO_TCP, TCP_INFO, &info, &len) < 0 ? UINT64_MAX
+								      : info.tcpi_last_data_recv;
+}
+
 void tcp_setup(int fd)
 {
 	int on = 1, tos = IPTOS_CLASS_CS6;
