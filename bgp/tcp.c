@@ -173,11 +173,11 @@ struct ip_addr tcp_local_address(int fd)
 
 struct ip_addr tcp_remote_address(int fd)
 {
-	union address address = {};
+	union socket_address address = {};
 	socklen_t len = sizeof(address);
 	struct ip_addr none = {};
 
-	return getpeername(fd, &address.any, &len) < 0 ? none : from_sockaddr(&address);
+	return getpeername(fd, &address.any, &len) < 0 ? none : socket_address_read(&address);
 }
 
 void tcp_set_abort(int fd)
