@@ -27,6 +27,7 @@
 #include <sys/resource.h>
 
 #include "bgp/agent_feed.h"
+#include "bgp/linger.h"
 #include "bgp/query_socket.h"
 #include "bgp/reconfigure.h"
 #include "bgp/sandbox.h"
@@ -45,6 +46,7 @@ struct control {
 	struct event_loop *loop;
 	struct agent_feed *feed; /* NULL: standalone */
 	struct query_socket *query_socket;
+	struct linger_list *lingering; /* outlives speakers: their last words are in it */
 	struct config *config;	 /* in force; with kubernetes:, before a document: the base file */
 	struct speaker *speaker; /* NULL: nothing to speak about yet */
 	int err;		 /* why the loop was stopped, 0: on request */
@@ -60,7 +62,8 @@ static void on_signal(int signo, void *arg)
 
 static int start_speaker(struct control *control)
 {
-	int err = speaker_new(control->loop, control->config, control->feed, &control->speaker);
+	int err = speaker_new(control->loop, control->config, control->feed, control->lingering,
+			      &control->speaker);
 
 	if (err == 0 && !control->feed)
 		err = speaker_listen(control->speaker);
@@ -284,6 +287,11 @@ static int run(struct control *control)
 		log_error("event loop: %s", strerror(-err));
 		return err;
 	}
+	control->lingering = linger_list_new(control->loop);
+	if (!control->lingering) {
+		event_loop_free(control->loop);
+		return -ENOMEM;
+	}
 	raise_descriptor_limit();
 	event_loop_add_signal(control->loop, SIGTERM, on_signal, control->loop);
 	event_loop_add_signal(control->loop, SIGINT, on_signal, control->loop);
@@ -291,6 +299,7 @@ static int run(struct control *control)
 	query_socket_free(control->query_socket);
 	speaker_free(control->speaker);
 	agent_feed_free(control->feed);
+	linger_list_free(control->lingering);
 	event_loop_free(control->loop);
 	return err;
 }

@@ -26,7 +26,8 @@
 #include "bgp/speaker_internal.h"
 #include "lib/log.h"
 
-#define REPORT_MS 1000
+#define REPORT_MS      1000
+#define OUTPUT_ALL_MAX (256u << 20) /* octets that wait for all peers together */
 
 /* --- changes --- */
 
@@ -195,7 +196,7 @@ static int fill(struct speaker *speaker)
 }
 
 int speaker_new(struct event_loop *loop, const struct config *config, struct agent_feed *feed,
-		struct speaker **ret_speaker)
+		struct linger_list *lingering, struct speaker **ret_speaker)
 {
 	struct speaker *speaker = calloc(1, sizeof(*speaker));
 	int err;
@@ -210,6 +211,8 @@ int speaker_new(struct event_loop *loop, const struct config *config, struct age
 	speaker->own.router_id = speaker->router_id;
 	speaker->is_restarting = true;
 	speaker->session_shared.loop = loop;
+	speaker->session_shared.lingering = lingering;
+	speaker->session_shared.output.octets_max = OUTPUT_ALL_MAX;
 	speaker->session_shared.round_done = on_round_done;
 	speaker->session_shared.round_arg = speaker;
 	speaker_init_listening(speaker);

@@ -11,6 +11,7 @@
 
 struct peer;
 struct agent_feed;
+struct linger_list;
 
 struct listening {
 	struct config_listen where;
@@ -50,10 +51,11 @@ struct speaker {
 
 /**
  * speaker_new() - read passwords, fill in the own blocks, create the peers; nothing is connected
- * yet. @config and @loop are borrowed. 0 or -errno, logged.
+ * yet. @config, @loop and @lingering, which takes what is left of sessions that end, are borrowed.
+ * 0 or -errno, logged.
  */
 int speaker_new(struct event_loop *loop, const struct config *config, struct agent_feed *feed,
-		struct speaker **ret_speaker);
+		struct linger_list *lingering, struct speaker **ret_speaker);
 /** speaker_free() - close everything without a word to anyone (RFC 4724: they keep our routes). */
 void speaker_free(struct speaker *speaker);
 
