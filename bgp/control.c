@@ -30,6 +30,7 @@
 
 #include "bgp/agent_feed.h"
 #include "bgp/control_internal.h"
+#include "bgp/linger.h"
 #include "bgp/query_socket.h"
 #include "bgp/reconfigure.h"
 #include "bgp/sandbox.h"
@@ -59,7 +60,7 @@ static void on_signal(int signo, void *arg)
 int control_new_speaker(struct control *control, char **password)
 {
 	const struct speaker_params params = { control->loop, control->config, control->feed,
-					       password };
+					       control->lingering, password };
 
 	return speaker_new(&params, &control->speaker);
 }
@@ -402,6 +403,11 @@ static int run(struct control *control)
 		log_error("event loop: %s", strerror(-err));
 		return err;
 	}
+	control->lingering = linger_list_new(control->loop);
+	if (!control->lingering) {
+		event_loop_free(control->loop);
+		return -ENOMEM;
+	}
 	raise_descriptor_limit();
 	event_loop_add_signal(control->loop, SIGTERM, on_signal, control);
 	event_loop_add_signal(control->loop, SIGINT, on_signal, control);
@@ -410,6 +416,7 @@ static int run(struct control *control)
 	query_socket_free(control->query_socket);
 	speaker_free(control->speaker);
 	agent_feed_free(control->feed);
+	linger_list_free(control->lingering);
 	event_loop_free(control->loop);
 	return err;
 }

@@ -8,10 +8,11 @@
  * whole is kept per session, so an idle session costs no buffer. A message goes through message.c
  * or update.c before the owner (peer.c) sees it.
  *
- * Sending appends to the session's output, which is written at the end of the round, many messages
- * to a system call. The output is bounded: who does not read is dropped when it is full, or when
- * nothing of it could be written for the send hold time (RFC 9687). Then the connection is reset,
- * for the kernel would go on trying to deliver what it has taken.
+ * Sending appends to the session's output (session_output.c), which is written at the end of the
+ * round, many messages to a system call. The output is bounded: who does not read is dropped when
+ * it is full, or when nothing of it could be written for the send hold time (RFC 9687). Then the
+ * connection is reset, for the kernel would go on trying to deliver what it has taken. Any other
+ * session that ends with a NOTIFICATION leaves its connection to linger.c, so that it arrives.
  *
  * Callbacks may free the session: every handler holds it (busy) and frees it on the way out. The
  * hold timer is not set anew for each message: it looks at heard_ms when it fires. A KEEPALIVE
@@ -24,7 +25,7 @@
 
 #include <errno.h>
 #include <linux/sockios.h>
-#include <malloc.h>
+#include <stddef.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
@@ -33,14 +34,13 @@
 #include <sys/socket.h>
 #include <unistd.h>
 
+#include "bgp/linger.h"
+
 #define CONNECT_RETRY_MS 10000
 #define HOLD_LARGE_MS	 240000 /* RFC 4271 section 8.2.2: 4 minutes suggested */
 #define HOLD_GRACE_MS	 1000	/* when octets of the peer wait unread at expiry */
 #define TIMER_GRID_MS	 100	/* keepalives and hold timers of all sessions fire together */
-#define OUTPUT_MAX	 (64u << 20)
-#define DISCARD_READS	 64
-#define SEND_HOLD_LOOKS	 4 /* while it runs */
-#define OUTPUT_LARGE	 (8u << 20)
+#define SEND_HOLD_LOOKS	 4	/* while it runs */
 
 static void run(struct session *session, enum fsm_event event, const struct bgp_error *error);
 
@@ -72,22 +72,37 @@ static void unlink_unsent(struct session *session)
 	session->is_unsent = false;
 }
 
+/* The connection is somebody else's, or nobody's. */
+static void let_go(struct session *session)
+{
+	session->fd = -1;
+	session->is_connecting = false;
+	unlink_unsent(session);
+	session_output_clear(&session->output);
+	free(session->partial);
+	session->partial = NULL;
+	session->partial_len = 0;
+}
+
 static void close_connection(struct session *session)
 {
 	if (session->fd >= 0) {
 		event_loop_remove_fd(session->shared->loop, session->fd);
 		close(session->fd);
 	}
-	session->fd = -1;
-	session->is_connecting = false;
-	unlink_unsent(session);
-	free(session->output.data);
-	if (session->output.size > OUTPUT_LARGE)
-		malloc_trim(0); /* it grew step by step: the steps lie about, free and resident */
-	session->output = (struct session_output){};
-	free(session->partial);
-	session->partial = NULL;
-	session->partial_len = 0;
+	let_go(session);
+}
+
+/* What could not be written yet is the rest of one message and the NOTIFICATION. */
+static void close_lingering(struct session *session)
+{
+	const struct session_output *output = &session->output;
+	int fd = session->fd;
+
+	event_loop_remove_fd(session->shared->loop, fd);
+	linger_begin(session->shared->lingering, fd,
+		     output->len ? output->data + output->head : NULL, output->len);
+	let_go(session);
 }
 
 static void cancel_timers(struct session *session)
@@ -111,45 +126,44 @@ void session_free(struct session *session)
 
 /* --- output --- */
 
-static bool output_reserve(struct session_output *output, size_t more)
+/* Not here: the caller walks lists that ending the session would change. */
+static void end_overflowed_soon(struct session *session)
 {
-	size_t size = output->size ? output->size : BGP_MESSAGE_MAX;
-	uint8_t *grown;
+	session->is_overflowed = true;
+	event_timer_set(session->shared->loop, &session->hold_timer, 0);
+}
 
-	/* Moving is worth it once it gains as much room as it moves. */
-	if (output->head > 0 && output->head >= output->len &&
-	    output->head + output->len + more > output->size) {
-		memmove(output->data, output->data + output->head, output->len);
-		output->head = 0;
+static struct session *of_output(struct session_output *output)
+{
+	return (struct session *)((char *)output - offsetof(struct session, output));
+}
+
+/* All peers together may have no more waiting: the one that reads least pays. 0 or -errno. */
+static int append_in_bounds(struct session *session, const uint8_t *data, size_t len)
+{
+	struct output_pool *pool = &session->shared->output;
+	int err;
+
+	while ((err = session_output_append(&session->output, data, len)) == -ENOSPC) {
+		struct session *largest = of_output(session_output_largest(pool));
+
+		if (largest == session || largest->is_overflowed)
+			break;
+		session_output_cut(&largest->output);
+		end_overflowed_soon(largest);
 	}
-	if (output->len + more > OUTPUT_MAX)
-		return false;
-	while (size < output->head + output->len + more)
-		size *= 2;
-	if (size == output->size)
-		return true;
-	grown = realloc(output->data, size);
-	if (!grown)
-		return false;
-	output->data = grown;
-	output->size = size;
-	return true;
+	return err;
 }
 
 void session_send(struct session *session, const uint8_t *data, size_t len)
 {
-	struct session_output *output = &session->output;
-
 	if (session->fd < 0 || session->is_overflowed)
 		return;
-	if (!output_reserve(output, len)) {
-		/* Not here: the caller walks lists that ending the session would change. */
-		session->is_overflowed = true;
-		event_timer_set(session->shared->loop, &session->hold_timer, 0);
+	if (append_in_bounds(session, data, len) < 0) {
+		session_output_cut(&session->output);
+		end_overflowed_soon(session);
 		return;
 	}
-	memcpy(output->data + output->head + output->len, data, len);
-	output->len += len;
 	if (session->is_unsent)
 		return;
 	session->is_unsent = true;
@@ -194,23 +208,12 @@ static void wait_for_room(struct session *session)
 /* Write what the socket takes. A failure shows as an event of the socket. */
 static void write_output(struct session *session)
 {
-	struct session_output *output = &session->output;
-	ssize_t sent = 1;
-
-	while (output->len > 0 && sent > 0) {
-		sent = send(session->fd, output->data + output->head, output->len, MSG_NOSIGNAL);
-		if (sent <= 0)
-			break;
-		output->head += (size_t)sent;
-		output->len -= (size_t)sent;
+	if (session_output_write(&session->output, session->fd))
 		session->sent_ms = event_loop_now_ms();
-	}
-	if (output->len > 0) {
+	if (session->output.len > 0)
 		wait_for_room(session);
-		return;
-	}
-	free(output->data); /* of hundreds of sessions it would be megabytes */
-	*output = (struct session_output){};
+	else
+		session_output_clear(&session->output); /* of hundreds it would be megabytes */
 }
 
 bool session_has_output(const struct session *session)
@@ -249,16 +252,6 @@ static uint64_t jittered(uint64_t ms)
 	return ms - (uint64_t)random() % (ms / 4 + 1); /* RFC 4271 section 10: 0.75 to 1.0 */
 }
 
-/* Closing with octets unread makes a reset, which can overtake the NOTIFICATION. */
-static void discard_input(int fd)
-{
-	uint8_t buf[BGP_MESSAGE_MAX];
-
-	for (int i = 0; i < DISCARD_READS; i++)
-		if (recv(fd, buf, sizeof(buf), MSG_DONTWAIT) <= 0)
-			return;
-}
-
 static void send_notification(struct session *session, const struct fsm_step *step,
 			      const struct bgp_error *error)
 {
@@ -269,11 +262,12 @@ static void send_notification(struct session *session, const struct fsm_step *st
 		session->end.error = *error;
 	else
 		message_error_set(&session->end.error, step->code, step->subcode, NULL, 0);
+	/* What the peer has not begun to receive would mean nothing to it any more. */
+	session_output_cut(&session->output);
+	session->is_overflowed = false;
 	session_send(session, buf, message_write_notification(buf, &session->end.error));
-	if (session->fd < 0)
-		return;
-	write_output(session);
-	discard_input(session->fd);
+	if (session->fd >= 0)
+		write_output(session);
 }
 
 static void send_open(struct session *session)
@@ -352,7 +346,9 @@ static void carry_out(struct session *session, const struct fsm_step *step,
 
 	if (actions & ACTION_SEND_NOTIFICATION)
 		send_notification(session, step, error);
-	if (actions & ACTION_DROP_TCP)
+	if (actions & ACTION_SEND_NOTIFICATION && session->fd >= 0 && !session->is_aborted)
+		close_lingering(session);
+	else if (actions & ACTION_DROP_TCP)
 		close_connection(session);
 	start_timers(session, actions);
 	if (actions & ACTION_CONNECT)
@@ -619,12 +615,19 @@ static void on_connect_retry(void *arg)
 	leave(session);
 }
 
+/* The peer reads nothing: the end is a reset, and takes what the kernel has for it along. */
+static void abort_connection(struct session *session)
+{
+	session->is_aborted = true;
+	tcp_set_abort(session->fd);
+}
+
 static void end_overflowed(struct session *session)
 {
 	struct bgp_error error;
 
 	message_error_set(&error, ERROR_CEASE, CEASE_OUT_OF_RESOURCES, NULL, 0);
-	tcp_set_abort(session->fd);
+	abort_connection(session);
 	session->end.how = END_BY_US;
 	run(session, FSM_STOP, &error);
 }
@@ -683,7 +686,7 @@ static void on_send_hold(void *arg)
 		return;
 	}
 	enter(session);
-	tcp_set_abort(session->fd);
+	abort_connection(session);
 	run(session, FSM_SEND_HOLD_EXPIRES, NULL);
 	leave(session);
 }
@@ -714,6 +717,7 @@ struct session *session_new(struct session_shared *shared, const struct session_
 	session->params = *params;
 	session->state = PEER_IDLE;
 	session->fd = -1;
+	session->output.pool = &shared->output;
 	event_timer_init(&session->connect_retry_timer, on_connect_retry, session);
 	event_timer_init(&session->hold_timer, on_hold, session);
 	event_timer_init(&session->keepalive_timer, on_keepalive, session);

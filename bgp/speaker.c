@@ -28,7 +28,8 @@
 #include "bgp/speaker_internal.h"
 #include "lib/log.h"
 
-#define REPORT_MS 1000
+#define REPORT_MS      1000
+#define OUTPUT_ALL_MAX (256u << 20) /* octets that wait for all peers together */
 
 /* --- changes --- */
 
@@ -234,6 +235,8 @@ int speaker_new(const struct speaker_params *params, struct speaker **ret_speake
 	speaker->own.router_id = speaker->router_id;
 	speaker->is_restarting = true;
 	speaker->session_shared.loop = params->loop;
+	speaker->session_shared.lingering = params->lingering;
+	speaker->session_shared.output.octets_max = OUTPUT_ALL_MAX;
 	speaker->session_shared.round_done = on_round_done;
 	speaker->session_shared.round_arg = speaker;
 	speaker_init_listening(speaker);

@@ -12,6 +12,7 @@
 struct bfd;
 struct peer;
 struct agent_feed;
+struct linger_list;
 
 struct listening {
 	struct config_listen where;
@@ -54,6 +55,7 @@ struct speaker_params {
 	struct event_loop *loop; /* borrowed, as all of these */
 	const struct config *config;
 	struct agent_feed *feed;
+	struct linger_list *lingering; /* takes what is left of sessions that end */
 	char **password; /* as struct speaker's, taken; NULL: read the files */
 };
 

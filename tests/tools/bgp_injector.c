@@ -13,8 +13,8 @@
  * its processes, separated by commas, whose CPU time and memory are read. One line of JSON.
  *
  * `through` ends with the first neighbour's connection closed, and the time until all is withdrawn.
- * `map` looks into the map again and again, as there is nothing to wait on, and yields its CPU after
- * each look: the daemon may have been woken on it.
+ * `map` looks into the map again and again, as there is nothing to wait on, and yields its CPU
+ * after each look: the daemon may have been woken on it.
  *
  * links: tests/tools/bgp/bgp_link.c tests/tools/bgp/bgp_daemon.c
  * libs: -lbpf
