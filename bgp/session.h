@@ -79,7 +79,7 @@ struct session {
 	uint16_t hold_time_s; /* negotiated; 0: none, or not yet */
 	uint64_t hold_ms;     /* in force; 0: none */
 	uint64_t heard_ms;    /* when the peer was last heard */
-	size_t low_water;     /* octets that wake us, see set_low_water(); 0: not set yet */
+	size_t low_water;     /* octets that wake us, see session_set_low_water(); 0: not set yet */
 	uint64_t sent_ms;     /* when the socket last took octets, or the peer did */
 	int untaken;	      /* octets in the socket that the peer had not taken then */
 	struct event_timer connect_retry_timer, hold_timer, keepalive_timer, send_hold_timer;
@@ -108,7 +108,9 @@ struct session_remains {
 	const struct open_message *peer_open;
 	const uint8_t *partial; /* read and not whole: at most BGP_MESSAGE_MAX octets */
 	size_t partial_len;
-	const uint8_t *output; /* not written yet; may begin inside a message */
+	const uint8_t *begun;  /* rest of a message of which the peer has the start */
+	size_t begun_len;      /* at most BGP_MESSAGE_MAX */
+	const uint8_t *output; /* not written yet: whole messages */
 	size_t output_len;
 };
 

@@ -56,7 +56,7 @@ struct speaker_params {
 	const struct config *config;
 	struct agent_feed *feed;
 	struct linger_list *lingering; /* takes what is left of sessions that end */
-	char **password; /* as struct speaker's, taken; NULL: read the files */
+	char **password;	       /* as struct speaker's, taken; NULL: read the files */
 };
 
 /**

@@ -6,11 +6,7 @@
  * on failure and, on success, with what config.h promises: an address of the node, blocks inside
  * their pools, peers with an AS.
  *
- * links: lib/config.c lib/config_yaml.c lib/config_reader.c lib/config_keys.c lib/config_bgp.c
- * links: lib/config_bfd.c
- * links: lib/config_peers.c lib/config_filters.c lib/config_rules.c lib/config_check.c
- * links: lib/config_announce.c
- * links: lib/config_cluster.c lib/config_listen.c lib/config_check_nodes.c lib/ip_prefix.c
+ * links: lib/ip_prefix.c lib/config*.c
  * covers: lib/config_yaml.c lib/config_reader.c lib/config_keys.c lib/config_bgp.c
  * covers: lib/config_peers.c lib/config_filters.c lib/config_rules.c lib/config_check.c
  * covers: lib/config_announce.c lib/config_listen.c

@@ -5,11 +5,7 @@
  * Bad input is a table: the file's text, where the error is, words that must appear in it. Good
  * input is compared with what the document promises, defaults first.
  *
- * links: lib/config.c lib/config_yaml.c lib/config_reader.c lib/config_keys.c lib/config_bgp.c
- * links: lib/config_bfd.c
- * links: lib/config_peers.c lib/config_filters.c lib/config_rules.c lib/config_check.c
- * links: lib/config_announce.c
- * links: lib/config_cluster.c lib/config_listen.c lib/config_check_nodes.c lib/ip_prefix.c
+ * links: lib/ip_prefix.c lib/config*.c
  * libs: -lyaml
  */
 #include <stdarg.h>
