@@ -385,7 +385,11 @@ def cluster(report, paths, settings):
     if status == 0:
         environment = {**settings, **dict(text.split("=", 1) for text in exports)}
         for path in paths:
+            failures = len(report.failures)
             pytest(report, path, "long or not long", LONG_SECONDS, environment)
+            if len(report.failures) > failures:  # with the cluster they would be gone
+                run(["tests/kube/cluster.py", "logs", f"{LOGS}/{name} {os.path.basename(path)}"
+                     .replace(" ", "-")], 60, environment)
     else:
         show(name, output)
         report.add(name, failures=[(name, "no cluster")], seconds=seconds)
