@@ -207,9 +207,11 @@ static struct advertise_key make_key(const struct peer *peer)
 	if (peer->filter && peer->filter->has_interface)
 		key.links = peer->speaker->links;
 	key.four_octet_as = session->context.four_octet_as;
+	key.extended_next_hop = session->context.extended_next_hop;
 	for (int i = 0; i < FAMILY_COUNT; i++) {
 		key.family[i] = peer->family[i];
-		key.next_hop[i] = peer_own_next_hop(peer, &session->local, i);
+		key.next_hop[i] =
+			peer_own_next_hop(peer, &session->local, i, key.extended_next_hop);
 	}
 	return key;
 }
@@ -280,6 +282,18 @@ static void replace_sessions(struct peer *peer, struct session *session)
 		session_stop(other, FSM_COLLISION_DUMP);
 }
 
+/* Both sides carry IPv4, yet the peer cannot be told of a next hop that we have. */
+static void log_untold(const struct peer *peer, const struct session *session)
+{
+	const struct ip_addr hop = peer_own_next_hop(peer, &session->local, FAMILY_IPV4,
+						     session->context.extended_next_hop);
+
+	if (peer->family[FAMILY_IPV4] && ip_addr_is_zero(&hop))
+		log_warning("peer %s: it gets no IPv4 routes of this node, which has no IPv4 "
+			    "address: the peer takes no IPv6 next hops for them (RFC 8950)",
+			    peer->name);
+}
+
 static void on_established(struct session *session)
 {
 	struct peer *peer = session->owner;
@@ -299,12 +313,14 @@ static void on_established(struct session *session)
 	peer_send_end_of_rib(peer);
 	if (!peer->capabilities.graceful_restart)
 		event_timer_set(peer->speaker->loop, &peer->quiet_timer, PEER_QUIET_MS);
-	log_info("peer %s: established: AS %u, router id %u.%u.%u.%u, hold time %u s%s%s%s",
+	log_info("peer %s: established: AS %u, router id %u.%u.%u.%u, hold time %u s%s%s%s%s",
 		 peer->name, session->peer_open.as, peer->router_id >> 24,
 		 peer->router_id >> 16 & 255, peer->router_id >> 8 & 255, peer->router_id & 255,
 		 session->hold_time_s, peer->family[FAMILY_IPV4] ? ", IPv4" : "",
 		 peer->family[FAMILY_IPV6] ? ", IPv6" : "",
+		 session->context.extended_next_hop ? ", IPv6 next hops of IPv4" : "",
 		 peer->capabilities.graceful_restart ? ", graceful restart" : "");
+	log_untold(peer, session);
 	peer_report(peer, true);
 	speaker_check_sync(peer->speaker);
 }

@@ -13,9 +13,9 @@
 bool peer_is_ebgp(const struct peer *peer);
 const char *peer_family_name(enum bgp_family family); /* for messages */
 /** peer_own_next_hop() - ours for @family towards this peer, whose session ends at @local (zero:
- * not known yet); zero: none. */
+ * not known yet); zero: none. @extended: IPv4 routes may have an IPv6 one. */
 struct ip_addr peer_own_next_hop(const struct peer *peer, const struct ip_addr *local,
-				 enum bgp_family family);
+				 enum bgp_family family, bool extended);
 /** peer_log_left_out() - say which configured families cannot be offered. */
 void peer_log_left_out(const struct peer *peer);
 void peer_fill_open(const struct peer *peer, const struct ip_addr *local, struct open_message *ret);

@@ -106,6 +106,7 @@ static uint32_t peer_flags(const struct peer *peer)
 	flags |= caps->graceful_restart ? BGP_PEER_GRACEFUL_RESTART : 0;
 	flags |= caps->route_refresh ? BGP_PEER_ROUTE_REFRESH : 0;
 	flags |= caps->four_octet_as ? BGP_PEER_FOUR_OCTET_AS : 0;
+	flags |= caps->extended_next_hop ? BGP_PEER_EXTENDED_NEXT_HOP : 0;
 	flags |= peer->family[FAMILY_IPV4] ? BGP_PEER_IPV4 : 0;
 	return flags | (peer->family[FAMILY_IPV6] ? BGP_PEER_IPV6 : 0);
 }

@@ -125,7 +125,7 @@ static bool is_same_session(const struct config_peer *a, const struct config_pee
 	return a->is_mesh == b->is_mesh && a->port == b->port && a->passive == b->passive &&
 	       a->ipv4 == b->ipv4 && a->ipv6 == b->ipv6 && a->hold_time_s == b->hold_time_s &&
 	       a->source == b->source && a->restart_time_s == b->restart_time_s &&
-	       a->ttl_security == b->ttl_security;
+	       a->extended_next_hop == b->extended_next_hop && a->ttl_security == b->ttl_security;
 }
 
 /* ttl_security: how far away a multihop neighbour may be. */

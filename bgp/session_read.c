@@ -26,6 +26,8 @@ void session_negotiate(struct session *session)
 		own->hold_time_s < peer->hold_time_s ? own->hold_time_s : peer->hold_time_s;
 	session->context.is_ebgp = peer->as != own->as;
 	session->context.four_octet_as = peer->capabilities.four_octet_as;
+	session->context.extended_next_hop =
+		own->capabilities.extended_next_hop && peer->capabilities.extended_next_hop;
 }
 
 static void on_open(struct session *session, const uint8_t *body, size_t len)

@@ -352,6 +352,7 @@ enum bgp_peer_flag {
 	BGP_PEER_FOUR_OCTET_AS = 1 << 10,
 	BGP_PEER_IPV4 = 1 << 11, /* the session carries it */
 	BGP_PEER_IPV6 = 1 << 12,
+	BGP_PEER_EXTENDED_NEXT_HOP = 1 << 13, /* RFC 8950 */
 	/* of BFD */
 	BGP_PEER_BFD_MULTIHOP = 1 << 16,
 };

@@ -98,6 +98,12 @@ struct config_bfd {
 	uint16_t multiplier;	  /* 1..255, default 3 */
 };
 
+enum config_extended_next_hop {
+	EXTENDED_NEXT_HOP_AUTO = 0, /* on sessions over IPv6; used when there is no IPv4 address */
+	EXTENDED_NEXT_HOP_ALWAYS,   /* on all, and used whenever the peer has it */
+	EXTENDED_NEXT_HOP_NEVER,
+};
+
 struct config_peer {
 	struct ip_addr addr;	/* zero when range is used */
 	struct ip_prefix range; /* dynamic neighbours; bits of addr otherwise unused */
@@ -107,7 +113,8 @@ struct config_peer {
 	uint32_t local_as;     /* ours towards it; default bgp.as */
 	uint32_t allow_own_as; /* how often our AS may stand in a path that it tells */
 	enum config_next_hop next_hop;
-	uint32_t max_routes;   /* taken of each family; 0: not said */
+	enum config_extended_next_hop extended_next_hop; /* RFC 8950 */
+	uint32_t max_routes;				 /* taken of each family; 0: not said */
 	bool max_routes_close; /* more end the session; else they are refused */
 	uint16_t port;	       /* default 179 */
 	bool passive;

@@ -99,6 +99,8 @@ static const struct config_row peer_rows[] = {
 	{ "import", config_read_choice, PEER_FIELD(import), .choices = "pools all none" },
 	{ "export", config_read_choice, PEER_FIELD(export), .choices = "own all none" },
 	{ "next_hop", config_read_choice, PEER_FIELD(next_hop), .choices = "auto self keep" },
+	{ "extended_next_hop", config_read_choice, PEER_FIELD(extended_next_hop),
+	  .choices = "auto always never" },
 	{ "max_routes", config_read_u32, PEER_FIELD(max_routes), 1, ROUTES_OF_PEER_MAX, NULL },
 	{ "max_routes_action", read_limit_action, 0, .choices = "refuse close" },
 	{ "source", config_read_choice, PEER_FIELD(source), .choices = "route node" },

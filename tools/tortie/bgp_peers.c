@@ -51,6 +51,7 @@ static const struct {
 	{ BGP_PEER_GRACEFUL_RESTART, "graceful_restart" },
 	{ BGP_PEER_ROUTE_REFRESH, "route_refresh" },
 	{ BGP_PEER_FOUR_OCTET_AS, "four_octet_as" },
+	{ BGP_PEER_EXTENDED_NEXT_HOP, "extended_next_hop" },
 	{ BGP_PEER_IPV4, "ipv4" },
 	{ BGP_PEER_IPV6, "ipv6" },
 };

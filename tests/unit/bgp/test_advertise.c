@@ -64,7 +64,7 @@ static void note_section(struct receiver *receiver, struct update_section sectio
 static void take_message(struct advertise_member *member, const uint8_t *data, size_t len)
 {
 	struct receiver *receiver = (struct receiver *)member;
-	struct attribute_context context = { .is_ebgp = false, .four_octet_as = true };
+	struct attribute_context context = { .four_octet_as = true, .extended_next_hop = true };
 	struct bgp_error error;
 	static struct update update;
 
@@ -406,6 +406,54 @@ static void a_family_without_a_next_hop_of_ours_is_not_told(void **state)
 	peer->source.kind = SOURCE_IBGP;
 	assert_int_equal(advertise_join(world->advertise, &key, &peer->member, &peer->source), 0);
 	expect(peer, "+10.244.1.0/24");
+}
+
+/* RFC 8950 section 4: only who says that it takes them gets IPv6 next hops of IPv4. */
+static void ipv6_next_hops_of_ipv4_go_to_those_who_take_them(void **state)
+{
+	struct ip_addr hop = addr_of("2001:db8::1"), told_hop = addr_of("2001:db8::7");
+	struct advertise_key key = key_of(SOURCE_IBGP, EXPORT_ALL);
+	struct receiver *takes, *peer;
+	struct world *world = *state;
+
+	world->peer[3].source.kind = SOURCE_EBGP;
+	routes_start(&world->routes, "65001", "2001:db8::7");
+	told(world, 3, "10.244.2.0/24");
+	own(world, "10.244.1.0/24");
+	work_off(world);
+	peer = join(world, 0, SOURCE_IBGP, EXPORT_ALL); /* has an IPv4 next hop of ours */
+	expect(peer, "+10.244.1.0/24");
+	assert_int_equal(advertise_count(&peer->member, FAMILY_IPV4), 1);
+	peer = join(world, 1, SOURCE_EBGP, EXPORT_ALL); /* we are the next hop of both */
+	assert_non_null(strstr(peer->words, "+10.244.1.0/24"));
+	assert_non_null(strstr(peer->words, "+10.244.2.0/24"));
+	key.extended_next_hop = true;
+	key.next_hop[FAMILY_IPV4] = hop; /* this node has no IPv4 address */
+	takes = &world->peer[2];
+	takes->source.kind = SOURCE_IBGP;
+	assert_int_equal(advertise_join(world->advertise, &key, &takes->member, &takes->source), 0);
+	assert_int_equal(advertise_count(&takes->member, FAMILY_IPV4), 2);
+	takes->words[0] = '\0';
+
+	routes_start(&world->routes, "65002", "2001:db8::7");
+	told(world, 3, "10.244.2.0/24");
+	work_off(world);
+	expect(takes, "+10.244.2.0/24");
+	assert_true(ip_addr_equal(&takes->last.announced[0].next_hop, &told_hop));
+	own(world, "10.244.3.0/24");
+	work_off(world);
+	expect(takes, "+10.244.3.0/24");
+	assert_true(ip_addr_equal(&takes->last.announced[0].next_hop, &hop));
+	expect(&world->peer[0], "+10.244.3.0/24");
+	/* The same route with a next hop that everybody knows, and back. */
+	routes_start(&world->routes, "65002", "10.0.0.7");
+	told(world, 3, "10.244.2.0/24");
+	work_off(world);
+	expect(&world->peer[0], "+10.244.2.0/24");
+	routes_start(&world->routes, "65002", "2001:db8::7");
+	told(world, 3, "10.244.2.0/24");
+	work_off(world);
+	expect(&world->peer[0], "-10.244.2.0/24");
 }
 
 static void who_left_is_told_nothing_and_starts_anew(void **state)
@@ -772,6 +820,7 @@ int main(void)
 		WORLD_TEST(withdrawals_come_first),
 		WORLD_TEST(a_refresh_repeats_one_family),
 		WORLD_TEST(a_family_without_a_next_hop_of_ours_is_not_told),
+		WORLD_TEST(ipv6_next_hops_of_ipv4_go_to_those_who_take_them),
 		WORLD_TEST(who_left_is_told_nothing_and_starts_anew),
 		WORLD_TEST(a_filter_goes_before_what_export_says),
 		WORLD_TEST(what_the_rfcs_forbid_no_filter_allows),

@@ -255,6 +255,11 @@ static void set_ttl_security(struct config_peer *peer)
 	peer->ttl_security = 1;
 }
 
+static void set_extended_next_hop(struct config_peer *peer)
+{
+	peer->extended_next_hop = EXTENDED_NEXT_HOP_ALWAYS;
+}
+
 static void set_local_as(struct config_peer *peer)
 {
 	peer->local_as = 65001;
@@ -320,6 +325,7 @@ static const struct {
 	{ set_bfd_and_hold_time, "~fd99::3 bfd99::3" },
 	{ set_import, "?fd99::3" },
 	{ set_import_and_hold_time, "~fd99::3" },
+	{ set_extended_next_hop, "~fd99::3" },
 };
 
 static void only_the_peer_whose_setting_changed_is_touched(void **state)

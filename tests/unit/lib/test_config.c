@@ -222,6 +222,10 @@ static const struct bad_row bad_rows[] = {
 	  2,
 	  51,
 	  { "families", "twice" } },
+	{ NODE "bgp: {peers: [{address: 1.2.3.4, as: 1, extended_next_hop: true}]}\n",
+	  2,
+	  60,
+	  { "extended_next_hop", "auto always never" } },
 	{ NODE "bgp: {peers: [{address: 1.2.3.4, as: 1, families: [vpnv4]}]}\n",
 	  2,
 	  52,
@@ -490,17 +494,17 @@ static void the_mesh_leaves_out_own_addresses(void **state)
 
 static void every_key_of_a_peer_reaches_its_field(void **state)
 {
-	struct config *config =
-		parse(NODE "bgp:\n"
-			   "  peers:\n"
-			   "  - {address: 192.0.2.254, as: 4200000000, port: 1179, passive: true,"
-			   " families: [ipv6], import: all, export: none, hold_time: 3,"
-			   " source: node, restart_time: 4095, ttl_security: 255,"
-			   " local_as: 65001, allow_own_as: 2, next_hop: keep,"
-			   " max_routes: 2000000, max_routes_action: close,"
-			   " password_file: /etc/key}\n"
-			   "  - {range: 198.51.100.0/24, as: 64512, reflector_client: true,"
-			   " import: none, export: all, families: [ipv6, ipv4]}\n");
+	struct config *config = parse(
+		NODE "bgp:\n"
+		     "  peers:\n"
+		     "  - {address: 192.0.2.254, as: 4200000000, port: 1179, passive: true,"
+		     " families: [ipv6], import: all, export: none, hold_time: 3,"
+		     " source: node, restart_time: 4095, ttl_security: 255,"
+		     " local_as: 65001, allow_own_as: 2, next_hop: keep,"
+		     " extended_next_hop: never, max_routes: 2000000, max_routes_action: close,"
+		     " password_file: /etc/key}\n"
+		     "  - {range: 198.51.100.0/24, as: 64512, reflector_client: true,"
+		     " import: none, export: all, families: [ipv6, ipv4]}\n");
 	const struct config_peer *peer = config->bgp.peer;
 
 	assert_int_equal(config->bgp.peer_count, 2);
@@ -517,6 +521,7 @@ static void every_key_of_a_peer_reaches_its_field(void **state)
 	assert_int_equal(peer[0].local_as, 65001);
 	assert_int_equal(peer[0].allow_own_as, 2);
 	assert_int_equal(peer[0].next_hop, NEXT_HOP_KEEP);
+	assert_int_equal(peer[0].extended_next_hop, EXTENDED_NEXT_HOP_NEVER);
 	assert_int_equal(peer[0].max_routes, 2000000);
 	assert_true(peer[0].max_routes_close);
 	assert_string_equal(peer[0].password_file, "/etc/key");
@@ -532,6 +537,7 @@ static void every_key_of_a_peer_reaches_its_field(void **state)
 	assert_int_equal(peer[1].local_as, 64512);
 	assert_int_equal(peer[1].allow_own_as, 0);
 	assert_int_equal(peer[1].next_hop, NEXT_HOP_AUTO);
+	assert_int_equal(peer[1].extended_next_hop, EXTENDED_NEXT_HOP_AUTO);
 	assert_int_equal(peer[1].max_routes, 0);
 	assert_false(peer[1].max_routes_close);
 	config_free(config);
