@@ -7,11 +7,13 @@
  * their pools, peers with an AS.
  *
  * links: lib/config.c lib/config_yaml.c lib/config_reader.c lib/config_keys.c lib/config_bgp.c
+ * links: lib/config_routes.c lib/next_hops.c
  * links: lib/config_peers.c lib/config_filters.c lib/config_rules.c lib/config_check.c
  * links: lib/config_cluster.c lib/config_listen.c lib/config_check_nodes.c lib/ip_prefix.c
  * covers: lib/config_yaml.c lib/config_reader.c lib/config_keys.c lib/config_bgp.c
  * covers: lib/config_peers.c lib/config_filters.c lib/config_rules.c lib/config_check.c
- * covers: lib/config_listen.c lib/config_cluster.c:config_read_kubernetes
+ * covers: lib/config_routes.c lib/config_listen.c
+ * covers: lib/config_cluster.c:config_read_kubernetes
  * covers: lib/config_cluster.c:refuse_what_the_cluster_says
  * covers: lib/config_cluster.c:config_kubernetes_settle
  * libs: -lyaml
