@@ -190,20 +190,21 @@ static int put_group(struct hop_objects *objects, struct hop_set *set, uint32_t 
 static int sync_set(struct hop_objects *objects, struct hop_set *set)
 {
 	uint32_t usable = hop_set_usable(set), mask = 0;
-	int failed = -ENETUNREACH;
+	int failed = usable != 0 ? 0 : -ENETUNREACH, err = 0;
 
 	for (uint32_t i = 0; i < set->hops.count; i++) {
-		int err = usable >> i & 1 ? put_member(objects, set, i) : -ENETUNREACH;
-
+		if (!(usable >> i & 1))
+			continue;
+		err = put_member(objects, set, i);
 		if (err == 0)
 			mask |= 1u << i;
-		else if (usable >> i & 1)
+		else
 			failed = err;
 	}
 	if (mask != 0)
-		failed = put_group(objects, set, mask);
-	set->kernel_error = failed;
-	return failed;
+		err = put_group(objects, set, mask);
+	set->kernel_error = failed != 0 ? failed : err;
+	return set->kernel_error;
 }
 
 uint32_t hop_objects_id(struct hop_objects *objects, struct hop_set *set, int *ret_err)
@@ -325,14 +326,16 @@ static int sync_all(struct hop_objects *objects)
 
 	for (struct hop_set *set = objects->groups->sets->by_hops; set != NULL;
 	     set = set->hh.next) {
+		bool was_well = set->kernel_error == 0;
 		uint32_t usable;
 
 		set->kernel_error = 0;
 		if (!hop_set_is_group(set) || set->object == NULL)
 			continue;
 		usable = hop_set_usable(set);
-		if (usable != 0 && (!set->object->is_there || set->object->mask != usable))
-			repaired += sync_set(objects, set) == 0;
+		if (usable != 0 && (!set->object->is_there || set->object->mask != usable) &&
+		    sync_set(objects, set) == 0)
+			repaired += was_well;
 	}
 	return repaired;
 }

@@ -39,18 +39,9 @@ static bool is_unreachable(const struct kernel_route *route)
 static int read_next_hop(const struct rtmsg *body, const struct nlattr *const *attr,
 			 struct ip_addr *ret_addr)
 {
-	const struct rtvia *via;
-	struct in6_addr v6;
-	size_t len;
-
 	if (attr[RTA_GATEWAY] != NULL)
 		return netlink_attr_addr(attr[RTA_GATEWAY], body->rtm_family, ret_addr);
-	via = netlink_attr_data(attr[RTA_VIA], &len);
-	if (via == NULL || len != sizeof(*via) + sizeof(v6) || via->rtvia_family != AF_INET6)
-		return -ENODATA;
-	memcpy(&v6, via->rtvia_addr, sizeof(v6));
-	*ret_addr = ip_addr_from_v6(&v6);
-	return 0;
+	return netlink_attr_via(attr[RTA_VIA], ret_addr);
 }
 
 static int read_prefix(const struct rtmsg *body, const struct nlattr *dst,

@@ -367,7 +367,6 @@ static void apply_step(struct remote_routes *routes)
 	struct batch batch = { .count = 0 };
 	size_t count = 0;
 
-	hop_groups_collect(&routes->groups);
 	dataplane_hold_generation(routes->agent->dataplane);
 	for (size_t i = 0; i < STEP; i++) {
 		struct route_entry *entry = route_table_dequeue(&routes->table);
@@ -417,6 +416,7 @@ void routes_on_apply(void *arg)
 	if (routes->agent->resetting)
 		return;
 	apply_step(routes);
+	hop_groups_collect(&routes->groups);
 	if (routes->table.queue != NULL)
 		routes_apply_later(routes);
 	else
