@@ -7,9 +7,10 @@
  * every packet: the link of a next hop, its MTU, and whether it may be used. So a link that fails
  * costs one store for all routes over it, and no route is written.
  *
- * Usable is a next hop on an up uplink. With none the last ones stay: their packets are lost either
- * way, and nothing has to happen when the link is back. A next hop whose subnet is gone for the
- * moment (addresses are flushed) keeps the uplink that it had, as routes of one next hop do.
+ * Usable is a next hop on an up uplink that answers (hop_neighbours.c). With none the last ones
+ * stay: their packets are lost either way, and nothing has to happen when the link is back. A next
+ * hop whose subnet is gone for the moment (addresses are flushed) keeps the uplink that it had, as
+ * routes of one next hop do.
  *
  * After a restart the numbers are found in the map: its content says which set each one is. One
  * that no set has at the end of the start is given back. A number rests as long as possible before
@@ -27,10 +28,13 @@
 #include "lib/log.h"
 #include "loader/agent.h"
 #include "loader/dataplane.h"
+#include "loader/hop_neighbours.h"
 #include "loader/hop_objects.h"
 #include "loader/uplink.h"
 
 _Static_assert(ROUTE_NEXT_HOPS_MAX <= HOP_GROUP_HOPS, "a set fits a group");
+
+#define ASK_MS 1000 /* between two questions to who is silent */
 
 /* --- resolving --- */
 
@@ -54,7 +58,9 @@ void hop_groups_resolve(struct hop_groups *groups, struct hop_set *set)
 			uplink = uplink_by_index(uplinks, member->ifindex);
 		member->ifindex = uplink != NULL ? uplink->ifindex : 0;
 		member->mtu = uplink != NULL ? uplink->mtu : 0;
-		member->is_usable = uplink != NULL && uplink->is_up;
+		member->is_link_up = uplink != NULL && uplink->is_up;
+		if (!member->is_link_up)
+			member->is_silent = true; /* until it answers again */
 	}
 }
 
@@ -63,7 +69,7 @@ uint32_t hop_set_usable(const struct hop_set *set)
 	uint32_t mask = 0;
 
 	for (uint32_t i = 0; i < set->hops.count; i++)
-		mask |= (uint32_t)set->member[i].is_usable << i;
+		mask |= (uint32_t)hop_member_is_usable(&set->member[i]) << i;
 	return mask;
 }
 
@@ -80,7 +86,7 @@ uint32_t hop_set_mtu(const struct hop_set *set)
 	uint32_t mtu = 0;
 
 	for (uint32_t i = 0; i < set->hops.count; i++)
-		if (set->member[i].is_usable && (mtu == 0 || set->member[i].mtu < mtu))
+		if (hop_member_is_usable(&set->member[i]) && (mtu == 0 || set->member[i].mtu < mtu))
 			mtu = set->member[i].mtu;
 	return mtu;
 }
@@ -165,6 +171,83 @@ struct hop_set *hop_groups_set_of_number(struct hop_groups *groups, uint32_t num
 	return number < HOP_GROUPS ? groups->owner[number] : NULL;
 }
 
+/* --- following --- */
+
+/* What the sets are now, into the map and then the kernel: packets wait for the map alone. */
+static void bring_into_force(struct hop_groups *groups)
+{
+	for (struct hop_set *set = groups->sets->by_hops; set != NULL; set = set->hh.next)
+		if (set->map_number != 0)
+			write_group(groups, set);
+	hop_objects_compare(groups->objects);
+}
+
+static void ask_later(struct hop_groups *groups, uint64_t delay_ms)
+{
+	if (hop_neighbours_are_awaited(groups))
+		event_timer_set(groups->agent->loop, &groups->ask, delay_ms);
+}
+
+static void on_ask(void *arg)
+{
+	struct hop_groups *groups = arg;
+
+	if (hop_neighbours_ask(groups))
+		bring_into_force(groups);
+	ask_later(groups, ASK_MS);
+}
+
+void hop_groups_heard(struct hop_groups *groups, const struct nlmsghdr *header)
+{
+	if (!hop_neighbours_heard(groups, header))
+		return;
+	bring_into_force(groups);
+	if (!event_timer_is_armed(&groups->ask))
+		ask_later(groups, ASK_MS);
+}
+
+void hop_groups_uplinks_changed(struct hop_groups *groups)
+{
+	for (struct hop_set *set = groups->sets->by_hops; set != NULL; set = set->hh.next)
+		if (hop_set_is_group(set))
+			hop_groups_resolve(groups, set);
+	bring_into_force(groups);
+	ask_later(groups, 0);
+}
+
+size_t hop_groups_audit_map(struct hop_groups *groups)
+{
+	size_t wrong = 0;
+
+	for (uint32_t number = 1; number < HOP_GROUPS; number++) {
+		if (groups->owner[number] != NULL) {
+			wrong += write_group(groups, groups->owner[number]) > 0;
+		} else if (groups->map[number].count != 0 || groups->map[number].usable != 0) {
+			clear_number(groups, number);
+			wrong++;
+		}
+	}
+	return wrong;
+}
+
+void hop_groups_collect(struct hop_groups *groups)
+{
+	struct hop_set *set, *next;
+
+	if (groups->sets->unused == 0)
+		return;
+	HASH_ITER(hh, groups->sets->by_hops, set, next)
+	{
+		if (set->users > 0)
+			continue;
+		if (set->map_number != 0)
+			clear_number(groups, set->map_number);
+		hop_objects_drop(groups->objects, set);
+		hop_sets_free_one(groups->sets, set);
+	}
+	groups->is_full = false;
+}
+
 /* --- start and end --- */
 
 /* The next hops of an element as an agent of ours wrote it; false: of something else. */
@@ -209,6 +292,7 @@ int hop_groups_init(struct hop_groups *groups, struct agent *agent, struct hop_s
 	*groups = (struct hop_groups){ .agent = agent,
 				       .sets = sets,
 				       .map = dataplane_hop_groups(agent->dataplane) };
+	event_timer_init(&groups->ask, on_ask, groups);
 	for (uint32_t number = 1; number < HOP_GROUPS && err == 0; number++) {
 		err = adopt_number(groups, number);
 		if (groups->owner[number] != NULL)
@@ -219,56 +303,8 @@ int hop_groups_init(struct hop_groups *groups, struct agent *agent, struct hop_s
 
 void hop_groups_fini(struct hop_groups *groups)
 {
+	if (groups->agent != NULL)
+		event_timer_cancel(groups->agent->loop, &groups->ask);
 	hop_objects_close(groups->objects);
 	groups->objects = NULL;
-}
-
-/* --- following --- */
-
-void hop_groups_uplinks_changed(struct hop_groups *groups)
-{
-	struct hop_set *set;
-
-	/* All of the map first: packets wait for nothing else. */
-	for (set = groups->sets->by_hops; set != NULL; set = set->hh.next) {
-		if (!hop_set_is_group(set))
-			continue;
-		hop_groups_resolve(groups, set);
-		if (set->map_number != 0)
-			write_group(groups, set);
-	}
-	hop_objects_compare(groups->objects);
-}
-
-size_t hop_groups_audit_map(struct hop_groups *groups)
-{
-	size_t wrong = 0;
-
-	for (uint32_t number = 1; number < HOP_GROUPS; number++) {
-		if (groups->owner[number] != NULL) {
-			wrong += write_group(groups, groups->owner[number]) > 0;
-		} else if (groups->map[number].count != 0 || groups->map[number].usable != 0) {
-			clear_number(groups, number);
-			wrong++;
-		}
-	}
-	return wrong;
-}
-
-void hop_groups_collect(struct hop_groups *groups)
-{
-	struct hop_set *set, *next;
-
-	if (groups->sets->unused == 0)
-		return;
-	HASH_ITER(hh, groups->sets->by_hops, set, next)
-	{
-		if (set->users > 0)
-			continue;
-		if (set->map_number != 0)
-			clear_number(groups, set->map_number);
-		hop_objects_drop(groups->objects, set);
-		hop_sets_free_one(groups->sets, set);
-	}
-	groups->is_full = false;
 }

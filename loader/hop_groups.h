@@ -6,15 +6,17 @@
 #include <stdint.h>
 
 #include "dataplane_abi.h"
+#include "lib/event_loop.h"
 #include "loader/hop_set.h"
 
 struct agent;
 struct hop_objects;
+struct nlmsghdr;
 
 /*
  * Sets of several next hops in force: as groups in map hop_group, and in the kernel
- * (hop_objects.c). A next hop whose uplink is down leaves both at once and comes back with it; no
- * route changes for that.
+ * (hop_objects.c). A next hop whose uplink is down or that does not answer leaves both at once, and
+ * comes back when it answers; no route changes for that.
  */
 struct hop_groups {
 	struct agent *agent;
@@ -24,6 +26,7 @@ struct hop_groups {
 	uint32_t last_number; /* given away last */
 	bool is_full;	      /* told */
 	struct hop_objects *objects;
+	struct event_timer ask; /* for next hops that have not answered yet */
 };
 
 /** hop_groups_init() - @sets get what map and kernel hold from before, without users. 0 or -errno.
@@ -41,6 +44,8 @@ void hop_groups_resolve(struct hop_groups *groups, struct hop_set *set);
 uint32_t hop_groups_number(struct hop_groups *groups, struct hop_set *set);
 /** hop_groups_uplinks_changed() - resolve all, and bring it into force. */
 void hop_groups_uplinks_changed(struct hop_groups *groups);
+/** hop_groups_heard() - a notification of the kernel, perhaps about a next hop. */
+void hop_groups_heard(struct hop_groups *groups, const struct nlmsghdr *header);
 /** hop_groups_audit_map() - put right what map hop_group has; how many groups were wrong. */
 size_t hop_groups_audit_map(struct hop_groups *groups);
 /** hop_groups_collect() - let go of sets that nobody uses. */

@@ -16,9 +16,15 @@ struct hop_object;
 struct hop_member {
 	uint32_t ifindex; /* 0: on no uplink's subnet */
 	uint32_t mtu;
-	bool is_usable;		   /* its uplink is up */
+	bool is_link_up;
+	bool is_silent; /* its link was down, or it did not answer; see hop_neighbours.c */
 	struct hop_object *object; /* of the kernel, NULL: none yet */
 };
+
+static inline bool hop_member_is_usable(const struct hop_member *member)
+{
+	return member->is_link_up && !member->is_silent;
+}
 
 /*
  * The next hops of a route. Equal sets exist once: ten thousand routes have the few sets that the

@@ -329,7 +329,7 @@ static void answer_next_hops(const struct route_entry *entry, const struct hop_s
 
 		answer->next_hop[i].addr = set->hops.addr[i];
 		if (hop_set_is_group(set))
-			ifindex = member->is_usable ? member->ifindex : 0;
+			ifindex = hop_member_is_usable(member) ? member->ifindex : 0;
 		if (ifindex != 0)
 			if_indextoname(ifindex, answer->next_hop[i].ifname);
 	}

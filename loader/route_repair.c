@@ -302,6 +302,8 @@ void routes_on_kernel(const struct nlmsghdr *header, void *arg)
 {
 	struct remote_routes *routes = arg;
 
+	if (header != NULL && routes->groups.objects != NULL && !routes->agent->resetting)
+		hop_groups_heard(&routes->groups, header);
 	if (header == NULL)
 		routes->must_audit = true;
 	else if (event_timer_is_armed(&routes->compare) || !message_matters(routes, header))

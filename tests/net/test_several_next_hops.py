@@ -190,43 +190,67 @@ def restore_addresses(net):
 
 
 def test_flows_over_the_other_link_lose_nothing_when_one_goes_down(net):
-    """Both ways of a flow may take different links: of those with both on up0 nothing is lost."""
-    running = []
-    for port in range(7600, 7640):
-        there = net.link_of(4, port)
-        if there == "up0" and len(running) < 4:
-            running.append((port, flows.udp_pods(net.lab, net.a, net.c, 4, port, rate=200)))
-    for _, flow in running:
+    """And those that were moved lose nothing when they go back."""
+    running = [flows.udp_pods(net.lab, net.a, net.c, 4, port, rate=200)
+               for port in range(7600, 7606)]
+    for flow in running:
         flow.wait_more(50)
-    back = {port: came_by(net, port) for port, _ in running}
+    ways = [(came_by(net, net.n2, port), came_by(net, net.n1, port))
+            for port in range(7600, 7606)]
+    assert ("up0", "up0") in ways and any("up1" in way for way in ways), ways
     net.n1.ip("link", "set", "up1", "down")
     for family in FAMILIES:
         wait_until(lambda f=family: net.in_use(f) == ["up0"], "the next hop is out", 2)
-    for _, flow in running:
+    wait_until(lambda: "-" in net.n2.tortie("get", "route"), "n2 has lost the carrier", 3)
+    for flow in running:
         flow.wait_more(100)
+    down = [missing(flow) for flow in running]
     net.n1.ip("link", "set", "up1", "up")
     restore_addresses(net)
     net.wait_whole()
-    for _, flow in running:
+    for flow in running:
         flow.wait_more(100)
-    for port, flow in running:
-        counts = flow.stop()
-        if back[port] == "up0":
-            flows.assert_nothing_lost(counts, flow.name)
-        else:
-            assert counts[1]["lost"] == 0, f"{port}: what a sends goes by up0: {counts}"
+    for way, lost, flow in zip(ways, down, running):
+        counts = [count["lost"] for count in flow.stop()]
+        assert counts == lost, f"{flow.name}: lost on the way back: {counts}, {lost} before"
+        for by, count in zip(way, reversed(lost)):
+            assert by == "up1" or count == 0, f"{flow.name}: {way} lost {lost}"
 
 
-def came_by(net, port):
-    """By which link the answers of a running flow come to n1."""
+def missing(flow):
+    """What each end of a running flow has not got of what is surely not under way any more."""
+    return [count["lost"] for count in flow.look()]
+
+
+def came_by(net, node, port):
+    """By which link the packets of a running flow come to a node."""
     marker = struct.pack("!HH", port, port)
-    with Tap(net.n1, "up0") as tap0, Tap(net.n1, "up1") as tap1:
+    with Tap(node, "up0") as tap0, Tap(node, "up1") as tap1:
+        tap0.waiting(), tap1.waiting()  # from before they were bound to their links
+
         def look():
             for link, tap in zip(LINKS, (tap0, tap1)):
                 if any(not out and data[34:38] == marker for out, data in tap.waiting()):
                     return link
             return None
-        return wait_until(look, f"an answer of flow {port}", 3)
+        return wait_until(look, f"a packet of flow {port}", 3)
+
+
+def test_a_next_hop_that_does_not_answer_is_out_until_it_does(net):
+    hop = net.second(net.n2, 4)
+    ports = range(FIRST_PORT, FIRST_PORT + FLOWS)
+    before = net.links_of(4, ports)
+    net.n2.ip("link", "set", "up1", "arp", "off")
+    net.n1.ip("neigh", "replace", hop, "dev", "up1", "nud", "failed")
+    wait_until(lambda: net.in_use(4) == ["up0"], "the silent one is out", 2)
+    assert set(net.links_of(4, ports).values()) == {"up0"}
+    wait_until(lambda: net.kernel(4) == ["up0"], "of the kernel too", 2)
+    wait_until(lambda: "INCOMPLETE" in net.n1.ip("neigh", "show", hop), "it is asked for", 5)
+    assert net.in_use(4) == ["up0"]
+    net.n2.ip("link", "set", "up1", "arp", "on")
+    restore_addresses(net)
+    net.wait_whole()
+    assert net.links_of(4, ports) == before
 
 
 @pytest.mark.parametrize("how", [signal.SIGKILL, signal.SIGTERM])
