@@ -114,8 +114,7 @@ static __always_inline int route_find_remote(const struct packet *packet, struct
 		return STEP_TO_STACK;
 	}
 	to->way = value->how == ROUTE_GROUP ? WAY_GROUP : WAY_REMOTE;
-	to->group = value->group;
-	to->ifindex = value->ifindex;
+	to->ifindex = to->group = value->ifindex; /* the one that the way asks for */
 	to->mtu = value->mtu;
 	to->next_hop = value->next_hop;
 	to->rx_counter = 0;

@@ -56,11 +56,8 @@ enum route_how {
 
 struct route_value {
 	struct ip_addr next_hop;
-	__u32 how; /* enum route_how; an unknown value means: host stack */
-	union {
-		__u32 ifindex; /* uplink */
-		__u32 group;   /* with ROUTE_GROUP: number in map hop_group; the rest is 0 */
-	};
+	__u32 how;     /* enum route_how; an unknown value means: host stack */
+	__u32 ifindex; /* uplink; with ROUTE_GROUP the number in map hop_group, and the rest is 0 */
 	__u32 mtu;     /* octets of IP packet; larger non-GSO packets go to the host stack */
 	__u32 node_id; /* number of the owning node, 0 when not known */
 };

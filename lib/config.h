@@ -10,6 +10,7 @@
 #include "ip_address.h"
 #include "lib/config_filter.h"
 #include "lib/log.h"
+#include "lib/next_hops.h"
 
 /*
  * /etc/tortie/tortie.yaml, read and checked whole (docs/configuration.md lists every key). tortied
@@ -64,7 +65,7 @@ struct config_range {
 
 struct config_route {
 	struct ip_prefix prefix;
-	struct ip_addr via;
+	struct next_hops via; /* at least one */
 };
 
 enum config_import {

@@ -199,7 +199,7 @@ static int check_route(struct config_reader *reader, const struct config_node *n
 {
 	const struct ip_prefix *block = find_own_block(config, &route->prefix);
 	char text[IP_PREFIX_TEXT_MAX];
-	size_t i;
+	size_t i, k;
 
 	if (ip_prefix_family_bits(&route->prefix) == 0)
 		return config_fail(reader, config_find(node, "prefix"),
@@ -209,9 +209,11 @@ static int check_route(struct config_reader *reader, const struct config_node *n
 				   "prefix: lies inside this node's own block %s",
 				   ip_prefix_format(block, text, sizeof(text)));
 	for (i = 0; i < config->node_address_count; i++) {
-		if (ip_addr_equal(&config->node_address[i], &route->via))
-			return config_fail(reader, config_find(node, "via"),
-					   "via: is this node itself");
+		for (k = 0; k < route->via.count; k++) {
+			if (ip_addr_equal(&config->node_address[i], &route->via.addr[k]))
+				return config_fail(reader, config_find(node, "via"),
+						   "via: is this node itself");
+		}
 	}
 	return 0;
 }

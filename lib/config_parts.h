@@ -27,6 +27,8 @@ int config_bgp_read(struct config_reader *reader, const struct config_node *bgp,
 config_read_fn config_read_node_addresses, config_read_pools;
 config_read_fn config_read_user;    /* char *, new */
 config_read_fn config_read_unicast; /* struct ip_addr, one that a host can have */
+/* By config_routes.c; the field is struct config. */
+config_read_fn config_read_routes;
 /* By config_cluster.c; the field is struct config. */
 config_read_fn config_read_kubernetes, config_read_nodes, config_read_reserved;
 

@@ -410,7 +410,7 @@ int bgp_feed_handle_route_set(struct agent *agent, struct client *client,
 		if (taken < 0)
 			return taken;
 		/* What cannot be taken is told by remote_routes.c; the speaker goes on. */
-		remote_routes_set(agent->routes, ROUTE_SOURCE_BGP, &prefix, &hops.addr[0]);
+		remote_routes_set(agent->routes, ROUTE_SOURCE_BGP, &prefix, &hops);
 	}
 	return err;
 }

@@ -110,7 +110,7 @@ static int put_route(struct harness *harness, const struct world_route *from)
 	    (from->next_hop && ip_addr_parse(from->next_hop, &value.next_hop)))
 		return -EINVAL;
 	if (from->how == ROUTE_GROUP)
-		value.group = from->group;
+		value.ifindex = from->group;
 	return bpf_map_update_elem(bpf_map__fd(harness->live->maps.route), &key, &value, 0);
 }
 

@@ -5,7 +5,7 @@
  * A document that is taken is for this node, has addresses, and its nodes, blocks and pools are
  * apart from each other; one that is refused is refused with one line, in the document.
  *
- * links: lib/ip_prefix.c lib/config*.c
+ * links: lib/ip_prefix.c lib/next_hops.c lib/config*.c
  * covers: lib/config_check_nodes.c lib/config_cluster.c:config_document_read
  * covers: lib/config_cluster.c:read_array lib/config_cluster.c:read_member
  * covers: lib/config_cluster.c:config_read_nodes lib/config_cluster.c:config_read_reserved

@@ -8,7 +8,7 @@
  * links: kube/document.c kube/document_nodes.c kube/document_pools.c kube/document_bgp.c
  * links: kube/document_peers.c kube/document_filters.c kube/document_communities.c
  * links: kube/document_secrets.c kube/cluster.c kube/node_object.c kube/selector.c kube/json.c
- * links: lib/text.c lib/sha1.c lib/ip_prefix.c lib/config*.c
+ * links: lib/text.c lib/sha1.c lib/ip_prefix.c lib/next_hops.c lib/config*.c
  * covers: kube/document.c kube/document_nodes.c kube/document_pools.c kube/document_bgp.c
  * covers: kube/document_peers.c kube/document_filters.c kube/document_communities.c
  * covers: kube/document_secrets.c kube/node_object.c kube/selector.c

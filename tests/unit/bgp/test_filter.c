@@ -8,7 +8,7 @@
  *
  * links: bgp/filter.c bgp/communities.c bgp/link_table.c bgp/attributes.c bgp/as_path.c
  * links: bgp/message.c bgp/capability.c lib/wire.c lib/ip_prefix.c tests/unit/bgp/hex.c
- * links: lib/config*.c
+ * links: lib/next_hops.c lib/config*.c
  * libs: -lyaml
  */
 #include <setjmp.h>

@@ -3,7 +3,7 @@
  * test_config_cluster.c: a file with kubernetes: and the cluster's document (docs/configuration.md,
  * "kubernetes", "The cluster's document").
  *
- * links: lib/ip_prefix.c lib/config*.c
+ * links: lib/ip_prefix.c lib/next_hops.c lib/config*.c
  * libs: -lyaml
  */
 #include <stdarg.h>

@@ -2,7 +2,7 @@
 /*
  * test_config_filters.c: bgp.filters and the keys that name them (docs/configuration.md).
  *
- * links: lib/ip_prefix.c lib/config*.c
+ * links: lib/ip_prefix.c lib/next_hops.c lib/config*.c
  * libs: -lyaml
  */
 #include <errno.h>
