@@ -170,6 +170,7 @@ def test_silence_is_told_with_its_diagnostic(up):
     assert neighbour.last().tx_ms == 1000
 
 
+@pytest.mark.parametrize("up", ["IPv4"], indirect=True)
 def test_who_was_held_up_itself_reads_before_it_judges(up):
     bed, neighbour, local = up
     before = bed.watch.bfd(local)["times_down"]
