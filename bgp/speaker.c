@@ -27,7 +27,8 @@
 #include "bgp/speaker_internal.h"
 #include "lib/log.h"
 
-#define REPORT_MS 1000
+#define REPORT_MS      1000
+#define CHANGES_A_LOOK 256 /* whether neighbours must hear from us meanwhile */
 
 /* --- changes --- */
 
@@ -44,10 +45,11 @@ static void feed_entry(struct speaker *speaker, struct rib_entry *entry)
 void speaker_work_off(struct speaker *speaker)
 {
 	struct rib_change change;
-	bool any = false;
+	size_t count = 0;
 
 	while (rib_next_changed(speaker->rib, &change)) {
-		any = true;
+		if (++count % CHANGES_A_LOOK == 0)
+			bfd_keep_up(speaker->bfd);
 		feed_entry(speaker, change.entry);
 		if (advertise_change(speaker->advertise, &change) < 0)
 			log_error("routes: no memory to advertise a change; peers miss it");
@@ -55,7 +57,7 @@ void speaker_work_off(struct speaker *speaker)
 	}
 	if (rib_take_lost_changes(speaker->rib) > 0)
 		log_error("routes: no memory to note changes; peers and agent miss them");
-	if (any) {
+	if (count > 0) {
 		agent_feed_flush(speaker->feed);
 		advertise_flush(speaker->advertise);
 		speaker_report_soon(speaker);
