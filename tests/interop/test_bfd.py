@@ -145,6 +145,25 @@ def test_a_speaker_that_ends_and_comes_back_loses_no_route(lab, number):
     assert "BFD Down" not in bed.node.log()
 
 
+def test_what_bfd_has_left_from_before_a_restart_ends_no_session(lab):
+    """The other begins BFD, of a range, only when BGP is there: its first packet says Down to a
+    session that is Up for seconds yet, by its old multiplier."""
+    bed = Bed(lab, [peer("10.99.0.3")])
+    other = lab.speaker(3, 64999, ["10.244.3.0/24"], peers=[
+        {"range": "10.99.0.0/24", "as": 64512, "bfd": {"min_interval": 300, "multiplier": 30}}])
+    other.start()
+    bed.start().wait_routes("10.244.3.0/24")
+    bed.watch.wait_bfd("10.99.0.3")
+    mark = len(bed.node.log())
+    other.kill(signal.SIGKILL)
+    other.start()
+    bed.node.wait_log("peer 10.99.0.3: BFD is up", after=mark)
+    log = bed.node.log()[mark:]
+    assert log.index("established: AS 64999") < log.index("BFD is down: neighbor signaled")
+    assert "BFD Down" not in log and bed.watch.peers()["10.99.0.3"]["times_up"] == 2
+    assert set(bed.agent.routes) == {"10.244.3.0/24"}
+
+
 def take_down_and_up(bed, frr):
     """By will, at FRR's end (RFC 5882 section 3.2)."""
     frr.ask("configure terminal", "bfd", "peer 10.99.0.1 interface lan0", "shutdown")
