@@ -33,6 +33,7 @@
 #define BATCHES_A_ROUND	 4
 #define BATCHES_QUEUED	 32 /* more than a socket's buffer holds */
 #define LISTEN_AGAIN_MS	 5000
+#define KEEP_UP_MS	 20
 #define PORT_TRIES	 64
 #define STRANGERS_LOG_MS 10000
 
@@ -55,6 +56,7 @@ struct bfd {
 	uint8_t port_used[BFD_SOURCE_COUNT / 8];
 	uint64_t strangers; /* packets from addresses without a session */
 	uint64_t strangers_logged_ms;
+	uint64_t kept_up_ms;
 	struct bfd_datagram datagram[BFD_BATCH];
 };
 
@@ -452,6 +454,19 @@ void bfd_remove(struct bfd_session *session)
 	linger_us =
 		bfd_machine_interval_us(&session->machine) * session->machine.settings.multiplier;
 	event_timer_set(session->bfd->loop, &session->linger_timer, linger_us / 1000);
+}
+
+void bfd_keep_up(struct bfd *bfd)
+{
+	uint64_t now_ms = event_loop_now_ms();
+	struct bfd_session *session, *next;
+
+	if (now_ms - bfd->kept_up_ms < KEEP_UP_MS)
+		return;
+	bfd->kept_up_ms = now_ms;
+	HASH_ITER(by_discriminator, bfd->by_discriminator, session, next)
+	if (event_timer_is_armed(&session->send_timer) && session->send_timer.due_ms <= now_ms)
+		on_send(session);
 }
 
 struct bfd *bfd_new(struct event_loop *loop)

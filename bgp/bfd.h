@@ -57,4 +57,8 @@ void bfd_reconfigure(struct bfd_session *session, const struct bfd_settings *set
  * hears nothing more (NULL is fine). */
 void bfd_remove(struct bfd_session *session);
 
+/** bfd_keep_up() - in the middle of long work: send what is due. Nothing is received and nobody is
+ * called. Cheap when called often. */
+void bfd_keep_up(struct bfd *bfd);
+
 #endif /* BGP_BFD_H */

@@ -30,6 +30,7 @@
 
 #define REPORT_MS      1000
 #define OUTPUT_ALL_MAX (256u << 20) /* octets that wait for all peers together */
+#define CHANGES_A_LOOK 256 /* whether neighbours must hear from us meanwhile */
 
 /* --- changes --- */
 
@@ -63,10 +64,11 @@ void speaker_feed_again(struct speaker *speaker)
 void speaker_work_off(struct speaker *speaker)
 {
 	struct rib_change change;
-	bool any = false;
+	size_t count = 0;
 
 	while (rib_next_changed(speaker->rib, &change)) {
-		any = true;
+		if (++count % CHANGES_A_LOOK == 0)
+			bfd_keep_up(speaker->bfd);
 		feed_entry(speaker, change.entry);
 		if (change.is_best_changed && advertise_change(speaker->advertise, &change) < 0)
 			log_error("routes: no memory to advertise a change; peers miss it");
@@ -74,7 +76,7 @@ void speaker_work_off(struct speaker *speaker)
 	}
 	if (rib_take_lost_changes(speaker->rib) > 0)
 		log_error("routes: no memory to note changes; peers and agent miss them");
-	if (any) {
+	if (count > 0) {
 		agent_feed_flush(speaker->feed);
 		advertise_flush(speaker->advertise);
 		speaker_report_soon(speaker);

@@ -94,7 +94,7 @@ enum config_next_hop {
 /* BFD towards a peer (RFC 5880). */
 struct config_bfd {
 	bool present;
-	bool multihop;		  /* RFC 5883; else RFC 5881 */
+	bool multihop;		  /* RFC 5883; else RFC 5881; default: a peer of our AS */
 	uint16_t min_interval_ms; /* 50..60000, default 300 */
 	uint16_t multiplier;	  /* 1..255, default 3 */
 };

@@ -4,6 +4,9 @@
  *
  * One interval is for both directions; what counts is worked out with the neighbour (RFC 5880
  * section 6.8.2). Below 50 ms the speaker, which does much else, could not keep its word.
+ *
+ * Peers of our own AS are multihop unless it is said otherwise, others are not: BIRD and FRR take
+ * it so, and the two ends must agree.
  */
 #include "lib/config_parts.h"
 
@@ -25,6 +28,7 @@ int config_read_bfd(struct config_reader *reader, const struct config_row *row,
 		    const struct config_node *node, void *field)
 {
 	struct config_bfd bfd = { .present = true,
+				  .multihop = true,
 				  .min_interval_ms = DEFAULT_INTERVAL_MS,
 				  .multiplier = DEFAULT_MULTIPLIER };
 	int err;
@@ -39,4 +43,10 @@ int config_read_bfd(struct config_reader *reader, const struct config_row *row,
 		bfd = (struct config_bfd){ 0 };
 	*(struct config_bfd *)field = bfd;
 	return 0;
+}
+
+void config_bfd_settle(const struct config_node *bfd_node, struct config_peer *peer)
+{
+	if (peer->bfd.present && !config_find(bfd_node, "multihop"))
+		peer->bfd.multihop = peer->as == peer->local_as;
 }

@@ -60,6 +60,8 @@ config_read_fn config_read_bfd;	      /* struct config_bfd */
 config_read_fn config_read_as;	      /* uint32_t, 1..4294967295 but 23456 */
 config_read_fn config_read_password;  /* char *, new; never shown */
 config_read_fn config_read_hold_time; /* uint16_t, 0 or 3..65535 */
+/** config_bfd_settle() - what the value of the peer's key bfd, if it has one, leaves open. */
+void config_bfd_settle(const struct config_node *bfd_node, struct config_peer *peer);
 /** config_peers_read() - mesh and peers of the map @bgp into draft->bgp. */
 int config_peers_read(struct config_reader *reader, const struct config_node *bgp,
 		      const struct bgp_draft *draft, const struct config *config);

@@ -186,6 +186,7 @@ static int read_peer(struct config_reader *reader, const struct bgp_draft *draft
 	if (err < 0)
 		return err;
 	peer->is_range = config_find(node, "range") != NULL;
+	config_bfd_settle(config_find(node, "bfd"), peer);
 	err = check_peer(reader, node, draft, peer);
 	if (peer->is_range)
 		peer->passive = true;

@@ -71,9 +71,27 @@ static void the_mesh_has_one_for_all_and_peers_their_own(void **state)
 	for (size_t i = 0; i < 2; i++) {
 		assert_true(config->bgp.peer[i].bfd.present);
 		assert_int_equal(config->bgp.peer[i].bfd.multiplier, 5);
+		assert_true(config->bgp.peer[i].bfd.multihop);
 	}
 	assert_false(config->bgp.peer[2].bfd.present);
 	assert_true(config->bgp.peer[3].bfd.present);
+	config_free(config);
+}
+
+static void a_peer_of_our_own_as_is_multihop_unless_it_is_said(void **state)
+{
+	struct config *config =
+		parse(NODE "bgp:\n"
+			   "  peers:\n"
+			   "  - {address: 192.0.2.2, as: 64512, bfd: true}\n"
+			   "  - {address: 192.0.2.3, as: 64512, bfd: {multihop: false}}\n"
+			   "  - {address: 192.0.2.4, as: 64513, bfd: {multiplier: 5}}\n"
+			   "  - {address: 192.0.2.5, as: 64513, local_as: 64513, bfd: {}}\n"
+			   "  - {address: 192.0.2.6, as: 64513, bfd: {multihop: true}}\n");
+	static const bool wanted[] = { true, false, false, true, true };
+
+	for (size_t i = 0; i < 5; i++)
+		assert_int_equal(config->bgp.peer[i].bfd.multihop, wanted[i]);
 	config_free(config);
 }
 
@@ -113,6 +131,7 @@ int main(void)
 	const struct CMUnitTest tests[] = {
 		cmocka_unit_test(what_is_not_said_has_its_default),
 		cmocka_unit_test(the_mesh_has_one_for_all_and_peers_their_own),
+		cmocka_unit_test(a_peer_of_our_own_as_is_multihop_unless_it_is_said),
 		cmocka_unit_test(what_is_wrong_is_told_with_its_place),
 	};
 
