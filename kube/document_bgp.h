@@ -117,6 +117,16 @@ struct bgp_secret_place {
 enum bgp_secret bgp_read_secret(struct bgp_draft *draft, const struct bgp_secret_place *place,
 				char *ret);
 void bgp_write_password(FILE *out, const char *password); /* quoted */
+bool bgp_wants_secrets(const struct cluster *cluster);
+
+/* --- document_services.c --- */
+
+/** bgp_write_services() - bgp.announce and bgp.service_ranges. 0 or -ENOMEM. */
+int bgp_write_services(struct bgp_draft *draft);
+/** bgp_wants_services() - does BGPConfiguration ask for any range? bgp_wants_slices() - and does it
+ * depend on endpoints what is announced? */
+bool bgp_wants_services(const struct cluster *cluster);
+bool bgp_wants_slices(const struct cluster *cluster);
 
 /* --- document_communities.c --- */
 
