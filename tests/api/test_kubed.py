@@ -396,7 +396,7 @@ def test_ten_thousand_services_are_one_document(server, agent, start):
     assert kubed.metric("tortie_document_commits_total") == 1
     with open(f"/proc/{kubed.process.pid}/status", encoding="utf-8") as status:
         resident, = [int(line.split()[1]) for line in status if line.startswith("VmRSS:")]
-    assert resident < 48 * 1024, f"{resident} KiB"
+    assert resident < 32 * 1024, f"{resident} KiB"
 
 
 def test_kinds_that_may_not_be_read_are_named_and_the_rest_goes_on(server, agent, start):

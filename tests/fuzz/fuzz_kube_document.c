@@ -104,6 +104,8 @@ int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
 	}
 	if (document_build(&cluster, "n1", &document) == 0)
 		check(&document);
+	for (int kind = 0; kind < CLUSTER_KINDS; kind++)
+		document_wants(&cluster, (enum cluster_kind)kind);
 	/* who names none has no password in the document */
 	if (!document_wants(&cluster, CLUSTER_SECRETS))
 		require(!document.text || !strstr(document.text, "password: "), &document,
