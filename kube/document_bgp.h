@@ -80,6 +80,15 @@ void bgp_write_peer(struct bgp_draft *draft, const struct bgp_peer *peer);
 /** bgp_write_peers() - all BGPPeers that are for this node. */
 void bgp_write_peers(struct bgp_draft *draft);
 
+/* --- document_rules.c --- */
+
+#define BGP_RULE_FAULT_MAX 160
+
+/** bgp_write_rule() - the rule @json of a BGPFilter as an item of a list of bgp.filters. False: it
+ * cannot be read, and @fault says why. */
+bool bgp_write_rule(FILE *out, struct json_object *json, bool is_v6,
+		    char fault[BGP_RULE_FAULT_MAX]);
+
 /* --- document_filters.c --- */
 
 /** bgp_read_filters() - draft->filters, of all BGPFilters. 0 or -ENOMEM. */

@@ -8,7 +8,8 @@
  *
  * links: kube/document.c kube/document_nodes.c kube/document_pools.c kube/document_bgp.c
  * links: kube/document_peers.c kube/document_filters.c kube/document_communities.c
- * links: kube/document_secrets.c kube/document_services.c kube/cluster.c kube/node_object.c
+ * links: kube/document_rules.c kube/document_secrets.c kube/document_services.c kube/cluster.c
+ * links: kube/node_object.c
  * links: kube/service_object.c kube/selector.c kube/json.c
  * links: lib/text.c lib/sha1.c lib/ip_prefix.c lib/config.c lib/config_yaml.c lib/config_reader.c
  * links: lib/config_keys.c lib/config_bgp.c lib/config_peers.c lib/config_filters.c
@@ -17,6 +18,7 @@
  * links: lib/config_listen.c
  * covers: kube/document.c kube/document_nodes.c kube/document_pools.c kube/document_bgp.c
  * covers: kube/document_peers.c kube/document_filters.c kube/document_communities.c
+ * covers: kube/document_rules.c
  * covers: kube/document_secrets.c kube/document_services.c kube/node_object.c kube/selector.c
  * covers: kube/service_object.c
  * libs: -ljson-c -lyaml -lresolv
