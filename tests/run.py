@@ -44,6 +44,7 @@ CLUSTER_PARTS = {  # suites of tests/kube (test_*.py, *.sh), and what clusters t
     "clusters-guide": (("guide", "connectivity", "objects"), (IPV4, DUAL, IPV6)),
     "clusters-pods": (("faq", "pods"), (IPV4, IPV6)),
     "clusters-services": (("services",), (IPV4, DUAL, IPV6)),
+    "clusters-bgp": (("bgp",), (IPV4, DUAL, IPV6)),
     "clusters-install": (("node", "install"), (DUAL, IPV6)),
     "clusters-faults": (("faults",), ({**DUAL, "TORTIE_FAULT_MINUTES": "15"},)),
     "clusters-scale": (("scale",), ()),  # scripts make their clusters themselves
