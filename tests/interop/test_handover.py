@@ -1,29 +1,26 @@
 # SPDX-License-Identifier: Apache-2.0
 """tortie-bgpd is started again and its peers notice nothing: sessions are handed over.
 
-The bed is bad_input.py's; the agent, which the test plays, keeps what the old program leaves and gives
-it to the next. The observer writes down every message: what it was told before must not be told
+The bed is bad_input.py's; the agent, which the test plays, keeps what the old program leaves and
+gives it to the next. The observer writes down every message: what it was told before must not be told
 again, and nothing may be withdrawn. Its OPEN has neither graceful restart nor route refresh.
 """
-import array
 import fcntl
 import os
-import re
 import signal
 import socket
 import struct
-import time
 
 import pytest
 
 import bad_input
-from bad_input import OBSERVER, OURS, Observer, soon
+from bad_input import OURS, Observer, soon
 from bad_input_cases import EBGP, ENHANCED, GOOD, IBGP, LOCAL_AS, REFRESHING, refresh
-from bgp_lab import SEALS, BgpLab, Bird, FakeAgent, holds_for
-from bgp_wire import (CLOSE, COMMUNITIES, KEEPALIVE, NOTIFICATION, REFRESH, UPDATE, Wire,
-                      capabilities_of, connect, h, message, nlri, open_body, read_update, update)
+from bgp_lab import SEALS, BgpLab
+from bgp_wire import (CLOSE, COMMUNITIES, KEEPALIVE, REFRESH, UPDATE, Wire, capabilities_of, h,
+                      message, open_body, read_update, update)
 from harness import inside, wait_until
-from test_graceful_restart import END_OF_RIB, BOTH
+from test_graceful_restart import BOTH, END_OF_RIB
 
 OWN4 = "10.244.1.0/24"
 VERSION_AT = 21  # in the file that is handed over: behind the magic
