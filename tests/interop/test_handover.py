@@ -2,8 +2,8 @@
 """tortie-bgpd is started again and its peers notice nothing: sessions are handed over.
 
 The bed is bad_input.py's; the agent, which the test plays, keeps what the old program leaves and
-gives it to the next. The observer writes down every message: what it was told before must not be told
-again, and nothing may be withdrawn. Its OPEN has neither graceful restart nor route refresh.
+gives it to the next. The observer writes down every message: what it was told before must not be
+told again, and nothing may be withdrawn. Its OPEN has neither graceful restart nor route refresh.
 """
 import fcntl
 import os
