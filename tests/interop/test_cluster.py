@@ -551,14 +551,11 @@ def start_again(bed):
 
 
 def test_a_start_goes_on_with_the_sessions_and_the_document(lab):
-    bed = Bed(lab, 2, 3)
+    bed = Bed(lab, start=False)
     bed.document["bgp"]["mesh_password"] = "of the mesh"
-    for bird in bed.birds.values():
-        bird.kill(signal.SIGKILL)
-        bird.protocols.clear()
-        bird.peer("node", bed.node.ip4, 64512, 'password "of the mesh"')
-        bird.start()
-    bed.tell()
+    bed.birds = {n: bed.add_bird(n, 'password "of the mesh"').start() for n in (2, 3)}
+    bed.agent.document = copy.deepcopy(bed.document)
+    bed.start()
     bed.wait_up(2, 3)
     bed.wait_routes(*bed.far(2, 3))
     since = {n: bird.birdc("show", "protocols", "node") for n, bird in bed.birds.items()}
@@ -602,7 +599,7 @@ def test_without_a_document_the_one_of_before_is_in_force(lab):
 
 
 def test_another_password_meanwhile_is_a_new_session_and_no_route_is_lost(lab):
-    bed = Bed(lab, 2)
+    bed = Bed(lab, 2, start=False)
     secret = lab.dir / "secret"
     secret.write_text("first\n")
     bed.document["bgp"]["mesh"].clear()
@@ -616,7 +613,8 @@ def test_another_password_meanwhile_is_a_new_session_and_no_route_is_lost(lab):
         bird.write_config()
         bird.birdc("configure")
     with_password("first")
-    bed.tell()
+    bed.agent.document = copy.deepcopy(bed.document)
+    bed.start()
     bed.wait_up(2)
     bed.wait_routes(*bed.far(2))
     assert "1 of 1 go on from" in start_again(bed)
@@ -626,7 +624,8 @@ def test_another_password_meanwhile_is_a_new_session_and_no_route_is_lost(lab):
     assert "1 of 1 go on from" in said and "its settings changed" in said
     with_password("second")
     bed.wait_up(2)
-    wait_until(lambda: "graceful restart is over: End-of-RIB received" in bed.node.log(), "it is back")
+    wait_until(lambda: "graceful restart is over: End-of-RIB received" in bed.node.log(),
+               "it is back")
     assert set(bed.agent.routes) == set(bed.far(2)) and bed.agent.counts[ROUTE_DELETE] == before
 
 
