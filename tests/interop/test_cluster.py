@@ -558,10 +558,10 @@ def test_a_start_goes_on_with_the_sessions_and_the_document(lab):
     bed.start()
     bed.wait_up(2, 3)
     bed.wait_routes(*bed.far(2, 3))
-    since = {n: bird.birdc("show", "protocols", "node") for n, bird in bed.birds.items()}
+    since = bed.sessions(2, 3)
     for _ in range(3):
         assert "2 of 2 go on from" in start_again(bed)
-    assert {n: bird.birdc("show", "protocols", "node") for n, bird in bed.birds.items()} == since
+    assert bed.sessions(2, 3) == since
     bed.wait_routes(*bed.far(2, 3))
 
 
