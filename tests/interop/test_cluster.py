@@ -546,6 +546,7 @@ def start_again(bed):
     bed.agent.in_sync = False
     assert bed.node.kill(signal.SIGTERM) == 0
     bed.start()
+    bed.node.wait_log("go on from", after=after)
     wait_until(lambda: bed.agent.in_sync, "in sync")
     return bed.node.log()[after:]
 
@@ -621,7 +622,8 @@ def test_another_password_meanwhile_is_a_new_session_and_no_route_is_lost(lab):
     before = bed.agent.counts[ROUTE_DELETE]
     secret.write_text("second\n")
     said = start_again(bed)
-    assert "1 of 1 go on from" in said and "its settings changed" in said
+    assert "1 of 1 go on from" in said
+    bed.node.wait_log("its settings changed")
     with_password("second")
     bed.wait_up(2)
     wait_until(lambda: "graceful restart is over: End-of-RIB received" in bed.node.log(),
@@ -650,7 +652,8 @@ def test_bgp_that_is_gone_meanwhile_is_told(lab):
     bed.wait_routes(*bed.far(2))
     del bed.document["bgp"]
     bed.agent.document = copy.deepcopy(bed.document)
-    assert "no bgp: in the cluster's document any more" in start_again(bed)
+    start_again(bed)
+    bed.node.wait_log("no bgp: in the cluster's document any more")
     wait_until(lambda: "Received: Peer de-configured" in bed.birds[2].log(),
                "BIRD hears that it was taken out")
     bed.wait_routes()
