@@ -5,25 +5,22 @@ The bed is bad_input.py's; the agent, which the test plays, keeps what the old p
 gives it to the next. The observer writes down every message: what it was told before must not be
 told again, and nothing may be withdrawn. Its OPEN has neither graceful restart nor route refresh.
 """
-import array
 import fcntl
 import os
-import re
 import signal
 import socket
 import struct
-import time
 
 import pytest
 
 import bad_input
-from bad_input import OBSERVER, OURS, Observer, soon
+from bad_input import OURS, Observer, soon
 from bad_input_cases import EBGP, ENHANCED, GOOD, IBGP, LOCAL_AS, REFRESHING, refresh
-from bgp_lab import SEALS, BgpLab, Bird, FakeAgent, holds_for
-from bgp_wire import (CLOSE, COMMUNITIES, KEEPALIVE, NOTIFICATION, REFRESH, UPDATE, Wire,
-                      capabilities_of, connect, h, message, nlri, open_body, read_update, update)
+from bgp_lab import SEALS, BgpLab
+from bgp_wire import (CLOSE, COMMUNITIES, KEEPALIVE, REFRESH, UPDATE, Wire, capabilities_of, h,
+                      message, open_body, read_update, update)
 from harness import inside, wait_until
-from test_graceful_restart import END_OF_RIB, BOTH
+from test_graceful_restart import BOTH, END_OF_RIB
 
 OWN4 = "10.244.1.0/24"
 VERSION_AT = 21  # in the file that is handed over: behind the magic
@@ -57,9 +54,11 @@ class Bed(bad_input.Bed):
         assert self.node.kill(number) == 0
         return len(self.agent.kept)
 
-    def begin(self):
+    def begin(self, has_sessions=True):
         after = len(self.node.log())
         self.node.start("--run-dir", self.run_dir)
+        if has_sessions:
+            self.node.wait_log("go on from", after=after)
         wait_until(lambda: self.agent.in_sync, "in sync")
         return self.node.log()[after:]
 
@@ -404,7 +403,7 @@ def test_an_end_by_sigint_hands_over_nothing(bed):
     peer = established(bed)
     assert bed.stop(signal.SIGINT) == 0
     assert peer.reaction() == CLOSE
-    bed.begin()
+    bed.begin(False)
 
 
 def test_an_end_without_an_agent_is_a_graceful_restart(bed):
@@ -415,7 +414,7 @@ def test_an_end_without_an_agent_is_a_graceful_restart(bed):
     assert peer.reaction() == CLOSE
     assert "Connection refused" in bed.node.log() or "cannot be left" in bed.node.log()
     bed.agent.start()
-    bed.begin()
+    bed.begin(False)
 
 
 def test_a_kill_hands_over_nothing(bed):
@@ -423,7 +422,7 @@ def test_a_kill_hands_over_nothing(bed):
     assert bed.node.kill(signal.SIGKILL) == -signal.SIGKILL
     assert peer.reaction() == CLOSE and not bed.agent.kept
     bed.agent.in_sync = False
-    bed.begin()
+    bed.begin(False)
 
 
 def test_an_agent_that_does_not_answer_is_not_waited_for(bed):
