@@ -301,6 +301,8 @@ int agent_client_hello(struct agent_client *client, uint32_t role,
 		return -ECONNRESET;
 	if (len < 0)
 		return len;
+	if (answer.header.type == MSG_ERROR && answer.header.id == client->last_id)
+		return answer.body.error.error == EBUSY ? -EBUSY : -EPROTO;
 	if (answer.header.type != MSG_HELLO_REPLY || answer.header.id != client->last_id ||
 	    answer.body.reply.protocol_version != AGENT_PROTOCOL_VERSION)
 		return -EPROTO;
