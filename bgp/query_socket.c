@@ -191,6 +191,7 @@ static bool take_question(struct query_client *client)
 		       client->query.routes.match <= BGP_MATCH_COVERING &&
 		       client->query.routes.prefix.bits <= IP_ADDR_BITS;
 	case MSG_BGP_GET_PEERS:
+	case MSG_BGP_GET_DUMP:
 		client->query.type = header->type;
 		return true;
 	default:

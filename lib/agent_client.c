@@ -95,6 +95,9 @@ static const struct message_size message_size[] = {
 	BODY(MSG_BGP_GET_ROUTES, bgp_get_routes),
 	BODY(MSG_BGP_ROUTE, bgp_route),
 	BODY(MSG_BGP_ACT, bgp_act),
+	EMPTY(MSG_BGP_GET_DUMP),
+	BODY(MSG_BGP_DUMP_PEER, bgp_dump_peer),
+	BODY(MSG_BGP_DUMP_ROUTE, bgp_dump_route),
 };
 
 #define TEXT(type, name, field)                                           \
