@@ -21,6 +21,7 @@
 #include "bgp/communities.h"
 #include "bgp/multipath.h"
 #include "bgp/peer.h"
+#include "bgp/query_dump.h"
 #include "lib/agent_client.h"
 #include "lib/ip_prefix.h"
 
@@ -73,7 +74,7 @@ void query_put(struct query_buffer *buffer, const struct message_header *header,
 		memcpy(at, text, header->length - sizeof(*header) - (size_t)body_len);
 }
 
-static void put_record(struct query_buffer *buffer, uint32_t type, uint32_t id, const void *body)
+void query_put_record(struct query_buffer *buffer, uint32_t type, uint32_t id, const void *body)
 {
 	struct message_header header = { .type = type, .id = id };
 
@@ -86,7 +87,7 @@ void query_error(struct query_buffer *buffer, uint32_t id, int error, const char
 	struct msg_error body = { .error = error < 0 ? -error : error };
 
 	snprintf(body.text, sizeof(body.text), "%s", text);
-	put_record(buffer, MSG_ERROR, id, &body);
+	query_put_record(buffer, MSG_ERROR, id, &body);
 }
 
 /* --- peers --- */
@@ -152,7 +153,7 @@ static void put_peers(const struct query *query, struct speaker *speaker,
 		fill_bfd(peer, &record);
 		snprintf(record.sent, sizeof(record.sent), "%s", peer->sent);
 		snprintf(record.received, sizeof(record.received), "%s", peer->received);
-		put_record(buffer, MSG_BGP_PEER, query->id, &record);
+		query_put_record(buffer, MSG_BGP_PEER, query->id, &record);
 	}
 }
 
@@ -268,6 +269,10 @@ static void put_entry(struct rib_entry *entry, void *arg)
 {
 	const struct walk *walk = arg;
 
+	if (walk->query->type == MSG_BGP_GET_DUMP) {
+		query_dump_entry(walk->query, entry, walk->buffer);
+		return;
+	}
 	if (!is_asked_prefix(&walk->query->routes, &entry->prefix))
 		return;
 	if (walk->query->routes.which == BGP_ROUTES_OUT) {
@@ -282,7 +287,7 @@ static void put_entry(struct rib_entry *entry, void *arg)
 
 static void end(struct query *query, struct query_buffer *buffer)
 {
-	put_record(buffer, MSG_END, query->id, NULL);
+	query_put_record(buffer, MSG_END, query->id, NULL);
 	query->type = 0;
 }
 
@@ -297,6 +302,8 @@ void query_more(struct query *query, struct speaker *speaker, struct query_buffe
 		end(query, buffer);
 		return;
 	}
+	if (query->type == MSG_BGP_GET_DUMP && !query->is_begun)
+		query_dump_peers(query, speaker, buffer);
 	if (query->routes.which == BGP_ROUTES_OUT)
 		speaker_work_off(speaker); /* what was told follows from what is best now */
 	for (int i = 0; i < SCAN_MAX && buffer->len - before < PIECE_LEN; i++) {
@@ -329,5 +336,5 @@ void query_act(uint32_t id, const struct msg_bgp_act *act, struct speaker *speak
 		query_error(buffer, id, err, text);
 		return;
 	}
-	put_record(buffer, MSG_END, id, NULL);
+	query_put_record(buffer, MSG_END, id, NULL);
 }

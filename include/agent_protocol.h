@@ -129,6 +129,11 @@ enum message_type {
 	MSG_BGP_ROUTE,		 /* struct msg_bgp_route and its two texts */
 	/* the same, uid 0 only, or the user that tortie-bgpd runs as */
 	MSG_BGP_ACT, /* struct msg_bgp_act -> MSG_END */
+	/* the whole table for a program: this node and its peers, then every route of each prefix
+	 * in a row */
+	MSG_BGP_GET_DUMP,   /* no body -> MSG_BGP_DUMP_PEER..., MSG_BGP_DUMP_ROUTE... */
+	MSG_BGP_DUMP_PEER,  /* struct msg_bgp_dump_peer; the first one is this node */
+	MSG_BGP_DUMP_ROUTE, /* struct msg_bgp_dump_route and its path attributes */
 };
 
 struct message_header {
@@ -423,6 +428,23 @@ struct msg_bgp_route {
 	__u32 local_pref;
 	__u32 path_len;	       /* octets of text behind the struct: "64512 {65001 65002}" */
 	__u32 communities_len; /* and behind that: "65000:1 65000:1:2" */
+};
+
+struct msg_bgp_dump_peer {
+	struct ip_addr addr; /* zero: this node */
+	__u32 router_id;     /* host order; 0: its OPEN has not come yet */
+	__u32 as;
+};
+
+struct msg_bgp_dump_route {
+	struct ip_prefix prefix;
+	struct ip_addr peer; /* that told it; zero: this node */
+	struct ip_addr next_hop;
+	__u32 pad;
+	__u64 since_s;	      /* since the epoch: the peer's session, no route's time is kept */
+	__u32 attributes_len; /* octets behind the struct: path attributes as an UPDATE has them,
+				 with AS numbers of four octets; a next hop of IPv6 is not in */
+	__u32 pad2;
 };
 
 enum bgp_act {

@@ -114,7 +114,7 @@ def test_the_table_has_enough_rows():
                                      "explain", "ipam show", "ipam check", "preflight", "reset",
                                      "connectivity test", "connectivity serve",
                                      "connectivity probe", "install-node", "bgp peers", "bgp peer",
-                                     "bgp routes", "bgp alive"])
+                                     "bgp routes", "bgp dump", "bgp alive"])
 def test_each_command_explains_itself(tmp_path, command):
     done = tortie(tmp_path, *command.split(), "--help")
     assert done.returncode == 0 and done.stderr == ""

@@ -198,6 +198,11 @@ static const struct command commands[] = {
 	  "With PREFIX those in it, with ADDRESS those that hold it. Sorted as far as there are at\n"
 	  "most 4,096; of more the heading comes again with each 4,096.\n",
 	  bgp_routes_rows, COUNT(bgp_routes_rows), bgp_routes_run },
+	{ "bgp", "dump", "FILE", 1, 1, "write tortie-bgpd's table as an MRT file",
+	  "TABLE_DUMP_V2 of RFC 6396, for bgpdump and other tools: all routes with all attributes,\n"
+	  "this node's too. The time of a route is that of its peer's session. FILE is replaced\n"
+	  "when the new one is whole.\n",
+	  NULL, 0, bgp_dump_run },
 	{ "bgp", "alive", "", 0, 0, "does tortie-bgpd answer the agent",
 	  "For the liveness probe of tortie-bgpd. Status 1 when the agent says that it is not\n"
 	  "connected, or has not answered for 15 seconds; 0 else, also when there is no agent.\n",
