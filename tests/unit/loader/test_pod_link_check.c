@@ -69,7 +69,7 @@ static int add_pod(void **state)
 	assert_int_equal(pod_link_create(node, &spec, &link), 0);
 	endpoint.ifindex = link.ifindex;
 	assert_int_equal(pod_link_configure_pod(pod, &endpoint, link.peer_ifindex, &step), 0);
-	assert_int_equal(pod_link_go_live(node, &endpoint, 11602, &step), 0);
+	assert_int_equal(pod_link_go_live(node, &endpoint, 11602, NULL, &step), 0);
 	return 0;
 }
 
