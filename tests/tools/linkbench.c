@@ -17,6 +17,7 @@
  *
  * links: loader/pod_link.c loader/pod_link_message.c loader/netlink.c loader/netlink_attr.c
  * links: loader/endpoint_alias.c lib/ip_prefix.c lib/text.c lib/log.c lib/pod_ifname.c lib/sha1.c
+ * links: lib/mac.c
  * libs: -lnl-3 -lnl-route-3
  */
 #include <errno.h>
