@@ -5,7 +5,7 @@
  *
  * links: loader/pod_link_message.c loader/pod_link.c loader/pod_link_check.c loader/netlink.c
  * links: loader/netlink_attr.c loader/endpoint_alias.c lib/ip_prefix.c lib/pod_ifname.c lib/sha1.c
- * links: lib/text.c lib/log.c lib/mac.c
+ * links: lib/text.c lib/log.c lib/mac.c loader/netlink_entry.c
  * libs: -lnl-3 -lnl-route-3
  */
 #include "loader/pod_link.h"
