@@ -17,9 +17,11 @@
 #include <string.h>
 
 #include "bgp/as_path.h"
+#include "bgp/bfd.h"
 #include "bgp/communities.h"
 #include "bgp/multipath.h"
 #include "bgp/peer.h"
+#include "bgp/query_dump.h"
 #include "lib/agent_client.h"
 #include "lib/ip_prefix.h"
 
@@ -72,7 +74,7 @@ void query_put(struct query_buffer *buffer, const struct message_header *header,
 		memcpy(at, text, header->length - sizeof(*header) - (size_t)body_len);
 }
 
-static void put_record(struct query_buffer *buffer, uint32_t type, uint32_t id, const void *body)
+void query_put_record(struct query_buffer *buffer, uint32_t type, uint32_t id, const void *body)
 {
 	struct message_header header = { .type = type, .id = id };
 
@@ -85,7 +87,7 @@ void query_error(struct query_buffer *buffer, uint32_t id, int error, const char
 	struct msg_error body = { .error = error < 0 ? -error : error };
 
 	snprintf(body.text, sizeof(body.text), "%s", text);
-	put_record(buffer, MSG_ERROR, id, &body);
+	query_put_record(buffer, MSG_ERROR, id, &body);
 }
 
 /* --- peers --- */
@@ -110,6 +112,26 @@ static uint32_t peer_flags(const struct peer *peer)
 	return flags | (peer->family[FAMILY_IPV6] ? BGP_PEER_IPV6 : 0);
 }
 
+static void fill_bfd(const struct peer *peer, struct msg_bgp_peer *ret)
+{
+	const struct bfd_session *bfd = peer->bfd;
+
+	if (!bfd)
+		return;
+	ret->flags |= bfd->params.is_multihop ? BGP_PEER_BFD_MULTIHOP : 0;
+	ret->bfd_remote_state = BGP_BFD_ADMIN_DOWN + (uint32_t)bfd->machine.remote_state;
+	ret->bfd_interval_ms = (uint32_t)(bfd_machine_interval_us(&bfd->machine) / 1000);
+	ret->bfd_detection_ms = (uint32_t)(bfd_machine_detection_us(&bfd->machine) / 1000);
+	ret->bfd_received = bfd->received;
+	ret->bfd_sent = bfd->sent;
+	ret->bfd_discarded = bfd->discarded;
+	snprintf(ret->bfd_diagnostic, sizeof(ret->bfd_diagnostic), "%s",
+		 bfd_diagnostic_text(bfd->machine.diagnostic));
+	if (bfd->discarded > 0)
+		snprintf(ret->bfd_discard, sizeof(ret->bfd_discard), "%s",
+			 bfd_discard_text(bfd->last_discard));
+}
+
 static void put_peers(const struct query *query, struct speaker *speaker,
 		      struct query_buffer *buffer)
 {
@@ -128,9 +150,10 @@ static void put_peers(const struct query *query, struct speaker *speaker,
 
 		peer_report(peer, false); /* the counts of now */
 		peer_fill_report(peer, &record.peer);
+		fill_bfd(peer, &record);
 		snprintf(record.sent, sizeof(record.sent), "%s", peer->sent);
 		snprintf(record.received, sizeof(record.received), "%s", peer->received);
-		put_record(buffer, MSG_BGP_PEER, query->id, &record);
+		query_put_record(buffer, MSG_BGP_PEER, query->id, &record);
 	}
 }
 
@@ -246,6 +269,10 @@ static void put_entry(struct rib_entry *entry, void *arg)
 {
 	const struct walk *walk = arg;
 
+	if (walk->query->type == MSG_BGP_GET_DUMP) {
+		query_dump_entry(walk->query, entry, walk->buffer);
+		return;
+	}
 	if (!is_asked_prefix(&walk->query->routes, &entry->prefix))
 		return;
 	if (walk->query->routes.which == BGP_ROUTES_OUT) {
@@ -260,7 +287,7 @@ static void put_entry(struct rib_entry *entry, void *arg)
 
 static void end(struct query *query, struct query_buffer *buffer)
 {
-	put_record(buffer, MSG_END, query->id, NULL);
+	query_put_record(buffer, MSG_END, query->id, NULL);
 	query->type = 0;
 }
 
@@ -275,6 +302,8 @@ void query_more(struct query *query, struct speaker *speaker, struct query_buffe
 		end(query, buffer);
 		return;
 	}
+	if (query->type == MSG_BGP_GET_DUMP && !query->is_begun)
+		query_dump_peers(query, speaker, buffer);
 	if (query->routes.which == BGP_ROUTES_OUT)
 		speaker_work_off(speaker); /* what was told follows from what is best now */
 	for (int i = 0; i < SCAN_MAX && buffer->len - before < PIECE_LEN; i++) {
@@ -307,5 +336,5 @@ void query_act(uint32_t id, const struct msg_bgp_act *act, struct speaker *speak
 		query_error(buffer, id, err, text);
 		return;
 	}
-	put_record(buffer, MSG_END, id, NULL);
+	query_put_record(buffer, MSG_END, id, NULL);
 }

@@ -8,8 +8,8 @@
 
 /* --- speaker.c --- */
 
-/** speaker_feed_again() - bgp.max_paths may be another: tell the agent the routes that differ. The
- * queue of changes is empty. */
+/** speaker_feed_again() - tell the agent all routes: which of them are for it, or bgp.max_paths,
+ * may be another. The queue of changes is empty. */
 void speaker_feed_again(struct speaker *speaker);
 
 /* --- speaker_config.c --- */

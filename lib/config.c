@@ -289,6 +289,8 @@ void config_free(struct config *config)
 	}
 	config_filters_free(&config->bgp);
 	free(config->bgp.mesh_password);
+	free(config->bgp.announce);
+	free(config->bgp.service_range);
 	for (i = 0; i < config->node_count; i++) {
 		free(config->node[i].name);
 		free(config->node[i].address);

@@ -115,10 +115,13 @@ static const struct config_row bgp_rows[] = {
 	{ "max_paths", config_read_u32, DRAFT_FIELD(max_paths), 1, ROUTE_NEXT_HOPS_MAX, NULL },
 	{ "log_level", config_read_choice, DRAFT_FIELD(log_level),
 	  .choices = "error warning info debug" },
-	{ "filters", NULL, 0 }, /* config_filters_read() */
-	{ "mesh", NULL, 0 },	/* config_peers_read() */
+	{ "filters", NULL, 0 },	 /* config_filters_read() */
+	{ "announce", NULL, 0 }, /* config_announce_read() */
+	{ "service_ranges", NULL, 0 },
+	{ "mesh", NULL, 0 }, /* config_peers_read() */
 	{ "mesh_filters", NULL, 0 },
 	{ "mesh_password", read_mesh_password, 0 },
+	{ "mesh_bfd", config_read_bfd, DRAFT_FIELD(mesh_bfd) },
 	{ "peers", NULL, 0 },
 };
 
@@ -170,6 +173,8 @@ int config_bgp_read(struct config_reader *reader, const struct config_node *node
 				     : bgp->router_id_be;
 	if (err == 0 && !config_find(node, "listen"))
 		err = default_listen(config, bgp);
+	if (err == 0)
+		err = config_announce_read(reader, node, config);
 	if (err == 0)
 		err = config_filters_read(reader, node, bgp);
 	if (err == 0)

@@ -10,6 +10,7 @@
 
 struct agent;
 struct config;
+struct next_hops;
 
 /*
  * The other nodes' blocks, from the configuration and from tortie-bgpd: wanted state, written to
@@ -23,10 +24,10 @@ struct remote_routes;
  * routes. */
 int remote_routes_open(struct agent *agent, struct remote_routes **ret_routes);
 void remote_routes_close(struct remote_routes *routes); /* map and kernel keep them */
-/** remote_routes_set() - idempotent; a prefix from two sources: configuration wins. 0 or -errno
- * (-ENOSPC: too many). */
+/** remote_routes_set() - idempotent; a prefix from two sources: configuration wins. Next hops that
+ * can be none are left out of @hops. 0 or -errno (-ENOSPC: too many, -EINVAL: refused, told). */
 int remote_routes_set(struct remote_routes *routes, enum route_source source,
-		      const struct ip_prefix *prefix, const struct ip_addr *next_hop);
+		      const struct ip_prefix *prefix, const struct next_hops *hops);
 int remote_routes_delete(struct remote_routes *routes, enum route_source source,
 			 const struct ip_prefix *prefix);
 /** remote_routes_begin() - all routes of @source become stale (kept), until repeated or

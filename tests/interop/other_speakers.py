@@ -76,6 +76,14 @@ class Other(Member):
         """Is it, in what it tells, the next hop of this route of its own?"""
         return True
 
+    def announce(self, prefix):
+        """One IPv4 route more."""
+        raise NotImplementedError
+
+    def history(self):
+        """How often its session came up and went, as it counts it or writes it down."""
+        raise NotImplementedError
+
     def four(self):
         return [prefix for prefix in self.peering.prefixes if ":" not in prefix]
 
@@ -138,6 +146,15 @@ class Frr(Other):
     def refresh(self):
         self.ask(f"clear bgp {self.peering.address} soft in")
 
+    def announce(self, prefix):
+        self.run("vtysh", "--vty_socket", self.dir, "-c", "configure terminal",
+                 "-c", f"router bgp {self.peering.asn}", "-c", "address-family ipv4 unicast",
+                 "-c", f"network {prefix}")
+
+    def history(self):
+        state = json.loads(self.ask("show bgp neighbors json"))[self.peering.address]
+        return state["connectionsEstablished"], state["connectionsDropped"]
+
 
 class Gobgp(Other):
     program = "gobgpd"
@@ -197,6 +214,13 @@ class Gobgp(Other):
     def refresh(self):
         self.ask("neighbor", self.peering.address, "softresetin")
 
+    def announce(self, prefix):
+        self.ask("global", "rib", "add", "-a", "ipv4", prefix, "nexthop", self.ip4)
+
+    def history(self):
+        log = self.log()
+        return log.count("Peer Up"), log.count("Peer Down")
+
 
 class Openbgpd(Other):
     program = "/usr/sbin/bgpd"
@@ -238,3 +262,10 @@ class Openbgpd(Other):
 
     def refresh(self):
         self.ask("neighbor", self.peering.address, "refresh")
+
+    def announce(self, prefix):
+        self.ask("network", "add", prefix)
+
+    def history(self):
+        return [line.split("state change", 1)[1] for line in self.log().splitlines()
+                if "state change" in line]

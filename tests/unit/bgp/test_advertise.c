@@ -727,6 +727,82 @@ static void what_was_told_is_asked_anew_each_time(void **state)
 	assert_int_equal(question.originator_id, 0x0a000009);
 }
 
+/* --- from one speaker to the next --- */
+
+static void adopt(struct world *world, unsigned int number)
+{
+	struct advertise_key key = key_of(SOURCE_IBGP, EXPORT_ALL);
+	struct receiver *receiver = &world->peer[number];
+
+	receiver->source.kind = SOURCE_IBGP;
+	work_off(world);
+	assert_int_equal(
+		advertise_adopt(world->advertise, &key, &receiver->member, &receiver->source), 0);
+}
+
+static void who_is_adopted_hears_changes_alone(void **state)
+{
+	struct world *world = *state;
+
+	world->peer[1].source.kind = SOURCE_EBGP;
+	routes_start(&world->routes, "65001", "10.0.0.3");
+	told(world, 1, "10.244.2.0/24");
+	adopt(world, 0);
+	work_off(world);
+	assert_string_equal(world->peer[0].words, "");
+	assert_int_equal(advertise_count(&world->peer[0].member, FAMILY_IPV4), 1);
+	told(world, 1, "10.244.3.0/24");
+	work_off(world);
+	assert_string_equal(world->peer[0].words, "+10.244.3.0/24");
+}
+
+/* Of a world in which an external peer has told @first and @second, with a path of @path. */
+static uint64_t digest_of(const char *first, const char *second, const char *path)
+{
+	struct world *world;
+	uint64_t digest;
+
+	make_world((void **)&world);
+	world->peer[1].source.kind = SOURCE_EBGP;
+	world->peer[1].source.addr = addr_of("10.0.0.3");
+	routes_start(&world->routes, path, "10.0.0.3");
+	told(world, 1, first);
+	routes_start(&world->routes, path, "10.0.0.3");
+	told(world, 1, second);
+	adopt(world, 0);
+	digest = advertise_digest(world->advertise, &world->peer[0].member);
+	assert_int_equal(advertise_digest(world->advertise, &world->peer[0].member), digest);
+	end_world((void **)&world);
+	return digest;
+}
+
+static void the_digest_is_of_what_was_told(void **state)
+{
+	uint64_t digest = digest_of("10.244.2.0/24", "10.244.3.0/24", "65001");
+
+	assert_int_not_equal(digest, 0);
+	/* in whatever order it came, and in another table */
+	assert_int_equal(digest_of("10.244.3.0/24", "10.244.2.0/24", "65001"), digest);
+	assert_int_not_equal(digest_of("10.244.2.0/24", "10.244.3.0/25", "65001"), digest);
+	assert_int_not_equal(digest_of("10.244.2.0/24", "10.244.2.0/24", "65001"), digest);
+	assert_int_not_equal(digest_of("10.244.2.0/24", "10.244.3.0/24", "65002"), digest);
+}
+
+static void the_digest_follows_changes(void **state)
+{
+	struct world *world = *state;
+	uint64_t before;
+
+	join(world, 0, SOURCE_IBGP, EXPORT_ALL);
+	world->peer[1].source.kind = SOURCE_EBGP;
+	assert_int_equal(advertise_digest(world->advertise, &world->peer[1].member), 0);
+	before = advertise_digest(world->advertise, &world->peer[0].member);
+	routes_start(&world->routes, "65001", "10.0.0.3");
+	told(world, 1, "10.244.2.0/24");
+	work_off(world);
+	assert_int_not_equal(advertise_digest(world->advertise, &world->peer[0].member), before);
+}
+
 #define WORLD_TEST(name) cmocka_unit_test_setup_teardown(name, make_world, end_world)
 
 int main(void)
@@ -754,6 +830,9 @@ int main(void)
 		WORLD_TEST(other_links_send_the_difference_that_filters_make),
 		WORLD_TEST(what_was_told_is_asked_anew_each_time),
 		WORLD_TEST(the_next_hop_and_our_as_are_as_the_peer_says),
+		WORLD_TEST(who_is_adopted_hears_changes_alone),
+		cmocka_unit_test(the_digest_is_of_what_was_told),
+		WORLD_TEST(the_digest_follows_changes),
 	};
 
 	return cmocka_run_group_tests(tests, NULL, NULL);

@@ -5,9 +5,7 @@
  * Bad input is a table: the file's text, where the error is, words that must appear in it. Good
  * input is compared with what the document promises, defaults first.
  *
- * links: lib/config.c lib/config_yaml.c lib/config_reader.c lib/config_keys.c lib/config_bgp.c
- * links: lib/config_peers.c lib/config_filters.c lib/config_rules.c lib/config_check.c
- * links: lib/config_cluster.c lib/config_listen.c lib/config_check_nodes.c lib/ip_prefix.c
+ * links: lib/ip_prefix.c lib/next_hops.c lib/config*.c
  * libs: -lyaml
  */
 #include <stdarg.h>
@@ -127,10 +125,28 @@ static const struct bad_row bad_rows[] = {
 	{ NODE "pools: {name: a}\n", 2, 8, { "pools", "must be a list" } },
 	/* routes */
 	{ NODE "routes: [{prefix: 10.2.0.0/24}]\n", 2, 10, { "routes[0]", "prefix and via" } },
-	{ NODE "routes: [{prefix: 10.2.0.0/24, via: \"2001:db8::2\"}]\n",
+	{ NODE "routes: [{prefix: \"fd00:2::/64\", via: 192.0.2.2}]\n",
+	  2,
+	  39,
+	  { "cannot be reached via an IPv4 address" } },
+	{ NODE "routes: [{prefix: \"fd00:2::/64\", via: [\"2001:db8::2\", 192.0.2.2]}]\n",
+	  2,
+	  39,
+	  { "cannot be reached via an IPv4 address" } },
+	{ NODE "routes: [{prefix: 10.2.0.0/24, via: []}]\n", 2, 37, { "needs an address" } },
+	{ NODE "routes: [{prefix: 10.2.0.0/24, via: [192.0.2.2, 192.0.2.2]}]\n",
+	  2,
+	  49,
+	  { "stands here twice" } },
+	{ NODE "routes: [{prefix: 10.2.0.0/24, via: [1.0.0.1, 1.0.0.2, 1.0.0.3, 1.0.0.4, 1.0.0.5, "
+	       "1.0.0.6, 1.0.0.7, 1.0.0.8, 1.0.0.9]}]\n",
 	  2,
 	  37,
-	  { "one address family" } },
+	  { "8" } },
+	{ NODE "routes: [{prefix: 10.2.0.0/24, via: [192.0.2.2, 192.0.2.1]}]\n",
+	  2,
+	  37,
+	  { "this node itself" } },
 	{ NODE "routes: [{prefix: 10.2.0.0/24, via: 192.0.2.1}]\n", 2, 37, { "this node itself" } },
 	{ NODE "routes: [{prefix: 0.0.0.0/0, via: 192.0.2.2}]\n", 2, 19, { "default route" } },
 	{ NODE POOL "routes: [{prefix: 10.1.1.0/28, via: 192.0.2.2}]\n",
@@ -432,7 +448,8 @@ static void every_key_outside_bgp_reaches_its_field(void **state)
 	assert_int_equal(config->pool[1].block_count, 0);
 	assert_int_equal(config->route_count, 1);
 	assert_prefix(&config->route[0].prefix, "10.1.9.0/24");
-	assert_addr(&config->route[0].via, "192.0.2.9");
+	assert_int_equal(config->route[0].via.count, 1);
+	assert_addr(&config->route[0].via.addr[0], "192.0.2.9");
 	assert_int_equal(config->mtu, 1450);
 	assert_int_equal(config->quarantine_s, 0);
 	assert_int_equal(config->log_level, LOG_LEVEL_DEBUG);
