@@ -30,7 +30,7 @@
 
 #define REPORT_MS      1000
 #define OUTPUT_ALL_MAX (256u << 20) /* octets that wait for all peers together */
-#define CHANGES_A_LOOK 256 /* whether neighbours must hear from us meanwhile */
+#define CHANGES_A_LOOK 256	    /* whether neighbours must hear from us meanwhile */
 
 /* --- changes --- */
 
