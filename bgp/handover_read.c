@@ -185,7 +185,8 @@ int handover_read_peer(struct wire_reader body, struct handover_peer *ret)
 int handover_read_routes(struct wire_reader body, bool *ret_is_stale, struct update *ret)
 {
 	/* As from an internal peer: nothing that a filter has set is left out. */
-	static const struct attribute_context context = { .four_octet_as = true };
+	static const struct attribute_context context = { .four_octet_as = true,
+							  .extended_next_hop = true };
 	const uint8_t *octets;
 	struct bgp_error error;
 	size_t len;
