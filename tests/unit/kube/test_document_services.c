@@ -8,7 +8,7 @@
  * links: kube/document_peers.c kube/document_filters.c kube/document_communities.c
  * links: kube/document_rules.c kube/document_secrets.c kube/document_services.c kube/cluster.c
  * links: kube/node_object.c kube/service_object.c kube/selector.c kube/json.c lib/text.c
- * links: lib/sha1.c lib/ip_prefix.c lib/config*.c lib/next_hops.c
+ * links: lib/sha1.c lib/ip_prefix.c lib/next_hops.c lib/config*.c
  * libs: -ljson-c -lyaml -lresolv
  */
 #include <stdarg.h>
