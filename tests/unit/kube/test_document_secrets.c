@@ -7,7 +7,7 @@
  * links: kube/document_secrets.c kube/cluster.c kube/node_object.c kube/selector.c kube/json.c
  * links: lib/text.c lib/sha1.c lib/ip_prefix.c lib/config.c lib/config_yaml.c lib/config_reader.c
  * links: lib/config_keys.c lib/config_bgp.c lib/config_peers.c lib/config_filters.c
- * links: lib/config_bfd.c
+ * links: kube/document_bfd.c lib/config_bfd.c
  * links: lib/config_rules.c lib/config_check.c lib/config_check_nodes.c lib/config_cluster.c
  * links: lib/config_listen.c
  * libs: -ljson-c -lyaml -lresolv
