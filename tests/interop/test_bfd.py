@@ -146,8 +146,8 @@ def test_a_speaker_that_ends_and_comes_back_loses_no_route(lab, number):
 
 
 def test_what_bfd_has_left_from_before_a_restart_ends_no_session(lab):
-    """The other's BFD is heard only when its BGP session is there: its first packet says Down to one
-    that is Up for seconds yet, by its old multiplier."""
+    """The other's BFD is heard only when its BGP session is there: its first packet says Down to a
+    session that is Up for seconds yet, by its old multiplier."""
     bed = Bed(lab, [peer("10.99.0.3")])
     other = lab.speaker(3, 64999, ["10.244.3.0/24"], peers=[
         {"range": "10.99.0.0/24", "as": 64512, "bfd": {"min_interval": 300, "multiplier": 30}}])
