@@ -4,11 +4,8 @@
  * BGPConfiguration's serviceClusterIPs, serviceExternalIPs, serviceLoadBalancerIPs and
  * serviceLoadBalancerAggregation, and of externalTrafficPolicy.
  *
- * links: kube/document.c kube/document_nodes.c kube/document_pools.c kube/document_bgp.c
- * links: kube/document_peers.c kube/document_filters.c kube/document_communities.c
- * links: kube/document_rules.c kube/document_secrets.c kube/document_services.c kube/cluster.c
- * links: kube/node_object.c kube/service_object.c kube/selector.c kube/json.c lib/text.c
- * links: lib/sha1.c lib/ip_prefix.c lib/next_hops.c lib/config*.c
+ * links: kube/document*.c kube/cluster.c kube/node_object.c kube/service_object.c kube/selector.c
+ * links: kube/json.c lib/text.c lib/sha1.c lib/ip_prefix.c lib/next_hops.c lib/config*.c
  * libs: -ljson-c -lyaml -lresolv
  */
 #include <stdarg.h>
