@@ -3,7 +3,7 @@
  * test_document_bfd.c: the annotation tortie/bfd, and that nothing but numbers comes of it.
  *
  * links: kube/document*.c kube/cluster.c kube/node_object.c kube/selector.c kube/json.c
- * links: lib/text.c lib/sha1.c lib/ip_prefix.c lib/config*.c lib/next_hops.c
+ * links: lib/text.c lib/sha1.c lib/ip_prefix.c lib/next_hops.c lib/config*.c
  * libs: -ljson-c -lyaml -lresolv
  */
 #include <stdarg.h>
