@@ -80,8 +80,9 @@ void advertise_free(struct advertise *advertise)
 static bool key_equals(const struct advertise_key *a, const struct advertise_key *b)
 {
 	if (a->kind != b->kind || a->export != b->export || a->four_octet_as != b->four_octet_as ||
-	    a->next_hop_mode != b->next_hop_mode || a->local_as != b->local_as ||
-	    a->links != b->links || !filter_is_same(a->filter, b->filter, FILTER_EXPORT))
+	    a->extended_next_hop != b->extended_next_hop || a->next_hop_mode != b->next_hop_mode ||
+	    a->local_as != b->local_as || a->links != b->links ||
+	    !filter_is_same(a->filter, b->filter, FILTER_EXPORT))
 		return false;
 	for (int i = 0; i < FAMILY_COUNT; i++)
 		if (a->family[i] != b->family[i] ||

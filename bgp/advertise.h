@@ -11,8 +11,9 @@ struct advertise_key {
 	enum rib_source_kind kind; /* what the peers are to us; never SOURCE_LOCAL */
 	enum config_export export;
 	bool four_octet_as;
+	bool extended_next_hop; /* IPv4 routes may have an IPv6 next hop (RFC 8950) */
 	bool family[FAMILY_COUNT];
-	struct ip_addr next_hop[FAMILY_COUNT]; /* ours */
+	struct ip_addr next_hop[FAMILY_COUNT]; /* ours; of IPv4 maybe an IPv6 one */
 	enum config_next_hop next_hop_mode;
 	uint32_t local_as; /* ours towards them */
 	/* Its export rules count, and where they look for links, NULL: nowhere. A group holds

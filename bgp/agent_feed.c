@@ -22,20 +22,21 @@
 #include <utlist.h>
 
 #include "bgp/handover_give.h"
+#include "bgp/shared_hops.h"
 #include "lib/agent_link.h"
 #include "lib/ip_prefix.h"
 #include "lib/log.h"
 #include "lib/sealed_text.h"
 
-#define LISTEN_RETRY_MS	 1000
-#define SEND_BATCH	 1024 /* routes a round, so that sessions get their turn */
-#define ROUTES_A_MESSAGE 128
-#define GIVE_MAX_MS	 5000 /* for the agent to take our sessions, while nobody reads them */
+#define LISTEN_RETRY_MS 1000
+#define SEND_BATCH	1024 /* routes a round, so that sessions get their turn */
+#define ROUTES_OCTETS	8192 /* of a message */
+#define GIVE_MAX_MS	5000 /* for the agent to take our sessions, while nobody reads them */
 
 /* A route as the agent should know it. */
 struct feed_route {
 	struct ip_prefix prefix;
-	struct ip_addr next_hop;
+	struct shared_hops *hops;
 	bool is_gone; /* to be deleted at the agent, then here */
 	bool is_pending;
 	struct feed_route *prev, *next; /* pending */
@@ -75,6 +76,7 @@ struct agent_feed {
 	size_t session_count;
 	struct event_timer listen_timer;
 	struct feed_route *routes; /* by prefix (uthash) */
+	struct shared_hops *hops;  /* those of routes */
 	struct feed_route *pending;
 	struct feed_peer *peers; /* by address (uthash), those that wait */
 	struct feed_peer *peers_pending;
@@ -165,7 +167,19 @@ static void forget_route(struct agent_feed *feed, struct feed_route *route)
 	if (route->is_pending)
 		DL_DELETE(feed->pending, route);
 	HASH_DELETE(hh, feed->routes, route);
+	shared_hops_give(&feed->hops, route->hops);
 	free(route);
+}
+
+/* @route as a message has it; how many octets. */
+static size_t write_route(void *buf, const struct feed_route *route)
+{
+	const struct msg_route_delete gone = { .prefix = route->prefix };
+
+	if (!route->is_gone)
+		return route_set_write(buf, &route->prefix, &route->hops->hops);
+	memcpy(buf, &gone, sizeof(gone));
+	return sizeof(gone);
 }
 
 /* The first ones that wait, as many as are alike and a message holds. How many, or -errno. */
@@ -173,21 +187,19 @@ static int send_routes(struct agent_feed *feed)
 {
 	struct {
 		struct message_header header;
-		struct msg_route route[ROUTES_A_MESSAGE];
+		uint8_t body[ROUTES_OCTETS];
 	} message = { .header = { .type = MSG_ROUTE_SET } };
 	const struct feed_route *first = feed->pending, *route;
-	size_t count = 0;
+	size_t len = 0, count = 0;
 	int err;
 
 	if (first->is_gone)
 		message.header.type = MSG_ROUTE_DELETE;
-	for (route = first; route && route->is_gone == first->is_gone && count < ROUTES_A_MESSAGE;
-	     route = route->next)
-		message.route[count++] = (struct msg_route){ .prefix = route->prefix,
-							     .next_hop = route->next_hop,
-							     .source = ROUTE_SOURCE_BGP };
-	message.header.length =
-		(uint32_t)(sizeof(message.header) + count * sizeof(message.route[0]));
+	for (route = first; route && route->is_gone == first->is_gone &&
+			    len + ROUTE_SET_OCTETS_MAX <= sizeof(message.body);
+	     route = route->next, count++)
+		len += write_route(message.body + len, route);
+	message.header.length = (uint32_t)(sizeof(message.header) + len);
 	err = agent_link_send_message(feed->link, &message.header, -1);
 	if (err < 0)
 		return err;
@@ -236,30 +248,64 @@ static void send_pending(struct agent_feed *feed)
 			agent_link_send(feed->link, MSG_ROUTES_IN_SYNC, 0, NULL, 0) == 0;
 }
 
+/* The route to @prefix, made when it is not there; NULL: no memory. */
+static struct feed_route *find_or_add_route(struct agent_feed *feed, const struct ip_prefix *prefix)
+{
+	struct feed_route *route;
+
+	HASH_FIND(hh, feed->routes, prefix, sizeof(*prefix), route);
+	if (route)
+		return route;
+	route = calloc(1, sizeof(*route));
+	if (!route)
+		return NULL;
+	route->prefix = *prefix;
+	HASH_ADD(hh, feed->routes, prefix, sizeof(route->prefix), route);
+	return route;
+}
+
+static void set_route(struct agent_feed *feed, const struct ip_prefix *prefix,
+		      struct shared_hops *hops)
+{
+	struct feed_route *route = find_or_add_route(feed, prefix);
+
+	if (!route) {
+		log_error("route: no memory to tell the agent; it is missing there");
+		shared_hops_give(&feed->hops, hops);
+		return;
+	}
+	if (route->hops != hops || route->is_gone) {
+		route->is_gone = false;
+		mark_pending(feed, route);
+	}
+	shared_hops_give(&feed->hops, route->hops);
+	route->hops = hops;
+}
+
 void agent_feed_route(struct agent_feed *feed, const struct ip_prefix *prefix,
-		      const struct ip_addr *next_hop)
+		      const struct next_hops *hops)
+{
+	struct shared_hops *shared;
+
+	if (!feed)
+		return;
+	shared = shared_hops_take(&feed->hops, hops);
+	if (shared)
+		set_route(feed, prefix, shared);
+	else
+		log_error("route: no memory to tell the agent; it is missing there");
+}
+
+void agent_feed_route_delete(struct agent_feed *feed, const struct ip_prefix *prefix)
 {
 	struct feed_route *route;
 
 	if (!feed)
 		return;
 	HASH_FIND(hh, feed->routes, prefix, sizeof(*prefix), route);
-	if (!route && !next_hop)
+	if (!route || route->is_gone)
 		return;
-	if (route && next_hop && !route->is_gone && ip_addr_equal(&route->next_hop, next_hop))
-		return;
-	if (!route) {
-		route = calloc(1, sizeof(*route));
-		if (!route) {
-			log_error("route: no memory to tell the agent; it is missing there");
-			return;
-		}
-		route->prefix = *prefix;
-		HASH_ADD(hh, feed->routes, prefix, sizeof(route->prefix), route);
-	}
-	route->is_gone = !next_hop;
-	if (next_hop)
-		route->next_hop = *next_hop;
+	route->is_gone = true;
 	mark_pending(feed, route);
 }
 

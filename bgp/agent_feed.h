@@ -8,6 +8,8 @@
 #include "lib/config.h"
 #include "lib/event_loop.h"
 
+struct next_hops;
+
 /*
  * The way to tortied: listening sockets from it, routes and peers to it. Outlives the agent's
  * restarts. Every function takes NULL (no agent: standalone) and then does nothing.
@@ -55,10 +57,12 @@ int agent_feed_give(struct agent_feed *feed, const struct handover_gift *gift);
  * keeps the routes of before until agent_feed_in_sync(). */
 void agent_feed_restart(struct agent_feed *feed);
 
-/** agent_feed_route() - the route to @prefix goes over @next_hop now; NULL: there is none. Told by
+/** agent_feed_route() - the route to @prefix goes over @hops (one or more, copied) now. Told by
  * agent_feed_flush(), many in a message. */
 void agent_feed_route(struct agent_feed *feed, const struct ip_prefix *prefix,
-		      const struct ip_addr *next_hop);
+		      const struct next_hops *hops);
+/** agent_feed_route_delete() - there is none to @prefix any more. */
+void agent_feed_route_delete(struct agent_feed *feed, const struct ip_prefix *prefix);
 void agent_feed_flush(struct agent_feed *feed);
 /** agent_feed_in_sync() - all sources are in: the agent may remove what was not told again. */
 void agent_feed_in_sync(struct agent_feed *feed);

@@ -30,6 +30,7 @@
 
 #include "bgp/agent_feed.h"
 #include "bgp/control_internal.h"
+#include "bgp/linger.h"
 #include "bgp/query_socket.h"
 #include "bgp/reconfigure.h"
 #include "bgp/sandbox.h"
@@ -59,7 +60,7 @@ static void on_signal(int signo, void *arg)
 int control_new_speaker(struct control *control, char **password)
 {
 	const struct speaker_params params = { control->loop, control->config, control->feed,
-					       password };
+					       control->lingering, password };
 
 	return speaker_new(&params, &control->speaker);
 }
@@ -345,6 +346,14 @@ static void open_query_socket(struct control *control)
 			 control->options->run_dir, strerror(-err));
 }
 
+static bool asks_for_bfd(const struct config *config)
+{
+	for (size_t i = 0; i < config->bgp.peer_count; i++)
+		if (config->bgp.peer[i].bfd.present)
+			return true;
+	return config->kubernetes; /* a document may, later */
+}
+
 static int run_loop(struct control *control)
 {
 	bool is_cluster = control->config->kubernetes;
@@ -368,7 +377,8 @@ static int run_loop(struct control *control)
 	if (control->err < 0)
 		return control->err; /* of a speaker that was started without waiting */
 	if (IS_SANDBOXED)
-		sandbox_enter(); /* what it lacks it has said; a node without routes is worse */
+		sandbox_enter(asks_for_bfd(control->config)); /* what it lacks it has said; a node
+								 without routes is worse */
 	err = event_loop_run(control->loop);
 	return err < 0 ? err : control->err;
 }
@@ -393,6 +403,11 @@ static int run(struct control *control)
 		log_error("event loop: %s", strerror(-err));
 		return err;
 	}
+	control->lingering = linger_list_new(control->loop);
+	if (!control->lingering) {
+		event_loop_free(control->loop);
+		return -ENOMEM;
+	}
 	raise_descriptor_limit();
 	event_loop_add_signal(control->loop, SIGTERM, on_signal, control);
 	event_loop_add_signal(control->loop, SIGINT, on_signal, control);
@@ -401,6 +416,7 @@ static int run(struct control *control)
 	query_socket_free(control->query_socket);
 	speaker_free(control->speaker);
 	agent_feed_free(control->feed);
+	linger_list_free(control->lingering);
 	event_loop_free(control->loop);
 	return err;
 }

@@ -4,6 +4,7 @@
 
 #include "bgp/agent_feed.h"
 #include "bgp/control.h"
+#include "bgp/linger.h"
 #include "bgp/speaker.h"
 #include "lib/config.h"
 #include "lib/event_loop.h"
@@ -26,6 +27,7 @@ struct control {
 	struct event_loop *loop;
 	struct agent_feed *feed; /* NULL: standalone */
 	struct query_socket *query_socket;
+	struct linger_list *lingering; /* outlives speakers: their last words are in it */
 	struct config *config; /* in force; with kubernetes:, before a document: the base file */
 	struct config_text text;
 	struct speaker *speaker; /* NULL: nothing to speak about yet */

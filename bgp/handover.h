@@ -60,7 +60,9 @@ struct handover_peer {
 	struct open_message own, theirs; /* as they were said */
 	const uint8_t *partial;		 /* read and not whole: the start of a message */
 	size_t partial_len;
-	const uint8_t *output; /* not written yet; may begin inside a message */
+	const uint8_t *begun; /* rest of a message of which the peer has the start */
+	size_t begun_len;
+	const uint8_t *output; /* not written yet: whole messages */
 	size_t output_len;
 };
 

@@ -120,17 +120,39 @@ static int read_open(struct wire_reader *body, struct open_message *ret)
 	return octets ? message_parse_open(octets, len, ret, &error) : -EPROTO;
 }
 
+/* A part of a message. */
+static int read_piece(struct wire_reader *body, const uint8_t **ret_data, size_t *ret_len)
+{
+	*ret_len = wire_read_u16(body);
+	*ret_data = wire_read_bytes(body, *ret_len);
+	return *ret_data && *ret_len <= BGP_MESSAGE_MAX ? 0 : -EPROTO;
+}
+
+/* session_output.c finds its way by the lengths in the headers. */
+static bool are_messages(const uint8_t *data, size_t len)
+{
+	struct bgp_error error;
+	size_t message_len;
+	uint8_t type;
+
+	for (; len > 0; data += message_len, len -= message_len)
+		if (len < BGP_HEADER_LEN ||
+		    message_parse_header(data, &type, &message_len, &error) < 0 ||
+		    message_len > len)
+			return false;
+	return true;
+}
+
 static int read_session(struct wire_reader *body, struct handover_peer *ret)
 {
 	if (read_open(body, &ret->own) < 0 || read_open(body, &ret->theirs) < 0)
 		return -EPROTO;
-	ret->partial_len = wire_read_u16(body);
-	ret->partial = wire_read_bytes(body, ret->partial_len);
-	if (!ret->partial || ret->partial_len > BGP_MESSAGE_MAX)
+	if (read_piece(body, &ret->partial, &ret->partial_len) < 0 ||
+	    read_piece(body, &ret->begun, &ret->begun_len) < 0)
 		return -EPROTO;
 	ret->output_len = wire_reader_left(body);
 	ret->output = wire_read_bytes(body, ret->output_len);
-	return 0;
+	return are_messages(ret->output, ret->output_len) ? 0 : -EPROTO;
 }
 
 int handover_read_peer(struct wire_reader body, struct handover_peer *ret)

@@ -175,6 +175,7 @@ void handover_write_peer(struct handover_writer *writer, const struct handover_p
 	write_open(&out, &peer->own);
 	write_open(&out, &peer->theirs);
 	write_block(&out, peer->partial, peer->partial_len);
+	write_block(&out, peer->begun, peer->begun_len);
 	put_record(writer, HANDOVER_PEER, &out, peer->output, peer->output_len);
 }
 

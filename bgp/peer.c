@@ -67,8 +67,8 @@ struct session *peer_new_session(struct peer *peer, const struct ip_addr *local)
 	return session_new(&peer->speaker->session_shared, &params, &peer_session_ops, peer);
 }
 
-/* Nodes know each other by their node addresses. Zero: what the route to the peer says. */
-static struct ip_addr source_address(const struct peer *peer)
+/* Nodes know each other by their node addresses. */
+struct ip_addr peer_source_address(const struct peer *peer)
 {
 	const struct config *config = peer->speaker->config;
 	struct ip_addr none = {};
@@ -100,7 +100,7 @@ static void schedule_start(struct peer *peer)
 static void on_start(void *arg)
 {
 	struct peer *peer = arg;
-	struct ip_addr local = source_address(peer);
+	struct ip_addr local = peer_source_address(peer);
 
 	if (peer->outgoing || peer->established || peer->config.passive || peer->is_down)
 		return;
@@ -113,6 +113,8 @@ static void on_start(void *arg)
 
 void peer_start(struct peer *peer)
 {
+	if (!peer->config.is_range)
+		peer_bfd_start(peer);
 	if (peer->config.passive || peer->config.is_range || peer->is_down)
 		return;
 	event_timer_set(peer->speaker->loop, &peer->start_timer,
@@ -205,9 +207,11 @@ static struct advertise_key make_key(const struct peer *peer)
 	if (peer->filter && peer->filter->has_interface)
 		key.links = peer->speaker->links;
 	key.four_octet_as = session->context.four_octet_as;
+	key.extended_next_hop = session->context.extended_next_hop;
 	for (int i = 0; i < FAMILY_COUNT; i++) {
 		key.family[i] = peer->family[i];
-		key.next_hop[i] = peer_own_next_hop(peer, &session->local, i);
+		key.next_hop[i] =
+			peer_own_next_hop(peer, &session->local, i, key.extended_next_hop);
 	}
 	return key;
 }
@@ -278,6 +282,18 @@ static void replace_sessions(struct peer *peer, struct session *session)
 		session_stop(other, FSM_COLLISION_DUMP);
 }
 
+/* Both sides carry IPv4, yet the peer cannot be told of a next hop that we have. */
+static void log_untold(const struct peer *peer, const struct session *session)
+{
+	const struct ip_addr hop = peer_own_next_hop(peer, &session->local, FAMILY_IPV4,
+						     session->context.extended_next_hop);
+
+	if (peer->family[FAMILY_IPV4] && ip_addr_is_zero(&hop))
+		log_warning("peer %s: it gets no IPv4 routes of this node, which has no IPv4 "
+			    "address: the peer takes no IPv6 next hops for them (RFC 8950)",
+			    peer->name);
+}
+
 static void on_established(struct session *session)
 {
 	struct peer *peer = session->owner;
@@ -288,6 +304,7 @@ static void on_established(struct session *session)
 	peer->last_error[0] = '\0';
 	peer->times_up++;
 	peer_learn(peer, session);
+	peer_bfd_on_established(peer, &session->local);
 	peer_resume_stale(peer);
 	speaker_work_off(peer->speaker); /* the group's state is current before we join it */
 	if (peer->filter && peer->filter->has_interface)
@@ -296,12 +313,14 @@ static void on_established(struct session *session)
 	peer_send_end_of_rib(peer);
 	if (!peer->capabilities.graceful_restart)
 		event_timer_set(peer->speaker->loop, &peer->quiet_timer, PEER_QUIET_MS);
-	log_info("peer %s: established: AS %u, router id %u.%u.%u.%u, hold time %u s%s%s%s",
+	log_info("peer %s: established: AS %u, router id %u.%u.%u.%u, hold time %u s%s%s%s%s",
 		 peer->name, session->peer_open.as, peer->router_id >> 24,
 		 peer->router_id >> 16 & 255, peer->router_id >> 8 & 255, peer->router_id & 255,
 		 session->hold_time_s, peer->family[FAMILY_IPV4] ? ", IPv4" : "",
 		 peer->family[FAMILY_IPV6] ? ", IPv6" : "",
+		 session->context.extended_next_hop ? ", IPv6 next hops of IPv4" : "",
 		 peer->capabilities.graceful_restart ? ", graceful restart" : "");
+	log_untold(peer, session);
 	peer_report(peer, true);
 	speaker_check_sync(peer->speaker);
 }
@@ -449,6 +468,7 @@ void peer_fill_report(const struct peer *peer, struct msg_peer *ret)
 	}
 	ret->hold_time_s = session ? session->hold_time_s : 0;
 	ret->restarting = peer->is_restarting;
+	peer_bfd_fill_report(peer, ret);
 	snprintf(ret->last_error, sizeof(ret->last_error), "%s", peer->last_error);
 }
 
@@ -523,6 +543,8 @@ struct peer *peer_new(struct speaker *speaker, size_t config_index, const struct
 void peer_free(struct peer *peer)
 {
 	struct event_loop *loop = peer->speaker->loop;
+
+	peer_bfd_stop(peer);
 
 	event_timer_cancel(loop, &peer->start_timer);
 	event_timer_cancel(loop, &peer->stale_timer);

@@ -10,6 +10,8 @@
 #include "bgp/speaker.h"
 #include "lib/ip_prefix.h"
 
+struct bfd_session;
+
 /* One neighbour: its configuration, its sessions, its routes. */
 struct peer {
 	struct speaker *speaker;
@@ -23,6 +25,8 @@ struct peer {
 	/* Runs of the state machine: until one is established there may be one each way. */
 	struct session *outgoing, *incoming, *established;
 	struct event_timer start_timer; /* next attempt to connect */
+	struct bfd_session *bfd;	/* NULL: none */
+	uint64_t bfd_since_us;		/* what BFD saw before is another BGP session's */
 	uint64_t backoff_ms;
 
 	struct rib_source source;
@@ -85,6 +89,9 @@ int peer_configure(struct peer *peer, size_t config_index);
 /** peer_change_policy() - which routes come in and go out, from number @config_index; the session
  * stays. peer_apply_policy() follows, when nothing waits in the queue of changes. */
 void peer_change_policy(struct peer *peer, size_t config_index);
+/** peer_change_bfd() - intervals, or whether at all, from number @config_index; the session stays.
+ */
+void peer_change_bfd(struct peer *peer, size_t config_index);
 /** peer_remove() - close its sessions with @subcode of Cease, forget its routes, free it. */
 void peer_remove(struct peer *peer, uint8_t subcode);
 /** peer_restart() - a new session, with nothing lost where the peer speaks graceful restart. A peer

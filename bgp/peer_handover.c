@@ -35,8 +35,10 @@ static void leave_session(const struct session *session, struct handover_peer *r
 	ret->theirs = session->peer_open;
 	ret->partial = session->partial;
 	ret->partial_len = session->partial_len;
-	ret->output = session->output.data + session->output.head;
-	ret->output_len = session->output.len;
+	ret->begun = session->output.data + session->output.head;
+	ret->begun_len = session_output_begun(&session->output);
+	ret->output = ret->begun + ret->begun_len;
+	ret->output_len = session->output.len - ret->begun_len;
 }
 
 static uint32_t left_ms(const struct event_timer *timer)
@@ -93,6 +95,8 @@ static int adopt_session(struct peer *peer, const struct handover_peer *state, i
 		.peer_open = &state->theirs,
 		.partial = state->partial,
 		.partial_len = state->partial_len,
+		.begun = state->begun,
+		.begun_len = state->begun_len,
 		.output = state->output,
 		.output_len = state->output_len,
 	};

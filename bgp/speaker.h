@@ -9,8 +9,10 @@
 #include "lib/config.h"
 #include "lib/event_loop.h"
 
+struct bfd;
 struct peer;
 struct agent_feed;
+struct linger_list;
 
 struct listening {
 	struct config_listen where;
@@ -29,7 +31,8 @@ struct speaker {
 	struct advertise *advertise;
 	struct rib_source own; /* this node's blocks */
 	struct session_shared session_shared;
-	struct peer *peers;	     /* by address (uthash) */
+	struct peer *peers; /* by address (uthash) */
+	struct bfd *bfd;
 	char **password;	     /* per config.bgp.peer, as in struct setup */
 	struct import_filter filter; /* of config */
 	struct filter **peer_filter; /* per config.bgp.peer, NULL where it has no rules */
@@ -52,7 +55,8 @@ struct speaker_params {
 	struct event_loop *loop; /* borrowed, as all of these */
 	const struct config *config;
 	struct agent_feed *feed;
-	char **password; /* as struct speaker's, taken; NULL: read the files */
+	struct linger_list *lingering; /* takes what is left of sessions that end */
+	char **password;	       /* as struct speaker's, taken; NULL: read the files */
 };
 
 /**

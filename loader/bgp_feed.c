@@ -42,6 +42,7 @@
 #include "lib/event_loop.h"
 #include "lib/ip_prefix.h"
 #include "lib/log.h"
+#include "lib/next_hops.h"
 #include "loader/agent.h"
 #include "loader/bgp_keep.h"
 #include "loader/remote_routes.h"
@@ -396,61 +397,38 @@ int bgp_feed_handle_routes_begin(struct agent *agent, struct client *client,
 	return 0;
 }
 
-/* A prefix as the header promises it: length in range, no bits beyond it. */
-static bool is_well_formed(const struct ip_prefix *prefix)
-{
-	struct ip_addr masked;
-
-	if (prefix->bits > IP_ADDR_BITS)
-		return false;
-	if (ip_addr_is_v4(&prefix->addr) && prefix->bits < IP_ADDR_V4_BITS)
-		return false;
-	masked = ip_addr_mask(&prefix->addr, prefix->bits);
-	return ip_addr_equal(&masked, &prefix->addr);
-}
-
-/* Hand each route of a message to @fn. 0, or -errno: the connection is cut. */
-static int take_routes(struct agent *agent, struct client *client, const struct request *request,
-		       void (*fn)(struct agent *agent, const struct msg_route *route))
-{
-	const uint8_t *body = request->body;
-	int err = check_speaker(agent, client, request->id);
-	struct msg_route route;
-
-	if (err < 0)
-		return err;
-	if (request->len % sizeof(route) != 0)
-		return -EPROTO;
-	for (size_t at = 0; at < request->len; at += sizeof(route)) {
-		memcpy(&route, body + at, sizeof(route));
-		if (!is_well_formed(&route.prefix))
-			return -EPROTO;
-		fn(agent, &route);
-	}
-	return 0;
-}
-
-static void set_route(struct agent *agent, const struct msg_route *route)
-{
-	/* A route that cannot be taken is told by remote_routes.c; the speaker goes on. */
-	remote_routes_set(agent->routes, ROUTE_SOURCE_BGP, &route->prefix, &route->next_hop);
-}
-
 int bgp_feed_handle_route_set(struct agent *agent, struct client *client,
 			      const struct request *request)
 {
-	return take_routes(agent, client, request, set_route);
-}
+	int taken, err = check_speaker(agent, client, request->id);
+	const uint8_t *body = request->body;
+	struct ip_prefix prefix;
+	struct next_hops hops;
 
-static void delete_route(struct agent *agent, const struct msg_route *route)
-{
-	remote_routes_delete(agent->routes, ROUTE_SOURCE_BGP, &route->prefix);
+	for (size_t at = 0; err == 0 && at < request->len; at += (size_t)taken) {
+		taken = route_set_read(body + at, request->len - at, &prefix, &hops);
+		if (taken < 0)
+			return taken;
+		/* What cannot be taken is told by remote_routes.c; the speaker goes on. */
+		remote_routes_set(agent->routes, ROUTE_SOURCE_BGP, &prefix, &hops);
+	}
+	return err;
 }
 
 int bgp_feed_handle_route_delete(struct agent *agent, struct client *client,
 				 const struct request *request)
 {
-	return take_routes(agent, client, request, delete_route);
+	int taken, err = check_speaker(agent, client, request->id);
+	const uint8_t *body = request->body;
+	struct ip_prefix prefix;
+
+	for (size_t at = 0; err == 0 && at < request->len; at += (size_t)taken) {
+		taken = route_delete_read(body + at, request->len - at, &prefix);
+		if (taken < 0)
+			return taken;
+		remote_routes_delete(agent->routes, ROUTE_SOURCE_BGP, &prefix);
+	}
+	return err;
 }
 
 int bgp_feed_handle_routes_in_sync(struct agent *agent, struct client *client,

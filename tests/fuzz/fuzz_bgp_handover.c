@@ -49,8 +49,10 @@ static bool read_peer(struct wire_reader body)
 		require(!peer.partial && !peer.output);
 		return true;
 	}
-	require(peer.partial_len <= BGP_MESSAGE_MAX && peer.own.as != 0 && peer.theirs.as != 0);
+	require(peer.partial_len <= BGP_MESSAGE_MAX && peer.begun_len <= BGP_MESSAGE_MAX);
+	require(peer.own.as != 0 && peer.theirs.as != 0);
 	sum(peer.partial, peer.partial_len);
+	sum(peer.begun, peer.begun_len);
 	sum(peer.output, peer.output_len);
 	return true;
 }

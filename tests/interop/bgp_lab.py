@@ -197,7 +197,6 @@ BGP_PONG = 39
 BGP_CONFIG, BGP_PING, BGP_SESSION, BGP_SOCKET = 40, 41, 42, 44
 BGP_KEEP, BGP_KEEP_ALL, BGP_TAKE = 45, 46, 47
 BGP_ACT, BGP_ACT_RESET = 116, 1
-ROUTE_SIZE = 64  # struct msg_route
 SEALS = fcntl.F_SEAL_SEAL | fcntl.F_SEAL_SHRINK | fcntl.F_SEAL_GROW | fcntl.F_SEAL_WRITE
 PEER_STATES = {1: "Idle", 2: "Connect", 3: "Active", 4: "OpenSent", 5: "OpenConfirm",
                6: "Established"}
@@ -216,7 +215,8 @@ def prefix_of(octets, bits):
 class FakeAgent:
     """tortied as tortie-bgpd sees it: listening sockets out, routes and peers in.
 
-    routes: prefix -> next hop, as the agent would have them (what is stale at ROUTES_IN_SYNC goes);
+    routes: prefix -> next hops, with commas between, as the agent would have them (what is stale at
+    ROUTES_IN_SYNC goes);
     peers: address -> (state, received routes of both families, last error); counts: messages by
     type, of routes each route. With a document it is the agent of a cluster: tell() hands it over,
     at once and after each hello. kept, state: descriptors that a speaker left; whole: it has left
@@ -330,9 +330,7 @@ class FakeAgent:
         elif kind == ROUTES_BEGIN:
             self.stale = set(self.routes)
         elif kind in (ROUTE_SET, ROUTE_DELETE):
-            self.counts[kind] += len(body) // ROUTE_SIZE - 1
-            for at in range(0, len(body), ROUTE_SIZE):
-                self.take_route(kind, body[at:at + ROUTE_SIZE])
+            self.counts[kind] += self.take_routes(kind, body) - 1
         elif kind == ROUTES_IN_SYNC:
             for prefix in self.stale:
                 self.routes.pop(prefix, None)
@@ -367,12 +365,23 @@ class FakeAgent:
             made.listen(16)
             self.send(END, number, fds=[made.fileno()])
 
-    def take_route(self, kind, route):
-        prefix = prefix_of(route[:16], struct.unpack_from("=I", route, 16)[0])
-        self.stale.discard(prefix)
-        self.routes.pop(prefix, None)
-        if kind == ROUTE_SET:
-            self.routes[prefix] = address_of(route[20:36])
+    def take_routes(self, kind, body):
+        """The routes of a message; how many they were."""
+        at = count = 0
+        while at < len(body):
+            prefix = prefix_of(body[at:at + 16], struct.unpack_from("=I", body, at + 16)[0])
+            at, count = at + 20, count + 1
+            self.stale.discard(prefix)
+            self.routes.pop(prefix, None)
+            if kind == ROUTE_SET:
+                hops = struct.unpack_from("=I", body, at)[0]
+                assert 1 <= hops <= 8
+                ways = [body[at + 4 + 16 * i:at + 20 + 16 * i] for i in range(hops)]
+                assert ways == sorted(set(ways))
+                self.routes[prefix] = ",".join(address_of(way) for way in ways)
+                at += 4 + 16 * hops
+        assert at == len(body)
+        return count
 
     def listen(self, number, address, port):
         family = socket.AF_INET6 if ":" in address else socket.AF_INET

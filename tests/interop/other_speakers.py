@@ -22,6 +22,7 @@ class Peering:
     password: str = ""
     ttl_security: bool = False
     prefixes: list = field(default_factory=list)
+    next_hop: str = ""  # of its own routes, "": its address of their family
 
 
 class Other(Member):
@@ -39,6 +40,11 @@ class Other(Member):
     @classmethod
     def is_installed(cls):
         return shutil.which(cls.program) is not None
+
+    @property
+    def local(self):
+        """Its address on the session."""
+        return self.ip6 if ":" in self.peering.address else self.ip4
 
     def command(self):
         raise NotImplementedError
@@ -105,6 +111,8 @@ class Frr(Other):
             lines.append(f"neighbor {other} ttl-security hops 1")
         elif peer.asn != peer.peer_as:
             lines.append(f"neighbor {other} disable-connected-check")
+        if ":" in other:  # RFC 8950
+            lines.append(f"neighbor {other} capability extended-nexthop")
         lines += ["address-family ipv4 unicast", f"neighbor {other} activate",
                   *[f"network {prefix}" for prefix in self.four()], "exit-address-family",
                   "address-family ipv6 unicast", f"neighbor {other} activate",
@@ -175,6 +183,7 @@ class Gobgp(Other):
         super().start()
         for prefix in self.peering.prefixes:
             family, hop = ("ipv6", self.ip6) if ":" in prefix else ("ipv4", self.ip4)
+            hop = self.peering.next_hop or hop
             self.ask("global", "rib", "add", "-a", family, prefix, "nexthop", hop)
         return self
 

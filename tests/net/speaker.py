@@ -26,6 +26,12 @@ def packed_prefix(prefix):
     return packed_address(prefix.network_address) + struct.pack("=I", bits)
 
 
+def packed_route(prefix, *next_hops):
+    """A route of MSG_ROUTE_SET."""
+    hops = sorted(packed_address(hop) for hop in next_hops)
+    return packed_prefix(prefix) + struct.pack("=I", len(hops)) + b"".join(hops)
+
+
 class Refused(Exception):
     """The agent answered with MSG_ERROR."""
 
@@ -83,16 +89,15 @@ class Speaker:
     def in_sync(self):
         self.send(IN_SYNC)
 
-    def set(self, prefix, next_hop):
-        self.send(SET, packed_prefix(prefix) + packed_address(next_hop) + bytes(28))
+    def set(self, prefix, *next_hops):
+        self.send(SET, packed_route(prefix, *next_hops))
 
     def set_all(self, routes):
         """All in one message."""
-        self.send(SET, b"".join(packed_prefix(prefix) + packed_address(next_hop) + bytes(28)
-                                for prefix, next_hop in routes))
+        self.send(SET, b"".join(packed_route(*route) for route in routes))
 
     def delete(self, prefix):
-        self.send(DELETE, packed_prefix(prefix) + bytes(44))
+        self.send(DELETE, packed_prefix(prefix))
 
     def replay(self, routes):
         self.begin()

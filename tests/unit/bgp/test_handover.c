@@ -30,7 +30,8 @@
 
 static struct update scratch;
 static const uint8_t half[] = { 0xff, 0xff, 0xff };
-static uint8_t large[200000]; /* more than the writer's buffer */
+static const uint8_t tail[] = { 0x11, 0x22 }; /* of a message */
+static uint8_t large[50 * BGP_MESSAGE_MAX];   /* more than the writer's buffer */
 
 static struct handover_peer peer_with(uint32_t session)
 {
@@ -56,6 +57,8 @@ static struct handover_peer peer_with(uint32_t session)
 		.sent = "Cease",
 		.partial = half,
 		.partial_len = sizeof(half),
+		.begun = tail,
+		.begun_len = sizeof(tail),
 		.output = large,
 		.output_len = sizeof(large),
 	};
@@ -72,6 +75,16 @@ static struct handover_peer peer_with(uint32_t session)
 	peer.theirs = (struct open_message){ .as = 64999, .hold_time_s = 0, .router_id = 2 };
 	peer.theirs.capabilities.family[FAMILY_IPV4] = true;
 	return peer;
+}
+
+static void fill_large(void)
+{
+	for (size_t at = 0; at < sizeof(large); at += BGP_MESSAGE_MAX) {
+		message_write_keepalive(large + at);
+		large[at + 16] = BGP_MESSAGE_MAX >> 8;
+		large[at + 17] = BGP_MESSAGE_MAX & 0xff;
+		large[at + 18] = BGP_UPDATE;
+	}
 }
 
 static void write_routes(struct handover_writer *writer)
@@ -180,6 +193,8 @@ static void expect_session(const struct handover_peer *peer, const struct handov
 	assert_false(peer->theirs.capabilities.four_octet_as);
 	assert_int_equal(peer->partial_len, sizeof(half));
 	assert_memory_equal(peer->partial, half, sizeof(half));
+	assert_int_equal(peer->begun_len, sizeof(tail));
+	assert_memory_equal(peer->begun, tail, sizeof(tail));
 	assert_int_equal(peer->output_len, sizeof(large));
 	assert_memory_equal(peer->output, large, sizeof(large));
 }
@@ -373,6 +388,37 @@ static void write_withdrawal(struct handover_writer *writer)
 	handover_write_peer_end(writer, &end);
 }
 
+static void write_output(struct handover_writer *writer, const uint8_t *output, size_t len)
+{
+	const struct handover_peer_end end = {};
+	struct handover_peer peer = peer_with(0);
+
+	peer.output = output;
+	peer.output_len = len;
+	write_head(writer);
+	handover_write_peer(writer, &peer);
+	handover_write_peer_end(writer, &end);
+}
+
+static void write_cut_output(struct handover_writer *writer)
+{
+	write_output(writer, large, sizeof(large) - 1);
+}
+
+static void write_output_from_within(struct handover_writer *writer)
+{
+	write_output(writer, large + 1, BGP_MESSAGE_MAX);
+}
+
+static void write_output_of_no_length(struct handover_writer *writer)
+{
+	uint8_t message[BGP_HEADER_LEN];
+
+	message_write_keepalive(message);
+	message[16] = message[17] = 0;
+	write_output(writer, message, sizeof(message));
+}
+
 static void a_record_out_of_its_place_is_refused(void **state)
 {
 	static const struct {
@@ -389,6 +435,9 @@ static void a_record_out_of_its_place_is_refused(void **state)
 		{ write_empty_password, 0 },
 		{ write_end_of_rib, 1 },
 		{ write_withdrawal, 1 },
+		{ write_cut_output, 1 },
+		{ write_output_from_within, 1 },
+		{ write_output_of_no_length, 1 },
 		{ write_whole, 0 },
 		{ write_whole, 2 },
 	};
@@ -437,5 +486,7 @@ int main(void)
 		cmocka_unit_test(too_much_is_not_written),
 	};
 
+	fill_large();
+	fill_large();
 	return cmocka_run_group_tests(tests, NULL, NULL);
 }
