@@ -180,15 +180,6 @@ struct ip_addr tcp_remote_address(int fd)
 	return getpeername(fd, &address.any, &len) < 0 ? none : socket_address_read(&address);
 }
 
-struct ip_addr tcp_remote_address(int fd)
-{
-	union address address = {};
-	socklen_t len = sizeof(address);
-	struct ip_addr none = {};
-
-	return getpeername(fd, &address.any, &len) < 0 ? none : from_sockaddr(&address);
-}
-
 void tcp_set_abort(int fd)
 {
 	const struct linger at_once = { .l_onoff = 1, .l_linger = 0 };
