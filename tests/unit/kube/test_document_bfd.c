@@ -4,6 +4,7 @@
  *
  * links: kube/document*.c kube/cluster.c kube/node_object.c kube/selector.c kube/json.c
  * links: lib/text.c lib/sha1.c lib/ip_prefix.c lib/next_hops.c lib/config*.c
+ * links: kube/service_object.c
  * libs: -ljson-c -lyaml -lresolv
  */
 #include <stdarg.h>
