@@ -9,7 +9,8 @@
  * descriptor is closed when the peer has closed its side in answer.
  *
  * The session is over meanwhile: a new one may begin, and nothing that comes here is looked at.
- * All is bounded: the time, the octets thrown away, and the number, where the oldest goes first.
+ * All is bounded: the time, the octets thrown away, and the number, of one address and of all,
+ * where the oldest goes first.
  */
 #include "bgp/linger.h"
 
@@ -23,15 +24,20 @@
 
 #include <utlist.h>
 
-#define LINGER_MS   3000
-#define LINGER_MAX  512		/* connections */
-#define READ_MAX    (1u << 20)	/* octets a round */
-#define DISCARD_MAX (64u << 20) /* octets of one: as much as buffers on the way may hold */
+#include "bgp/tcp.h"
+#include "lib/ip_prefix.h"
+
+#define LINGER_MS	3000
+#define LINGER_MAX	512	    /* connections */
+#define LINGER_EACH_MAX 2	    /* of one address */
+#define READ_MAX	(1u << 20)  /* octets a round */
+#define DISCARD_MAX	(64u << 20) /* octets of one: as much as buffers on the way may hold */
 
 struct closing {
 	struct closing *prev, *next;
 	struct linger_list *list;
 	int fd;
+	struct ip_addr remote;
 	struct event_timer timer;
 	size_t discarded;
 	size_t at, len; /* of data: written, all */
@@ -118,6 +124,23 @@ static void on_event(int fd, uint32_t events, void *arg)
 		closing_end(closing);
 }
 
+/* One more comes from @remote. */
+static void make_place(struct linger_list *list, const struct ip_addr *remote)
+{
+	struct closing *closing, *oldest = NULL;
+	unsigned int count = 0;
+
+	DL_FOREACH(list->first, closing)
+	if (ip_addr_equal(&closing->remote, remote)) {
+		oldest = oldest ? oldest : closing;
+		count++;
+	}
+	if (count >= LINGER_EACH_MAX)
+		closing_end(oldest);
+	else if (list->count >= LINGER_MAX)
+		closing_end(list->first);
+}
+
 void linger_begin(struct linger_list *list, int fd, const uint8_t *data, size_t len)
 {
 	struct closing *closing = calloc(1, sizeof(*closing) + len);
@@ -128,8 +151,8 @@ void linger_begin(struct linger_list *list, int fd, const uint8_t *data, size_t 
 		close(fd);
 		return;
 	}
-	if (list->count == LINGER_MAX)
-		closing_end(list->first);
+	closing->remote = tcp_remote_address(fd);
+	make_place(list, &closing->remote);
 	closing->list = list;
 	closing->fd = fd;
 	closing->len = len;

@@ -392,7 +392,9 @@ static int command_parse(const struct command *command, int argc, char **argv)
 
 	command_name(command, name, sizeof(name));
 	memcpy(rows, global_rows, sizeof(global_rows));
-	memcpy(rows + COUNT(global_rows), command->rows, command->row_count * sizeof(rows[0]));
+	if (command->row_count > 0)
+		memcpy(rows + COUNT(global_rows), command->rows,
+		       command->row_count * sizeof(rows[0]));
 	if (options_parse("tortie", rows, COUNT(global_rows) + command->row_count, argc, argv,
 			  &line.operand_count) < 0)
 		return misused(command);
