@@ -15,10 +15,10 @@ import pytest
 
 import bad_input
 from bad_input import OURS, Observer, soon
-from bad_input_cases import (EBGP, ENHANCED, GOOD, IBGP, LOCAL_AS, REFRESHING, TWO_OCTET, hop,
-                             refresh)
+from bad_input_cases import (EBGP, ENHANCED, EXTENDED, GOOD, IBGP, LOCAL_AS, REFRESHING, TWO_OCTET,
+                             V6_HOP, extended, hop, refresh)
 from bgp_lab import SEALS, BgpLab
-from bgp_wire import (CLOSE, COMMUNITIES, KEEPALIVE, REFRESH, UPDATE, Wire, attribute,
+from bgp_wire import (CLOSE, COMMUNITIES, KEEPALIVE, NEXT_HOP, REFRESH, UPDATE, Wire, attribute,
                       capabilities_of, h, message, nlri, open_body, read_update, update)
 from harness import inside, wait_until
 from test_graceful_restart import BOTH, END_OF_RIB, KEPT, restart
@@ -170,6 +170,19 @@ def test_the_agent_is_told_all_again_and_keeps_what_it_has(bed):
     assert bed.agent.counts[35] == 0  # MSG_ROUTE_DELETE
     wait_until(lambda: bed.agent.peers.get(peer.address, (None,))[:2] == ("Established", (2, 0)),
                "the peer with its counts")
+
+
+def test_ipv6_next_hops_of_ipv4_are_handed_over(bed):
+    """What was agreed upon too: another one is taken afterwards (RFC 8950)."""
+    peer = bed.neighbour(EXTENDED).establish()
+    peer.send(update(extended(V6_HOP)(peer.nlri(1))))
+    peer.wait_route(1)
+    bed.restart()
+    assert bed.agent.routes[peer.prefix(1)] == "fd99::9"
+    peer.send(update(extended(V6_HOP)(peer.nlri(2))))
+    peer.wait_route(2)
+    assert peer.seen(2)[NEXT_HOP] == peer.seen(1)[NEXT_HOP] == (0x40, V6_HOP)
+    assert f"-{peer.prefix(1)}" not in bed.observer.said
 
 
 def test_the_choice_between_two_peers_routes_stays(bed):

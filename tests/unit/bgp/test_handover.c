@@ -117,6 +117,10 @@ static void write_routes(struct handover_writer *writer)
 	len = update_write_announce(buf, &view, true, prefix, &count);
 	assert_int_equal(count, 2);
 	handover_write_routes(writer, true, buf, len);
+	draft->values.next_hop = addr_of("2001:db8::7"); /* RFC 8950 */
+	count = 1;
+	len = update_write_announce(buf, &view, true, prefix, &count);
+	handover_write_routes(writer, true, buf, len);
 }
 
 /* What @write makes, read back; the caller's. */
@@ -234,6 +238,16 @@ static void expect_routes(const struct handover_record *record)
 	assert_false(update_next_prefix(&scratch.announced[0], &prefix));
 }
 
+static void expect_extended_route(const struct handover_record *record)
+{
+	struct ip_addr hop = addr_of("2001:db8::7");
+	bool is_stale = false;
+
+	assert_int_equal(handover_read_routes(record->body, &is_stale, &scratch), 0);
+	assert_int_equal(scratch.announced[0].family, FAMILY_IPV4);
+	assert_true(ip_addr_equal(&scratch.announced[0].next_hop, &hop));
+}
+
 static void what_was_written_is_read(void **state)
 {
 	struct handover_peer wanted = peer_with(0), peer;
@@ -263,6 +277,8 @@ static void what_was_written_is_read(void **state)
 	expect_session(&peer, &wanted);
 	record = next_of(&reader, HANDOVER_ROUTES);
 	expect_routes(&record);
+	record = next_of(&reader, HANDOVER_ROUTES);
+	expect_extended_route(&record);
 	record = next_of(&reader, HANDOVER_PEER_END);
 	assert_int_equal(handover_read_peer_end(record.body, &end), 0);
 	assert_true(end.told == 0x0123456789abcdef);
