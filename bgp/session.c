@@ -3,10 +3,8 @@
  * session.c: one connection to a peer: its socket, its timers, its stream of messages.
  *
  * A struct session is one run of the state machine from Idle to Idle. Sockets and timers become
- * events; fsm.c says what an event means; carry_out() does it. Octets are read for all sessions
- * into one shared buffer and cut into messages there: only the start of a message that has not come
- * whole is kept per session, so an idle session costs no buffer. A message goes through message.c
- * or update.c before the owner (peer.c) sees it.
+ * events; fsm.c says what an event means; carry_out() does it. What comes is read by
+ * session_read.c.
  *
  * Sending appends to the session's output (session_output.c), which is written at the end of the
  * round, many messages to a system call. The output is bounded: who does not read is dropped when
@@ -35,14 +33,13 @@
 #include <unistd.h>
 
 #include "bgp/linger.h"
+#include "bgp/session_internal.h"
 
 #define CONNECT_RETRY_MS 10000
 #define HOLD_LARGE_MS	 240000 /* RFC 4271 section 8.2.2: 4 minutes suggested */
 #define HOLD_GRACE_MS	 1000	/* when octets of the peer wait unread at expiry */
 #define TIMER_GRID_MS	 100	/* keepalives and hold timers of all sessions fire together */
 #define SEND_HOLD_LOOKS	 4	/* while it runs */
-
-static void run(struct session *session, enum fsm_event event, const struct bgp_error *error);
 
 static void enter(struct session *session)
 {
@@ -362,7 +359,7 @@ static void carry_out(struct session *session, const struct fsm_step *step,
 }
 
 /* One event: the table's answer, then the owner is told. Returns through session->is_doomed. */
-static void run(struct session *session, enum fsm_event event, const struct bgp_error *error)
+void session_run(struct session *session, enum fsm_event event, const struct bgp_error *error)
 {
 	struct fsm_step step = fsm_step(session->state, event);
 	bool is_change = step.next != session->state;
@@ -380,184 +377,11 @@ static void run(struct session *session, enum fsm_event event, const struct bgp_
 	session->ops->ended(session, &end);
 }
 
-static void tcp_failed(struct session *session, int error)
+void session_tcp_failed(struct session *session, int error)
 {
 	session->end.how = END_TCP;
 	session->end.tcp_error = error;
-	run(session, FSM_TCP_FAILS, NULL);
-}
-
-/* --- messages --- */
-
-static void on_open(struct session *session, const uint8_t *body, size_t len)
-{
-	struct open_message *peer = &session->peer_open;
-	const struct open_message *own = &session->params.open_message;
-	struct bgp_error error;
-	int err;
-
-	if (session->state != PEER_OPEN_SENT) {
-		run(session, FSM_OPEN, NULL);
-		return;
-	}
-	err = message_parse_open(body, len, peer, &error);
-	if (err == 0)
-		err = session->ops->opened(session, peer, &error);
-	if (session->is_doomed)
-		return;
-	if (err < 0) {
-		run(session, FSM_MESSAGE_ERROR, &error);
-		return;
-	}
-	session->hold_time_s =
-		own->hold_time_s < peer->hold_time_s ? own->hold_time_s : peer->hold_time_s;
-	session->context.is_ebgp = peer->as != own->as;
-	session->context.four_octet_as = peer->capabilities.four_octet_as;
-	run(session, FSM_OPEN, NULL);
-}
-
-static void on_notification(struct session *session, const uint8_t *body, size_t len)
-{
-	session->end.how = END_BY_PEER;
-	message_parse_notification(body, len, &session->end.error, session->end.text,
-				   sizeof(session->end.text));
-	run(session, FSM_NOTIFICATION, NULL);
-}
-
-static void on_update(struct session *session, const uint8_t *body, size_t len)
-{
-	struct update *update = &session->shared->update;
-	struct bgp_error error;
-
-	run(session, FSM_UPDATE, NULL);
-	if (session->is_doomed || session->state != PEER_ESTABLISHED)
-		return;
-	if (update_parse(body, len, &session->context, update, &error) < 0)
-		run(session, FSM_MESSAGE_ERROR, &error);
-	else
-		session->ops->update(session, update);
-}
-
-static void on_refresh(struct session *session, const uint8_t *body, size_t len)
-{
-	bool enhanced = session->params.open_message.capabilities.enhanced_refresh &&
-			session->peer_open.capabilities.enhanced_refresh;
-	struct refresh_message message;
-	struct bgp_error error;
-
-	run(session, FSM_UPDATE, NULL);
-	if (session->is_doomed || session->state != PEER_ESTABLISHED)
-		return;
-	if (message_parse_refresh(body, len, enhanced, &message, &error) < 0)
-		run(session, FSM_MESSAGE_ERROR, &error);
-	else
-		session->ops->refresh(session, &message);
-}
-
-static void on_message(struct session *session, uint8_t type, const uint8_t *body, size_t len)
-{
-	switch (type) {
-	case BGP_OPEN:
-		on_open(session, body, len);
-		break;
-	case BGP_UPDATE:
-		on_update(session, body, len);
-		break;
-	case BGP_NOTIFICATION:
-		on_notification(session, body, len);
-		break;
-	case BGP_KEEPALIVE:
-		run(session, FSM_KEEPALIVE, NULL);
-		break;
-	default:
-		on_refresh(session, body, len);
-		break;
-	}
-}
-
-/* Cut @len octets into messages; how many octets they were. */
-static size_t cut_messages(struct session *session, const uint8_t *data, size_t len)
-{
-	struct bgp_error error;
-	size_t at = 0, message_len;
-	uint8_t type;
-
-	while (len - at >= BGP_HEADER_LEN) {
-		if (message_parse_header(data + at, &type, &message_len, &error) < 0) {
-			run(session, FSM_MESSAGE_ERROR, &error);
-			return at;
-		}
-		if (message_len > len - at)
-			break;
-		on_message(session, type, data + at + BGP_HEADER_LEN, message_len - BGP_HEADER_LEN);
-		if (session->is_doomed || session->fd < 0)
-			return at;
-		at += message_len;
-	}
-	return at;
-}
-
-/* Keep the start of a message for the next round. */
-static bool keep_partial(struct session *session, const uint8_t *data, size_t len)
-{
-	session->partial_len = len;
-	if (len == 0) {
-		free(session->partial);
-		session->partial = NULL;
-		return true;
-	}
-	if (!session->partial)
-		session->partial = malloc(BGP_MESSAGE_MAX);
-	if (!session->partial)
-		return false;
-	memcpy(session->partial, data, len);
-	return true;
-}
-
-/* A KEEPALIVE, the shortest message, need not wake us: on_keepalive() finds it, and on_hold() knows
- * when it came. Anything longer does, and so does the end of the connection. */
-static void set_low_water(struct session *session)
-{
-	bool is_quiet = session->state == PEER_ESTABLISHED && session->hold_time_s > 0;
-	size_t low_water = is_quiet && session->partial_len == 0 ? BGP_HEADER_LEN + 1 : 1;
-
-	if (session->low_water == low_water)
-		return;
-	session->low_water = low_water;
-	tcp_wait_for(session->fd, low_water);
-}
-
-static void read_messages(struct session *session)
-{
-	uint8_t *buf = session->shared->buf;
-	size_t have = session->partial_len, used;
-	ssize_t len;
-
-	if (have > 0)
-		memcpy(buf, session->partial, have);
-	len = recv(session->fd, buf + have, SESSION_READ_SIZE, 0);
-	if (len < 0 && (errno == EAGAIN || errno == EINTR))
-		return;
-	if (len <= 0) {
-		tcp_failed(session, len < 0 ? errno : 0);
-		return;
-	}
-	have += (size_t)len;
-	used = cut_messages(session, buf, have);
-	if (session->is_doomed || session->fd < 0)
-		return;
-	if (keep_partial(session, buf + used, have - used))
-		set_low_water(session);
-	else
-		tcp_failed(session, ENOMEM);
-}
-
-/* What came and did not wake us. False: the run has ended. */
-static bool read_unwoken(struct session *session)
-{
-	if (session->state == PEER_ESTABLISHED)
-		read_messages(session);
-	return !session->is_doomed && session->fd >= 0;
+	session_run(session, FSM_TCP_FAILS, NULL);
 }
 
 /* --- events --- */
@@ -568,7 +392,7 @@ static void connection_is_up(struct session *session)
 	session->local = tcp_local_address(session->fd);
 	tcp_setup(session->fd);
 	event_loop_modify_fd(session->shared->loop, session->fd, EPOLLIN);
-	run(session, FSM_TCP_UP, NULL);
+	session_run(session, FSM_TCP_UP, NULL);
 }
 
 static void on_socket(int fd, uint32_t events, void *arg)
@@ -580,7 +404,7 @@ static void on_socket(int fd, uint32_t events, void *arg)
 	if (session->is_connecting) {
 		err = tcp_connect_result(fd);
 		if (err < 0)
-			tcp_failed(session, -err);
+			session_tcp_failed(session, -err);
 		else
 			connection_is_up(session);
 		leave(session);
@@ -591,7 +415,7 @@ static void on_socket(int fd, uint32_t events, void *arg)
 		write_and_tell(session);
 	}
 	if (events & (EPOLLIN | EPOLLERR | EPOLLHUP))
-		read_messages(session);
+		session_read(session);
 	leave(session);
 }
 
@@ -601,9 +425,9 @@ static void on_connect_retry(void *arg)
 
 	enter(session);
 	if (session->fd < 0)
-		tcp_failed(session, session->end.tcp_error);
+		session_tcp_failed(session, session->end.tcp_error);
 	else
-		run(session, FSM_CONNECT_RETRY_EXPIRES, NULL);
+		session_run(session, FSM_CONNECT_RETRY_EXPIRES, NULL);
 	leave(session);
 }
 
@@ -621,7 +445,7 @@ static void end_overflowed(struct session *session)
 	message_error_set(&error, ERROR_CEASE, CEASE_OUT_OF_RESOURCES, NULL, 0);
 	abort_connection(session);
 	session->end.how = END_BY_US;
-	run(session, FSM_STOP, &error);
+	session_run(session, FSM_STOP, &error);
 }
 
 /* How long the peer has been silent: its last message may have come long before it was read. */
@@ -648,7 +472,7 @@ static void check_hold(struct session *session)
 		/* It spoke and we were too busy to listen. */
 		event_timer_set(session->shared->loop, &session->hold_timer, HOLD_GRACE_MS);
 	} else {
-		run(session, FSM_HOLD_EXPIRES, NULL);
+		session_run(session, FSM_HOLD_EXPIRES, NULL);
 	}
 }
 
@@ -659,7 +483,7 @@ static void on_hold(void *arg)
 	enter(session);
 	if (session->is_overflowed)
 		end_overflowed(session);
-	else if (read_unwoken(session))
+	else if (session_read_unwoken(session))
 		check_hold(session);
 	leave(session);
 }
@@ -679,7 +503,7 @@ static void on_send_hold(void *arg)
 	}
 	enter(session);
 	abort_connection(session);
-	run(session, FSM_SEND_HOLD_EXPIRES, NULL);
+	session_run(session, FSM_SEND_HOLD_EXPIRES, NULL);
 	leave(session);
 }
 
@@ -688,9 +512,9 @@ static void on_keepalive(void *arg)
 	struct session *session = arg;
 
 	enter(session);
-	run(session, FSM_KEEPALIVE_EXPIRES, NULL);
+	session_run(session, FSM_KEEPALIVE_EXPIRES, NULL);
 	if (!session->is_doomed && session->fd >= 0)
-		read_unwoken(session);
+		session_read_unwoken(session);
 	leave(session);
 }
 
@@ -720,20 +544,58 @@ struct session *session_new(struct session_shared *shared, const struct session_
 void session_start_connect(struct session *session)
 {
 	enter(session);
-	run(session, FSM_START, NULL);
+	session_run(session, FSM_START, NULL);
 	leave(session);
+}
+
+int session_adopt(struct session *session, int fd, const struct session_remains *remains)
+{
+	watch(session, fd, EPOLLIN);
+	if (session->fd < 0)
+		return -ENOMEM;
+	if (!session_keep_partial(session, remains->partial, remains->partial_len)) {
+		close_connection(session);
+		return -ENOMEM;
+	}
+	session->is_incoming = remains->is_incoming;
+	session->local = tcp_local_address(fd);
+	session->peer_open = *remains->peer_open;
+	session->state = PEER_ESTABLISHED;
+	session->sent_ms = event_loop_now_ms();
+	session_negotiate(session);
+	session_set_low_water(session);
+	start_hold(session, session->hold_time_s * 1000ull);
+	if (session_output_resume(&session->output, remains->begun, remains->begun_len) < 0) {
+		close_connection(session);
+		return -ENOMEM;
+	}
+	session_send(session, remains->output, remains->output_len);
+	if (session->hold_time_s > 0)
+		send_keepalive(session);
+	return 0;
+}
+
+bool session_leave(struct session *session)
+{
+	if (session->state != PEER_ESTABLISHED || session->fd < 0 || session->is_overflowed)
+		return false;
+	if (session->hold_time_s > 0)
+		send_keepalive(session);
+	unlink_unsent(session);
+	write_output(session);
+	return !session->is_overflowed;
 }
 
 void session_start_accepted(struct session *session, int fd)
 {
 	enter(session);
 	session->is_incoming = true;
-	run(session, FSM_START_PASSIVE, NULL);
+	session_run(session, FSM_START_PASSIVE, NULL);
 	watch(session, fd, EPOLLIN);
 	if (session->fd >= 0)
 		connection_is_up(session);
 	else
-		tcp_failed(session, ENOMEM);
+		session_tcp_failed(session, ENOMEM);
 	leave(session);
 }
 
@@ -741,7 +603,7 @@ void session_stop(struct session *session, enum fsm_event event)
 {
 	enter(session);
 	session->end.how = END_BY_US;
-	run(session, event, NULL);
+	session_run(session, event, NULL);
 	leave(session);
 }
 
@@ -765,7 +627,7 @@ void session_close(struct session *session, const struct bgp_error *error)
 {
 	enter(session);
 	session->end.how = END_BY_US;
-	run(session, FSM_STOP, error);
+	session_run(session, FSM_STOP, error);
 	leave(session);
 }
 
@@ -773,6 +635,6 @@ void session_drop(struct session *session, const char *why)
 {
 	enter(session);
 	snprintf(session->end.text, sizeof(session->end.text), "%s", why);
-	tcp_failed(session, 0);
+	session_tcp_failed(session, 0);
 	leave(session);
 }

@@ -90,6 +90,21 @@ int session_output_append(struct session_output *output, const uint8_t *data, si
 	return 0;
 }
 
+size_t session_output_begun(const struct session_output *output)
+{
+	return output->data ? next_boundary(output) - output->head : 0;
+}
+
+/* No header of its own, so the next message begins behind it. */
+int session_output_resume(struct session_output *output, const uint8_t *begun, size_t len)
+{
+	int err = len > 0 ? session_output_append(output, begun, len) : 0;
+
+	if (err == 0)
+		output->boundary = len;
+	return err;
+}
+
 bool session_output_write(struct session_output *output, int fd)
 {
 	size_t before = output->len;
@@ -127,12 +142,10 @@ void session_output_cut(struct session_output *output)
 
 	if (!output->data)
 		return;
-	len = next_boundary(output) - output->head;
+	len = session_output_begun(output);
 	memcpy(rest, output->data + output->head, len);
 	session_output_clear(output);
-	/* The rest of a message: no header of its own, so the next one begins behind it. */
-	if (len > 0 && session_output_append(output, rest, len) == 0)
-		output->boundary = len;
+	session_output_resume(output, rest, len); /* the memory was just freed */
 }
 
 struct session_output *session_output_largest(const struct output_pool *pool)

@@ -25,9 +25,13 @@ struct session_output {
 	size_t boundary;	/* in data, somewhere: a message begins there, or may begin */
 };
 
-/** session_output_append() - one whole message, borrowed. 0; -ENOBUFS: more waits than one peer may
+/** session_output_append() - whole messages, borrowed. 0; -ENOBUFS: more waits than one peer may
  * have; -ENOSPC: more than all together may have, see session_output_largest(); -ENOMEM. */
 int session_output_append(struct session_output *output, const uint8_t *data, size_t len);
+/** session_output_begun() - octets at the head that are the rest of a message that was begun. */
+size_t session_output_begun(const struct session_output *output);
+/** session_output_resume() - @output, which is empty, begins with such a rest. 0 or as append. */
+int session_output_resume(struct session_output *output, const uint8_t *begun, size_t len);
 /** session_output_write() - write to @fd what it takes. True: it took something. */
 bool session_output_write(struct session_output *output, int fd);
 /** session_output_cut() - forget all but the rest of a message that was begun, and the memory. */

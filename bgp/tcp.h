@@ -43,7 +43,8 @@ int tcp_connect(const struct tcp_target *target);
 int tcp_connect_result(int fd); /* 0 or -errno */
 /** tcp_local_address() - our address on the connection; zero when there is none. */
 struct ip_addr tcp_local_address(int fd);
-struct ip_addr tcp_remote_address(int fd); /* the peer's, likewise */
+/** tcp_remote_address() - the other end's; zero when @fd is no connection that is up. */
+struct ip_addr tcp_remote_address(int fd);
 /** tcp_set_abort() - closing @fd resets the connection: what was not taken is given up. */
 void tcp_set_abort(int fd);
 /** tcp_wait_for() - @fd counts as readable once @octets wait, or at its end. */

@@ -25,17 +25,16 @@
 
 #define AS_TRANS 23456 /* RFC 6793: no AS of anyone */
 
-#define NOT_YET "not in this version"
-
 static const struct doc_field config_rows[] = {
 	{ "asNumber", true, NULL, NULL },
 	{ "nodeToNodeMeshEnabled", true, NULL, NULL },
 	{ "listenPort", true, NULL, NULL },
 	{ "nodeMeshMaxRestartTime", true, NULL, NULL },
 	{ "logSeverityScreen", true, NULL, NULL },
-	{ "serviceClusterIPs", false, NULL, NOT_YET },
-	{ "serviceExternalIPs", false, NULL, NOT_YET },
-	{ "serviceLoadBalancerIPs", false, NULL, NOT_YET },
+	{ "serviceClusterIPs", true, NULL, NULL },
+	{ "serviceExternalIPs", true, NULL, NULL },
+	{ "serviceLoadBalancerIPs", true, NULL, NULL },
+	{ "serviceLoadBalancerAggregation", true, NULL, NULL },
 	{ "communities", true, NULL, NULL },
 	{ "prefixAdvertisements", true, NULL, NULL },
 	{ "nodeMeshPassword", true, NULL, NULL },
@@ -202,8 +201,10 @@ static void read_default(struct bgp_draft *draft, const struct cluster_object *o
 
 static void check_node_config(struct bgp_draft *draft, const struct cluster_object *object)
 {
-	static const char *const only_default[] = { "asNumber", "nodeToNodeMeshEnabled",
-						    "nodeMeshMaxRestartTime" };
+	static const char *const only_default[] = {
+		"asNumber",	     "nodeToNodeMeshEnabled", "nodeMeshMaxRestartTime",
+		"serviceClusterIPs", "serviceExternalIPs",    "serviceLoadBalancerIPs",
+	};
 	struct json_object *spec = spec_of(object);
 	uint16_t port;
 	char text[128];
@@ -479,6 +480,9 @@ int document_write_bgp(struct builder *builder)
 		if (draft.restart_time_s > 0)
 			fprintf(builder->out, "  restart_time: %u\n", draft.restart_time_s);
 		write_log_level(&draft);
+		err = bgp_write_services(&draft);
+	}
+	if (err == 0) {
 		if (count > 0)
 			write_mesh(&draft, mesh, count);
 		bgp_write_peers(&draft);

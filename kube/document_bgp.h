@@ -80,6 +80,15 @@ void bgp_write_peer(struct bgp_draft *draft, const struct bgp_peer *peer);
 /** bgp_write_peers() - all BGPPeers that are for this node. */
 void bgp_write_peers(struct bgp_draft *draft);
 
+/* --- document_rules.c --- */
+
+#define BGP_RULE_FAULT_MAX 160
+
+/** bgp_write_rule() - the rule @json of a BGPFilter as an item of a list of bgp.filters. False: it
+ * cannot be read, and @fault says why. */
+bool bgp_write_rule(FILE *out, struct json_object *json, bool is_v6,
+		    char fault[BGP_RULE_FAULT_MAX]);
+
 /* --- document_filters.c --- */
 
 /** bgp_read_filters() - draft->filters, of all BGPFilters. 0 or -ENOMEM. */
@@ -117,6 +126,16 @@ struct bgp_secret_place {
 enum bgp_secret bgp_read_secret(struct bgp_draft *draft, const struct bgp_secret_place *place,
 				char *ret);
 void bgp_write_password(FILE *out, const char *password); /* quoted */
+bool bgp_wants_secrets(const struct cluster *cluster);
+
+/* --- document_services.c --- */
+
+/** bgp_write_services() - bgp.announce and bgp.service_ranges. 0 or -ENOMEM. */
+int bgp_write_services(struct bgp_draft *draft);
+/** bgp_wants_services() - does BGPConfiguration ask for any range? bgp_wants_slices() - and does it
+ * depend on endpoints what is announced? */
+bool bgp_wants_services(const struct cluster *cluster);
+bool bgp_wants_slices(const struct cluster *cluster);
 
 /* --- document_communities.c --- */
 

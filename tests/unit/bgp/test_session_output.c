@@ -17,6 +17,7 @@
 #include <unistd.h>
 
 #include <cmocka.h>
+#include <utlist.h>
 
 #include "bgp/message.h"
 #include "bgp/session_output.h"
@@ -148,6 +149,43 @@ static void what_is_cut_twice_or_in_rest_is_whole_too(void **state)
 	close_wire(&wire);
 }
 
+/* As one process leaves it to the next: the rest of a message that was begun, and whole ones. */
+static void an_output_that_is_handed_on_stays_whole(void **state)
+{
+	for (size_t len = 23; len <= BGP_MESSAGE_MAX; len += 331) {
+		struct session_output next = {};
+		struct wire wire;
+		uint8_t filler = 0;
+		size_t begun;
+
+		open_wire(&wire);
+		assert_int_equal(fill(&wire.output, len), -ENOSPC);
+		assert_true(session_output_write(&wire.output, wire.fd[0]));
+		begun = session_output_begun(&wire.output);
+		assert_true(begun < len && (wire.output.len - begun) % len == 0);
+		wire.pool.octets_max *= 2;
+		next.pool = &wire.pool;
+		assert_int_equal(
+			session_output_resume(&next, wire.output.data + wire.output.head, begun),
+			0);
+		assert_int_equal(session_output_append(&next,
+						       wire.output.data + wire.output.head + begun,
+						       wire.output.len - begun),
+				 0);
+		session_output_clear(&wire.output);
+		wire.output = next;
+		wire.pool.outputs = NULL;
+		DL_APPEND(wire.pool.outputs, &wire.output);
+		read_some(&wire, 65536);
+		session_output_write(&wire.output, wire.fd[0]);
+		session_output_cut(&wire.output);
+		assert_int_equal(append(&wire.output, 21, 7), 0);
+		read_messages(&wire, &filler);
+		assert_int_equal(filler, 7);
+		close_wire(&wire);
+	}
+}
+
 /* Many times over: what was written moves the rest to the front, and messages keep their place. */
 static void a_stream_that_is_read_slowly_stays_whole(void **state)
 {
@@ -205,6 +243,7 @@ int main(void)
 	const struct CMUnitTest tests[] = {
 		cmocka_unit_test(what_is_cut_ends_with_a_whole_message),
 		cmocka_unit_test(what_is_cut_twice_or_in_rest_is_whole_too),
+		cmocka_unit_test(an_output_that_is_handed_on_stays_whole),
 		cmocka_unit_test(a_stream_that_is_read_slowly_stays_whole),
 		cmocka_unit_test(all_outputs_together_are_bounded),
 		cmocka_unit_test(one_output_is_bounded_whatever_the_others_have),

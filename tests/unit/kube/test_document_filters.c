@@ -8,10 +8,8 @@
  * links: kube/document.c kube/document_nodes.c kube/document_pools.c kube/document_bgp.c
  * links: kube/document_peers.c kube/document_filters.c kube/document_communities.c
  * links: kube/document_secrets.c kube/cluster.c kube/node_object.c kube/selector.c kube/json.c
- * links: lib/text.c lib/sha1.c lib/ip_prefix.c lib/config.c lib/config_yaml.c lib/config_reader.c
- * links: lib/config_keys.c lib/config_bgp.c lib/config_peers.c lib/config_filters.c
- * links: lib/config_rules.c lib/config_check.c lib/config_check_nodes.c lib/config_cluster.c
- * links: lib/config_listen.c
+ * links: lib/text.c lib/sha1.c lib/ip_prefix.c lib/next_hops.c kube/document_rules.c
+ * links: kube/document_services.c kube/service_object.c lib/config*.c
  * libs: -ljson-c -lyaml -lresolv
  */
 #include <stdarg.h>
