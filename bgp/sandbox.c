@@ -5,9 +5,10 @@
  * Three layers, each of which holds without the others, because kernels and containers differ:
  *
  *   capabilities  none, whoever started us, and none can be got again (no_new_privs)
- *   landlock      no file is written, made, moved or executed; no port is bound (one chosen by the
- *                 kernel is); no signal and no abstract socket of processes outside
- *   seccomp       the system calls that the program makes, with the arguments that it gives them
+ *   landlock      no file is written, made, moved or executed; no TCP port is bound (one chosen by
+ *                 the kernel is); no signal and no abstract socket of processes outside
+ *   seccomp       the system calls that the program makes, with the arguments that it gives them;
+ *                 UDP sockets only where there may be BFD
  *
  * Reading stays allowed everywhere that the user may read: the configuration and password files
  * are read again when the cluster's document changes, and it may name new ones. A system call that

@@ -29,8 +29,8 @@ enum cluster_kind {
 	CLUSTER_KINDS,
 };
 
-#define CLUSTER_SERVICES_MAX 65536
-#define CLUSTER_SLICES_MAX   131072
+#define CLUSTER_SERVICES_MAX 32768
+#define CLUSTER_SLICES_MAX   65536
 
 struct cluster_object {
 	char *name; /* of Services and slices NAMESPACE/NAME */

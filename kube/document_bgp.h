@@ -43,20 +43,28 @@ struct bgp_draft {
 	size_t rule_count;     /* of filters that peers use */
 };
 
+/* BFD of a peer or of the mesh; 0: not said. */
+struct doc_bfd {
+	bool present;
+	bool has_multihop, multihop;
+	unsigned int min_interval_ms, multiplier;
+};
+
 /* A line of bgp.peers. */
 struct bgp_peer {
 	struct ip_addr addr;
 	uint32_t as;
 	uint16_t port;
-	uint32_t local_as;			  /* 0: ours */
-	unsigned int allow_own_as;		  /* how often it may stand in a path */
-	const char *next_hop;			  /* "self", "keep"; NULL: not said */
-	char password[CONFIG_PASSWORD_MAX + 1];	  /* "": none */
-	bool is_client;				  /* we reflect routes to it */
-	bool is_source_route;			  /* else the node's address is the source */
-	unsigned int restart_time_s;		  /* 0: not said */
-	unsigned int keepalive_s;		  /* 0: not said */
-	unsigned int hops;			  /* of TTL security, 0: not said */
+	uint32_t local_as;			/* 0: ours */
+	unsigned int allow_own_as;		/* how often it may stand in a path */
+	const char *next_hop;			/* "self", "keep"; NULL: not said */
+	char password[CONFIG_PASSWORD_MAX + 1]; /* "": none */
+	bool is_client;				/* we reflect routes to it */
+	bool is_source_route;			/* else the node's address is the source */
+	unsigned int restart_time_s;		/* 0: not said */
+	unsigned int keepalive_s;		/* 0: not said */
+	unsigned int hops;			/* of TTL security, 0: not said */
+	struct doc_bfd bfd;
 	uint16_t filter[CONFIG_PEER_FILTERS_MAX]; /* places in the draft's */
 	size_t filter_count;
 };
@@ -136,6 +144,14 @@ int bgp_write_services(struct bgp_draft *draft);
  * depend on endpoints what is announced? */
 bool bgp_wants_services(const struct cluster *cluster);
 bool bgp_wants_slices(const struct cluster *cluster);
+
+/* --- document_bfd.c --- */
+
+/** bgp_read_bfd() - what the annotation of @object says; a fault is told, and means none. */
+void bgp_read_bfd(struct bgp_draft *draft, enum cluster_kind kind,
+		  const struct cluster_object *object, struct doc_bfd *ret);
+/** bgp_write_bfd() - the map that the configuration has for it, "{...}". */
+void bgp_write_bfd(FILE *out, const struct doc_bfd *bfd);
 
 /* --- document_communities.c --- */
 

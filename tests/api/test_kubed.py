@@ -455,6 +455,9 @@ def test_http_has_three_paths_and_two_methods(server, agent, start):
             assert name.split("{")[0] in names and float(value) >= 0, line
     assert "\ntortie_repairs_total 6\n" in text and "\ntortie_map_differences_total 7\n" in text
     assert "tortie_bgp_peers" in names and "tortie_kube_lists_total" in names
+    assert '\ntortie_bgp_bfd_sessions{state="up"} 1\n' in text
+    assert '\ntortie_bgp_bfd_sessions{state="down"} 0\n' in text
+    assert "\ntortie_bgp_bfd_downs_total 9\n" in text
 
 
 def test_http_bears_many_and_silent_connections(server, agent, start):

@@ -228,6 +228,12 @@ def cut(host, chain, *addresses):
     host.run("nft", "-f", "-", stdin=text + "}\n")
 
 
+def mute(host):
+    """What host sends of BFD is lost. Undone by mend()."""
+    host.run("nft", "-f", "-", stdin="table inet cut { chain output { type filter hook output "
+             "priority 0; udp dport { 3784, 4784 } drop; }; }\n")
+
+
 def mend(host):
     host.run("nft", "delete", "table", "inet", "cut")
 

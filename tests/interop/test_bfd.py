@@ -12,7 +12,7 @@ import signal
 
 import pytest
 
-from bfd_lab import BfdBird, FrrBfd, Watch, add_router, cut, mend
+from bfd_lab import BfdBird, FrrBfd, Watch, add_router, cut, mend, mute
 from bgp_lab import BgpLab, FakeAgent
 from harness import wait_until
 from other_speakers import Peering
@@ -146,7 +146,7 @@ def test_a_speaker_that_ends_and_comes_back_loses_no_route(lab, number):
 
 
 def test_what_bfd_has_left_from_before_a_restart_ends_no_session(lab):
-    """The other begins BFD, of a range, only when BGP is there: its first packet says Down to a
+    """The other's BFD is heard only when its BGP session is there: its first packet says Down to a
     session that is Up for seconds yet, by its old multiplier."""
     bed = Bed(lab, [peer("10.99.0.3")])
     other = lab.speaker(3, 64999, ["10.244.3.0/24"], peers=[
@@ -156,7 +156,10 @@ def test_what_bfd_has_left_from_before_a_restart_ends_no_session(lab):
     bed.watch.wait_bfd("10.99.0.3")
     mark = len(bed.node.log())
     other.kill(signal.SIGKILL)
+    mute(other)
     other.start()
+    bed.node.wait_log("peer 10.99.0.3: established", after=mark)
+    mend(other)
     bed.node.wait_log("peer 10.99.0.3: BFD is up", after=mark)
     log = bed.node.log()[mark:]
     assert log.index("established: AS 64999") < log.index("BFD is down: neighbor signaled")

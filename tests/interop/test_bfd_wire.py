@@ -233,7 +233,8 @@ def test_settings_change_within_the_sessions():
         }
         bird = BfdBird(lab, 2, 64512)
         bird.peer("node", node.ip4, 64512, "bfd on", families=(4,)).start()
-        other = lab.speaker(3, peers=[{"address": node.ip4, "as": 64512, "bfd": FAST}]).start()
+        other = lab.speaker(3, peers=[{"address": node.ip4, "as": 64512, "passive": True,
+                                       "bfd": FAST}]).start()
         run_dir = node.dir / "run"
         agent = FakeAgent(node, str(run_dir), copy.deepcopy(document))
         watch = Watch(node, run_dir)

@@ -18,9 +18,9 @@ from bad_input import OURS, Observer, soon
 from bad_input_cases import EBGP, ENHANCED, GOOD, IBGP, LOCAL_AS, REFRESHING, refresh
 from bgp_lab import SEALS, BgpLab
 from bgp_wire import (CLOSE, COMMUNITIES, KEEPALIVE, REFRESH, UPDATE, Wire, capabilities_of, h,
-                      message, open_body, read_update, update)
+                      message, nlri, open_body, read_update, update)
 from harness import inside, wait_until
-from test_graceful_restart import BOTH, END_OF_RIB
+from test_graceful_restart import BOTH, END_OF_RIB, KEPT, restart
 
 OWN4 = "10.244.1.0/24"
 VERSION_AT = 21  # in the file that is handed over: behind the magic
@@ -65,7 +65,8 @@ class Bed(bad_input.Bed):
     def restart(self):
         assert self.stop() > 0
         said = self.begin()
-        assert "session lost" not in said and "established" not in said, said
+        for words in ("session lost", "established", "routes: in sync"):  # it has been so
+            assert words not in said, said
 
     def is_read(self):
         """The node's end of every session has nothing unread."""
@@ -170,6 +171,28 @@ def test_the_agent_is_told_all_again_and_keeps_what_it_has(bed):
                "the peer with its counts")
 
 
+def test_the_choice_between_two_peers_routes_stays(bed):
+    """The router id decides, against the address; and the other one's is used when that goes."""
+    high = established(bed, body=open_body(router_id="0a6300ff"))
+    low = established(bed, body=open_body(router_id="0a630005"))
+    same = nlri("10.244.222.0/24")
+    high.send(update(GOOD + h("c00804 fde70001"), same))
+    low.send(update(GOOD + h("c00804 fde70002"), same))
+
+    def is_of(number):
+        route = bed.observer.routes.get("10.244.222.0/24", {})
+        return route.get(COMMUNITIES) == (0xc0, h(f"fde7000{number}"))
+    soon(lambda: is_of(2), "the lower router id wins")
+    bed.observer.said.clear()
+    bed.restart()
+    low.announce(5)
+    low.wait_route(5)
+    assert bed.observer.said == [f"+{low.prefix(5)}"] and is_of(2)
+    assert "told all again" not in bed.node.log()
+    low.send(update(withdrawn=same))
+    soon(lambda: is_of(1), "the other route is used")
+
+
 def test_a_message_that_was_half_read_goes_on(bed):
     peer = established(bed)
     drain(peer)
@@ -266,8 +289,9 @@ def test_a_peer_that_is_restarting_is_waited_for_no_longer_than_it_said(bed):
 
 
 def test_a_refresh_that_is_under_way_goes_on(bed):
-    peer = established(bed, REFRESHING)
-    peer.send(refresh(1))
+    """Its End-of-RIB has come: without it a BoRR would be ignored."""
+    peer = established(bed, body=restart(60, {1: KEPT, 2: KEPT}, ENHANCED))
+    peer.send(END_OF_RIB[4] + END_OF_RIB[6] + refresh(1))
     peer.announce(2)
     wait_until(bed.is_read, "all is read")
     bed.restart()
@@ -275,6 +299,11 @@ def test_a_refresh_that_is_under_way_goes_on(bed):
     peer.send(refresh(2))
     peer.wait_route(1, False)
     peer.wait_route(2)
+    peer.send(refresh(1))
+    peer.announce(3)
+    peer.send(refresh(2))
+    peer.wait_route(2, False)
+    peer.wait_route(3)
 
 
 def test_a_session_that_is_not_up_yet_begins_anew(bed):
@@ -285,6 +314,19 @@ def test_a_session_that_is_not_up_yet_begins_anew(bed):
     while peer.receive()[0] is not None:
         continue
     bed.good_session(peer)
+
+
+def test_who_goes_on_has_not_restarted(bed):
+    """A peer that is new and away holds up a restart: there is none, so OPEN has no R bit."""
+    bed.stop()
+    bed.node.config["bgp"]["peers"].append({"address": "10.99.0.77", "as": 64999})
+    bed.begin()
+    peer = bed.neighbour()
+    peer.send(message(1, EBGP.open_body))
+    kind, body = peer.receive()
+    assert kind == 1
+    value = body[body.index(h("400a")) + 2:]  # graceful restart of two families
+    assert value[2:] == h("0001 01 80 0002 01 80") and struct.unpack_from(">H", value) == (20,)
 
 
 # --- the next one is another one ---

@@ -4,11 +4,8 @@
  * BGPConfiguration's serviceClusterIPs, serviceExternalIPs, serviceLoadBalancerIPs and
  * serviceLoadBalancerAggregation, and of externalTrafficPolicy.
  *
- * links: kube/document.c kube/document_nodes.c kube/document_pools.c kube/document_bgp.c
- * links: kube/document_peers.c kube/document_filters.c kube/document_communities.c
- * links: kube/document_rules.c kube/document_secrets.c kube/document_services.c kube/cluster.c
- * links: kube/node_object.c kube/service_object.c kube/selector.c kube/json.c lib/text.c
- * links: lib/sha1.c lib/ip_prefix.c lib/config*.c
+ * links: kube/document*.c kube/cluster.c kube/node_object.c kube/service_object.c kube/selector.c
+ * links: kube/json.c lib/text.c lib/sha1.c lib/ip_prefix.c lib/next_hops.c lib/config*.c
  * libs: -ljson-c -lyaml -lresolv
  */
 #include <stdarg.h>
@@ -286,9 +283,11 @@ static void what_is_watched_is_what_can_matter(void **state)
 	assert_true(document_wants(&cluster, CLUSTER_SLICES));
 }
 
+#define CLUSTER_IPS 64 /* of a Service: more than Kubernetes gives, not more than are kept */
+
 static void more_ranges_and_addresses_than_there_may_be_are_told(void **state)
 {
-	char spec[16384] = "'serviceClusterIPs':[", object[20000], text[256];
+	char spec[16384] = "'serviceClusterIPs':[", object[20000], text[2048];
 	struct json_object *json;
 
 	start();
@@ -304,11 +303,13 @@ static void more_ranges_and_addresses_than_there_may_be_are_told(void **state)
 	assert_notice("10.97.0.0/24: more than 256 ranges: left out");
 
 	set_config("'serviceClusterIPs':[{'cidr':'10.96.0.0/14'}]");
-	for (int i = 0; i < CONFIG_ANNOUNCE_MAX; i++) {
+	for (int i = 0; i < CONFIG_ANNOUNCE_MAX / CLUSTER_IPS; i++) {
 		char name[16];
 
-		snprintf(text, sizeof(text), LOCAL "'clusterIP':'10.%d.%d.%d'", 96 + i / 65536,
-			 i / 256 % 256, i % 256);
+		snprintf(text, sizeof(text), LOCAL "'clusterIPs':[");
+		for (int k = 0; k < CLUSTER_IPS; k++)
+			sprintf(text + strlen(text), "%s'10.96.%d.%d'", k ? "," : "", i, k);
+		strcat(text, "]");
 		snprintf(name, sizeof(name), "s%d", i);
 		set_service(name, text, "");
 		set_slice(name, "IPv4", "n1");

@@ -2,7 +2,7 @@
 /*
  * test_config_announce.c: bgp.announce and bgp.service_ranges (docs/configuration.md).
  *
- * links: lib/ip_prefix.c lib/config*.c
+ * links: lib/ip_prefix.c lib/next_hops.c lib/config*.c
  * libs: -lyaml
  */
 #include <setjmp.h>

@@ -2,7 +2,7 @@
 /*
  * test_config_bfd.c: bfd of a peer and bgp.mesh_bfd.
  *
- * links: lib/ip_prefix.c lib/config*.c
+ * links: lib/ip_prefix.c lib/next_hops.c lib/config*.c
  * libs: -lyaml
  */
 #include <errno.h>
