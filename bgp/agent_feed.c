@@ -21,19 +21,22 @@
 #include <uthash.h>
 #include <utlist.h>
 
+#include "bgp/handover_give.h"
+#include "bgp/shared_hops.h"
 #include "lib/agent_link.h"
 #include "lib/ip_prefix.h"
 #include "lib/log.h"
 #include "lib/sealed_text.h"
 
-#define LISTEN_RETRY_MS	 1000
-#define SEND_BATCH	 1024 /* routes a round, so that sessions get their turn */
-#define ROUTES_A_MESSAGE 128
+#define LISTEN_RETRY_MS 1000
+#define SEND_BATCH	1024 /* routes a round, so that sessions get their turn */
+#define ROUTES_OCTETS	8192 /* of a message */
+#define GIVE_MAX_MS	5000 /* for the agent to take our sessions, while nobody reads them */
 
 /* A route as the agent should know it. */
 struct feed_route {
 	struct ip_prefix prefix;
-	struct ip_addr next_hop;
+	struct shared_hops *hops;
 	bool is_gone; /* to be deleted at the agent, then here */
 	bool is_pending;
 	struct feed_route *prev, *next; /* pending */
@@ -68,8 +71,12 @@ struct agent_feed {
 	uint32_t last_id;   /* of requests */
 	uint32_t socket_id; /* of the request for a query socket, 0: none */
 	uint32_t ping_id;   /* of the agent's question that waits for its answer, 0: none */
+	uint32_t take_id;   /* of agent_feed_take(), 0: not asked, or answered */
+	int *session;	    /* that came with it so far */
+	size_t session_count;
 	struct event_timer listen_timer;
 	struct feed_route *routes; /* by prefix (uthash) */
+	struct shared_hops *hops;  /* those of routes */
 	struct feed_route *pending;
 	struct feed_peer *peers; /* by address (uthash), those that wait */
 	struct feed_peer *peers_pending;
@@ -160,7 +167,19 @@ static void forget_route(struct agent_feed *feed, struct feed_route *route)
 	if (route->is_pending)
 		DL_DELETE(feed->pending, route);
 	HASH_DELETE(hh, feed->routes, route);
+	shared_hops_give(&feed->hops, route->hops);
 	free(route);
+}
+
+/* @route as a message has it; how many octets. */
+static size_t write_route(void *buf, const struct feed_route *route)
+{
+	const struct msg_route_delete gone = { .prefix = route->prefix };
+
+	if (!route->is_gone)
+		return route_set_write(buf, &route->prefix, &route->hops->hops);
+	memcpy(buf, &gone, sizeof(gone));
+	return sizeof(gone);
 }
 
 /* The first ones that wait, as many as are alike and a message holds. How many, or -errno. */
@@ -168,21 +187,19 @@ static int send_routes(struct agent_feed *feed)
 {
 	struct {
 		struct message_header header;
-		struct msg_route route[ROUTES_A_MESSAGE];
+		uint8_t body[ROUTES_OCTETS];
 	} message = { .header = { .type = MSG_ROUTE_SET } };
 	const struct feed_route *first = feed->pending, *route;
-	size_t count = 0;
+	size_t len = 0, count = 0;
 	int err;
 
 	if (first->is_gone)
 		message.header.type = MSG_ROUTE_DELETE;
-	for (route = first; route && route->is_gone == first->is_gone && count < ROUTES_A_MESSAGE;
-	     route = route->next)
-		message.route[count++] = (struct msg_route){ .prefix = route->prefix,
-							     .next_hop = route->next_hop,
-							     .source = ROUTE_SOURCE_BGP };
-	message.header.length =
-		(uint32_t)(sizeof(message.header) + count * sizeof(message.route[0]));
+	for (route = first; route && route->is_gone == first->is_gone &&
+			    len + ROUTE_SET_OCTETS_MAX <= sizeof(message.body);
+	     route = route->next, count++)
+		len += write_route(message.body + len, route);
+	message.header.length = (uint32_t)(sizeof(message.header) + len);
 	err = agent_link_send_message(feed->link, &message.header, -1);
 	if (err < 0)
 		return err;
@@ -231,30 +248,64 @@ static void send_pending(struct agent_feed *feed)
 			agent_link_send(feed->link, MSG_ROUTES_IN_SYNC, 0, NULL, 0) == 0;
 }
 
+/* The route to @prefix, made when it is not there; NULL: no memory. */
+static struct feed_route *find_or_add_route(struct agent_feed *feed, const struct ip_prefix *prefix)
+{
+	struct feed_route *route;
+
+	HASH_FIND(hh, feed->routes, prefix, sizeof(*prefix), route);
+	if (route)
+		return route;
+	route = calloc(1, sizeof(*route));
+	if (!route)
+		return NULL;
+	route->prefix = *prefix;
+	HASH_ADD(hh, feed->routes, prefix, sizeof(route->prefix), route);
+	return route;
+}
+
+static void set_route(struct agent_feed *feed, const struct ip_prefix *prefix,
+		      struct shared_hops *hops)
+{
+	struct feed_route *route = find_or_add_route(feed, prefix);
+
+	if (!route) {
+		log_error("route: no memory to tell the agent; it is missing there");
+		shared_hops_give(&feed->hops, hops);
+		return;
+	}
+	if (route->hops != hops || route->is_gone) {
+		route->is_gone = false;
+		mark_pending(feed, route);
+	}
+	shared_hops_give(&feed->hops, route->hops);
+	route->hops = hops;
+}
+
 void agent_feed_route(struct agent_feed *feed, const struct ip_prefix *prefix,
-		      const struct ip_addr *next_hop)
+		      const struct next_hops *hops)
+{
+	struct shared_hops *shared;
+
+	if (!feed)
+		return;
+	shared = shared_hops_take(&feed->hops, hops);
+	if (shared)
+		set_route(feed, prefix, shared);
+	else
+		log_error("route: no memory to tell the agent; it is missing there");
+}
+
+void agent_feed_route_delete(struct agent_feed *feed, const struct ip_prefix *prefix)
 {
 	struct feed_route *route;
 
 	if (!feed)
 		return;
 	HASH_FIND(hh, feed->routes, prefix, sizeof(*prefix), route);
-	if (!route && !next_hop)
+	if (!route || route->is_gone)
 		return;
-	if (route && next_hop && !route->is_gone && ip_addr_equal(&route->next_hop, next_hop))
-		return;
-	if (!route) {
-		route = calloc(1, sizeof(*route));
-		if (!route) {
-			log_error("route: no memory to tell the agent; it is missing there");
-			return;
-		}
-		route->prefix = *prefix;
-		HASH_ADD(hh, feed->routes, prefix, sizeof(route->prefix), route);
-	}
-	route->is_gone = !next_hop;
-	if (next_hop)
-		route->next_hop = *next_hop;
+	route->is_gone = true;
 	mark_pending(feed, route);
 }
 
@@ -282,14 +333,15 @@ static bool is_listening_everywhere(const struct agent_feed *feed)
 	return true;
 }
 
-/* Ask for the listening sockets that we do not have yet; the id says which. */
-static void ask_listening(struct agent_feed *feed)
+/* Ask for the listening sockets that we do not have yet, also those that were asked for when
+ * @is_again; the id says which. */
+static void ask_listening(struct agent_feed *feed, bool is_again)
 {
 	for (size_t i = 0; i < feed->listen_count; i++) {
 		struct feed_listen *listen = &feed->listen[i];
 		struct msg_bgp_listen message = { .addr = listen->where.addr };
 
-		if (listen->is_open)
+		if (listen->is_open || (listen->id != 0 && !is_again))
 			continue;
 		message.port = listen->where.port;
 		listen->id = ++feed->last_id;
@@ -320,7 +372,7 @@ void agent_feed_listen(struct agent_feed *feed, const struct config_bgp *bgp)
 	memcpy(feed->listen, next, sizeof(next));
 	feed->listen_count = count;
 	if (agent_link_is_greeted(feed->link) && !is_listening_everywhere(feed))
-		ask_listening(feed);
+		ask_listening(feed, false);
 }
 
 void agent_feed_ask_socket(struct agent_feed *feed)
@@ -334,7 +386,7 @@ static void on_listen_retry(void *arg)
 	struct agent_feed *feed = arg;
 
 	if (agent_link_is_greeted(feed->link))
-		ask_listening(feed);
+		ask_listening(feed, true);
 }
 
 /* The agent knows nothing of us, or forgot: say all. */
@@ -358,11 +410,85 @@ static void on_greeted(const struct msg_hello_reply *reply, void *arg)
 	struct agent_feed *feed = arg;
 
 	feed->is_refusal_said = false;
-	ask_listening(feed);
+	ask_listening(feed, true);
 	if (agent_link_is_greeted(feed->link))
 		replay(feed);
 	if (agent_link_is_greeted(feed->link))
 		feed->ops->connected(feed->arg);
+}
+
+/* --- from one speaker to the next --- */
+
+void agent_feed_take_nothing(struct agent_feed *feed)
+{
+	if (!feed)
+		return;
+	for (size_t i = 0; i < feed->session_count; i++)
+		close(feed->session[i]);
+	free(feed->session);
+	feed->session = NULL;
+	feed->session_count = 0;
+	feed->take_id = 0;
+}
+
+void agent_feed_take(struct agent_feed *feed)
+{
+	agent_feed_take_nothing(feed);
+	feed->take_id = ++feed->last_id;
+	agent_link_send(feed->link, MSG_BGP_TAKE, feed->take_id, NULL, 0);
+}
+
+/* One session; takes @fd. */
+static void on_session(struct agent_feed *feed, uint32_t id, int fd)
+{
+	int *grown;
+
+	if (feed->take_id == 0 || id != feed->take_id) {
+		close(fd);
+		return;
+	}
+	grown = reallocarray(feed->session, feed->session_count + 1, sizeof(*grown));
+	if (!grown) { /* the state says that one is missing */
+		close(fd);
+		return;
+	}
+	feed->session = grown;
+	feed->session[feed->session_count++] = fd;
+}
+
+/* The end of the answer; takes @state_fd. */
+static void on_taken(struct agent_feed *feed, int state_fd)
+{
+	int *session = feed->session;
+	size_t count = feed->session_count;
+
+	feed->session = NULL;
+	feed->session_count = 0;
+	feed->take_id = 0;
+	feed->ops->taken(state_fd, session, count, feed->arg);
+	free(session);
+}
+
+int agent_feed_give(struct agent_feed *feed, const struct handover_gift *gift)
+{
+	uint64_t until_ms = event_loop_now_ms() + GIVE_MAX_MS;
+	struct message_header one = { .type = MSG_BGP_KEEP, .length = sizeof(one) };
+	struct {
+		struct message_header header;
+		struct msg_bgp_keep body;
+	} all = { .header = { .type = MSG_BGP_KEEP_ALL,
+			      .length = sizeof(all),
+			      .id = ++feed->last_id },
+		  .body = { (uint32_t)gift->session_count, gift->keep_ms } };
+	int err = 0;
+
+	for (size_t i = 0; i < gift->session_count && err == 0; i++)
+		err = agent_link_send_waiting(feed->link, &one, gift->session[i], until_ms);
+	if (err == 0)
+		err = agent_link_send_waiting(feed->link, &all.header, gift->state_fd, until_ms);
+	if (err == 0)
+		err = agent_link_await_answer(feed->link, all.header.id, until_ms);
+	return err;
 }
 
 static void on_lost(bool was_greeted, void *arg)
@@ -370,8 +496,10 @@ static void on_lost(bool was_greeted, void *arg)
 	struct agent_feed *feed = arg;
 
 	feed->ping_id = 0;
+	agent_feed_take_nothing(feed);
 	forget_peers(feed);
 	event_timer_cancel(feed->loop, &feed->listen_timer);
+	feed->ops->away(feed->arg);
 }
 
 void agent_feed_restart(struct agent_feed *feed)
@@ -390,6 +518,10 @@ static void on_socket_answer(struct agent_feed *feed, uint32_t id, int fd)
 	if (id == feed->socket_id) {
 		feed->socket_id = 0;
 		feed->ops->query_socket(fd, feed->arg);
+		return;
+	}
+	if (feed->take_id != 0 && id == feed->take_id) {
+		on_taken(feed, fd);
 		return;
 	}
 	for (size_t i = 0; i < feed->listen_count; i++) {
@@ -418,10 +550,9 @@ static const char *document_error(int err)
 	}
 }
 
-static void on_document(struct agent_feed *feed, int fd)
+/* Takes *fd when it is good. */
+static void on_document(struct agent_feed *feed, int *fd)
 {
-	size_t len = 0;
-	char *data = NULL;
 	int err;
 
 	if (!feed->ops->document) {
@@ -430,13 +561,13 @@ static void on_document(struct agent_feed *feed, int fd)
 			    agent_link_path(feed->link));
 		return;
 	}
-	err = sealed_text_read(fd, CONFIG_DOCUMENT_MAX, &data, &len);
+	err = sealed_text_check(*fd, CONFIG_DOCUMENT_MAX);
 	if (err < 0) {
 		agent_link_drop(feed->link, document_error(err));
 		return;
 	}
-	feed->ops->document(data, len, feed->arg);
-	free(data);
+	feed->ops->document(*fd, feed->arg);
+	*fd = -1;
 }
 
 static void on_refusal(struct agent_feed *feed, uint32_t id, const struct msg_error *error)
@@ -445,6 +576,10 @@ static void on_refusal(struct agent_feed *feed, uint32_t id, const struct msg_er
 		log_info("agent %s: no socket for questions: %s", agent_link_path(feed->link),
 			 error->text);
 		feed->socket_id = 0;
+		return;
+	}
+	if (feed->take_id != 0 && id == feed->take_id) {
+		on_taken(feed, -1);
 		return;
 	}
 	if (!feed->is_refusal_said)
@@ -466,12 +601,17 @@ static void on_message(const struct message_header *header, const void *body, in
 			on_socket_answer(feed, header->id, *fd);
 		*fd = -1;
 		break;
+	case MSG_BGP_SESSION:
+		if (*fd >= 0)
+			on_session(feed, header->id, *fd);
+		*fd = -1;
+		break;
 	case MSG_BGP_PING:
 		feed->ping_id = header->id;
 		send_pong(feed);
 		break;
 	case MSG_BGP_CONFIG:
-		on_document(feed, *fd);
+		on_document(feed, fd);
 		break;
 	default:
 		agent_link_drop(feed->link, "it sent a message that is not for tortie-bgpd");
@@ -532,6 +672,7 @@ void agent_feed_free(struct agent_feed *feed)
 	HASH_ITER(hh, feed->routes, route, next)
 	forget_route(feed, route);
 	forget_peers(feed);
+	agent_feed_take_nothing(feed);
 	agent_link_free(feed->link);
 	free(feed);
 }

@@ -46,7 +46,7 @@ __noinline int network_find(struct __sk_buff *skb, const struct packet *packet, 
 	explain(EXPLAIN_LOCAL_POD, ep->ifindex);
 	if (network_correspondent(skb, packet, &other))
 		value = route_lookup(packet->kind, &other, &bits);
-	if (!value || !route_is_direct(packet, value)) {
+	if (!value || !route_is_served(packet, value)) {
 		explain(EXPLAIN_SOURCE_NOT_POD, 0);
 		return STEP_TO_STACK;
 	}

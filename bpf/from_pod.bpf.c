@@ -11,6 +11,7 @@
 #include "decision.h"
 #include "deliver.h"
 #include "gateway.h"
+#include "hop_group.h"
 #include "stack_flow.h"
 #include "transport.h"
 
@@ -37,7 +38,9 @@ static __always_inline int from_pod_decide(struct __sk_buff *skb, struct packet 
 		decision_keep(to, packet, place, now);
 	}
 	packet->tx_counter = to->tx_counter;
-	return unlikely(to->way == WAY_STACK) ? STEP_TO_STACK : 0;
+	if (likely(to->way < WAY_STACK))
+		return 0;
+	return to->way == WAY_GROUP ? hop_choose(skb, packet, to) : STEP_TO_STACK;
 }
 
 SEC("tc")

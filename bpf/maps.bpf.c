@@ -11,6 +11,7 @@
 
 struct endpoint_map endpoint SEC(".maps");
 struct route_map route SEC(".maps");
+struct hop_group_map hop_group SEC(".maps");
 struct settings_map settings SEC(".maps");
 struct generation_map generation SEC(".maps");
 struct decision_map decision SEC(".maps");

@@ -39,6 +39,16 @@ struct route_map {
 };
 extern struct route_map route SEC(".maps");
 
+/* Several next hops for the same prefixes; written by the agent, a word at a time. */
+struct hop_group_map {
+	__uint(type, BPF_MAP_TYPE_ARRAY);
+	__uint(map_flags, BPF_F_MMAPABLE);
+	__uint(max_entries, HOP_GROUPS);
+	__type(key, __u32);
+	__type(value, struct hop_group);
+};
+extern struct hop_group_map hop_group SEC(".maps");
+
 /* What may change while packets run; written by the agent. */
 struct settings_map {
 	__uint(type, BPF_MAP_TYPE_ARRAY);
@@ -62,12 +72,14 @@ enum decision_way {
 	WAY_REMOTE = 2, /* to another node: ifindex, mtu, next_hop */
 	WAY_STACK = 3,	/* to the host stack; on egress: not to be recorded */
 	WAY_RECORD = 4, /* on egress: a flow between pods, see stack_flow.h */
+	WAY_GROUP = 5,	/* to another node by one of several next hops: group */
 };
 
 /*
  * What was decided for packets from @source to @dest that entered at @ifindex_in: a copy of what
  * the maps above said. Only a CPU itself reads and writes its own, and only while no other packet
- * can come between. Good as long as @generation is the agent's, which is never 0.
+ * can come between. Good as long as @generation is the agent's, which is never 0. With WAY_GROUP
+ * ifindex, mtu and next_hop are those of the packet in hand, chosen anew for each.
  */
 struct decision {
 	struct ip_addr source;
@@ -86,6 +98,7 @@ struct decision {
 	__u32 pod_mac_head;
 	__u16 pod_mac_tail;
 	__u16 pad_end;
+	__u32 group; /* number in hop_group */
 };
 
 #define DECISION_EGRESS	 0x80000000u

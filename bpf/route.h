@@ -70,13 +70,18 @@ static __always_inline struct route_value *route_lookup(__u32 kind, const struct
 	return NULL;
 }
 
-/* Can deliver_remote() use it? An IPv6 packet cannot go to an IPv4 next hop (RFC 8950 is 4 by 6).
- */
-static __always_inline bool route_is_direct(const struct packet *packet,
+/* An IPv6 packet cannot go to an IPv4 next hop (RFC 8950 is 4 by 6). */
+static __always_inline bool route_fits(const struct packet *packet, const struct ip_addr *next_hop)
+{
+	return packet->kind == PACKET_IPV4 || !ip_addr_is_mapped(next_hop);
+}
+
+/* Is it of a kind that we serve? Which next hop of a group, and if any, each packet asks anew. */
+static __always_inline bool route_is_served(const struct packet *packet,
 					    const struct route_value *value)
 {
-	return value->how == ROUTE_DIRECT &&
-	       (packet->kind == PACKET_IPV4 || !ip_addr_is_mapped(&value->next_hop));
+	return value->how == ROUTE_GROUP ||
+	       (value->how == ROUTE_DIRECT && route_fits(packet, &value->next_hop));
 }
 
 /* RFC 1122 3.2.1.3, RFC 4291 2.5.2, 2.5.3: never on a wire. The host may have opened its loopback.
@@ -102,13 +107,14 @@ static __always_inline int route_find_remote(const struct packet *packet, struct
 		explain(EXPLAIN_NOT_IN_MAPS, 0);
 		return STEP_TO_STACK;
 	}
-	explain_block(EXPLAIN_REMOTE_BLOCK, value->ifindex, &packet->dest, bits);
-	if (!route_is_direct(packet, value)) {
+	explain_block(EXPLAIN_REMOTE_BLOCK, value->how == ROUTE_GROUP ? 0 : value->ifindex,
+		      &packet->dest, bits);
+	if (!route_is_served(packet, value)) {
 		explain(EXPLAIN_NO_WAY, value->how);
 		return STEP_TO_STACK;
 	}
-	to->way = WAY_REMOTE;
-	to->ifindex = value->ifindex;
+	to->way = value->how == ROUTE_GROUP ? WAY_GROUP : WAY_REMOTE;
+	to->ifindex = to->group = value->ifindex; /* the one that the way asks for */
 	to->mtu = value->mtu;
 	to->next_hop = value->next_hop;
 	to->rx_counter = 0;
@@ -170,7 +176,7 @@ static __always_inline int route_check_mtu(struct __sk_buff *skb, const struct p
 {
 	__u32 len = skb->len - ETH_HLEN;
 
-	if (to->way != WAY_REMOTE)
+	if (to->way == WAY_LOCAL)
 		return 0;
 	/* No options are left here; the jumbo option of a super-packet goes when it is cut. */
 	if (unlikely(skb->gso_size))

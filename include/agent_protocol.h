@@ -19,19 +19,20 @@
 
 #include "ip_address.h"
 
-#define AGENT_PROTOCOL_VERSION 3
+#define AGENT_PROTOCOL_VERSION 4
 #define AGENT_MESSAGE_MAX      131072 /* octets of a whole message */
 #define AGENT_FDS_MAX	       2
 
-#define CONTAINER_ID_MAX  128 /* octets, without the NUL */
-#define IFNAME_MAX	  15
-#define NAME_MAX_LEN	  253 /* of a node, pool, pod, namespace */
-#define NETNS_PATH_MAX	  1023
-#define TEXT_MAX	  511
-#define POD_ADDRESSES_MAX 8
-#define CNI_POOLS_MAX	  8
-#define CNI_CONFIG_MAX	  4194304 /* all annotations of a pod may be in it */
-#define CNI_VALID_MAX	  7000	  /* attachments that a GC names; they fit a message */
+#define CONTAINER_ID_MAX    128 /* octets, without the NUL */
+#define IFNAME_MAX	    15
+#define NAME_MAX_LEN	    253 /* of a node, pool, pod, namespace */
+#define NETNS_PATH_MAX	    1023
+#define TEXT_MAX	    511
+#define POD_ADDRESSES_MAX   8
+#define CNI_POOLS_MAX	    8
+#define CNI_CONFIG_MAX	    4194304 /* all annotations of a pod may be in it */
+#define CNI_VALID_MAX	    7000    /* attachments that a GC names; they fit a message */
+#define ROUTE_NEXT_HOPS_MAX 8	    /* of one route (equal-cost multipath) */
 
 enum message_type {
 	/* any client -> agent, on agent.sock, first */
@@ -52,8 +53,9 @@ enum message_type {
 				socket */
 	MSG_ROUTES_BEGIN, /* no body, no answer: a full replay starts, what is not repeated is stale
 			   */
-	MSG_ROUTE_SET,	  /* one or more struct msg_route, as many as fit, no answer */
-	MSG_ROUTE_DELETE, /* the same (prefix only), no answer */
+	MSG_ROUTE_SET,	  /* one or more struct msg_route_set, as many as fit, each with its next
+			     hops behind it; replaces what the prefix had; no answer */
+	MSG_ROUTE_DELETE, /* one or more struct msg_route_delete, no answer */
 	MSG_ROUTES_IN_SYNC, /* no body, no answer: all sources are in, delete what is stale */
 	MSG_PEER_SET,	    /* struct msg_peer, no answer: a peer's state changed */
 	MSG_PEER_DELETE,    /* struct msg_peer (address only), no answer */
@@ -65,8 +67,19 @@ enum message_type {
 	MSG_BGP_CONFIG = 40, /* no body, no answer */
 	/* agent -> tortie-bgpd, unasked, with an id of its own: is your loop alive? */
 	MSG_BGP_PING, /* no body -> MSG_BGP_PONG */
+	/* the answer of MSG_BGP_TAKE: one fd, a session, in the order in which they were kept */
+	MSG_BGP_SESSION, /* no body */
 	/* tortie-bgpd -> agent: a socket for people's questions, RUN-DIR/bgp.sock */
 	MSG_BGP_SOCKET = 44, /* no body -> MSG_END with one fd: bound, listening */
+	/* the same, when it ends in order: its sessions, for the next one to take. Any number of
+	 * KEEP, then KEEP_ALL, after which they are kept for a time; a speaker that is gone before
+	 * it has handed over nothing. The agent looks into none of it */
+	MSG_BGP_KEEP,	  /* no body, no answer; one fd: the TCP connection of a session */
+	MSG_BGP_KEEP_ALL, /* struct msg_bgp_keep; one fd: a sealed memfd, what is to be known of
+			     them (bgp/handover.h) -> MSG_END */
+	/* when it begins: what was kept, which is forgotten then */
+	MSG_BGP_TAKE, /* no body -> MSG_BGP_SESSION..., MSG_END with one fd: the memfd; or
+			 MSG_ERROR with ENOENT: nothing is kept */
 
 	/* tortie-kubed -> agent (uid 0 or the user that the agent was told): what the cluster says,
 	 * whole each time; idempotent. One transaction: BEGIN, any number of NOTICE and OBJECT,
@@ -87,7 +100,7 @@ enum message_type {
 	MSG_GET_ENDPOINTS,   /* no body -> MSG_ENDPOINT... */
 	MSG_ENDPOINT,	     /* struct msg_endpoint, with its counters */
 	MSG_GET_ROUTES,	     /* no body -> MSG_ROUTE... */
-	MSG_ROUTE,	     /* struct msg_route */
+	MSG_ROUTE,	     /* struct msg_route and its next hops */
 	MSG_GET_NODES,	     /* no body -> MSG_NODE... */
 	MSG_NODE,	     /* struct msg_node */
 	MSG_GET_POOLS,	     /* no body -> MSG_POOL..., each followed by its MSG_BLOCK... */
@@ -116,6 +129,11 @@ enum message_type {
 	MSG_BGP_ROUTE,		 /* struct msg_bgp_route and its two texts */
 	/* the same, uid 0 only, or the user that tortie-bgpd runs as */
 	MSG_BGP_ACT, /* struct msg_bgp_act -> MSG_END */
+	/* the whole table for a program: this node and its peers, then every route of each prefix
+	 * in a row */
+	MSG_BGP_GET_DUMP,   /* no body -> MSG_BGP_DUMP_PEER..., MSG_BGP_DUMP_ROUTE... */
+	MSG_BGP_DUMP_PEER,  /* struct msg_bgp_dump_peer; the first one is this node */
+	MSG_BGP_DUMP_ROUTE, /* struct msg_bgp_dump_route and its path attributes */
 };
 
 struct message_header {
@@ -235,6 +253,11 @@ struct msg_bgp_listen {
 	__u32 port; /* host order */
 };
 
+struct msg_bgp_keep {
+	__u32 session_count; /* MSG_BGP_KEEP before */
+	__u32 keep_ms;	     /* the sessions are closed when nobody takes them in this time */
+};
+
 enum route_source {
 	ROUTE_SOURCE_CONFIG = 1, /* routes: of the YAML file */
 	ROUTE_SOURCE_BGP = 2,
@@ -249,13 +272,36 @@ enum route_state {
 	ROUTE_NO_UPLINK,   /* next hop is on no uplink's subnet: neither */
 };
 
+/*
+ * A route of tortie-bgpd. Behind the struct: next_hop_count times struct ip_addr, 1 to
+ * ROUTE_NEXT_HOPS_MAX of them, ascending (as ip_addr_compare() has it) and so no two alike: equal
+ * sets are equal octets. An IPv4 route may have IPv6 next hops (RFC 8950), also beside IPv4 ones.
+ */
+struct msg_route_set {
+	struct ip_prefix prefix;
+	__u32 next_hop_count;
+};
+
+struct msg_route_delete {
+	struct ip_prefix prefix;
+};
+
+/*
+ * A route as the agent has it. Behind the struct: next_hop_count times struct msg_next_hop, 0 to
+ * ROUTE_NEXT_HOPS_MAX of them.
+ */
 struct msg_route {
 	struct ip_prefix prefix;
-	struct ip_addr next_hop;
-	__u32 source;		     /* enum route_source */
-	__u32 state;		     /* enum route_state, answers only */
-	__u32 mtu;		     /* answers only */
-	char ifname[IFNAME_MAX + 1]; /* answers only */
+	__u32 source; /* enum route_source */
+	__u32 state;  /* enum route_state, of the route as a whole */
+	__u32 mtu;    /* the smallest of the next hops in use; 0: not in the map */
+	__u32 next_hop_count;
+};
+
+struct msg_next_hop {
+	struct ip_addr addr; /* zero: the destination itself is on the link */
+	char ifname[IFNAME_MAX +
+		    1]; /* empty: this one is not in use (it is on no uplink's subnet) */
 };
 
 enum peer_state {
@@ -273,6 +319,14 @@ enum peer_kind {
 	PEER_DYNAMIC = 3,
 };
 
+enum bgp_bfd_state {
+	BGP_BFD_NONE = 0,	/* no BFD with this peer */
+	BGP_BFD_ADMIN_DOWN = 1, /* and then RFC 5880 section 6.2, in the order of its numbers */
+	BGP_BFD_DOWN,
+	BGP_BFD_INIT,
+	BGP_BFD_UP,
+};
+
 struct msg_peer {
 	struct ip_addr addr;
 	struct ip_addr router_id; /* 0 until OPEN */
@@ -286,6 +340,8 @@ struct msg_peer {
 	__u32 hold_time_s; /* negotiated, 0 until OPEN */
 	__u32 restarting;  /* 1: graceful restart of the peer under way, its routes are kept */
 	char last_error[128];
+	__u32 bfd_state;      /* enum bgp_bfd_state */
+	__u32 bfd_times_down; /* how often it fell from Up */
 };
 
 /* Bits of msg_bgp_peer.flags. */
@@ -301,6 +357,9 @@ enum bgp_peer_flag {
 	BGP_PEER_FOUR_OCTET_AS = 1 << 10,
 	BGP_PEER_IPV4 = 1 << 11, /* the session carries it */
 	BGP_PEER_IPV6 = 1 << 12,
+	BGP_PEER_EXTENDED_NEXT_HOP = 1 << 13, /* RFC 8950 */
+	/* of BFD */
+	BGP_PEER_BFD_MULTIHOP = 1 << 16,
 };
 
 #define BGP_SHUTDOWN_TEXT_MAX 128 /* octets: what RFC 8203 allows, which RFC 9003 widened */
@@ -315,11 +374,21 @@ struct msg_bgp_peer {
 	__u64 times_up;	    /* how often a session was established */
 	char sent[192];	    /* our last NOTIFICATION in words, "": none yet */
 	char received[192]; /* the peer's */
+	/* Of BFD; all zero without. */
+	__u32 bfd_remote_state; /* enum bgp_bfd_state, as the peer says */
+	__u32 bfd_interval_ms;	/* between packets that we send */
+	__u32 bfd_detection_ms; /* of silence that end it; 0: nothing heard yet */
+	__u32 bfd_pad;
+	__u64 bfd_received;
+	__u64 bfd_sent;
+	__u64 bfd_discarded;	 /* from its address */
+	char bfd_diagnostic[64]; /* why its state is what it is, in words */
+	char bfd_discard[128];	 /* why the last one was discarded; "": none was */
 };
 
 enum bgp_routes_which {
 	BGP_ROUTES_ALL = 0, /* every route in the table, also this node's */
-	BGP_ROUTES_BEST,    /* those in use */
+	BGP_ROUTES_BEST,    /* those in use: the best ones, and what is as good beside them */
 	BGP_ROUTES_IN,	    /* what peers told and was let in */
 	BGP_ROUTES_OUT,	    /* what peers are told, a record for each peer */
 };
@@ -345,7 +414,8 @@ enum bgp_route_flag {
 	BGP_ROUTE_OWN = 1 << 2,
 	BGP_ROUTE_HAS_MED = 1 << 3,
 	BGP_ROUTE_HAS_LOCAL_PREF = 1 << 4,
-	BGP_ROUTE_INTERNAL = 1 << 5, /* the peer is */
+	BGP_ROUTE_INTERNAL = 1 << 5,  /* the peer is */
+	BGP_ROUTE_MULTIPATH = 1 << 6, /* in use beside the best one */
 };
 
 struct msg_bgp_route {
@@ -358,6 +428,23 @@ struct msg_bgp_route {
 	__u32 local_pref;
 	__u32 path_len;	       /* octets of text behind the struct: "64512 {65001 65002}" */
 	__u32 communities_len; /* and behind that: "65000:1 65000:1:2" */
+};
+
+struct msg_bgp_dump_peer {
+	struct ip_addr addr; /* zero: this node */
+	__u32 router_id;     /* host order; 0: its OPEN has not come yet */
+	__u32 as;
+};
+
+struct msg_bgp_dump_route {
+	struct ip_prefix prefix;
+	struct ip_addr peer; /* that told it; zero: this node */
+	struct ip_addr next_hop;
+	__u32 pad;
+	__u64 since_s;	      /* since the epoch: the peer's session, no route's time is kept */
+	__u32 attributes_len; /* octets behind the struct: path attributes as an UPDATE has them,
+				 with AS numbers of four octets; a next hop of IPv6 is not in */
+	__u32 pad2;
 };
 
 enum bgp_act {

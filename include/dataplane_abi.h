@@ -51,14 +51,46 @@ struct endpoint_value {
 /* --- map route: struct ip_prefix -> struct route_value (hash) --- */
 enum route_how {
 	ROUTE_DIRECT = 1, /* plain frame to next_hop on ifindex (bpf_redirect_neigh) */
+	ROUTE_GROUP = 2,  /* the same, to one of the next hops of a group in map hop_group */
 };
 
 struct route_value {
 	struct ip_addr next_hop;
 	__u32 how;     /* enum route_how; an unknown value means: host stack */
-	__u32 ifindex; /* uplink */
+	__u32 ifindex; /* uplink; with ROUTE_GROUP the number in map hop_group, and the rest is 0 */
 	__u32 mtu;     /* octets of IP packet; larger non-GSO packets go to the host stack */
 	__u32 node_id; /* number of the owning node, 0 when not known */
+};
+
+/*
+ * --- map hop_group: number -> struct hop_group (array, mapped by the agent) ---
+ * Several next hops for the same prefixes. Number 0 is nobody's. While routes have a group the
+ * addresses and seeds in it stay; what changes is one word at a time: usable, ifindex, mtu.
+ *
+ * A flow takes the usable next hop with the highest score, the first of equal ones (rendezvous
+ * hashing): when one goes only its flows move, and they come back with it. Numbers of 64 bits that
+ * wrap:
+ *   mix(a, b): x = (a ^ b) * HOP_MULTIPLIER; x ^ x >> 32
+ *   flow:      0, mixed with octets 0 to 7 of the source, 8 to 15, the same of the destination, all
+ *              as numbers of the machine, and protocol << 32 | ports: of protocols that have them
+ *              the four octets of both ports, as a number of the machine. Fragments have none.
+ *   score:     the upper half of mix(mix(flow, seed), seed)
+ */
+#define HOP_GROUPS     256
+#define HOP_GROUP_HOPS 8
+#define HOP_MULTIPLIER 0x9e3779b97f4a7c15ull /* 2^64 by the golden ratio */
+
+struct hop_group_hop {
+	struct ip_addr addr;
+	__u64 seed; /* of the address alone, so that another group with it sends the same flows */
+	__u32 ifindex;
+	__u32 mtu;
+};
+
+struct hop_group {
+	__u32 count;  /* of hop; 0: the number is free */
+	__u32 usable; /* bits by index in hop; none: host stack */
+	struct hop_group_hop hop[HOP_GROUP_HOPS];
 };
 
 /* --- map settings: 0 -> struct dataplane_settings (array of 1): what may change at run time --- */
@@ -228,7 +260,9 @@ struct drop_event {
 	X(LEAVES, "passed on to the network") /* detail: ifindex; from the host stack */       \
 	/* The agent. */                                                                       \
 	X(NEEDS_ENCAPSULATION, "the node needs encapsulation, not in this version")            \
-	X(FIREWALL, "a firewall of the host drops what it does not accept")
+	X(FIREWALL, "a firewall of the host drops what it does not accept")                    \
+	/* Programs. detail: how many */                                                       \
+	X(ONE_OF_HOPS, "one of several next hops, by the flow")
 
 enum explain_step_id {
 	EXPLAIN_NONE = 0,
@@ -256,6 +290,7 @@ struct explain_trace {
 
 _Static_assert(sizeof(struct endpoint_value) >= 32, "map layout");
 _Static_assert(sizeof(struct route_value) == 32, "map layout");
+_Static_assert(sizeof(struct hop_group) == 8 + 32 * HOP_GROUP_HOPS, "map layout");
 _Static_assert(sizeof(struct dataplane_settings) == 40, "map layout");
 _Static_assert(sizeof(struct flow_key) == 40, "map layout");
 _Static_assert(sizeof(struct drop_event) == 120, "ring buffer layout");

@@ -22,8 +22,11 @@
 #define UPLINK_PROGRAM_NAME "from_network"
 #define UPLINK_EGRESS_NAME  "to_network"
 
-/* Kernel routes of ours: rtm_protocol. */
+/* Kernel routes of ours, and next hops: rtm_protocol, nh_protocol. */
 #define ROUTE_PROTOCOL 116
+
+/* Numbers of our next hops in the kernel: from here on, as far as nobody has them. */
+#define NEXT_HOP_ID_FIRST 0x74000000u /* 't' */
 
 /* The nftables table of ours. */
 #define NFT_TABLE_FAMILY "inet"

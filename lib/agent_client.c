@@ -5,7 +5,8 @@
  * The list of messages is include/agent_protocol.h. Here stands, once for all programs, how long
  * each type's struct is and where its texts are: agent_message_check() accepts a message only when
  * its header is whole, its type known, its body at least the type's struct, and each text ends
- * within its array. Numbers inside (enums, counts, ports) are checked by whoever handles the type.
+ * within its array; of MSG_ROUTE also that all next hops are there. Numbers inside (enums, counts,
+ * ports) are checked by whoever handles the type.
  *
  * The client is for programs that ask and wait: the socket's own timeouts bound each call. It does
  * no I/O but the socket's and needs no memory of its own, so that the static CNI plugin stays
@@ -53,8 +54,8 @@ static const struct message_size message_size[] = {
 	BODY(MSG_CNI_ALIVE, cni_alive),
 	BODY(MSG_BGP_LISTEN, bgp_listen),
 	EMPTY(MSG_ROUTES_BEGIN),
-	BODY(MSG_ROUTE_SET, route),
-	BODY(MSG_ROUTE_DELETE, route),
+	BODY(MSG_ROUTE_SET, route_set),
+	BODY(MSG_ROUTE_DELETE, route_delete),
 	EMPTY(MSG_ROUTES_IN_SYNC),
 	BODY(MSG_PEER_SET, peer),
 	BODY(MSG_PEER_DELETE, peer),
@@ -90,11 +91,18 @@ static const struct message_size message_size[] = {
 	BODY(MSG_ADDRESS, address),
 	BODY(MSG_SHUTDOWN, shutdown),
 	EMPTY(MSG_BGP_SOCKET),
+	EMPTY(MSG_BGP_SESSION),
+	EMPTY(MSG_BGP_KEEP),
+	BODY(MSG_BGP_KEEP_ALL, bgp_keep),
+	EMPTY(MSG_BGP_TAKE),
 	EMPTY(MSG_BGP_GET_PEERS),
 	BODY(MSG_BGP_PEER, bgp_peer),
 	BODY(MSG_BGP_GET_ROUTES, bgp_get_routes),
 	BODY(MSG_BGP_ROUTE, bgp_route),
 	BODY(MSG_BGP_ACT, bgp_act),
+	EMPTY(MSG_BGP_GET_DUMP),
+	BODY(MSG_BGP_DUMP_PEER, bgp_dump_peer),
+	BODY(MSG_BGP_DUMP_ROUTE, bgp_dump_route),
 };
 
 #define TEXT(type, name, field)                                           \
@@ -120,9 +128,6 @@ static const struct message_text message_text[] = {
 	TEXT(MSG_CNI_REPLY, cni_reply, host_ifname),
 	TEXT(MSG_CNI_REPLY, cni_reply, msg),
 	TEXT(MSG_CNI_REPLY, cni_reply, details),
-	TEXT(MSG_ROUTE_SET, route, ifname),
-	TEXT(MSG_ROUTE_DELETE, route, ifname),
-	TEXT(MSG_ROUTE, route, ifname),
 	TEXT(MSG_PEER_SET, peer, last_error),
 	TEXT(MSG_PEER_DELETE, peer, last_error),
 	TEXT(MSG_PEER, peer, last_error),
@@ -200,8 +205,27 @@ static bool texts_end(uint32_t type, const uint8_t *body)
 			  CNI_POOLS_FAMILIES * CNI_POOLS_MAX));
 }
 
+/* The next hops behind a struct msg_route, @len octets with it: are all there, do their names end?
+ */
+static bool next_hops_are_whole(const uint8_t *body, size_t len)
+{
+	const uint8_t *tail = body + sizeof(struct msg_route);
+	struct msg_route route;
+
+	memcpy(&route, body, sizeof(route));
+	if (route.next_hop_count > ROUTE_NEXT_HOPS_MAX ||
+	    route.next_hop_count * sizeof(struct msg_next_hop) > len - sizeof(route))
+		return false;
+	for (size_t i = 0; i < route.next_hop_count; i++)
+		if (!text_ends(tail + i * sizeof(struct msg_next_hop),
+			       offsetof(struct msg_next_hop, ifname), IFNAME_MAX + 1))
+			return false;
+	return true;
+}
+
 int agent_message_check(const void *data, size_t len)
 {
+	const uint8_t *body = (const uint8_t *)data + sizeof(struct message_header);
 	struct message_header header;
 	int body_size;
 
@@ -212,7 +236,9 @@ int agent_message_check(const void *data, size_t len)
 	if (body_size < 0 || header.length != len || header.reserved != 0 ||
 	    len - sizeof(header) < (size_t)body_size)
 		return -EPROTO;
-	return texts_end(header.type, (const uint8_t *)data + sizeof(header)) ? 0 : -EPROTO;
+	if (header.type == MSG_ROUTE && !next_hops_are_whole(body, len - sizeof(header)))
+		return -EPROTO;
+	return texts_end(header.type, body) ? 0 : -EPROTO;
 }
 
 int agent_client_connect(struct agent_client *client, const char *run_dir, const char *name,
@@ -301,6 +327,8 @@ int agent_client_hello(struct agent_client *client, uint32_t role,
 		return -ECONNRESET;
 	if (len < 0)
 		return len;
+	if (answer.header.type == MSG_ERROR && answer.header.id == client->last_id)
+		return answer.body.error.error == EBUSY ? -EBUSY : -EPROTO;
 	if (answer.header.type != MSG_HELLO_REPLY || answer.header.id != client->last_id ||
 	    answer.body.reply.protocol_version != AGENT_PROTOCOL_VERSION)
 		return -EPROTO;

@@ -182,46 +182,6 @@ int config_read_pools(struct config_reader *reader, const struct config_row *row
 	return config_read_list(reader, &item, node, config->pool, sizeof(*config->pool));
 }
 
-/* --- routes --- */
-
-static const struct config_row route_rows[] = {
-	{ "prefix", config_read_prefix, offsetof(struct config_route, prefix) },
-	{ "via", config_read_unicast, offsetof(struct config_route, via) },
-};
-
-static int read_route(struct config_reader *reader, const struct config_row *row,
-		      const struct config_node *node, void *field)
-{
-	struct config_route *route = field;
-	int err = config_read_map(reader, node, CONFIG_ROWS(route_rows), field);
-
-	if (err < 0)
-		return err;
-	if (!config_find(node, "prefix") || !config_find(node, "via"))
-		return config_fail(reader, node, "needs prefix and via");
-	if (ip_addr_is_v4(&route->prefix.addr) != ip_addr_is_v4(&route->via))
-		return config_fail(reader, config_find(node, "via"),
-				   "%s: prefix and via must be of one address family",
-				   config_find(node, "via")->text);
-	return 0;
-}
-
-static int read_routes(struct config_reader *reader, const struct config_row *row,
-		       const struct config_node *node, void *field)
-{
-	const struct config_row item = { .read = read_route };
-	struct config *config = field;
-	int err = config_check_list(reader, node, CONFIG_ROUTES_MAX);
-
-	if (err < 0 || node->count == 0)
-		return err;
-	config->route = calloc(node->count, sizeof(*config->route));
-	if (!config->route)
-		return -ENOMEM;
-	config->route_count = node->count;
-	return config_read_list(reader, &item, node, config->route, sizeof(*config->route));
-}
-
 /* --- single values --- */
 
 static int read_mtu(struct config_reader *reader, const struct config_row *row,
@@ -361,7 +321,7 @@ static const struct config_row top_rows[] = {
 	{ "pools", config_read_pools, 0 },
 	{ "nodes", config_read_nodes, 0 },
 	{ "reserved", config_read_reserved, 0 },
-	{ "routes", read_routes, 0 },
+	{ "routes", config_read_routes, 0 },
 	{ "mtu", read_mtu, offsetof(struct config, mtu), 1280, 65535, NULL },
 	{ "big_tcp", config_read_choice, offsetof(struct config, big_tcp),
 	  .choices = "auto always none" },

@@ -45,9 +45,9 @@ static const char *const known_map_name[MAP_KNOWN_COUNT] = {
 	[MAP_SETTINGS] = "settings",	       [MAP_EP_COUNTER] = "ep_counter",
 	[MAP_DROP_COUNTER] = "drop_counter",   [MAP_DROP_EVENT] = "drop_event",
 	[MAP_EXPLAIN_TRACE] = "explain_trace", [MAP_EP_SLOT] = "ep_slot",
-	[MAP_GENERATION] = "generation",       [MAP_STACK_TCP] = "stack_tcp",
-	[MAP_STACK_OTHER] = "stack_other",     [MAP_STACK_FILTER] = "stack_filter",
-	[MAP_STACK_COUNTER] = "stack_counter",
+	[MAP_GENERATION] = "generation",       [MAP_HOP_GROUP] = "hop_group",
+	[MAP_STACK_TCP] = "stack_tcp",	       [MAP_STACK_OTHER] = "stack_other",
+	[MAP_STACK_FILTER] = "stack_filter",   [MAP_STACK_COUNTER] = "stack_counter",
 };
 
 bool dataplane_map_is_for_beside(const char *name)
@@ -294,6 +294,11 @@ int dataplane_open(const struct config *config, const char *bpf_dir,
 		log_error("map ep_slot: cannot be read: %s", strerror(-err));
 		goto err_close;
 	}
+	err = dataplane_hop_groups_map(dataplane);
+	if (err) {
+		log_error("map hop_group: cannot be mapped: %s", strerror(-err));
+		goto err_close;
+	}
 	err = load_dry_run(dataplane);
 	if (err) {
 		log_error("BPF programs: the dry-run copy for explain was refused: %s",
@@ -328,6 +333,7 @@ void dataplane_close(struct dataplane *dataplane)
 {
 	if (!dataplane)
 		return;
+	dataplane_hop_groups_unmap(dataplane);
 	for (size_t i = 0; i < DATAPLANE_MAPS_MAX; i++) {
 		close_fd(&dataplane->map[i].fd);
 		close_fd(&dataplane->map[i].old_fd);

@@ -68,6 +68,13 @@ typedef int dataplane_route_fn(const struct ip_prefix *prefix, const struct rout
 int dataplane_for_each_route(struct dataplane *dataplane, dataplane_route_fn *fn, void *arg);
 int dataplane_set_settings(struct dataplane *dataplane, const struct dataplane_settings *settings);
 
+/** dataplane_hop_groups() - the HOP_GROUPS elements of map hop_group, mapped for as long as
+ * @dataplane is open: the programs read while the agent writes. Borrowed. */
+struct hop_group *dataplane_hop_groups(struct dataplane *dataplane);
+/** dataplane_write_hop_group() - make *@to what *@from says, a word at a time. How many words
+ * differed. */
+unsigned int dataplane_write_hop_group(struct hop_group *to, const struct hop_group *from);
+
 /** dataplane_hold_generation() - many changes follow: what programs remember is not made void by
  * each, but by dataplane_release_generation() for all of them. 0 or -errno. */
 void dataplane_hold_generation(struct dataplane *dataplane);

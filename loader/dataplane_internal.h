@@ -26,6 +26,7 @@ enum dataplane_map_id {
 	MAP_DROP_EVENT,
 	MAP_EXPLAIN_TRACE,
 	MAP_GENERATION,
+	MAP_HOP_GROUP,
 	MAP_STACK_TCP, /* these four only with kube-proxy beside us */
 	MAP_STACK_OTHER,
 	MAP_STACK_FILTER,
@@ -70,9 +71,10 @@ struct dataplane {
 	unsigned int cpus;   /* possible CPUs: values of a per-CPU map */
 	bool *counter_taken; /* by number in ep_counter; 0 is nobody's */
 	uint32_t counter_count;
-	uint32_t counter_last; /* the number given away last */
-	uint32_t generation;   /* last written to map generation */
-	bool holds_generation; /* changes do not raise it, but note that one must */
+	uint32_t counter_last;	      /* the number given away last */
+	uint32_t generation;	      /* last written to map generation */
+	struct hop_group *hop_groups; /* mapped */
+	bool holds_generation;	      /* changes do not raise it, but note that one must */
 	bool must_raise;
 };
 
@@ -93,6 +95,10 @@ int dataplane_pins_carry(struct dataplane *dataplane);
  * pins. */
 int dataplane_pins_finish(struct dataplane *dataplane);
 
+/** dataplane_hop_groups_map() - map the elements of hop_group; _unmap: give them back. 0 or -errno.
+ */
+int dataplane_hop_groups_map(struct dataplane *dataplane);
+void dataplane_hop_groups_unmap(struct dataplane *dataplane);
 /** dataplane_generation_init() - make the programs look at all maps again, whatever the agent
  * before was killed in. 0 or -errno. */
 int dataplane_generation_init(struct dataplane *dataplane);

@@ -8,13 +8,13 @@
  * another size, a foreign object under our name) is a predecessor:
  *
  *   load       a new map is made, beside it
- *   carry      what only the agent writes (endpoint, route, settings) is copied; a longer value
- * gets zeros behind the old fields, a shorter one is cut: so fields are only ever added at the end;
- * counters get their keys. Then the new map is pinned under a temporary name and renamed over, so
- * that a pinned map is always a complete one (switch)   uplink.c and endpoint_store.c replace the
- * programs on all hooks, one by one finish     what the old programs counted meanwhile is added and
- * taken out of the predecessor, which makes a second finish after a crash harmless; other versions'
- * pins go
+ *   carry      what only the agent writes (endpoint, route, hop_group, settings) is copied; a
+ * longer value gets zeros behind the old fields, a shorter one is cut: so fields are only ever
+ * added at the end; counters get their keys. Then the new map is pinned under a temporary name and
+ * renamed over, so that a pinned map is always a complete one (switch)   uplink.c and
+ * endpoint_store.c replace the programs on all hooks, one by one finish     what the old programs
+ * counted meanwhile is added and taken out of the predecessor, which makes a second finish after a
+ * crash harmless; other versions' pins go
  *
  * kill -9 at any point leaves pinned, complete maps and running programs; the next start does the
  * rest. Without any pin, maps start empty and are filled from the links (endpoint_store.c).
@@ -43,8 +43,9 @@ static const struct {
 	const char *name;
 	enum map_carry carry;
 } carry_rule[] = {
-	{ "endpoint", CARRY_COPY }, { "route", CARRY_COPY },	 { "settings", CARRY_COPY },
-	{ "ep_slot", CARRY_COPY },  { "ep_counter", CARRY_ADD }, { "drop_counter", CARRY_ADD },
+	{ "endpoint", CARRY_COPY },  { "route", CARRY_COPY },	  { "settings", CARRY_COPY },
+	{ "ep_slot", CARRY_COPY },   { "ep_counter", CARRY_ADD }, { "drop_counter", CARRY_ADD },
+	{ "hop_group", CARRY_COPY },
 };
 
 static enum map_carry carry_of(const char *name)

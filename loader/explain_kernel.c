@@ -61,7 +61,8 @@ static int read_route(const struct nlmsghdr *header, void *arg)
 	way->type = route->rtm_type;
 	way->ifindex = netlink_attr_u32(attr[RTA_OIF], 0);
 	family = route->rtm_family;
-	netlink_attr_addr(attr[RTA_GATEWAY], family, &way->gateway);
+	if (netlink_attr_addr(attr[RTA_GATEWAY], family, &way->gateway) < 0)
+		netlink_attr_via(attr[RTA_VIA], &way->gateway);
 	return 0;
 }
 

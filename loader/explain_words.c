@@ -81,6 +81,9 @@ void explain_step_words(const struct agent *agent, const struct explain_step *st
 		ip_addr_format(&step->addr, addr, sizeof(addr));
 		snprintf(buf, size, "%s: %s on %s", text, addr, link);
 		break;
+	case EXPLAIN_ONE_OF_HOPS:
+		snprintf(buf, size, "%s: there are %u", text, step->detail);
+		break;
 	case EXPLAIN_TOO_LARGE:
 		snprintf(buf, size, "%s: %u octets", text, step->detail);
 		break;

@@ -4,7 +4,8 @@
  *
  * A route to another node's block is "PREFIX via NEXTHOP dev UPLINK proto 116" in the main table
  * with the family's default metric, an IPv4 one also via an IPv6 next hop (RTA_VIA, RFC 8950 from
- * BGP). A block of this node is "unreachable PREFIX proto 116". Both are told from a pod's route,
+ * BGP). With several next hops it is "PREFIX nhid GROUP proto 116": kernel_hops.c makes the group.
+ * A block of this node is "unreachable PREFIX proto 116". Both are told from a pod's route,
  * which has the same protocol number, by their shape: a pod's has no next hop and a link.
  *
  * Nobody else's route may be touched. The kernel replaces by prefix and metric whatever the
@@ -31,25 +32,16 @@
 
 static bool is_unreachable(const struct kernel_route *route)
 {
-	return route->ifindex == 0;
+	return route->ifindex == 0 && route->group == 0;
 }
 
 /* The next hop of a route with exactly one, else -ENODATA. */
 static int read_next_hop(const struct rtmsg *body, const struct nlattr *const *attr,
 			 struct ip_addr *ret_addr)
 {
-	const struct rtvia *via;
-	struct in6_addr v6;
-	size_t len;
-
 	if (attr[RTA_GATEWAY] != NULL)
 		return netlink_attr_addr(attr[RTA_GATEWAY], body->rtm_family, ret_addr);
-	via = netlink_attr_data(attr[RTA_VIA], &len);
-	if (via == NULL || len != sizeof(*via) + sizeof(v6) || via->rtvia_family != AF_INET6)
-		return -ENODATA;
-	memcpy(&v6, via->rtvia_addr, sizeof(v6));
-	*ret_addr = ip_addr_from_v6(&v6);
-	return 0;
+	return netlink_attr_via(attr[RTA_VIA], ret_addr);
 }
 
 static int read_prefix(const struct rtmsg *body, const struct nlattr *dst,
@@ -79,14 +71,14 @@ enum kernel_route_owner kernel_route_parse(const struct nlmsghdr *header,
 					   struct kernel_route *ret_route)
 {
 	const struct rtmsg *body = netlink_body(header, sizeof(*body));
-	const struct nlattr *attr[RTA_VIA + 1];
+	const struct nlattr *attr[RTA_NH_ID + 1];
 	struct kernel_route route = { 0 };
 
 	if (header->nlmsg_type != RTM_NEWROUTE && header->nlmsg_type != RTM_DELROUTE)
 		return KERNEL_ROUTE_NONE;
 	if (body == NULL || (body->rtm_family != AF_INET && body->rtm_family != AF_INET6))
 		return KERNEL_ROUTE_NONE;
-	netlink_attrs(header, sizeof(*body), attr, RTA_VIA + 1);
+	netlink_attrs(header, sizeof(*body), attr, RTA_NH_ID + 1);
 	if (netlink_attr_u32(attr[RTA_TABLE], body->rtm_table) != RT_TABLE_MAIN ||
 	    (body->rtm_flags & RTM_F_CLONED))
 		return KERNEL_ROUTE_NONE;
@@ -98,6 +90,11 @@ enum kernel_route_owner kernel_route_parse(const struct nlmsghdr *header,
 		return KERNEL_ROUTE_FOREIGN;
 	if (body->rtm_type == RTN_UNREACHABLE)
 		return KERNEL_ROUTE_OURS;
+	route.group = netlink_attr_u32(attr[RTA_NH_ID], 0);
+	if (body->rtm_type == RTN_UNICAST && route.group != 0) {
+		*ret_route = route;
+		return KERNEL_ROUTE_OURS;
+	}
 	if (body->rtm_type != RTN_UNICAST || read_next_hop(body, attr, &route.next_hop) < 0)
 		return KERNEL_ROUTE_FOREIGN;
 	route.ifindex = netlink_attr_u32(attr[RTA_OIF], 0);
@@ -107,7 +104,11 @@ enum kernel_route_owner kernel_route_parse(const struct nlmsghdr *header,
 
 bool kernel_route_equal(const struct kernel_route *a, const struct kernel_route *b)
 {
-	return ip_prefix_equal(&a->prefix, &b->prefix) && a->ifindex == b->ifindex &&
+	if (!ip_prefix_equal(&a->prefix, &b->prefix) || a->group != b->group)
+		return false;
+	if (a->group != 0)
+		return true;
+	return a->ifindex == b->ifindex &&
 	       (is_unreachable(a) || ip_addr_equal(&a->next_hop, &b->next_hop));
 }
 
@@ -142,6 +143,7 @@ static struct nl_msg *route_message(int type, int flags, const struct kernel_rou
 	struct nl_msg *msg = nlmsg_alloc_size(MESSAGE_SIZE);
 	size_t len;
 	const void *octets = ip_addr_octets(&route->prefix.addr, &len);
+	int err;
 
 	if (msg == NULL || nlmsg_put(msg, NL_AUTO_PORT, NL_AUTO_SEQ, type, 0, flags) == NULL)
 		goto err_free;
@@ -151,8 +153,13 @@ static struct nl_msg *route_message(int type, int flags, const struct kernel_rou
 		goto err_free;
 	if (is_unreachable(route))
 		return msg;
-	if (put_next_hop(msg, family, &route->next_hop) < 0 ||
-	    nla_put_u32(msg, RTA_OIF, route->ifindex) < 0)
+	if (route->group != 0)
+		err = nla_put_u32(msg, RTA_NH_ID, route->group);
+	else if (put_next_hop(msg, family, &route->next_hop) < 0)
+		goto err_free;
+	else
+		err = nla_put_u32(msg, RTA_OIF, route->ifindex);
+	if (err < 0)
 		goto err_free;
 	return msg;
 

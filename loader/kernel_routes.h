@@ -12,14 +12,16 @@ struct nl_msg;
 struct nlmsghdr;
 
 /*
- * A route of ours to another node's block (via a next hop) or for a block of this node
- * (unreachable), as the kernel's main table has it with protocol ROUTE_PROTOCOL. Routes of pods
- * (same protocol, straight to a link, no next hop) are not meant: pod_link.c owns them.
+ * A route of ours to another node's block (via a next hop, or several: kernel_hops.h) or for a
+ * block of this node (unreachable), as the kernel's main table has it with protocol ROUTE_PROTOCOL.
+ * Routes of pods (same protocol, straight to a link, no next hop) are not meant: pod_link.c owns
+ * them.
  */
 struct kernel_route {
 	struct ip_prefix prefix;
 	struct ip_addr next_hop; /* zero when unreachable */
 	uint32_t ifindex;	 /* 0 when unreachable */
+	uint32_t group;		 /* number of a group of next hops, instead of the two; 0: none */
 };
 
 /** Another program's route, or a pod's, or none that we care for. */

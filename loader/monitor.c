@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /*
  * monitor.c: one subscription to what the kernel tells about links, filters, addresses, routes,
- * neighbours and forwarding switches, handed to every part that asked.
+ * next hops, neighbours and forwarding switches, handed to every part that asked.
  *
  * Way of data: the socket becomes readable, every waiting message goes to every listener in the
  * order in which they came. When the kernel had to drop some (ENOBUFS) the listeners are told once,
@@ -86,11 +86,11 @@ static void on_sweep(void *arg)
 
 int monitor_open(struct agent *agent, struct monitor **ret_monitor)
 {
-	static const unsigned int groups[] = { RTNLGRP_LINK,	    RTNLGRP_TC,
-					       RTNLGRP_NEIGH,	    RTNLGRP_IPV4_IFADDR,
-					       RTNLGRP_IPV6_IFADDR, RTNLGRP_IPV4_ROUTE,
-					       RTNLGRP_IPV6_ROUTE,  RTNLGRP_IPV4_NETCONF,
-					       RTNLGRP_IPV6_NETCONF };
+	static const unsigned int groups[] = { RTNLGRP_LINK,	     RTNLGRP_TC,
+					       RTNLGRP_NEIGH,	     RTNLGRP_IPV4_IFADDR,
+					       RTNLGRP_IPV6_IFADDR,  RTNLGRP_IPV4_ROUTE,
+					       RTNLGRP_IPV6_ROUTE,   RTNLGRP_IPV4_NETCONF,
+					       RTNLGRP_IPV6_NETCONF, RTNLGRP_NEXTHOP };
 	struct monitor *monitor = calloc(1, sizeof(*monitor));
 	int err;
 

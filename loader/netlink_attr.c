@@ -17,6 +17,7 @@
 #include <netinet/in.h>
 
 #include <linux/if_link.h>
+#include <linux/rtnetlink.h>
 
 #include "lib/ip_prefix.h"
 
@@ -128,4 +129,18 @@ int netlink_attr_addr(const struct nlattr *attr, int family, struct ip_addr *ret
 		return 0;
 	}
 	return -ENODATA;
+}
+
+int netlink_attr_via(const struct nlattr *attr, struct ip_addr *ret_addr)
+{
+	const struct rtvia *via;
+	struct in6_addr v6;
+	size_t len;
+
+	via = netlink_attr_data(attr, &len);
+	if (via == NULL || len != sizeof(*via) + sizeof(v6) || via->rtvia_family != AF_INET6)
+		return -ENODATA;
+	memcpy(&v6, via->rtvia_addr, sizeof(v6));
+	*ret_addr = ip_addr_from_v6(&v6);
+	return 0;
 }

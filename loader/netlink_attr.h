@@ -30,5 +30,8 @@ int netlink_attr_text(const struct nlattr *attr, char *buf, size_t size);
 bool netlink_attr_is_veth(const struct nlattr *linkinfo);
 /** netlink_attr_addr() - an address of @family (AF_INET, AF_INET6); 0 or -ENODATA. */
 int netlink_attr_addr(const struct nlattr *attr, int family, struct ip_addr *ret_addr);
+/** netlink_attr_via() - the IPv6 address of an RTA_VIA, IPv4's next hop of another family; 0 or
+ * -ENODATA. */
+int netlink_attr_via(const struct nlattr *attr, struct ip_addr *ret_addr);
 
 #endif /* LOADER_NETLINK_ATTR_H */

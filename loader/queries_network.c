@@ -35,11 +35,11 @@ struct answer {
 
 /* --- routes --- */
 
-static int send_route(const struct msg_route *route, void *arg)
+static int send_route(const struct route_answer *route, void *arg)
 {
 	const struct answer *answer = arg;
 
-	return client_send(answer->client, MSG_ROUTE, answer->id, route, sizeof(*route));
+	return client_send(answer->client, MSG_ROUTE, answer->id, route, route_answer_len(route));
 }
 
 static int send_pod_routes(const struct endpoint *endpoint, void *arg)
@@ -47,14 +47,16 @@ static int send_pod_routes(const struct endpoint *endpoint, void *arg)
 	int err = 0;
 
 	for (size_t i = 0; i < endpoint->address_count && !err; i++) {
-		struct msg_route route = {
-			.prefix = ip_prefix_host(&endpoint->address[i]),
-			.source = ROUTE_SOURCE_LOCAL,
-			.state = ROUTE_ACTIVE,
-			.mtu = endpoint->mtu,
+		struct route_answer route = {
+			.route = { .prefix = ip_prefix_host(&endpoint->address[i]),
+				   .source = ROUTE_SOURCE_LOCAL,
+				   .state = ROUTE_ACTIVE,
+				   .mtu = endpoint->mtu,
+				   .next_hop_count = 1 },
 		};
 
-		memcpy(route.ifname, endpoint->host_ifname, sizeof(route.ifname));
+		memcpy(route.next_hop[0].ifname, endpoint->host_ifname,
+		       sizeof(route.next_hop[0].ifname));
 		err = send_route(&route, arg);
 	}
 	return err;
@@ -146,16 +148,18 @@ static struct msg_node *node_of(struct node_table *table, const struct ip_addr *
 	return &row->msg;
 }
 
-static int count_route(const struct msg_route *route, void *arg)
+static int count_route(const struct route_answer *answer, void *arg)
 {
 	struct msg_node *node;
 
-	if (route->source == ROUTE_SOURCE_BLOCK)
+	if (answer->route.source == ROUTE_SOURCE_BLOCK)
 		return 0; /* this node's own */
-	node = node_of(arg, &route->next_hop);
-	if (!node)
-		return -ENOMEM;
-	node->block_count++;
+	for (size_t i = 0; i < answer->route.next_hop_count; i++) {
+		node = node_of(arg, &answer->next_hop[i].addr);
+		if (!node)
+			return -ENOMEM;
+		node->block_count++;
+	}
 	return 0;
 }
 

@@ -39,9 +39,9 @@
 
 /* --- claims --- */
 
-/* Why a route cannot be taken, NULL when it can. */
-static const char *fault_of(const struct config *config, const struct ip_prefix *prefix,
-			    const struct ip_addr *next_hop)
+/* Why a next hop cannot be taken, NULL when it can. */
+static const char *hop_fault(const struct config *config, const struct ip_prefix *prefix,
+			     const struct ip_addr *next_hop)
 {
 	if (!ip_addr_is_v4(&prefix->addr) && ip_addr_is_v4(next_hop))
 		return "an IPv6 route cannot have an IPv4 next hop";
@@ -51,6 +51,12 @@ static const char *fault_of(const struct config *config, const struct ip_prefix 
 	for (size_t i = 0; i < config->node_address_count; i++)
 		if (ip_addr_equal(&config->node_address[i], next_hop))
 			return "the next hop is this node itself";
+	return NULL;
+}
+
+/* Why a route cannot be taken, NULL when it can. */
+static const char *prefix_fault(const struct config *config, const struct ip_prefix *prefix)
+{
 	for (size_t i = 0; i < config->pool_count; i++)
 		for (size_t j = 0; j < config->pool[i].block_count; j++)
 			if (ip_prefix_covers(&config->pool[i].block[j], prefix))
@@ -58,8 +64,8 @@ static const char *fault_of(const struct config *config, const struct ip_prefix 
 	return NULL;
 }
 
-static int refuse(struct remote_routes *routes, const struct ip_prefix *prefix,
-		  const struct ip_addr *next_hop, const char *why)
+static void refuse(struct remote_routes *routes, const struct ip_prefix *prefix,
+		   const struct ip_addr *next_hop, const char *why)
 {
 	char text[IP_PREFIX_TEXT_MAX], via[IP_ADDR_TEXT_MAX];
 
@@ -69,24 +75,44 @@ static int refuse(struct remote_routes *routes, const struct ip_prefix *prefix,
 		 via, why);
 	if (routes->refused++ == 0)
 		log_warning("%s (further ones are counted in `tortie status`)", routes->refusal);
-	return -EINVAL;
+}
+
+/* Those of @hops that can be next hops; the others are told. */
+static struct next_hops possible_hops(struct remote_routes *routes, const struct ip_prefix *prefix,
+				      const struct next_hops *hops)
+{
+	struct next_hops possible = { 0 };
+
+	for (uint32_t i = 0; i < hops->count; i++) {
+		const char *fault = hop_fault(routes->agent->config, prefix, &hops->addr[i]);
+
+		if (fault != NULL)
+			refuse(routes, prefix, &hops->addr[i], fault);
+		else
+			next_hops_add(&possible, &hops->addr[i]);
+	}
+	return possible;
 }
 
 int remote_routes_set(struct remote_routes *routes, enum route_source source,
-		      const struct ip_prefix *prefix, const struct ip_addr *next_hop)
+		      const struct ip_prefix *prefix, const struct next_hops *hops)
 {
-	const char *fault = fault_of(routes->agent->config, prefix, next_hop);
-	int err;
+	const char *fault = prefix_fault(routes->agent->config, prefix);
+	struct next_hops possible = { 0 };
+	int err = 0;
 
-	if (fault != NULL) {
-		route_table_unclaim(&routes->table, route_claimant_of(source), prefix);
-		routes_apply_later(routes);
-		return refuse(routes, prefix, next_hop, fault);
-	}
-	err = route_table_claim(&routes->table, route_claimant_of(source), prefix, next_hop);
-	if (err < 0)
-		refuse(routes, prefix, next_hop, "there are too many (raise maps.routes)");
+	if (fault != NULL)
+		refuse(routes, prefix, &hops->addr[0], fault);
+	else
+		possible = possible_hops(routes, prefix, hops);
 	routes_apply_later(routes);
+	if (possible.count == 0) {
+		route_table_unclaim(&routes->table, route_claimant_of(source), prefix);
+		return -EINVAL;
+	}
+	err = route_table_claim(&routes->table, route_claimant_of(source), prefix, &possible);
+	if (err < 0)
+		refuse(routes, prefix, &hops->addr[0], "there are too many (raise maps.routes)");
 	return err;
 }
 
@@ -115,6 +141,7 @@ void remote_routes_in_sync(struct remote_routes *routes, enum route_source sourc
 
 void remote_routes_uplinks_changed(struct remote_routes *routes)
 {
+	hop_groups_uplinks_changed(&routes->groups);
 	route_table_enqueue_all(&routes->table);
 	routes_apply_later(routes);
 	routes_compare_soon(routes);
@@ -144,14 +171,13 @@ static int set_pools(struct remote_routes *routes)
 static int claim_blocks(struct remote_routes *routes)
 {
 	const struct config *config = routes->agent->config;
-	const struct ip_addr nowhere = { { 0 } };
 	int err = 0;
 
 	for (size_t i = 0; i < config->pool_count && err == 0; i++)
 		for (size_t j = 0; j < config->pool[i].block_count && err == 0; j++)
 			if (config->pool[i].block[j].bits < IP_ADDR_BITS)
 				err = route_table_claim(&routes->table, CLAIM_BLOCK,
-							&config->pool[i].block[j], &nowhere);
+							&config->pool[i].block[j], NULL);
 	return err;
 }
 
@@ -218,6 +244,8 @@ int remote_routes_open(struct agent *agent, struct remote_routes **ret_routes)
 		goto err_free;
 	err = claim_configuration(routes);
 	if (err == 0)
+		err = hop_groups_init(&routes->groups, agent, &routes->table.sets);
+	if (err == 0)
 		err = routes_adopt(routes);
 	if (err < 0) {
 		log_error("routes: take over what map and kernel hold: %s", strerror(-err));
@@ -226,6 +254,7 @@ int remote_routes_open(struct agent *agent, struct remote_routes **ret_routes)
 	if (!config->bgp.present)
 		remote_routes_in_sync(routes, ROUTE_SOURCE_BGP);
 	routes_apply_all(routes);
+	routes_settle(routes);
 	*ret_routes = routes;
 	return 0;
 
@@ -234,6 +263,7 @@ err_unlisten:
 	event_timer_cancel(agent->loop, &routes->apply);
 	event_timer_cancel(agent->loop, &routes->compare);
 err_free:
+	hop_groups_fini(&routes->groups);
 	route_table_free(&routes->table);
 	prefix_set_free(&routes->pools);
 	free(routes);
@@ -247,6 +277,7 @@ void remote_routes_close(struct remote_routes *routes)
 	monitor_unlisten(routes->agent->monitor, routes_on_kernel, routes);
 	event_timer_cancel(routes->agent->loop, &routes->apply);
 	event_timer_cancel(routes->agent->loop, &routes->compare);
+	hop_groups_fini(&routes->groups);
 	route_table_free(&routes->table);
 	prefix_set_free(&routes->pools);
 	free(routes);
@@ -278,9 +309,35 @@ static enum route_state state_of(const struct remote_routes *routes,
 		return ROUTE_STALE;
 	if (claimant == CLAIM_BLOCK || entry->state == ROUTE_NO_UPLINK)
 		return entry->state;
-	if (entry->map_ifindex == 0 || !route_lengths_is_probed(&routes->settings, &entry->prefix))
+	if (entry->map.how == 0 || !route_lengths_is_probed(&routes->settings, &entry->prefix))
 		return ROUTE_KERNEL_ONLY;
 	return entry->state;
+}
+
+/* Each next hop with its link, while it is in use; and the MTU. */
+static void answer_next_hops(const struct route_entry *entry, const struct hop_set *set,
+			     struct route_answer *answer)
+{
+	uint32_t ifindex = entry->map.how == ROUTE_DIRECT ? entry->map.ifindex : 0;
+
+	if (ifindex == 0 && entry->is_in_kernel)
+		ifindex = entry->kernel_ifindex;
+	answer->route.mtu = entry->map.how == ROUTE_GROUP ? hop_set_mtu(set) : entry->map.mtu;
+	answer->route.next_hop_count = set->hops.count;
+	for (uint32_t i = 0; i < set->hops.count; i++) {
+		const struct hop_member *member = &set->member[i];
+
+		answer->next_hop[i].addr = set->hops.addr[i];
+		if (hop_set_is_group(set))
+			ifindex = hop_member_is_usable(member) ? member->ifindex : 0;
+		if (ifindex != 0)
+			if_indextoname(ifindex, answer->next_hop[i].ifname);
+	}
+}
+
+size_t route_answer_len(const struct route_answer *answer)
+{
+	return sizeof(answer->route) + answer->route.next_hop_count * sizeof(answer->next_hop[0]);
 }
 
 int remote_routes_for_each(const struct remote_routes *routes, remote_route_fn *fn, void *arg)
@@ -291,20 +348,15 @@ int remote_routes_for_each(const struct remote_routes *routes, remote_route_fn *
 	for (entry = routes->table.by_prefix; entry != NULL && err == 0; entry = entry->hh.next) {
 		enum route_claimant claimant;
 		const struct route_claim *claim = route_entry_winner(entry, &claimant);
-		struct msg_route route = { .prefix = entry->prefix };
-		uint32_t ifindex = entry->map_ifindex;
+		struct route_answer answer = { .route = { .prefix = entry->prefix } };
 
 		if (claim == NULL)
 			continue; /* waits for its removal */
-		if (ifindex == 0 && entry->is_in_kernel)
-			ifindex = entry->kernel_ifindex;
-		route.next_hop = claim->next_hop;
-		route.source = route_claimant_source(claimant);
-		route.state = state_of(routes, entry, claimant);
-		route.mtu = entry->map_ifindex != 0 ? entry->map_mtu : 0;
-		if (ifindex != 0)
-			if_indextoname(ifindex, route.ifname);
-		err = fn(&route, arg);
+		answer.route.source = route_claimant_source(claimant);
+		answer.route.state = state_of(routes, entry, claimant);
+		if (claim->set != NULL)
+			answer_next_hops(entry, claim->set, &answer);
+		err = fn(&answer, arg);
 	}
 	return err;
 }
@@ -329,19 +381,19 @@ struct summary {
 	size_t count[ROUTE_NO_UPLINK + 1]; /* by enum route_state */
 	size_t refused;			   /* by the kernel */
 	size_t occupied;		   /* another program's route is in the way */
-	struct msg_route no_uplink;	   /* one of them */
+	struct route_answer no_uplink;	   /* one of them */
 	struct ip_prefix occupied_prefix;
 };
 
-static int summarise(const struct msg_route *route, void *arg)
+static int summarise(const struct route_answer *answer, void *arg)
 {
 	struct summary *summary = arg;
 
-	if (route->source == ROUTE_SOURCE_BLOCK)
+	if (answer->route.source == ROUTE_SOURCE_BLOCK)
 		return 0;
-	if (route->state == ROUTE_NO_UPLINK)
-		summary->no_uplink = *route;
-	summary->count[route->state]++;
+	if (answer->route.state == ROUTE_NO_UPLINK)
+		summary->no_uplink = *answer;
+	summary->count[answer->route.state]++;
 	return 0;
 }
 
@@ -364,8 +416,8 @@ static int tell_missing(const struct summary *summary, status_line_fn *fn, void 
 	int err = 0;
 
 	if (summary->count[ROUTE_NO_UPLINK] > 0) {
-		ip_prefix_format(&summary->no_uplink.prefix, prefix, sizeof(prefix));
-		ip_addr_format(&summary->no_uplink.next_hop, via, sizeof(via));
+		ip_prefix_format(&summary->no_uplink.route.prefix, prefix, sizeof(prefix));
+		ip_addr_format(&summary->no_uplink.next_hop[0].addr, via, sizeof(via));
 		snprintf(text, sizeof(text),
 			 "routes: %zu have a next hop on no uplink's subnet, such as %s via %s "
 			 "(needs encapsulation or a router, not in this version)",

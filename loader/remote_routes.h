@@ -10,6 +10,7 @@
 
 struct agent;
 struct config;
+struct next_hops;
 
 /*
  * The other nodes' blocks, from the configuration and from tortie-bgpd: wanted state, written to
@@ -23,10 +24,10 @@ struct remote_routes;
  * routes. */
 int remote_routes_open(struct agent *agent, struct remote_routes **ret_routes);
 void remote_routes_close(struct remote_routes *routes); /* map and kernel keep them */
-/** remote_routes_set() - idempotent; a prefix from two sources: configuration wins. 0 or -errno
- * (-ENOSPC: too many). */
+/** remote_routes_set() - idempotent; a prefix from two sources: configuration wins. Next hops that
+ * can be none are left out of @hops. 0 or -errno (-ENOSPC: too many, -EINVAL: refused, told). */
 int remote_routes_set(struct remote_routes *routes, enum route_source source,
-		      const struct ip_prefix *prefix, const struct ip_addr *next_hop);
+		      const struct ip_prefix *prefix, const struct next_hops *hops);
 int remote_routes_delete(struct remote_routes *routes, enum route_source source,
 			 const struct ip_prefix *prefix);
 /** remote_routes_begin() - all routes of @source become stale (kept), until repeated or
@@ -42,7 +43,15 @@ void remote_routes_config_changed(struct remote_routes *routes, const struct con
 /** remote_routes_reach() - is there an active route to another node or router that covers
  * @prefix? */
 bool remote_routes_reach(const struct remote_routes *routes, const struct ip_prefix *prefix);
-typedef int remote_route_fn(const struct msg_route *route, void *arg);
+/* MSG_ROUTE's body, with room for all next hops. */
+struct route_answer {
+	struct msg_route route;
+	struct msg_next_hop next_hop[ROUTE_NEXT_HOPS_MAX];
+};
+
+/** route_answer_len() - octets of it that are used. */
+size_t route_answer_len(const struct route_answer *answer);
+typedef int remote_route_fn(const struct route_answer *answer, void *arg);
 int remote_routes_for_each(const struct remote_routes *routes, remote_route_fn *fn, void *arg);
 size_t remote_routes_count(const struct remote_routes *routes);
 

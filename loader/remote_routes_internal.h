@@ -9,6 +9,8 @@
 #include "dataplane_abi.h"
 #include "lib/event_loop.h"
 #include "lib/prefix_set.h"
+#include "loader/hop_groups.h"
+#include "loader/kernel_routes.h"
 #include "loader/remote_routes.h"
 #include "loader/route_lengths.h"
 #include "loader/route_table.h"
@@ -18,6 +20,7 @@
 struct remote_routes {
 	struct agent *agent;
 	struct route_table table;
+	struct hop_groups groups;	    /* sets of several next hops in force */
 	struct prefix_set pools;	    /* of the configuration */
 	struct route_lengths lengths;	    /* of the routes in the map */
 	struct dataplane_settings settings; /* as written last */
@@ -35,6 +38,15 @@ struct remote_routes {
 	char refusal[TEXT_MAX + 1]; /* the last of them */
 };
 
+/* The kernel's route of an entry, as far as we know. */
+static inline struct kernel_route routes_kernel_route(const struct route_entry *entry)
+{
+	return (struct kernel_route){ .prefix = entry->prefix,
+				      .next_hop = entry->kernel_next_hop,
+				      .ifindex = entry->kernel_ifindex,
+				      .group = entry->kernel_group };
+}
+
 /* route_apply.c */
 
 /** routes_apply_later() - take the queue in hand once the current event is over. */
@@ -42,6 +54,8 @@ void routes_apply_later(struct remote_routes *routes);
 /** routes_apply_all() - now, until the queue is empty. */
 void routes_apply_all(struct remote_routes *routes);
 void routes_on_apply(void *arg); /* timer */
+/** routes_settle() - at start, once all is applied. */
+void routes_settle(struct remote_routes *routes);
 
 /* route_repair.c */
 

@@ -16,6 +16,9 @@
  * redirect_neigh goes on without. Routes that BGP brought from outside all pools stay out of the
  * map: what leaves the pools may have to be masqueraded, and that is the host stack's work.
  *
+ * A route with several next hops names a group, in map and kernel: hop_groups.c sees to it which of
+ * them are used, and no route is written for that.
+ *
  * Left to others: what is wanted (remote_routes.c), what strangers take away (route_repair.c).
  */
 #include <errno.h>
@@ -29,6 +32,7 @@
 #include "lib/log.h"
 #include "loader/agent.h"
 #include "loader/dataplane.h"
+#include "loader/hop_objects.h"
 #include "loader/kernel_routes.h"
 #include "loader/netlink.h"
 #include "loader/remote_routes_internal.h"
@@ -38,10 +42,9 @@
 
 /* What map and kernel shall hold for an entry. */
 struct target {
-	struct ip_addr next_hop;
-	uint32_t ifindex; /* 0: unreachable */
-	uint32_t mtu;
-	bool in_map;
+	struct route_value map;	    /* how is 0: nothing */
+	struct kernel_route kernel; /* of a group the number comes when it is needed */
+	struct hop_set *group;	    /* NULL: one next hop, or none */
 	bool in_kernel;
 	bool can_change_kernel; /* false: the uplink is down, the kernel would refuse */
 };
@@ -55,6 +58,7 @@ struct change {
 	enum kernel_change kind;
 	struct route_entry *entry;
 	struct kernel_route route;
+	struct hop_set *group;
 };
 
 struct batch {
@@ -80,18 +84,54 @@ static const struct uplink *choose_uplink(const struct remote_routes *routes,
 	const struct uplinks *uplinks = routes->agent->uplinks;
 	const struct uplink *uplink = uplinks_by_next_hop(uplinks, next_hop);
 
-	if (uplink == NULL && entry->map_ifindex != 0 &&
-	    ip_addr_equal(&entry->map_next_hop, next_hop))
-		uplink = uplink_by_index(uplinks, entry->map_ifindex);
+	if (uplink == NULL && entry->map.how == ROUTE_DIRECT &&
+	    ip_addr_equal(&entry->map.next_hop, next_hop))
+		uplink = uplink_by_index(uplinks, entry->map.ifindex);
 	return uplink;
 }
 
-static struct target decide(const struct remote_routes *routes, struct route_entry *entry)
+static void decide_one(const struct remote_routes *routes, struct route_entry *entry,
+		       const struct ip_addr *next_hop, bool is_for_map, struct target *target)
 {
-	struct target target = { .can_change_kernel = true };
+	const struct uplink *uplink = choose_uplink(routes, entry, next_hop);
+
+	if (uplink == NULL)
+		return;
+	entry->state = ROUTE_ACTIVE;
+	target->in_kernel = true;
+	target->can_change_kernel = uplink->is_up;
+	target->kernel.next_hop = *next_hop;
+	target->kernel.ifindex = uplink->ifindex;
+	if (is_for_map)
+		target->map = (struct route_value){ .next_hop = *next_hop,
+						    .how = ROUTE_DIRECT,
+						    .ifindex = uplink->ifindex,
+						    .mtu = uplink->mtu };
+}
+
+static void decide_several(struct remote_routes *routes, struct route_entry *entry,
+			   struct hop_set *set, bool is_for_map, struct target *target)
+{
+	uint32_t number;
+
+	hop_groups_resolve(&routes->groups, set);
+	if (!hop_set_has_uplink(set))
+		return;
+	entry->state = ROUTE_ACTIVE;
+	target->in_kernel = true;
+	target->can_change_kernel = hop_set_usable(set) != 0;
+	target->group = set;
+	number = is_for_map ? hop_groups_number(&routes->groups, set) : 0;
+	if (number != 0)
+		target->map = (struct route_value){ .how = ROUTE_GROUP, .ifindex = number };
+}
+
+static struct target decide(struct remote_routes *routes, struct route_entry *entry)
+{
+	struct target target = { .kernel = { .prefix = entry->prefix }, .can_change_kernel = true };
 	enum route_claimant claimant;
 	const struct route_claim *claim = route_entry_winner(entry, &claimant);
-	const struct uplink *uplink;
+	bool is_for_map;
 
 	entry->state = ROUTE_NO_UPLINK;
 	if (claim == NULL)
@@ -101,17 +141,13 @@ static struct target decide(const struct remote_routes *routes, struct route_ent
 		target.in_kernel = true;
 		return target;
 	}
-	uplink = choose_uplink(routes, entry, &claim->next_hop);
-	if (uplink == NULL)
+	if (claim->set == NULL) /* found at start, unreachable, and nobody's */
 		return target;
-	entry->state = ROUTE_ACTIVE;
-	target.next_hop = claim->next_hop;
-	target.ifindex = uplink->ifindex;
-	target.mtu = uplink->mtu;
-	target.in_kernel = true;
-	target.can_change_kernel = uplink->is_up;
-	target.in_map =
-		claimant == CLAIM_CONFIG || prefix_set_covers(&routes->pools, &entry->prefix);
+	is_for_map = claimant == CLAIM_CONFIG || prefix_set_covers(&routes->pools, &entry->prefix);
+	if (hop_set_is_group(claim->set))
+		decide_several(routes, entry, claim->set, is_for_map, &target);
+	else
+		decide_one(routes, entry, &claim->set->hops.addr[0], is_for_map, &target);
 	return target;
 }
 
@@ -121,28 +157,24 @@ static void delete_from_map(struct remote_routes *routes, struct route_entry *en
 {
 	int err;
 
-	if (entry->map_ifindex == 0)
+	if (entry->map.how == 0)
 		return;
 	err = dataplane_delete_route(routes->agent->dataplane, &entry->prefix);
 	if (err < 0)
 		log_error("map route: delete: %s", strerror(-err));
 	route_lengths_remove(&routes->lengths, &entry->prefix);
-	entry->map_ifindex = 0;
+	entry->map = (struct route_value){ 0 };
+	route_entry_hold(&routes->table, &entry->map_set, NULL);
 }
 
 static void write_to_map(struct remote_routes *routes, struct route_entry *entry,
 			 const struct target *target)
 {
-	const struct route_value value = { .next_hop = target->next_hop,
-					   .how = ROUTE_DIRECT,
-					   .ifindex = target->ifindex,
-					   .mtu = target->mtu };
 	int err;
 
-	if (entry->map_ifindex == target->ifindex && entry->map_mtu == target->mtu &&
-	    ip_addr_equal(&entry->map_next_hop, &target->next_hop))
+	if (memcmp(&entry->map, &target->map, sizeof(entry->map)) == 0)
 		return;
-	err = dataplane_set_route(routes->agent->dataplane, &entry->prefix, &value);
+	err = dataplane_set_route(routes->agent->dataplane, &entry->prefix, &target->map);
 	if (err < 0) {
 		entry->state = ROUTE_KERNEL_ONLY;
 		if (!routes->is_full)
@@ -152,11 +184,10 @@ static void write_to_map(struct remote_routes *routes, struct route_entry *entry
 		routes->is_full = true;
 		return;
 	}
-	if (entry->map_ifindex == 0)
+	if (entry->map.how == 0)
 		route_lengths_add(&routes->lengths, &entry->prefix);
-	entry->map_next_hop = target->next_hop;
-	entry->map_ifindex = target->ifindex;
-	entry->map_mtu = target->mtu;
+	entry->map = target->map;
+	route_entry_hold(&routes->table, &entry->map_set, target->group);
 }
 
 static void write_settings(struct remote_routes *routes)
@@ -185,12 +216,19 @@ static void note_failure(struct remote_routes *routes, const struct change *chan
 	if (routes->failed++ > 0)
 		return;
 	ip_prefix_format(&change->route.prefix, prefix, sizeof(prefix));
-	ip_addr_format(&change->route.next_hop, next_hop, sizeof(next_hop));
+	ip_addr_format(change->group != NULL ? &change->group->hops.addr[0]
+					     : &change->route.next_hop,
+		       next_hop, sizeof(next_hop));
 	if (err == -EEXIST)
 		snprintf(routes->failure, sizeof(routes->failure),
 			 "route %s: the kernel has a route of another program for it, left alone "
 			 "(ip route show %s)",
 			 prefix, prefix);
+	else if (change->group != NULL)
+		snprintf(
+			routes->failure, sizeof(routes->failure),
+			"route %s via %s and others: %s; tried again with the uplinks' next change",
+			prefix, next_hop, strerror(-err));
 	else if (change->route.ifindex == 0)
 		snprintf(routes->failure, sizeof(routes->failure), "route %s unreachable: %s",
 			 prefix, strerror(-err));
@@ -207,6 +245,7 @@ static void take_result(struct remote_routes *routes, const struct change *chang
 	if (change->kind == CHANGE_DELETE) {
 		/* -ESRCH, -ENODEV: the kernel was faster. */
 		entry->is_in_kernel = false;
+		route_entry_hold(&routes->table, &entry->kernel_set, NULL);
 		return;
 	}
 	if (err < 0) {
@@ -224,6 +263,8 @@ static void take_result(struct remote_routes *routes, const struct change *chang
 	entry->is_in_kernel = true;
 	entry->kernel_next_hop = change->route.next_hop;
 	entry->kernel_ifindex = change->route.ifindex;
+	entry->kernel_group = change->route.group;
+	route_entry_hold(&routes->table, &entry->kernel_set, change->group);
 }
 
 static void flush(struct remote_routes *routes, struct batch *batch)
@@ -261,9 +302,7 @@ static void delete_from_kernel(struct remote_routes *routes, struct batch *batch
 {
 	const struct change change = { .kind = CHANGE_DELETE,
 				       .entry = entry,
-				       .route = { .prefix = entry->prefix,
-						  .next_hop = entry->kernel_next_hop,
-						  .ifindex = entry->kernel_ifindex } };
+				       .route = routes_kernel_route(entry) };
 
 	entry->kernel_error = 0;
 	entry->is_lost = false;
@@ -274,17 +313,20 @@ static void delete_from_kernel(struct remote_routes *routes, struct batch *batch
 static void write_to_kernel(struct remote_routes *routes, struct batch *batch,
 			    struct route_entry *entry, const struct target *target)
 {
-	const struct change change = { .kind = CHANGE_ADD,
-				       .entry = entry,
-				       .route = { .prefix = entry->prefix,
-						  .next_hop = target->next_hop,
-						  .ifindex = target->ifindex } };
-	const struct kernel_route now = { .prefix = entry->prefix,
-					  .next_hop = entry->kernel_next_hop,
-					  .ifindex = entry->kernel_ifindex };
+	struct change change = {
+		.kind = CHANGE_ADD, .entry = entry, .route = target->kernel, .group = target->group
+	};
+	const struct kernel_route now = routes_kernel_route(entry);
+	int err = 0;
 
 	if (!target->can_change_kernel)
 		return;
+	if (target->group != NULL)
+		change.route.group = hop_objects_id(routes->groups.objects, target->group, &err);
+	if (target->group != NULL && change.route.group == 0) {
+		take_result(routes, &change, err);
+		return;
+	}
 	if (!entry->is_in_kernel || !kernel_route_equal(&now, &change.route))
 		put_change(routes, batch, &change);
 }
@@ -296,7 +338,7 @@ static void apply_entry(struct remote_routes *routes, struct batch *batch,
 {
 	const struct target target = decide(routes, entry);
 
-	if (target.in_map)
+	if (target.map.how != 0)
 		write_to_map(routes, entry, &target);
 	else
 		delete_from_map(routes, entry);
@@ -374,6 +416,7 @@ void routes_on_apply(void *arg)
 	if (routes->agent->resetting)
 		return;
 	apply_step(routes);
+	hop_groups_collect(&routes->groups);
 	if (routes->table.queue != NULL)
 		routes_apply_later(routes);
 	else
@@ -384,6 +427,19 @@ void routes_apply_later(struct remote_routes *routes)
 {
 	if (!event_timer_is_armed(&routes->apply))
 		event_timer_set(routes->agent->loop, &routes->apply, 0);
+}
+
+/* What map and kernel had from before has its place now: the rest of it goes. */
+void routes_settle(struct remote_routes *routes)
+{
+	int err;
+
+	hop_groups_collect(&routes->groups);
+	hop_groups_audit_map(&routes->groups);
+	err = hop_objects_compare(routes->groups.objects);
+	if (err < 0)
+		log_error("next hops of the kernel: %s; trying again within a minute",
+			  strerror(-err));
 }
 
 void routes_apply_all(struct remote_routes *routes)

@@ -25,6 +25,7 @@
 #include "lib/log.h"
 #include "loader/agent.h"
 #include "loader/dataplane.h"
+#include "loader/hop_objects.h"
 #include "loader/kernel_routes.h"
 #include "loader/netlink.h"
 #include "loader/remote_routes_internal.h"
@@ -34,41 +35,66 @@
 
 /* --- adopting --- */
 
+/* NULL where there is no such next hop: of a route that is unreachable, or not understood. */
+static struct hop_set *set_of_one(struct remote_routes *routes, const struct ip_addr *next_hop)
+{
+	const struct next_hops hops = { .count = 1, .addr = { *next_hop } };
+
+	return ip_addr_is_zero(next_hop) ? NULL : hop_sets_find(&routes->table.sets, &hops);
+}
+
 static int adopt_map_route(const struct ip_prefix *prefix, const struct route_value *value,
 			   void *arg)
 {
 	struct remote_routes *routes = arg;
-	struct route_entry *entry = route_table_adopt(&routes->table, prefix, &value->next_hop);
+	struct hop_set *group = NULL;
+	struct route_entry *entry;
 
+	if (value->how == ROUTE_GROUP)
+		group = hop_groups_set_of_number(&routes->groups, value->ifindex);
+	entry = route_table_adopt(&routes->table, prefix,
+				  group != NULL ? group : set_of_one(routes, &value->next_hop));
 	if (entry == NULL)
 		return dataplane_delete_route(routes->agent->dataplane, prefix);
-	entry->map_next_hop = value->next_hop;
-	entry->map_ifindex = value->ifindex != 0 ? value->ifindex : UINT32_MAX;
-	/* Another way of sending, or padding of another layout: write it anew. */
-	entry->map_mtu = value->how == ROUTE_DIRECT ? value->mtu : 0;
+	/* Another way of sending, or padding of another layout, differs and is written anew. */
+	entry->map = *value;
+	if (entry->map.how == 0)
+		entry->map.how = UINT32_MAX;
+	route_entry_hold(&routes->table, &entry->map_set, group);
 	route_lengths_add(&routes->lengths, prefix);
 	route_table_enqueue(&routes->table, entry);
 	return 0;
 }
 
-static void note_kernel_route(struct route_entry *entry, const struct kernel_route *route)
+static struct hop_set *set_of_group(struct remote_routes *routes, const struct kernel_route *route)
+{
+	return route->group != 0 ? hop_objects_set_of_group(routes->groups.objects, route->group)
+				 : NULL;
+}
+
+static void note_kernel_route(struct remote_routes *routes, struct route_entry *entry,
+			      const struct kernel_route *route)
 {
 	entry->is_in_kernel = true;
 	entry->is_lost = false;
 	entry->kernel_error = 0;
 	entry->kernel_next_hop = route->next_hop;
 	entry->kernel_ifindex = route->ifindex;
+	entry->kernel_group = route->group;
+	route_entry_hold(&routes->table, &entry->kernel_set, set_of_group(routes, route));
 }
 
 static int adopt_kernel_route(const struct kernel_route *route, void *arg)
 {
 	struct remote_routes *routes = arg;
+	struct hop_set *group = set_of_group(routes, route);
 	struct route_entry *entry =
-		route_table_adopt(&routes->table, &route->prefix, &route->next_hop);
+		route_table_adopt(&routes->table, &route->prefix,
+				  group != NULL ? group : set_of_one(routes, &route->next_hop));
 
 	if (entry == NULL)
 		return 0; /* too many; the next comparison takes it away */
-	note_kernel_route(entry, route);
+	note_kernel_route(routes, entry, route);
 	route_table_enqueue(&routes->table, entry);
 	return 0;
 }
@@ -102,14 +128,25 @@ static int compare_kernel_route(const struct kernel_route *route, void *arg)
 		return 0;
 	}
 	entry->is_seen = true;
-	known = (struct kernel_route){ .prefix = entry->prefix,
-				       .next_hop = entry->kernel_next_hop,
-				       .ifindex = entry->kernel_ifindex };
+	known = routes_kernel_route(entry);
 	if (entry->is_in_kernel && kernel_route_equal(&known, route))
 		return 0;
-	note_kernel_route(entry, route);
+	note_kernel_route(routes, entry, route);
 	route_table_enqueue(&routes->table, entry);
 	return 0;
+}
+
+/* Before the routes that name them. */
+static int compare_hops(struct remote_routes *routes)
+{
+	int err = hop_objects_compare(routes->groups.objects);
+
+	if (err > 0) {
+		log_warning("next hops: %d groups of the kernel were missing or wrong: put right",
+			    err);
+		routes->agent->repairs += (uint64_t)err;
+	}
+	return err < 0 ? err : 0;
 }
 
 static int compare_kernel(struct remote_routes *routes)
@@ -133,6 +170,7 @@ static int compare_kernel(struct remote_routes *routes)
 		if (entry->is_in_kernel)
 			entry->is_lost = true;
 		entry->is_in_kernel = false;
+		route_entry_hold(&routes->table, &entry->kernel_set, NULL);
 		route_table_enqueue(&routes->table, entry);
 	}
 	return 0;
@@ -150,15 +188,14 @@ static int compare_map_route(const struct ip_prefix *prefix, const struct route_
 	struct remote_routes *routes = comparison->routes;
 	struct route_entry *entry = route_table_find(&routes->table, prefix);
 
-	if (entry == NULL || entry->map_ifindex == 0) {
+	if (entry == NULL || entry->map.how == 0) {
 		comparison->differences++;
 		return dataplane_delete_route(routes->agent->dataplane, prefix);
 	}
 	entry->is_seen = true;
-	if (value->how == ROUTE_DIRECT && value->ifindex == entry->map_ifindex &&
-	    value->mtu == entry->map_mtu && ip_addr_equal(&value->next_hop, &entry->map_next_hop))
+	if (memcmp(value, &entry->map, sizeof(*value)) == 0)
 		return 0;
-	entry->map_mtu = 0;
+	entry->map.how = UINT32_MAX; /* whatever it is, it is not what we wrote */
 	comparison->differences++;
 	route_table_enqueue(&routes->table, entry);
 	return 0;
@@ -186,18 +223,20 @@ static int compare_map(struct remote_routes *routes)
 	if (err < 0)
 		return err;
 	for (entry = routes->table.by_prefix; entry != NULL; entry = entry->hh.next) {
-		if (entry->map_ifindex == 0 && entry->state == ROUTE_KERNEL_ONLY) {
+		if (entry->map.how == 0 && entry->state == ROUTE_KERNEL_ONLY) {
 			is_full = true; /* there was no room; perhaps there is now */
 			route_table_enqueue(&routes->table, entry);
 		}
-		if (entry->map_ifindex == 0 || entry->is_seen)
+		if (entry->map.how == 0 || entry->is_seen)
 			continue;
 		route_lengths_remove(&routes->lengths, &entry->prefix);
-		entry->map_ifindex = 0;
+		entry->map = (struct route_value){ 0 };
+		route_entry_hold(&routes->table, &entry->map_set, NULL);
 		comparison.differences++;
 		route_table_enqueue(&routes->table, entry);
 	}
 	routes->is_full = is_full;
+	comparison.differences += hop_groups_audit_map(&routes->groups);
 	tell_differences(routes, comparison.differences);
 	return 0;
 }
@@ -210,7 +249,9 @@ void routes_on_compare(void *arg)
 	if (routes->agent->resetting)
 		return;
 	routes->compared_ms = event_loop_now_ms();
-	err = compare_kernel(routes);
+	err = compare_hops(routes);
+	if (err == 0)
+		err = compare_kernel(routes);
 	if (err == 0 && routes->must_audit)
 		err = compare_map(routes);
 	if (err < 0) {
@@ -241,6 +282,8 @@ static bool message_matters(const struct remote_routes *routes, const struct nlm
 	enum kernel_route_owner owner = kernel_route_parse(header, &route);
 	const struct route_entry *entry;
 
+	if (hop_objects_is_lost(routes->groups.objects, header))
+		return true;
 	if (owner == KERNEL_ROUTE_NONE)
 		return false;
 	entry = route_table_find(&routes->table, &route.prefix);
@@ -251,9 +294,7 @@ static bool message_matters(const struct remote_routes *routes, const struct nlm
 		return entry->is_in_kernel == (header->nlmsg_type == RTM_NEWROUTE);
 	if (header->nlmsg_type != RTM_DELROUTE || !entry->is_in_kernel)
 		return false;
-	known = (struct kernel_route){ .prefix = entry->prefix,
-				       .next_hop = entry->kernel_next_hop,
-				       .ifindex = entry->kernel_ifindex };
+	known = routes_kernel_route(entry);
 	return kernel_route_equal(&known, &route);
 }
 
@@ -261,6 +302,8 @@ void routes_on_kernel(const struct nlmsghdr *header, void *arg)
 {
 	struct remote_routes *routes = arg;
 
+	if (header != NULL && routes->groups.objects != NULL && !routes->agent->resetting)
+		hop_groups_heard(&routes->groups, header);
 	if (header == NULL)
 		routes->must_audit = true;
 	else if (event_timer_is_armed(&routes->compare) || !message_matters(routes, header))

@@ -61,6 +61,7 @@ void route_table_free(struct route_table *table)
 		free(entry);
 	}
 	table->queue = NULL;
+	hop_sets_free(&table->sets);
 }
 
 size_t route_table_count(const struct route_table *table)
@@ -110,18 +111,21 @@ const struct route_claim *route_entry_winner(const struct route_entry *entry,
 }
 
 int route_table_claim(struct route_table *table, enum route_claimant claimant,
-		      const struct ip_prefix *prefix, const struct ip_addr *next_hop)
+		      const struct ip_prefix *prefix, const struct next_hops *hops)
 {
+	struct hop_set *set = hops != NULL ? hop_sets_find(&table->sets, hops) : NULL;
 	struct route_entry *entry;
 	struct route_claim *claim;
 	bool is_same;
-	int err = find_or_add(table, prefix, &entry);
+	int err = hops != NULL && set == NULL ? -ENOMEM : find_or_add(table, prefix, &entry);
 
 	if (err < 0)
 		return err;
 	claim = &entry->claim[claimant];
-	is_same = claim->is_present && ip_addr_equal(&claim->next_hop, next_hop);
-	*claim = (struct route_claim){ .next_hop = *next_hop, .is_present = true };
+	is_same = claim->is_present && claim->set == set;
+	hop_set_hold(&table->sets, set);
+	hop_set_give(&table->sets, claim->set);
+	*claim = (struct route_claim){ .set = set, .is_present = true };
 	if (!is_same && route_entry_winner(entry, NULL) == claim)
 		route_table_enqueue(table, entry);
 	return 0;
@@ -131,6 +135,7 @@ static void give_up(struct route_table *table, struct route_entry *entry, struct
 {
 	bool counted = route_entry_winner(entry, NULL) == claim;
 
+	hop_set_give(&table->sets, claim->set);
 	*claim = (struct route_claim){ 0 };
 	if (counted)
 		route_table_enqueue(table, entry);
@@ -168,16 +173,18 @@ size_t route_table_sweep(struct route_table *table, enum route_claimant claimant
 }
 
 struct route_entry *route_table_adopt(struct route_table *table, const struct ip_prefix *prefix,
-				      const struct ip_addr *next_hop)
+				      struct hop_set *set)
 {
 	struct route_entry *entry;
 
 	if (find_or_add(table, prefix, &entry) < 0)
 		return NULL;
 	if (route_entry_winner(entry, NULL) == NULL) {
-		entry->claim[CLAIM_BGP] = (struct route_claim){ .next_hop = *next_hop,
-								.is_present = true,
-								.is_stale = true };
+		entry->claim[CLAIM_BGP] = (struct route_claim){
+			.set = hop_set_hold(&table->sets, set),
+			.is_present = true,
+			.is_stale = true,
+		};
 		route_table_enqueue(table, entry);
 	}
 	return entry;
@@ -208,8 +215,17 @@ struct route_entry *route_table_dequeue(struct route_table *table)
 	return entry;
 }
 
+void route_entry_hold(struct route_table *table, struct hop_set **place, struct hop_set *set)
+{
+	hop_set_hold(&table->sets, set);
+	hop_set_give(&table->sets, *place);
+	*place = set;
+}
+
 void route_table_drop(struct route_table *table, struct route_entry *entry)
 {
+	hop_set_give(&table->sets, entry->map_set);
+	hop_set_give(&table->sets, entry->kernel_set);
 	if (entry->is_queued)
 		DL_DELETE(table->queue, entry);
 	HASH_DEL(table->by_prefix, entry);

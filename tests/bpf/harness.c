@@ -106,9 +106,35 @@ static int put_route(struct harness *harness, const struct world_route *from)
 	};
 	struct ip_prefix key;
 
-	if (ip_prefix_parse(from->block, &key) || ip_addr_parse(from->next_hop, &value.next_hop))
+	if (ip_prefix_parse(from->block, &key) ||
+	    (from->next_hop && ip_addr_parse(from->next_hop, &value.next_hop)))
 		return -EINVAL;
+	if (from->how == ROUTE_GROUP)
+		value.ifindex = from->group;
 	return bpf_map_update_elem(bpf_map__fd(harness->live->maps.route), &key, &value, 0);
+}
+
+int harness_put_group(struct harness *harness, uint32_t number, const struct hop_group *value)
+{
+	return bpf_map_update_elem(bpf_map__fd(harness->live->maps.hop_group), &number, value, 0);
+}
+
+int harness_set_group(struct harness *harness, const struct world_group *from)
+{
+	const size_t most = sizeof(from->hop) / sizeof(from->hop[0]);
+	struct hop_group value = {};
+
+	for (size_t i = 0; i < most && from->hop[i].addr; i++) {
+		struct hop_group_hop *hop = &value.hop[value.count++];
+
+		if (ip_addr_parse(from->hop[i].addr, &hop->addr))
+			return -EINVAL;
+		hop->seed = from->hop[i].seed;
+		hop->ifindex = harness->wire.ifindex[from->hop[i].place];
+		hop->mtu = from->hop[i].mtu;
+		value.usable |= (uint32_t)from->hop[i].is_usable << i;
+	}
+	return harness_put_group(harness, from->number, &value);
 }
 
 static struct flow_key flow_key(const struct reference_flow *flow)
@@ -216,6 +242,10 @@ static int fill_maps(struct harness *harness)
 	}
 	for (size_t i = 0; i < world_route_count; i++) {
 		if (put_route(harness, &world_route[i]))
+			return -EINVAL;
+	}
+	for (size_t i = 0; i < world_group_count; i++) {
+		if (harness_set_group(harness, &world_group[i]))
 			return -EINVAL;
 	}
 	for (enum place place = POD_A; place <= POD_B; place++) {

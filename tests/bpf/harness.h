@@ -54,6 +54,9 @@ int harness_program_fd(const struct harness *harness, enum dataplane_hook hook);
 int harness_get_endpoint(struct harness *harness, const char *addr, struct endpoint_value *ret);
 int harness_set_endpoint(struct harness *harness, const char *addr,
 			 const struct endpoint_value *value);
+/** Write a group of next hops; nobody is told. 0 or -errno. */
+int harness_set_group(struct harness *harness, const struct world_group *from);
+int harness_put_group(struct harness *harness, uint32_t number, const struct hop_group *value);
 /** The number of the host stack's flows. */
 unsigned int harness_count_flows(struct harness *harness);
 

@@ -128,6 +128,8 @@ static const struct world_route *find_route(const struct in6_addr *addr)
 
 static bool route_usable(const struct world_route *route, int family)
 {
+	if (route && route->how == ROUTE_GROUP)
+		return true;
 	if (!route || route->how != ROUTE_DIRECT)
 		return false;
 	return family == 4 || strchr(route->next_hop, ':');
@@ -572,6 +574,78 @@ static void deliver_to_next_hop(const struct view *v, const struct world_route *
 	write_hop(v, &ret->out);
 }
 
+/* As include/dataplane_abi.h says it, with numbers twice as long that are cut. */
+static uint64_t mix(uint64_t a, uint64_t b)
+{
+	uint64_t x = (uint64_t)((unsigned __int128)(a ^ b) * 11400714819323198485ull);
+
+	return x ^ x >> 32;
+}
+
+static uint64_t octets_as_number(const uint8_t *octets, size_t count)
+{
+	uint64_t number = 0;
+
+	memcpy(&number, octets, count); /* of a machine of either kind: a whole word */
+	return number;
+}
+
+static uint64_t number_of_flow(const struct view *v)
+{
+	static const uint8_t with_ports[] = { 6, 17, 33, 132, 136 }; /* IANA */
+	uint32_t ports = 0;
+	uint64_t flow;
+
+	for (size_t i = 0; i < sizeof(with_ports); i++) {
+		if (v->protocol == with_ports[i] && !v->fragment)
+			memcpy(&ports, v->frame->data + v->at, sizeof(ports));
+	}
+	flow = mix(0, octets_as_number(v->from.s6_addr, 8));
+	flow = mix(flow, octets_as_number(v->from.s6_addr + 8, 8));
+	flow = mix(flow, octets_as_number(v->to.s6_addr, 8));
+	flow = mix(flow, octets_as_number(v->to.s6_addr + 8, 8));
+	return mix(flow, (uint64_t)v->protocol << 32 | ports);
+}
+
+const struct world_hop *reference_choose(const struct world_group *group, uint64_t flow)
+{
+	const size_t most = sizeof(group->hop) / sizeof(group->hop[0]);
+	const struct world_hop *best = NULL;
+	uint32_t best_score = 0;
+
+	for (size_t i = 0; i < most && group->hop[i].addr; i++) {
+		const struct world_hop *hop = &group->hop[i];
+		uint32_t score = mix(mix(flow, hop->seed), hop->seed) >> 32;
+
+		if (!hop->is_usable || (best && score <= best_score))
+			continue;
+		best = hop;
+		best_score = score;
+	}
+	return best;
+}
+
+/* The route with the next hop that the packet's flow takes; false where there is none. */
+static bool choose_hop(const struct view *v, const struct world_route *route,
+		       struct world_route *ret)
+{
+	const struct world_hop *hop = NULL;
+
+	*ret = *route;
+	if (route->how != ROUTE_GROUP)
+		return true;
+	for (size_t i = 0; i < world_group_count; i++) {
+		if (world_group[i].number == route->group)
+			hop = reference_choose(&world_group[i], number_of_flow(v));
+	}
+	if (!hop || (v->family == 6 && !strchr(hop->addr, ':')))
+		return false;
+	ret->next_hop = hop->addr;
+	ret->place = hop->place;
+	ret->mtu = hop->mtu;
+	return true;
+}
+
 static void drop(struct judgement *ret, enum drop_reason reason)
 {
 	ret->verdict = DROP;
@@ -582,6 +656,7 @@ static void judge_destination(struct view *v, enum place place, struct judgement
 {
 	const struct world_endpoint *endpoint = find_endpoint(&v->to);
 	const struct world_route *route = NULL;
+	struct world_route chosen;
 
 	ret->verdict = TO_STACK;
 	if (endpoint && endpoint->place == NOWHERE)
@@ -594,8 +669,9 @@ static void judge_destination(struct view *v, enum place place, struct judgement
 		route = find_route(&v->to);
 		if (!route && is_martian(v))
 			drop(ret, DROP_MARTIAN);
-		if (!route_usable(route, v->family))
+		if (!route_usable(route, v->family) || !choose_hop(v, route, &chosen))
 			return;
+		route = &chosen;
 	}
 	if (v->options || v->ttl <= 1 || (route && is_too_large(v, route)) || belongs_to_stack(v))
 		return;

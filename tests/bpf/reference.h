@@ -39,6 +39,10 @@ struct judgement {
 void reference_judge(enum dataplane_hook hook, enum place place, const struct frame *in,
 		     uint32_t gso_size, struct judgement *ret);
 
+/** reference_choose() - the next hop of @group that a flow of this number takes, NULL when none is
+ * usable. */
+const struct world_hop *reference_choose(const struct world_group *group, uint64_t flow);
+
 /** reference_is_stack_flow() - is it one of world_flow? */
 bool reference_is_stack_flow(const struct reference_flow *flow);
 

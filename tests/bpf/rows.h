@@ -29,6 +29,8 @@ struct row {
 	struct octets out; /* whole frame out, where written by hand */
 };
 
+extern const struct row rows_hop_group[];
+extern const size_t rows_hop_group_count;
 extern const struct row rows_from_pod[];
 extern const size_t rows_from_pod_count;
 extern const struct row rows_refused[];

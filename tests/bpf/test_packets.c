@@ -10,7 +10,7 @@
  *
  * links: tests/bpf/harness.c tests/bpf/reference.c tests/bpf/frame.c tests/bpf/world.c
  * links: tests/bpf/wire.c tests/bpf/rows.c tests/bpf/rows_from_pod.c tests/bpf/rows_refused.c
- * links: tests/bpf/rows_from_network.c tests/bpf/rows_stack_flows.c
+ * links: tests/bpf/rows_from_network.c tests/bpf/rows_stack_flows.c tests/bpf/rows_hop_group.c
  * links: lib/ip_prefix.c loader/flow_key.c
  * libs: -lbpf -lelf -lz
  */
@@ -112,6 +112,11 @@ static void what_a_pod_may_not_send_is_dropped_with_its_reason(void **state)
 	run_rows(rows_refused, rows_refused_count);
 }
 
+static void a_flow_goes_by_one_of_several_next_hops(void **state)
+{
+	run_rows(rows_hop_group, rows_hop_group_count);
+}
+
 static void what_the_network_sends_goes_where_it_should(void **state)
 {
 	run_rows(rows_from_network, rows_from_network_count);
@@ -182,6 +187,7 @@ int main(void)
 	const struct CMUnitTest tests[] = {
 		cmocka_unit_test(what_a_pod_may_send_goes_where_it_should),
 		cmocka_unit_test(what_a_pod_may_not_send_is_dropped_with_its_reason),
+		cmocka_unit_test(a_flow_goes_by_one_of_several_next_hops),
 		cmocka_unit_test(what_the_network_sends_goes_where_it_should),
 		cmocka_unit_test(what_the_stack_has_carried_stays_there),
 		cmocka_unit_test(every_drop_reason_has_a_row_for_each_family),

@@ -72,17 +72,27 @@ static int make_device(const struct wire *wire, const char *name, const uint8_t 
 	return run(command);
 }
 
-static int make_neighbours(void)
+static int make_neighbour(const char *addr)
 {
 	char command[256], mac_text[18];
+
+	if (!addr)
+		return 0;
+	format_mac(router_mac, mac_text, sizeof(mac_text));
+	snprintf(command, sizeof(command), "ip neigh replace %s lladdr %s dev ttU nud permanent",
+		 addr, mac_text);
+	return run(command);
+}
+
+static int make_neighbours(void)
+{
 	int err = 0;
 
-	format_mac(router_mac, mac_text, sizeof(mac_text));
-	for (size_t i = 0; i < world_route_count && !err; i++) {
-		snprintf(command, sizeof(command),
-			 "ip neigh replace %s lladdr %s dev ttU nud permanent",
-			 world_route[i].next_hop, mac_text);
-		err = run(command);
+	for (size_t i = 0; i < world_route_count && !err; i++)
+		err = make_neighbour(world_route[i].next_hop);
+	for (size_t i = 0; i < world_group_count && !err; i++) {
+		for (size_t j = 0; world_group[i].hop[j].addr && !err; j++)
+			err = make_neighbour(world_group[i].hop[j].addr);
 	}
 	return err;
 }

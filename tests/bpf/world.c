@@ -4,7 +4,8 @@
  *
  * Blocks .2 are plain; .3 have a longer block inside a shorter one and next hops of the other
  * family (IPv4 by an IPv6 next hop works, RFC 8950; the reverse does not exist); .4 have a kind of
- * route that the programs do not know; .5 lack an interface; .6 have a small MTU.
+ * route that the programs do not know; .5 lack an interface; .6 have a small MTU; .7 have several
+ * next hops, .8 several of which none may be used, .9 several of the wrong family.
  */
 #include "tests/bpf/world.h"
 
@@ -35,8 +36,28 @@ const struct world_route world_route[] = {
 	{ "fd00:244:5::/64", "fe80::105", ROUTE_DIRECT, NOWHERE, 1500, 105 },
 	{ "10.244.6.0/24", "192.168.100.106", ROUTE_DIRECT, UPLINK, 600, 106 },
 	{ "fd00:244:6::/64", "fe80::106", ROUTE_DIRECT, UPLINK, 1280, 106 },
+	{ "10.244.7.0/24", .how = ROUTE_GROUP, .node_id = 107, .group = 1 },
+	{ "fd00:244:7::/64", .how = ROUTE_GROUP, .node_id = 107, .group = 2 },
+	{ "10.244.8.0/24", .how = ROUTE_GROUP, .group = 3 },
+	{ "fd00:244:8::/64", .how = ROUTE_GROUP, .group = 3 },
+	{ "fd00:244:9::/64", .how = ROUTE_GROUP, .group = 4 },
 };
 const size_t world_route_count = sizeof(world_route) / sizeof(world_route[0]);
+
+/* Numbers as seeds; the agent's are of the address. */
+const struct world_group world_group[] = {
+	{ 1,
+	  { { "192.168.100.171", 0x71c1a8644d1ab6a5, UPLINK, 1500, true },
+	    { "192.168.100.172", 0x2f9be6cc1db94e3f, UPLINK, 600, true },
+	    { "fe80::173", 0xd06e7c9a51f284b1, UPLINK, 1500, true } } },
+	{ 2,
+	  { { "fe80::171", 0x0b4f29e8c6d31957, UPLINK, 1500, true },
+	    { "fe80::172", 0x9d0c5b7e3a2f8146, UPLINK, 1280, true },
+	    { "fe80::173", 0xd06e7c9a51f284b1, UPLINK, 1500, false } } },
+	{ 3, { { "fe80::181", 0x3c6ef372fe94f82b, UPLINK, 1500, false } } },
+	{ 4, { { "192.168.100.191", 0xa54ff53a5f1d36f1, UPLINK, 1500, true } } },
+};
+const size_t world_group_count = sizeof(world_group) / sizeof(world_group[0]);
 
 /* What packets with the usual ports of the random test, or an echo with identifier 0, belong to. */
 const struct world_flow world_flow[] = {

@@ -45,6 +45,20 @@ struct world_route {
 	enum place place;
 	uint32_t mtu;
 	uint32_t node_id;
+	uint32_t group; /* with ROUTE_GROUP, instead of next hop, place and MTU */
+};
+
+struct world_hop {
+	const char *addr; /* NULL: no further ones */
+	uint64_t seed;
+	enum place place;
+	uint32_t mtu;
+	bool is_usable;
+};
+
+struct world_group {
+	uint32_t number;
+	struct world_hop hop[4]; /* the last one is empty */
 };
 
 /* A flow that the host stack has carried before, either way. */
@@ -60,6 +74,8 @@ extern const struct world_endpoint world_endpoint[];
 extern const size_t world_endpoint_count;
 extern const struct world_route world_route[];
 extern const size_t world_route_count;
+extern const struct world_group world_group[];
+extern const size_t world_group_count;
 extern const struct world_flow world_flow[];
 extern const size_t world_flow_count;
 

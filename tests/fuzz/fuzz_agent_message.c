@@ -4,12 +4,15 @@
  *
  * What agent_message_check() lets pass must hold to what its readers count on: a known type, a
  * length that is the datagram's, room for the type's struct, texts that end inside their arrays.
+ * The routes of tortie-bgpd are read to their end, as loader/bgp_feed.c does; what was read is
+ * written as it came.
  * The input is copied to a buffer of exactly its size, so that the sanitizer sees each octet read
  * beyond it; from an odd address too, since a receiver's buffer need not be aligned.
  *
- * links: lib/agent_client.c lib/unix_socket.c
+ * links: lib/agent_client.c lib/unix_socket.c lib/next_hops.c lib/ip_prefix.c
  * covers: lib/agent_client.c:agent_message_body_size lib/agent_client.c:agent_message_check
  * covers: lib/agent_client.c:texts_end lib/agent_client.c:text_ends
+ * covers: lib/agent_client.c:next_hops_are_whole lib/next_hops.c
  */
 #include <errno.h>
 #include <stdbool.h>
@@ -18,6 +21,8 @@
 #include <string.h>
 
 #include "lib/agent_client.h"
+#include "lib/ip_prefix.h"
+#include "lib/next_hops.h"
 
 int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size);
 
@@ -54,6 +59,46 @@ static void check_texts(uint32_t type, const uint8_t *body)
 	}
 }
 
+static void check_set_routes(const uint8_t *body, size_t len)
+{
+	uint8_t again[ROUTE_SET_OCTETS_MAX];
+	struct next_hops hops, sorted;
+	struct ip_prefix prefix;
+	int taken;
+
+	for (; len > 0; body += taken, len -= (size_t)taken) {
+		taken = route_set_read(body, len, &prefix, &hops);
+		if (taken < 0)
+			return;
+		require((size_t)taken <= len && hops.count >= 1);
+		sorted.count = 0;
+		for (uint32_t i = hops.count; i > 0; i--)
+			require(next_hops_add(&sorted, &hops.addr[i - 1]));
+		require(next_hops_equal(&sorted, &hops));
+		require(route_set_write(again, &prefix, &sorted) == (size_t)taken);
+		require(memcmp(again, body, (size_t)taken) == 0);
+	}
+}
+
+static void check_routes(uint32_t type, const uint8_t *body, size_t len)
+{
+	const struct msg_route *route = (const void *)body;
+	struct ip_prefix prefix;
+	int taken;
+
+	if (type == MSG_ROUTE_SET)
+		check_set_routes(body, len);
+	if (type == MSG_ROUTE)
+		require(route->next_hop_count * sizeof(struct msg_next_hop) <=
+			len - sizeof(*route));
+	for (; type == MSG_ROUTE_DELETE && len > 0; body += taken, len -= (size_t)taken) {
+		taken = route_delete_read(body, len, &prefix);
+		if (taken < 0)
+			return;
+		require((size_t)taken <= len && prefix.bits <= IP_ADDR_BITS);
+	}
+}
+
 int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
 {
 	uint8_t *odd = malloc(size + 1), *copy = malloc(size ? size : 1);
@@ -71,6 +116,7 @@ int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
 		require(body_size >= 0 && sizeof(header) + (size_t)body_size <= size);
 		require(header.length == size && size <= AGENT_MESSAGE_MAX);
 		check_texts(header.type, copy + sizeof(header));
+		check_routes(header.type, copy + sizeof(header), size - sizeof(header));
 	} else {
 		require(err == -EPROTO);
 	}

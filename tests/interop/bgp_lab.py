@@ -7,6 +7,7 @@ What tortie-bgpd knows is seen where a peer sees it: at BIRD (birdc), or at a se
 through BIRD. What it reports to an agent is seen by FakeAgent, which speaks agent.sock's protocol.
 """
 import array
+import errno
 import fcntl
 import ipaddress
 import os
@@ -188,14 +189,14 @@ class Bird(Member):
 # --- the agent's side of agent.sock ---
 
 MSG_ERROR = 3
-PROTOCOL = 3
+PROTOCOL = 4
 HELLO, HELLO_REPLY, END = 1, 2, 4
 BGP_LISTEN, ROUTES_BEGIN, ROUTE_SET, ROUTE_DELETE = range(32, 36)
 ROUTES_IN_SYNC, PEER_SET, PEER_DELETE = range(36, 39)
 BGP_PONG = 39
-BGP_CONFIG, BGP_PING, BGP_SOCKET = 40, 41, 44
+BGP_CONFIG, BGP_PING, BGP_SESSION, BGP_SOCKET = 40, 41, 42, 44
+BGP_KEEP, BGP_KEEP_ALL, BGP_TAKE = 45, 46, 47
 BGP_ACT, BGP_ACT_RESET = 116, 1
-ROUTE_SIZE = 64  # struct msg_route
 SEALS = fcntl.F_SEAL_SEAL | fcntl.F_SEAL_SHRINK | fcntl.F_SEAL_GROW | fcntl.F_SEAL_WRITE
 PEER_STATES = {1: "Idle", 2: "Connect", 3: "Active", 4: "OpenSent", 5: "OpenConfirm",
                6: "Established"}
@@ -214,10 +215,12 @@ def prefix_of(octets, bits):
 class FakeAgent:
     """tortied as tortie-bgpd sees it: listening sockets out, routes and peers in.
 
-    routes: prefix -> next hop, as the agent would have them (what is stale at ROUTES_IN_SYNC goes);
+    routes: prefix -> next hops, with commas between, as the agent would have them (what is stale at
+    ROUTES_IN_SYNC goes);
     peers: address -> (state, received routes of both families, last error); counts: messages by
     type, of routes each route. With a document it is the agent of a cluster: tell() hands it over,
-    at once and after each hello.
+    at once and after each hello. kept, state: descriptors that a speaker left; whole: it has left
+    all of them.
     """
 
     def __init__(self, member, run_dir, document=None):
@@ -233,6 +236,7 @@ class FakeAgent:
         self.reading = threading.Event()
         self.reading.set()
         self.connection = None
+        self.kept, self.state, self.whole, self.keep_ms = [], None, False, None
         self.start()
 
     def start(self):
@@ -258,13 +262,21 @@ class FakeAgent:
                     pass
                 end.close()
         self.thread.join(5)
+        self.drop_kept()
+
+    def drop_kept(self):
+        for fd in self.kept + ([self.state] if self.state is not None else []):
+            os.close(fd)
+        self.kept, self.state, self.whole = [], None, False
 
     def serve(self, listener):
         while self.is_running:
             try:
                 self.connection, _ = listener.accept()
-                while self.handle(self.connection.recv(131072)):
+                while self.handle(*socket.recv_fds(self.connection, 131072, 2)[:2]):
                     self.reading.wait()
+                if not self.whole:
+                    self.drop_kept()
             except OSError:
                 continue
 
@@ -285,7 +297,7 @@ class FakeAgent:
         finally:
             os.close(fd)
 
-    def handle(self, message):
+    def handle(self, message, fds):
         if not message:
             return False
         kind, length, number, _ = struct.unpack_from("=IIII", message)
@@ -306,12 +318,19 @@ class FakeAgent:
                                                          str(error).encode()))
         elif kind == BGP_SOCKET:
             self.give_socket(number)
+        elif kind == BGP_KEEP:
+            self.kept += fds
+        elif kind == BGP_KEEP_ALL:
+            count, self.keep_ms = struct.unpack_from("=II", body)
+            assert count == len(self.kept)
+            self.state, self.whole = fds[0], True
+            self.send(END, number)
+        elif kind == BGP_TAKE:
+            self.give_kept(number)
         elif kind == ROUTES_BEGIN:
             self.stale = set(self.routes)
         elif kind in (ROUTE_SET, ROUTE_DELETE):
-            self.counts[kind] += len(body) // ROUTE_SIZE - 1
-            for at in range(0, len(body), ROUTE_SIZE):
-                self.take_route(kind, body[at:at + ROUTE_SIZE])
+            self.counts[kind] += self.take_routes(kind, body) - 1
         elif kind == ROUTES_IN_SYNC:
             for prefix in self.stale:
                 self.routes.pop(prefix, None)
@@ -328,6 +347,15 @@ class FakeAgent:
             self.pongs.append(number)
         return True
 
+    def give_kept(self, number):
+        if not self.whole:
+            self.send(MSG_ERROR, number, struct.pack("=iI512s", errno.ENOENT, 0, b"none"))
+            return
+        for fd in self.kept:
+            self.send(BGP_SESSION, number, fds=[fd])
+        self.send(END, number, fds=[self.state])
+        self.drop_kept()
+
     def give_socket(self, number):
         path = os.path.join(os.path.dirname(self.path), "bgp.sock")
         if os.path.exists(path):
@@ -337,12 +365,23 @@ class FakeAgent:
             made.listen(16)
             self.send(END, number, fds=[made.fileno()])
 
-    def take_route(self, kind, route):
-        prefix = prefix_of(route[:16], struct.unpack_from("=I", route, 16)[0])
-        self.stale.discard(prefix)
-        self.routes.pop(prefix, None)
-        if kind == ROUTE_SET:
-            self.routes[prefix] = address_of(route[20:36])
+    def take_routes(self, kind, body):
+        """The routes of a message; how many they were."""
+        at = count = 0
+        while at < len(body):
+            prefix = prefix_of(body[at:at + 16], struct.unpack_from("=I", body, at + 16)[0])
+            at, count = at + 20, count + 1
+            self.stale.discard(prefix)
+            self.routes.pop(prefix, None)
+            if kind == ROUTE_SET:
+                hops = struct.unpack_from("=I", body, at)[0]
+                assert 1 <= hops <= 8
+                ways = [body[at + 4 + 16 * i:at + 20 + 16 * i] for i in range(hops)]
+                assert ways == sorted(set(ways))
+                self.routes[prefix] = ",".join(address_of(way) for way in ways)
+                at += 4 + 16 * hops
+        assert at == len(body)
+        return count
 
     def listen(self, number, address, port):
         family = socket.AF_INET6 if ":" in address else socket.AF_INET

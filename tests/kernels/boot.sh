@@ -89,7 +89,7 @@ for program in bash ip tc setpriv nsenter; do
 	copy_program "$(command -v "$program")"
 done
 for program in tortied tortie-bgpd tortie-cni tortie tests/tools/{udp_flow,tcp_verify} \
-	tests/bpf/test_{packets,random,wire,decisions,stack_flows}; do
+	tests/bpf/test_{packets,random,wire,decisions,stack_flows,hop_group,budget}; do
 	[ -x "$top/build/$program" ] || skip "build/$program is not built"
 	copy_program "$top/build/$program"
 done

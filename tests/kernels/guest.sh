@@ -48,10 +48,16 @@ wait_for() {
 	done
 }
 
-# Node 2 has programs without kube-proxy beside us: this kernel must take both kinds.
+# Node 2 has programs without kube-proxy beside us: this kernel must take both kinds. Node 1 reaches
+# the other's IPv4 pods by two next hops, one of them of IPv6.
 config() {
 	local beside=beside
 	if [ "$1" = 2 ]; then beside=none; fi
+	if [ "$1" = 1 ]; then
+		routes='routes: [{prefix: 10.244.2.0/24, via: [192.168.100.2, "fd00:100::2"]}]'
+	else
+		routes=
+	fi
 	mkdir -p "/tmp/cni$1"
 	cat >"/tmp/n$1.yaml" <<END
 log_level: debug
@@ -67,6 +73,7 @@ pools:
   - name: default-ipv6-ippool
     cidr: fd00:244::/48
     blocks: ["fd00:244:0:$1::/64"]
+$routes
 cni:
   dir: /tmp/cni$1
 bgp:
@@ -122,7 +129,8 @@ tcp_works() {
 # The packet tables on this kernel: they say how the programs differ here, when they do.
 packet_tables_hold() {
 	ln -sf bash /bin/sh # busybox's sh would take its own ip for the real one
-	for table in test_packets test_random test_wire test_decisions test_stack_flows; do
+	for table in test_packets test_random test_wire test_decisions test_stack_flows \
+		test_hop_group; do
 		"$table" >"/tmp/$table.log" 2>&1 ||
 			fail "$table: exit $?: $(tail -n 20 "/tmp/$table.log")"
 		say "$table: $(grep -c ' OK ' "/tmp/$table.log") tests passed"
@@ -163,6 +171,23 @@ first_packets_arrive() {
 	say "first packets of $(($1 * 6)) new pods arrived"
 }
 
+# The kernel's group has both; it loses them with the link, and gets them back.
+several_hops_are_followed() {
+	both() {
+		route=$(ip -n n1 route show 10.244.2.0/24)
+		[[ $route == *nhid* && $route == *"via 192.168.100.2 "* &&
+			$route == *"via inet6 fd00:100::2 "* ]]
+	}
+	wait_for 20 "both next hops: $(ip -n n1 route show)" both
+	ip -n n1 link set up0 down
+	wait_for 20 "no next hop of a link that is down" \
+		bash -c "! ip -n n1 route show 10.244.2.0/24 | grep -q via"
+	ip -n n1 link set up0 up
+	ip -n n1 addr replace "fd00:100::1/64" dev up0 nodad # went with the link
+	wait_for 20 "both next hops again: $(ip -n n1 route show)" both
+	tortie --run-dir /run/n1 get route | sed 's/^/guest: /'
+}
+
 say "kernel $(uname -r)"
 while read -r module; do
 	insmod "/modules/$module" 2>/dev/null # some have no hardware here
@@ -200,6 +225,8 @@ done
 pair_talks a c
 pair_talks c b
 first_packets_arrive 10
+several_hops_are_followed
+pair_talks a c
 tortie --run-dir /run/n1 status | sed 's/^/guest: /'
 tortie --run-dir /run/n1 counters | sed 's/^/guest: /'
 tortie --run-dir /run/n1 explain pod-a "$(address c -4)":80/tcp | sed 's/^/guest: /'

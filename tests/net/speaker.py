@@ -7,8 +7,8 @@ import struct
 
 HELLO, HELLO_REPLY, ERROR, END = 1, 2, 3, 4
 LISTEN, BEGIN, SET, DELETE, IN_SYNC, PEER_SET, PEER_DELETE, PONG = range(32, 40)
-PING = 41
-PROTOCOL = 3
+PING, SESSION, KEEP, KEEP_ALL, TAKE = 41, 42, 45, 46, 47
+PROTOCOL = 4
 ROLE_TOOL, ROLE_BGPD = 1, 2
 HEADER = struct.Struct("=IIII")
 MESSAGE_MAX = 131072
@@ -24,6 +24,12 @@ def packed_prefix(prefix):
     prefix = ipaddress.ip_network(prefix)
     bits = prefix.prefixlen + (96 if prefix.version == 4 else 0)
     return packed_address(prefix.network_address) + struct.pack("=I", bits)
+
+
+def packed_route(prefix, *next_hops):
+    """A route of MSG_ROUTE_SET."""
+    hops = sorted(packed_address(hop) for hop in next_hops)
+    return packed_prefix(prefix) + struct.pack("=I", len(hops)) + b"".join(hops)
 
 
 class Refused(Exception):
@@ -83,22 +89,42 @@ class Speaker:
     def in_sync(self):
         self.send(IN_SYNC)
 
-    def set(self, prefix, next_hop):
-        self.send(SET, packed_prefix(prefix) + packed_address(next_hop) + bytes(28))
+    def set(self, prefix, *next_hops):
+        self.send(SET, packed_route(prefix, *next_hops))
 
     def set_all(self, routes):
         """All in one message."""
-        self.send(SET, b"".join(packed_prefix(prefix) + packed_address(next_hop) + bytes(28)
-                                for prefix, next_hop in routes))
+        self.send(SET, b"".join(packed_route(*route) for route in routes))
 
     def delete(self, prefix):
-        self.send(DELETE, packed_prefix(prefix) + bytes(44))
+        self.send(DELETE, packed_prefix(prefix))
 
     def replay(self, routes):
         self.begin()
         for prefix, next_hop in routes:
             self.set(prefix, next_hop)
         self.in_sync()
+
+    def keep(self, *sessions):
+        """Leave them, borrowed, to the next one; not all yet."""
+        for one in sessions:
+            self.send_fd(KEEP, b"", 0, one.fileno())
+
+    def keep_all(self, count, keep_ms, state):
+        """These were all."""
+        self.send_fd(KEEP_ALL, struct.pack("=II", count, keep_ms), 8, state)
+        assert self.receive()[0] == END
+
+    def take(self):
+        """What was left: descriptors of sessions, and of what is said of them."""
+        self.send(TAKE, number=9)
+        sessions = []
+        while True:
+            kind, _, fds = self.receive()
+            assert kind in (SESSION, END) and len(fds) == 1
+            if kind == END:
+                return sessions, fds[0]
+            sessions += fds
 
     def listen(self, address, port=179):
         """A listening socket, made by the agent."""

@@ -9,7 +9,7 @@ import os
 import pytest
 
 from harness import LAN4, LAN6, Lab, wait_until
-from speaker import ROLE_TOOL, SET, Refused, Speaker
+from speaker import ROLE_TOOL, SET, Refused, Speaker, packed_address, packed_prefix
 
 HOP4, HOP6 = f"{LAN4}.101", f"{LAN6}101"
 MANY = 10000
@@ -253,12 +253,18 @@ def test_who_is_not_the_speaker_cannot_send_routes(node, speaker):
     assert "10.244.7.0/24" not in remote_routes(node)
 
 
+ONE_HOP = b"\1\0\0\0" + packed_address("192.0.2.1")
+
+
 @pytest.mark.parametrize("body", [
-    bytes(16) + b"\x81\0\0\0" + bytes(44),                          # 129 bits
-    bytes(10) + b"\xff\xff\x0a\0\0\0" + b"\x50\0\0\0" + bytes(44),  # IPv4 with 80 bits
-    bytes(10) + b"\xff\xff\x0a\0\0\1" + b"\x70\0\0\0" + bytes(44),  # bits beyond the length
-], ids=["129-bits", "ipv4-80-bits", "host-bits"])
-def test_a_malformed_prefix_ends_the_connection(node, body):
+    bytes(16) + b"\x81\0\0\0" + ONE_HOP,                          # 129 bits
+    bytes(10) + b"\xff\xff\x0a\0\0\0" + b"\x50\0\0\0" + ONE_HOP,  # IPv4 with 80 bits
+    bytes(10) + b"\xff\xff\x0a\0\0\1" + b"\x70\0\0\0" + ONE_HOP,  # bits beyond the length
+    packed_prefix("10.244.9.0/24") + bytes(4),                     # no next hop
+    packed_prefix("10.244.9.0/24") + b"\2\0\0\0" + ONE_HOP[4:],    # one fewer than it says
+    packed_prefix("10.244.9.0/24") + b"\2\0\0\0" + 2 * ONE_HOP[4:],  # one twice
+], ids=["129-bits", "ipv4-80-bits", "host-bits", "no-next-hop", "cut-off", "twice"])
+def test_a_malformed_route_ends_the_connection(node, body):
     with Speaker(node) as wrong:
         wrong.begin()
         wrong.send(32 + 2, body)

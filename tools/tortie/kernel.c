@@ -13,6 +13,7 @@
 
 #include <errno.h>
 #include <linux/if_link.h>
+#include <linux/nexthop.h>
 #include <linux/pkt_cls.h>
 #include <linux/pkt_sched.h>
 #include <linux/rtnetlink.h>
@@ -183,34 +184,40 @@ int kernel_link_delete(uint32_t ifindex)
 
 struct route_list {
 	uint8_t protocol;
-	struct nl_msg **msg; /* RTM_DELROUTE, ready to be sent */
+	struct nl_msg **msg; /* RTM_DELROUTE or RTM_DELNEXTHOP, ready to be sent */
 	size_t count, room;
 };
+
+static int list_add(struct route_list *list, struct nl_msg *msg)
+{
+	if (!msg)
+		return -ENOMEM;
+	if (list->count == list->room) {
+		size_t room = list->room ? list->room * 2 : 64;
+		struct nl_msg **grown = reallocarray(list->msg, room, sizeof(*grown));
+
+		if (!grown) {
+			nlmsg_free(msg);
+			return -ENOMEM;
+		}
+		list->msg = grown;
+		list->room = room;
+	}
+	list->msg[list->count++] = msg;
+	return 0;
+}
 
 /* As `ip route flush` does: what was dumped, sent back as a deletion. */
 static int route_collect(const struct nlmsghdr *header, void *arg)
 {
 	const struct rtmsg *route = nlmsg_data(header);
 	struct route_list *list = arg;
-	struct nl_msg *msg;
 
 	if (header->nlmsg_type != RTM_NEWROUTE || route->rtm_protocol != list->protocol ||
 	    route->rtm_flags & RTM_F_CLONED)
 		return 0;
-	if (list->count == list->room) {
-		size_t room = list->room ? list->room * 2 : 64;
-		struct nl_msg **grown = reallocarray(list->msg, room, sizeof(*grown));
-
-		if (!grown)
-			return -ENOMEM;
-		list->msg = grown;
-		list->room = room;
-	}
-	msg = message_new(RTM_DELROUTE, NLM_F_ACK, route, (size_t)nlmsg_datalen(header));
-	if (!msg)
-		return -ENOMEM;
-	list->msg[list->count++] = msg;
-	return 0;
+	return list_add(list,
+			message_new(RTM_DELROUTE, NLM_F_ACK, route, (size_t)nlmsg_datalen(header)));
 }
 
 /* Delete what @list holds; the messages are used up. 0 or the first -errno. */
@@ -223,7 +230,7 @@ static int routes_send(struct route_list *list, size_t *deleted)
 
 		if (gone == 0)
 			(*deleted)++;
-		else if (gone != -ESRCH && !err)
+		else if (gone != -ESRCH && gone != -ENOENT && !err)
 			err = gone;
 	}
 	list->count = 0;
@@ -251,6 +258,44 @@ int kernel_routes_delete(uint8_t protocol, size_t *ret_count)
 	}
 	free(list.msg);
 	return err;
+}
+
+static int next_hop_collect(const struct nlmsghdr *header, void *arg)
+{
+	const struct nhmsg *hop = nlmsg_data(header), any = { .nh_family = AF_UNSPEC };
+	struct nlattr *attr[NHA_MAX + 1] = { 0 };
+	struct route_list *list = arg;
+	struct nl_msg *msg;
+	int err;
+
+	if (header->nlmsg_type != RTM_NEWNEXTHOP || hop->nh_protocol != list->protocol)
+		return 0;
+	nlmsg_parse((struct nlmsghdr *)(uintptr_t)header, sizeof(*hop), attr, NHA_MAX, NULL);
+	if (!attr[NHA_ID])
+		return 0;
+	msg = message_new(RTM_DELNEXTHOP, NLM_F_ACK, &any, sizeof(any));
+	err = msg ? nla_put_u32(msg, NHA_ID, nla_get_u32(attr[NHA_ID])) : -NLE_NOMEM;
+	if (err < 0) {
+		nlmsg_free(msg);
+		msg = NULL;
+	}
+	return list_add(list, msg);
+}
+
+int kernel_next_hops_delete(uint8_t protocol, size_t *ret_count)
+{
+	struct route_list list = { .protocol = protocol };
+	const struct nhmsg any = { .nh_family = AF_UNSPEC };
+	int dumped = -EINTR, err = 0;
+
+	*ret_count = 0;
+	for (int tries = 0; dumped == -EINTR && !err && tries < DUMP_TRIES; tries++) {
+		dumped = kernel_ask(message_new(RTM_GETNEXTHOP, NLM_F_DUMP, &any, sizeof(any)),
+				    next_hop_collect, &list);
+		err = routes_send(&list, ret_count);
+	}
+	free(list.msg);
+	return err ? err : dumped;
 }
 
 struct advertised {

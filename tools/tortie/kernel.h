@@ -31,6 +31,9 @@ int kernel_link_delete(uint32_t ifindex);
 /** kernel_routes_delete() - all routes of rtm_protocol @protocol, both families, all tables. 0 or
  * -errno of the first that would not go; *ret_count went. */
 int kernel_routes_delete(uint8_t protocol, size_t *ret_count);
+/** kernel_next_hops_delete() - all next hop objects of nh_protocol @protocol, and with them the
+ * routes that name them. As kernel_routes_delete(). */
+int kernel_next_hops_delete(uint8_t protocol, size_t *ret_count);
 /** kernel_advertised_links() - call @fn for the link of each IPv6 route that came from a router
  * advertisement (a link may come more than once). 0 or -errno. */
 int kernel_advertised_links(void (*fn)(uint32_t ifindex, void *arg), void *arg);

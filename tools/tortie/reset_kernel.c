@@ -90,6 +90,12 @@ void reset_routes(struct reset_report *report)
 	size_t count;
 	int err;
 
+	/* First: a route that names a group goes with it, and cannot be deleted as it is told. */
+	err = kernel_next_hops_delete(ROUTE_PROTOCOL, &count);
+	if (count > 0)
+		reset_removed(report, "%zu next hops of protocol %d", count, ROUTE_PROTOCOL);
+	if (err < 0)
+		reset_failed(report, "next hops", err);
 	err = kernel_routes_delete(ROUTE_PROTOCOL, &count);
 	if (count > 0)
 		reset_removed(report, "%zu routes of protocol %d", count, ROUTE_PROTOCOL);

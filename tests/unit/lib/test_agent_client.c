@@ -230,7 +230,9 @@ static const uint32_t all_types[] = {
 	MSG_BGP_GET_PEERS,  MSG_BGP_PEER,	MSG_BGP_GET_ROUTES, MSG_BGP_ROUTE,
 	MSG_BGP_ACT,	    MSG_GET_ADDRESS,	MSG_ADDRESS,	    MSG_BGP_CONFIG,
 	MSG_BGP_PING,	    MSG_BGP_PONG,	MSG_CLUSTER_BEGIN,  MSG_CLUSTER_NOTICE,
-	MSG_CLUSTER_OBJECT, MSG_CLUSTER_COMMIT, MSG_GET_OBJECTS,
+	MSG_CLUSTER_OBJECT, MSG_CLUSTER_COMMIT, MSG_GET_OBJECTS,    MSG_BGP_SESSION,
+	MSG_BGP_KEEP,	    MSG_BGP_KEEP_ALL,	MSG_BGP_TAKE,	    MSG_BGP_GET_DUMP,
+	MSG_BGP_DUMP_PEER,  MSG_BGP_DUMP_ROUTE,
 };
 
 static void every_type_passes_whole_and_fails_short(void **state)
@@ -273,13 +275,12 @@ static void headers_that_lie_are_refused(void **state)
 static void texts_without_an_end_are_refused(void **state)
 {
 	static const uint32_t with_text[] = {
-		MSG_HELLO,	    MSG_HELLO_REPLY,	MSG_ERROR,	    MSG_CNI_REQUEST,
-		MSG_CNI_REPLY,	    MSG_ROUTE_SET,	MSG_ROUTE_DELETE,   MSG_PEER_SET,
-		MSG_PEER_DELETE,    MSG_STATUS,		MSG_ROUTE,	    MSG_NODE,
-		MSG_POOL,	    MSG_STATUS_LINE,	MSG_ENDPOINT,	    MSG_PEER,
-		MSG_DROP,	    MSG_EXPLAIN,	MSG_EXPLAIN_STEP,   MSG_ADDRESS,
-		MSG_CLUSTER_NOTICE, MSG_CLUSTER_OBJECT, MSG_CLUSTER_COMMIT, MSG_GET_OBJECTS,
-		MSG_BGP_PEER,	    MSG_BGP_ACT,
+		MSG_HELLO,	 MSG_HELLO_REPLY,    MSG_ERROR,		 MSG_CNI_REQUEST,
+		MSG_CNI_REPLY,	 MSG_PEER_SET,	     MSG_PEER_DELETE,	 MSG_STATUS,
+		MSG_NODE,	 MSG_POOL,	     MSG_STATUS_LINE,	 MSG_ENDPOINT,
+		MSG_PEER,	 MSG_DROP,	     MSG_EXPLAIN,	 MSG_EXPLAIN_STEP,
+		MSG_ADDRESS,	 MSG_CLUSTER_NOTICE, MSG_CLUSTER_OBJECT, MSG_CLUSTER_COMMIT,
+		MSG_GET_OBJECTS, MSG_BGP_PEER,	     MSG_BGP_ACT,
 	};
 	size_t i, len;
 
@@ -303,6 +304,27 @@ static void each_pool_name_of_a_request_must_end(void **state)
 	}
 }
 
+static void the_next_hops_of_a_route_must_be_there_and_their_names_end(void **state)
+{
+	struct msg_route *route = (void *)(message + sizeof(struct message_header));
+	struct msg_next_hop *hop = (void *)(route + 1);
+	size_t len = build(MSG_ROUTE, 2 * sizeof(*hop));
+
+	route->next_hop_count = 2;
+	assert_int_equal(agent_message_check(message, len), 0);
+	memset(hop[1].ifname, 'a', sizeof(hop[1].ifname));
+	assert_int_equal(agent_message_check(message, len), -EPROTO);
+	hop[1].ifname[IFNAME_MAX] = '\0';
+	assert_int_equal(agent_message_check(message, len), 0);
+	((struct message_header *)message)->length--;
+	assert_int_equal(agent_message_check(message, len - 1), -EPROTO);
+	len = build(MSG_ROUTE, 99 * sizeof(*hop));
+	route->next_hop_count = ROUTE_NEXT_HOPS_MAX + 1;
+	assert_int_equal(agent_message_check(message, len), -EPROTO);
+	route->next_hop_count = UINT32_MAX / sizeof(*hop) + 2; /* times the size it is small */
+	assert_int_equal(agent_message_check(message, len), -EPROTO);
+}
+
 #define AGENT_TEST(name) cmocka_unit_test_setup_teardown(name, set_up, tear_down)
 
 int main(void)
@@ -316,6 +338,7 @@ int main(void)
 		cmocka_unit_test(headers_that_lie_are_refused),
 		cmocka_unit_test(texts_without_an_end_are_refused),
 		cmocka_unit_test(each_pool_name_of_a_request_must_end),
+		cmocka_unit_test(the_next_hops_of_a_route_must_be_there_and_their_names_end),
 	};
 
 	return cmocka_run_group_tests(tests, NULL, NULL);

@@ -5,6 +5,7 @@
  * namespace of its own with a bpffs of its own.
  *
  * links: loader/dataplane.c loader/dataplane_pins.c loader/dataplane_maps.c loader/map_memory.c
+ * links: loader/dataplane_hops.c
  * links: lib/ip_prefix.c lib/log.c
  * libs: -lbpf -lelf -lz
  */

@@ -2,7 +2,7 @@
 /*
  * Tests of route_table.c: which claim counts, and what is to be applied.
  *
- * links: loader/route_table.c lib/ip_prefix.c
+ * links: loader/route_table.c loader/hop_set.c lib/next_hops.c lib/ip_prefix.c
  */
 #include "loader/route_table.h"
 
@@ -11,7 +11,9 @@
 #include <stdarg.h>
 #include <stddef.h>
 #include <stdint.h>
+#include <stdio.h>
 #include <stdlib.h>
+#include <string.h>
 
 #include <cmocka.h>
 
@@ -35,13 +37,30 @@ static struct ip_addr addr(const char *text)
 	return result;
 }
 
+/* "A" or "A B": */
+static struct next_hops hops(const char *text)
+{
+	struct next_hops result = { 0 };
+	char copy[256], *rest = NULL;
+
+	snprintf(copy, sizeof(copy), "%s", text);
+	for (char *word = strtok_r(copy, " ", &rest); word != NULL;
+	     word = strtok_r(NULL, " ", &rest)) {
+		struct ip_addr one = addr(word);
+
+		assert_true(next_hops_add(&result, &one));
+	}
+	return result;
+}
+
 static int claim(struct route_table *table, enum route_claimant claimant, const char *text,
 		 const char *via)
 {
 	struct ip_prefix claimed = prefix(text);
-	struct ip_addr next_hop = addr(via);
+	struct next_hops next_hops = hops(via);
 
-	return route_table_claim(table, claimant, &claimed, &next_hop);
+	return route_table_claim(table, claimant, &claimed,
+				 claimant == CLAIM_BLOCK ? NULL : &next_hops);
 }
 
 static void unclaim(struct route_table *table, enum route_claimant claimant, const char *text)
@@ -63,11 +82,14 @@ static void assert_winner(struct route_table *table, const char *text, enum rout
 {
 	enum route_claimant winner = CLAIM_COUNT;
 	const struct route_claim *wins = route_entry_winner(find(table, text), &winner);
-	struct ip_addr next_hop = addr(via);
+	struct next_hops next_hops = hops(via);
 
 	assert_non_null(wins);
 	assert_int_equal(winner, claimant);
-	assert_true(ip_addr_equal(&wins->next_hop, &next_hop));
+	if (claimant == CLAIM_BLOCK)
+		assert_null(wins->set);
+	else
+		assert_true(next_hops_equal(&wins->set->hops, &next_hops));
 }
 
 /* Take what is queued, as applying does; how many. */
@@ -118,6 +140,50 @@ static void a_repeated_claim_changes_nothing(void **state)
 	drain(table);
 	claim(table, CLAIM_BGP, "10.1.0.0/16", "192.0.2.1");
 	assert_int_equal(drain(table), 0);
+}
+
+static void several_next_hops_are_one_claim_in_any_order(void **state)
+{
+	struct route_table *table = *state;
+
+	claim(table, CLAIM_BGP, "10.1.0.0/16", "192.0.2.1 192.0.2.2");
+	claim(table, CLAIM_BGP, "10.2.0.0/16", "192.0.2.2 192.0.2.1");
+	drain(table);
+	assert_ptr_equal(find(table, "10.1.0.0/16")->claim[CLAIM_BGP].set,
+			 find(table, "10.2.0.0/16")->claim[CLAIM_BGP].set);
+	claim(table, CLAIM_BGP, "10.1.0.0/16", "192.0.2.2 192.0.2.1");
+	assert_int_equal(drain(table), 0);
+	claim(table, CLAIM_BGP, "10.1.0.0/16", "192.0.2.2");
+	assert_int_equal(drain(table), 1);
+	assert_winner(table, "10.1.0.0/16", CLAIM_BGP, "192.0.2.2");
+}
+
+/* Nothing may free a set while map or kernel have it, and nothing may keep it behind the last. */
+static void a_set_is_used_by_claims_map_and_kernel(void **state)
+{
+	struct route_table *table = *state;
+	struct route_entry *entry;
+	struct hop_set *set;
+
+	claim(table, CLAIM_BGP, "10.1.0.0/16", "192.0.2.1 192.0.2.2");
+	drain(table);
+	entry = find(table, "10.1.0.0/16");
+	set = entry->claim[CLAIM_BGP].set;
+	assert_int_equal(set->users, 1);
+	route_entry_hold(table, &entry->map_set, set);
+	route_entry_hold(table, &entry->map_set, set);
+	route_entry_hold(table, &entry->kernel_set, set);
+	assert_int_equal(set->users, 3);
+	claim(table, CLAIM_BGP, "10.1.0.0/16", "192.0.2.3");
+	assert_int_equal(set->users, 2);
+	assert_int_equal(table->sets.unused, 0);
+	route_entry_hold(table, &entry->map_set, NULL);
+	unclaim(table, CLAIM_BGP, "10.1.0.0/16");
+	drain(table); /* drops the entry, and what it holds for the kernel */
+	assert_int_equal(set->users, 0);
+	assert_int_equal(table->sets.unused, 2);
+	hop_sets_free_one(&table->sets, set);
+	assert_int_equal(table->sets.unused, 1);
 }
 
 static void configuration_beats_bgp_and_bgp_comes_back(void **state)
@@ -193,9 +259,9 @@ static void what_is_found_at_start_is_a_stale_claim(void **state)
 {
 	struct route_table *table = *state;
 	struct ip_prefix found = prefix("10.1.0.0/16");
-	struct ip_addr next_hop = addr("192.0.2.1");
+	struct next_hops next_hops = hops("192.0.2.1");
 
-	assert_non_null(route_table_adopt(table, &found, &next_hop));
+	assert_non_null(route_table_adopt(table, &found, hop_sets_find(&table->sets, &next_hops)));
 	assert_winner(table, "10.1.0.0/16", CLAIM_BGP, "192.0.2.1");
 	assert_int_equal(route_table_sweep(table, CLAIM_BGP), 1);
 	drain(table);
@@ -206,10 +272,10 @@ static void what_is_found_and_configured_is_the_configurations(void **state)
 {
 	struct route_table *table = *state;
 	struct ip_prefix found = prefix("10.1.0.0/16");
-	struct ip_addr next_hop = addr("192.0.2.1");
+	struct next_hops next_hops = hops("192.0.2.1");
 
 	claim(table, CLAIM_CONFIG, "10.1.0.0/16", "192.0.2.9");
-	assert_non_null(route_table_adopt(table, &found, &next_hop));
+	assert_non_null(route_table_adopt(table, &found, hop_sets_find(&table->sets, &next_hops)));
 	assert_winner(table, "10.1.0.0/16", CLAIM_CONFIG, "192.0.2.9");
 	assert_int_equal(route_table_sweep(table, CLAIM_BGP), 0);
 }
@@ -219,11 +285,12 @@ static void more_than_the_limit_are_refused(void **state)
 	struct route_table *table = *state;
 
 	for (int i = 0; i < LIMIT; i++) {
-		struct ip_addr base = addr("10.0.0.0"), next_hop = addr("192.0.2.1");
+		struct next_hops next_hops = hops("192.0.2.1");
+		struct ip_addr base = addr("10.0.0.0");
 		struct ip_addr at = ip_addr_add(&base, (uint64_t)i << 8);
 		struct ip_prefix claimed = ip_prefix_make(&at, 120);
 
-		assert_int_equal(route_table_claim(table, CLAIM_BGP, &claimed, &next_hop), 0);
+		assert_int_equal(route_table_claim(table, CLAIM_BGP, &claimed, &next_hops), 0);
 	}
 	assert_int_equal(claim(table, CLAIM_BGP, "10.9.0.0/24", "192.0.2.1"), -ENOSPC);
 	assert_int_equal(claim(table, CLAIM_BGP, "10.0.0.0/24", "192.0.2.2"), 0);
@@ -247,6 +314,8 @@ int main(void)
 	const struct CMUnitTest tests[] = {
 		TEST(a_claim_is_queued_once),
 		TEST(a_repeated_claim_changes_nothing),
+		TEST(several_next_hops_are_one_claim_in_any_order),
+		TEST(a_set_is_used_by_claims_map_and_kernel),
 		TEST(configuration_beats_bgp_and_bgp_comes_back),
 		TEST(a_block_of_this_node_beats_all),
 		TEST(an_entry_goes_with_its_last_claim),
