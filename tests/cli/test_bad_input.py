@@ -123,7 +123,7 @@ def test_each_command_explains_itself(tmp_path, command):
     assert command in tortie(tmp_path, "--help").stdout
 
 
-@pytest.mark.parametrize("noun, verbs", [("bgp", 4), ("connectivity", 3), ("ipam", 2), ("node", 1)])
+@pytest.mark.parametrize("noun, verbs", [("bgp", 5), ("connectivity", 3), ("ipam", 2), ("node", 1)])
 def test_a_word_that_needs_another_lists_what_may_follow(tmp_path, noun, verbs):
     for option in ("--help", "-h"):
         done = tortie(tmp_path, noun, option)
