@@ -259,6 +259,7 @@ void peer_learn(struct peer *peer, const struct session *session)
 		peer->is_refused[i] = peer->is_beyond[i] = false;
 	}
 	peer->is_rewritten = false;
+	peer_bfd_on_established(peer, &session->local);
 }
 
 static void peer_down(struct peer *peer, const struct session_end *end);
@@ -304,7 +305,6 @@ static void on_established(struct session *session)
 	peer->last_error[0] = '\0';
 	peer->times_up++;
 	peer_learn(peer, session);
-	peer_bfd_on_established(peer, &session->local);
 	peer_resume_stale(peer);
 	speaker_work_off(peer->speaker); /* the group's state is current before we join it */
 	if (peer->filter && peer->filter->has_interface)

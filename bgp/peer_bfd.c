@@ -8,6 +8,9 @@
  * peer before. It goes on when the BGP session ends, and BGP never waits for it: a peer that does
  * not speak BFD is a peer like others.
  *
+ * A session that was handed over (peer_handover.c) goes on, and its BFD begins anew: the speaker
+ * before us has said AdminDown.
+ *
  * When BFD falls from Up the established session ends at once with Cease/BFD Down (RFC 9384), and
  * with it go the peer's routes, whatever graceful restart has been negotiated. Not so
  *

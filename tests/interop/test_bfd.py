@@ -115,10 +115,7 @@ def test_a_peer_without_bfd_is_a_peer_like_others(lab):
     assert bird.is_established("p0") and "BFD is" not in bed.node.log()
 
 
-@pytest.mark.parametrize("number", [
-    pytest.param(signal.SIGKILL, id="killed"),
-    pytest.param(signal.SIGTERM, id="stopped", marks=pytest.mark.long)])
-def test_a_speaker_that_ends_and_comes_back_loses_no_route(lab, number):
+def test_a_speaker_that_is_killed_and_comes_back_loses_no_route(lab):
     """At the neighbour BFD falls while BGP waits for the restart: that must not end it. BIRD has to
     be told so."""
     bed = Bed(lab, [peer("10.99.0.2"), peer("10.99.0.3")])
@@ -137,13 +134,40 @@ def test_a_speaker_that_ends_and_comes_back_loses_no_route(lab, number):
         peers = [bed.watch.peers().get(f"10.99.0.{n}", {}) for n in (2, 3)]
         return all(one.get("session") == "Established" and one["bfd"]["state"] == "Up"
                    for one in peers)
-    bed.node.kill(number)
+    bed.node.kill(signal.SIGKILL)
     bed.start()
     wait_until(is_back, "all is up again", 20)
     assert not missing
     log = other.log()[mark:]
     assert "its 1 routes are kept" in log and "BFD Down" not in log
     assert "BFD Down" not in bed.node.log()
+
+
+def test_a_speaker_that_hands_its_sessions_over_ends_none(lab):
+    """BFD begins anew on both sides, by AdminDown; the peers' BGP sessions go on. A peer of a range
+    has its BFD again, too."""
+    bed = Bed(lab, [{**peer("10.99.0.2"), "as": 64512, "passive": True},
+                    {"range": "10.99.0.0/24", "as": 64999, "bfd": FAST}])
+    run_dirs = {}
+    for number, asn in ((2, 64512), (3, 64999)):
+        other = lab.speaker(number, asn, [f"10.244.{number}.0/24"], peers=[
+            {**peer("10.99.0.1"), "as": 64512}])
+        run_dirs[other] = other.dir / "run"
+        run_dirs[other].mkdir()
+        other.start("--standalone", "--run-dir", run_dirs[other])
+    bed.start().wait_routes("10.244.2.0/24", "10.244.3.0/24")
+    for address in ("10.99.0.2", "10.99.0.3"):
+        bed.watch.wait_bfd(address)
+    assert bed.node.kill(signal.SIGTERM) == 0
+    mark = len(bed.node.log())
+    bed.start()
+    bed.node.wait_log("go on from", after=mark)
+    for address in ("10.99.0.2", "10.99.0.3"):
+        bed.watch.wait_bfd(address)
+    for other, run_dir in run_dirs.items():
+        said = Watch(other, run_dir).peers()["10.99.0.1"]
+        assert (said["session"], said["times_up"], said["bfd"]["state"]) == ("Established", 1, "Up")
+        assert "the peer has taken it down; the BGP session stays" in other.log()
 
 
 def test_what_bfd_has_left_from_before_a_restart_ends_no_session(lab):
