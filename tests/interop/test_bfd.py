@@ -116,7 +116,8 @@ def test_a_peer_without_bfd_is_a_peer_like_others(lab):
     assert bird.is_established("p0") and "BFD is" not in bed.node.log()
 
 
-def test_a_speaker_that_is_killed_and_comes_back_loses_no_route(lab):
+@pytest.mark.parametrize("number", [signal.SIGKILL, signal.SIGINT], ids=["killed", "stopped"])
+def test_a_speaker_that_ends_and_comes_back_loses_no_route(lab, number):
     """At the neighbour BFD falls while BGP waits for the restart: that must not end it. BIRD has to
     be told so."""
     bed = Bed(lab, [peer("10.99.0.2"), peer("10.99.0.3")])

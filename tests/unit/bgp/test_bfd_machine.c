@@ -438,6 +438,58 @@ static void a_new_discriminator_of_the_neighbour_is_taken(void **state)
 	assert_int_equal(sent(&machine).your_discriminator, 0x33);
 }
 
+/* --- from one process to the next --- */
+
+static void who_goes_on_sends_what_the_one_before_would(void **state)
+{
+	struct bfd_machine machine = machine_in(BFD_UP), next;
+	struct bfd_remains remains;
+	struct bfd_packet packet;
+
+	finish_poll(&machine);
+	assert_true(bfd_machine_leave(&machine, &remains));
+	bfd_machine_init(&next, &usual, 1);
+	bfd_machine_resume(&next, &remains, 5000 * MS);
+	packet = sent(&next);
+	assert_int_equal(packet.state, BFD_UP);
+	assert_int_equal(packet.my_discriminator, OURS);
+	assert_int_equal(packet.your_discriminator, THEIRS);
+	assert_false(packet.poll);
+	assert_int_equal(bfd_machine_interval_us(&next), bfd_machine_interval_us(&machine));
+	assert_int_equal(bfd_machine_detection_us(&next), bfd_machine_detection_us(&machine));
+	assert_int_equal(bfd_machine_deadline_us(&next),
+			 5000 * MS + bfd_machine_detection_us(&machine));
+	hear(&next, BFD_UP, 5100 * MS);
+	assert_int_equal(next.state, BFD_UP);
+}
+
+static void a_poll_that_was_under_way_begins_anew(void **state)
+{
+	struct bfd_machine machine = machine_in(BFD_UP), next;
+	struct bfd_remains remains;
+
+	assert_true(sent(&machine).poll);
+	assert_true(bfd_machine_leave(&machine, &remains));
+	bfd_machine_init(&next, &usual, 1);
+	bfd_machine_resume(&next, &remains, 1100 * MS);
+	assert_true(next.is_polling && !next.is_sent_in_poll);
+	finish_poll(&next);
+	assert_false(next.is_polling);
+	assert_int_equal(next.used_min_tx_us, 300 * MS);
+}
+
+static void what_is_not_up_is_not_left(void **state)
+{
+	static const enum bfd_state states[] = { BFD_ADMIN_DOWN, BFD_DOWN, BFD_INIT };
+	struct bfd_remains remains;
+
+	for (size_t i = 0; i < sizeof(states) / sizeof(states[0]); i++) {
+		struct bfd_machine machine = machine_in(states[i]);
+
+		assert_false(bfd_machine_leave(&machine, &remains));
+	}
+}
+
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
@@ -463,6 +515,9 @@ int main(void)
 		cmocka_unit_test(admin_down_says_so_and_hears_nothing),
 		cmocka_unit_test(a_neighbour_in_demand_mode_is_sent_nothing_by_the_clock),
 		cmocka_unit_test(a_new_discriminator_of_the_neighbour_is_taken),
+		cmocka_unit_test(who_goes_on_sends_what_the_one_before_would),
+		cmocka_unit_test(a_poll_that_was_under_way_begins_anew),
+		cmocka_unit_test(what_is_not_up_is_not_left),
 	};
 
 	return cmocka_run_group_tests(tests, NULL, NULL);

@@ -344,6 +344,80 @@ static void a_full_socket_is_told_and_so_is_room(void **state)
 	assert_int_equal(world->lost, 0);
 }
 
+/* --- waiting, before the end --- */
+
+static void answer(const struct world *world, uint32_t type, uint32_t id, const void *body,
+		   size_t len)
+{
+	struct {
+		struct message_header header;
+		struct msg_error body;
+	} message = { .header = { .type = type,
+				  .length = (uint32_t)(sizeof(message.header) + len),
+				  .id = id } };
+
+	memcpy(&message.body, body ? body : "", body ? len : 0);
+	assert_int_equal(unix_socket_send(world->peer, &message, message.header.length, NULL, 0),
+			 0);
+}
+
+static uint64_t soon(void)
+{
+	return event_loop_now_ms() + 30;
+}
+
+static void the_answer_is_waited_for_and_no_longer_than_said(void **state)
+{
+	const struct msg_error refused = { .error = EBUSY };
+	struct world *world = *state;
+	int pair[2];
+
+	listen_now(world);
+	agent_link_start(world->link, &ops, world);
+	greet(world);
+	assert_int_equal(agent_link_await_answer(world->link, 7, soon()), -ETIMEDOUT);
+	answer(world, MSG_BGP_PING, 7, NULL, 0); /* a question with a number of its own */
+	answer(world, MSG_END, 6, NULL, 0);
+	answer(world, MSG_ERROR, 6, &refused, sizeof(refused));
+	assert_int_equal(agent_link_await_answer(world->link, 7, soon()), -ETIMEDOUT);
+	assert_int_equal(socketpair(AF_UNIX, SOCK_STREAM, 0, pair), 0);
+	say(world, MSG_BGP_CONFIG, NULL, 0, pair[0]);
+	answer(world, MSG_END, 7, NULL, 0);
+	assert_int_equal(agent_link_await_answer(world->link, 7, event_loop_now_ms() + 5000), 0);
+	close(pair[0]);
+	assert_int_equal(send(pair[1], "x", 1, MSG_NOSIGNAL),
+			 -1); /* what came with others is closed */
+	close(pair[1]);
+	answer(world, MSG_ERROR, 8, &refused, sizeof(refused));
+	assert_int_equal(agent_link_await_answer(world->link, 8, event_loop_now_ms() + 5000),
+			 -EBUSY);
+	hang_up(world);
+	assert_int_equal(agent_link_await_answer(world->link, 9, event_loop_now_ms() + 5000),
+			 -ECONNRESET);
+	assert_int_equal(world->messages + world->lost, 0);
+}
+
+static void a_full_socket_is_waited_for_no_longer_than_said(void **state)
+{
+	struct {
+		struct message_header header;
+		uint8_t body[1000];
+	} message = { .header = { .type = MSG_GET_STATUS, .length = sizeof(message) } };
+	struct world *world = *state;
+	int err = 0;
+
+	listen_now(world);
+	agent_link_start(world->link, &ops, world);
+	greet(world);
+	while (err == 0)
+		err = agent_link_send_waiting(world->link, &message.header, -1, soon());
+	assert_int_equal(err, -ETIMEDOUT);
+	hang_up(world);
+	assert_int_equal(agent_link_send_waiting(world->link, &message.header, -1, soon()),
+			 -ECONNRESET);
+	assert_int_equal(world->lost, 0);
+}
+
 #define LINK_TEST(test) cmocka_unit_test_setup_teardown(test, setup, teardown)
 
 int main(void)
@@ -357,6 +431,8 @@ int main(void)
 		LINK_TEST(a_malformed_message_ends_the_connection),
 		LINK_TEST(a_descriptor_is_kept_or_closed),
 		LINK_TEST(a_full_socket_is_told_and_so_is_room),
+		LINK_TEST(the_answer_is_waited_for_and_no_longer_than_said),
+		LINK_TEST(a_full_socket_is_waited_for_no_longer_than_said),
 	};
 
 	return cmocka_run_group_tests(tests, NULL, NULL);
