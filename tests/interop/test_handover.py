@@ -17,7 +17,7 @@ import bad_input
 from bad_input import OURS, Observer, soon
 from bad_input_cases import (EBGP, ENHANCED, EXTENDED, GOOD, IBGP, LOCAL_AS, REFRESHING, TWO_OCTET,
                              V6_HOP, extended, hop, refresh)
-from bgp_lab import SEALS, BgpLab
+from bgp_lab import BGP_LISTEN, SEALS, BgpLab
 from bgp_wire import (CLOSE, COMMUNITIES, KEEPALIVE, NEXT_HOP, REFRESH, UPDATE, Wire, attribute,
                       capabilities_of, h, message, nlri, open_body, read_update, update)
 from harness import inside, wait_until
@@ -61,6 +61,7 @@ class Bed(bad_input.Bed):
         if has_sessions:
             self.node.wait_log("go on from", after=after)
         wait_until(lambda: self.agent.in_sync, "in sync")
+        wait_until(lambda: self.agent.counts[BGP_LISTEN] == 2, "listening")
         return self.node.log()[after:]
 
     def restart(self):
@@ -409,8 +410,8 @@ def test_what_is_not_understood_is_a_graceful_restart(bed, change, why):
     bed.node.start("--run-dir", bed.run_dir)
     bed.node.wait_log(f"3 were left to us but cannot be taken over: {why}")
     assert peer.reaction() == CLOSE  # without a NOTIFICATION
+    wait_until(lambda: bed.agent.counts[BGP_LISTEN] == 2, "listening")
     peer.connect()
-    bed.node.wait_log("connection", after=0)
     peer.establish(BOTH)
     peer.announce(1)
     wait_until(lambda: peer.prefix(1) in bed.agent.routes, "the route is told again")
@@ -503,5 +504,5 @@ def test_an_agent_that_does_not_answer_is_not_waited_for(bed):
     bed.agent.give_kept = lambda number: None
     bed.node.start("--run-dir", bed.run_dir)
     bed.node.wait_log("has not said whether sessions were left; going on without")
-    wait_until(lambda: bed.agent.counts[32] == 2, "listening")
+    wait_until(lambda: bed.agent.counts[BGP_LISTEN] == 2, "listening")
     bed.neighbour().establish()
