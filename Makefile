@@ -133,9 +133,9 @@ deploy/kubernetes/tortie.yaml: deploy/kubernetes/node.yaml deploy/kubernetes/crd
 	$(Q){ cat deploy/kubernetes/node.yaml; echo '---'; cat deploy/kubernetes/crds.yaml; } >$@
 
 # --- tests: a test names the sources and libraries it links in its own head:
-#     "links: lib/wire.c bgp/fsm.c" and "libs: -ljson-c" ---
+#     "links: lib/wire.c bgp/fsm.c lib/config*.c" and "libs: -ljson-c" ---
 head_list = $(shell sed -n '1,40{/^ \* $(2):/{s|^ \* $(2):||;s|\*/||;p}}' $(1))
-links = $(call objects,$(call head_list,$(1),links))
+links = $(call objects,$(wildcard $(call head_list,$(1),links)))
 libs = $(call head_list,$(1),libs)
 .SECONDEXPANSION:
 $(UNIT_TESTS): $(B)/tests/%: $(B)/obj/tests/%.o $$(call links,tests/$$*.c)
@@ -157,7 +157,7 @@ FUZZ_CFLAGS := -std=gnu11 -O1 -g -D_GNU_SOURCE -DTORTIE_VERSION='"$(VERSION)"' $
 	-fprofile-instr-generate -fcoverage-mapping
 HEADERS := $(wildcard include/*.h lib/*.h bgp/*.h kube/*.h cni/*.h loader/*.h)
 fuzzers: $(FUZZERS)
-$(FUZZERS): $(B)/fuzz/%: tests/fuzz/%.c $$(call head_list,tests/fuzz/$$*.c,links) $(HEADERS)
+$(FUZZERS): $(B)/fuzz/%: tests/fuzz/%.c $$(wildcard $$(call head_list,tests/fuzz/$$*.c,links)) $(HEADERS)
 	$(call say,FUZZ,$@)
 	@mkdir -p $(@D)
 	$(Q)$(CLANG) $(FUZZ_CFLAGS) $(filter %.c,$^) -o $@ $(call libs,tests/fuzz/$*.c)

@@ -46,6 +46,8 @@ struct advertise_group {
 	struct note_list notes;
 	uint32_t count[FAMILY_COUNT];
 	struct memo memo[MEMO_COUNT]; /* of routes that are best, and that were */
+	bool has_digest;	      /* since the last change */
+	uint64_t digest;
 };
 
 struct advertise {
@@ -78,8 +80,9 @@ void advertise_free(struct advertise *advertise)
 static bool key_equals(const struct advertise_key *a, const struct advertise_key *b)
 {
 	if (a->kind != b->kind || a->export != b->export || a->four_octet_as != b->four_octet_as ||
-	    a->next_hop_mode != b->next_hop_mode || a->local_as != b->local_as ||
-	    a->links != b->links || !filter_is_same(a->filter, b->filter, FILTER_EXPORT))
+	    a->extended_next_hop != b->extended_next_hop || a->next_hop_mode != b->next_hop_mode ||
+	    a->local_as != b->local_as || a->links != b->links ||
+	    !filter_is_same(a->filter, b->filter, FILTER_EXPORT))
 		return false;
 	for (int i = 0; i < FAMILY_COUNT; i++)
 		if (a->family[i] != b->family[i] ||
@@ -363,6 +366,7 @@ int advertise_change(struct advertise *advertise, const struct rib_change *chang
 	for (struct advertise_group *group = advertise->groups; group; group = group->next) {
 		int result = change_for_group(advertise, group, &was, &now);
 
+		group->has_digest = false;
 		err = result < 0 ? result : err;
 		if (group->notes.prefix_count >= NOTES_MAX)
 			write_notes(advertise, group, &group->notes, NULL);
@@ -532,6 +536,17 @@ int advertise_join(struct advertise *advertise, const struct advertise_key *key,
 	return err;
 }
 
+int advertise_adopt(struct advertise *advertise, const struct advertise_key *key,
+		    struct advertise_member *member, struct rib_source *source)
+{
+	struct advertise_group *group = group_get(advertise, key);
+
+	if (!group)
+		return -ENOMEM;
+	enter_group(advertise, group, member, source);
+	return 0;
+}
+
 /* From one group to another. */
 struct move {
 	struct advertise *advertise;
@@ -625,6 +640,84 @@ struct attribute_set *advertise_told(struct advertise *advertise,
 		attribute_set_ref(told);
 	memos_clear(advertise, member->group); /* what a route becomes may change with its source */
 	return told;
+}
+
+/* --- what it comes to --- */
+
+#define DIGEST_START 0xcbf29ce484222325u
+
+struct digest {
+	struct advertise *advertise;
+	struct advertise_group *group;
+	struct attribute_set *set; /* the last one, a reference, as runs of routes share theirs */
+	uint64_t set_digest;
+	uint64_t sum;
+	int err;
+};
+
+static uint64_t digest_octets(uint64_t digest, const void *data, size_t len)
+{
+	const uint8_t *octets = data;
+
+	for (size_t i = 0; i < len; i++)
+		digest = (digest ^ octets[i]) * 0x100000001b3u; /* FNV-1a */
+	return digest ^ digest >> 29;
+}
+
+static void digest_set(struct digest *digest, struct attribute_set *set)
+{
+	struct attribute_view view = attribute_set_view(set);
+	uint8_t buf[5 * BGP_MESSAGE_MAX]; /* each list is one message at most, the path two */
+	struct wire_writer writer;
+
+	if (digest->set == set)
+		return;
+	attribute_set_unref(digest->advertise->attributes, digest->set);
+	digest->set = attribute_set_ref(set);
+	wire_writer_init(&writer, buf, sizeof(buf));
+	attributes_write(&writer, &view, false, true);
+	digest->set_digest = digest_octets(DIGEST_START, buf, writer.len);
+	digest->set_digest = digest_octets(digest->set_digest, &set->values.next_hop,
+					   sizeof(set->values.next_hop));
+}
+
+static void digest_entry(struct rib_entry *entry, void *arg)
+{
+	struct digest *digest = arg;
+	struct advertise_group *group = digest->group;
+	struct route route = best_route(entry);
+	struct attribute_set *told;
+	uint64_t one;
+
+	if (digest->err < 0)
+		return;
+	digest->err =
+		export_memoized(digest->advertise, group, &group->memo[MEMO_NOW], &route, &told);
+	if (digest->err < 0 || !told)
+		return;
+	digest_set(digest, told);
+	one = digest_octets(digest->set_digest, &entry->prefix, sizeof(entry->prefix));
+	/* A sum, for the order of the table is another in each process. */
+	digest->sum += digest_octets(one, &route.source->addr, sizeof(route.source->addr));
+}
+
+uint64_t advertise_digest(struct advertise *advertise, const struct advertise_member *member)
+{
+	struct advertise_group *group = member->group;
+	struct digest digest = { .advertise = advertise, .group = group, .sum = 1 };
+
+	if (!group)
+		return 0;
+	if (group->has_digest)
+		return group->digest;
+	rib_walk(advertise->rib, digest_entry, &digest);
+	memos_clear(advertise, group);
+	attribute_set_unref(advertise->attributes, digest.set);
+	if (digest.err < 0)
+		return 0;
+	group->has_digest = true;
+	group->digest = digest.sum;
+	return digest.sum;
 }
 
 uint32_t advertise_count(const struct advertise_member *member, enum bgp_family family)

@@ -11,8 +11,9 @@ struct advertise_key {
 	enum rib_source_kind kind; /* what the peers are to us; never SOURCE_LOCAL */
 	enum config_export export;
 	bool four_octet_as;
+	bool extended_next_hop; /* IPv4 routes may have an IPv6 next hop (RFC 8950) */
 	bool family[FAMILY_COUNT];
-	struct ip_addr next_hop[FAMILY_COUNT]; /* ours */
+	struct ip_addr next_hop[FAMILY_COUNT]; /* ours; of IPv4 maybe an IPv6 one */
 	enum config_next_hop next_hop_mode;
 	uint32_t local_as; /* ours towards them */
 	/* Its export rules count, and where they look for links, NULL: nowhere. A group holds
@@ -42,6 +43,14 @@ void advertise_free(struct advertise *advertise); /* no members are left; NULL i
  * changes is empty. 0 or -ENOMEM. */
 int advertise_join(struct advertise *advertise, const struct advertise_key *key,
 		   struct advertise_member *member, struct rib_source *source);
+/** advertise_adopt() - @member has been told by the speaker before us what advertise_join() would
+ * send: from now on send it the changes. The queue of changes is empty. 0 or -ENOMEM. */
+int advertise_adopt(struct advertise *advertise, const struct advertise_key *key,
+		    struct advertise_member *member, struct rib_source *source);
+/** advertise_digest() - a number for all that @member's group has been told, the same in another
+ * process for the same routes and attributes; 0: @member is in none, or no memory to work it out.
+ * The queue of changes is empty and flushed. */
+uint64_t advertise_digest(struct advertise *advertise, const struct advertise_member *member);
 /** advertise_rejoin() - @member is one of @key now: send it what is different for it. The queue of
  * changes is empty and flushed. 0; or -ENOMEM, and all is as before. */
 int advertise_rejoin(struct advertise *advertise, const struct advertise_key *key,

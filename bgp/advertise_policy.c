@@ -2,8 +2,8 @@
 /*
  * advertise_policy.c: which routes peers are told of, and with which attributes.
  *
- * RFC 4271 5.1, 9.2 (and 5.1.3 for next hops), 4456 section 8, 1997, and the peers' filters
- * (filter.c). Pure.
+ * RFC 4271 5.1, 9.2 (and 5.1.3 for next hops), 4456 section 8, 1997, 8950 section 4, and the peers'
+ * filters (filter.c). Pure.
  */
 #include "bgp/advertise_internal.h"
 #include "bgp/reflector.h"
@@ -42,13 +42,23 @@ static bool has_our_next_hop(const struct advertise_key *key, const struct attri
 	return key->kind == SOURCE_EBGP && key->next_hop_mode == NEXT_HOP_AUTO;
 }
 
+/* Can @hop be told to @key's peers? An IPv6 one of an IPv4 route only to those who know of that. */
+static bool can_tell_next_hop(const struct advertise_key *key, const struct route *route,
+			      const struct ip_addr *hop)
+{
+	if (ip_addr_is_zero(hop))
+		return false;
+	return route->family != FAMILY_IPV4 || ip_addr_is_v4(hop) || key->extended_next_hop;
+}
+
 /* Does rewrite() succeed: is there a next hop, and room in the draft for what is added? */
 static bool can_rewrite(const struct advertise_key *key, const struct route *route)
 {
 	const struct attribute_values *values = &route->attributes->values;
 	bool ours = has_our_next_hop(key, values);
 
-	if (ip_addr_is_zero(ours ? &key->next_hop[route->family] : &values->next_hop))
+	if (!can_tell_next_hop(key, route,
+			       ours ? &key->next_hop[route->family] : &values->next_hop))
 		return false;
 	if (key->kind == SOURCE_EBGP)
 		return values->as_path_len + PREPEND_MAX <= ATTRIBUTE_AS_PATH_MAX;
@@ -94,7 +104,7 @@ static bool rewrite(uint32_t cluster_id, const struct advertise_key *key, const 
 		ok = rewrite_external(key, keeps_med, draft);
 	else
 		ok = rewrite_internal(cluster_id, key, route, draft);
-	return ok && !ip_addr_is_zero(&draft->values.next_hop);
+	return ok && can_tell_next_hop(key, route, &draft->values.next_hop);
 }
 
 /* What the filter makes of it. False: it is not for these peers. */

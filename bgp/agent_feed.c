@@ -21,6 +21,7 @@
 #include <uthash.h>
 #include <utlist.h>
 
+#include "bgp/handover_give.h"
 #include "bgp/shared_hops.h"
 #include "lib/agent_link.h"
 #include "lib/ip_prefix.h"
@@ -30,6 +31,7 @@
 #define LISTEN_RETRY_MS 1000
 #define SEND_BATCH	1024 /* routes a round, so that sessions get their turn */
 #define ROUTES_OCTETS	8192 /* of a message */
+#define GIVE_MAX_MS	5000 /* for the agent to take our sessions, while nobody reads them */
 
 /* A route as the agent should know it. */
 struct feed_route {
@@ -69,6 +71,9 @@ struct agent_feed {
 	uint32_t last_id;   /* of requests */
 	uint32_t socket_id; /* of the request for a query socket, 0: none */
 	uint32_t ping_id;   /* of the agent's question that waits for its answer, 0: none */
+	uint32_t take_id;   /* of agent_feed_take(), 0: not asked, or answered */
+	int *session;	    /* that came with it so far */
+	size_t session_count;
 	struct event_timer listen_timer;
 	struct feed_route *routes; /* by prefix (uthash) */
 	struct shared_hops *hops;  /* those of routes */
@@ -328,14 +333,15 @@ static bool is_listening_everywhere(const struct agent_feed *feed)
 	return true;
 }
 
-/* Ask for the listening sockets that we do not have yet; the id says which. */
-static void ask_listening(struct agent_feed *feed)
+/* Ask for the listening sockets that we do not have yet, also those that were asked for when
+ * @is_again; the id says which. */
+static void ask_listening(struct agent_feed *feed, bool is_again)
 {
 	for (size_t i = 0; i < feed->listen_count; i++) {
 		struct feed_listen *listen = &feed->listen[i];
 		struct msg_bgp_listen message = { .addr = listen->where.addr };
 
-		if (listen->is_open)
+		if (listen->is_open || (listen->id != 0 && !is_again))
 			continue;
 		message.port = listen->where.port;
 		listen->id = ++feed->last_id;
@@ -366,7 +372,7 @@ void agent_feed_listen(struct agent_feed *feed, const struct config_bgp *bgp)
 	memcpy(feed->listen, next, sizeof(next));
 	feed->listen_count = count;
 	if (agent_link_is_greeted(feed->link) && !is_listening_everywhere(feed))
-		ask_listening(feed);
+		ask_listening(feed, false);
 }
 
 void agent_feed_ask_socket(struct agent_feed *feed)
@@ -380,7 +386,7 @@ static void on_listen_retry(void *arg)
 	struct agent_feed *feed = arg;
 
 	if (agent_link_is_greeted(feed->link))
-		ask_listening(feed);
+		ask_listening(feed, true);
 }
 
 /* The agent knows nothing of us, or forgot: say all. */
@@ -404,11 +410,85 @@ static void on_greeted(const struct msg_hello_reply *reply, void *arg)
 	struct agent_feed *feed = arg;
 
 	feed->is_refusal_said = false;
-	ask_listening(feed);
+	ask_listening(feed, true);
 	if (agent_link_is_greeted(feed->link))
 		replay(feed);
 	if (agent_link_is_greeted(feed->link))
 		feed->ops->connected(feed->arg);
+}
+
+/* --- from one speaker to the next --- */
+
+void agent_feed_take_nothing(struct agent_feed *feed)
+{
+	if (!feed)
+		return;
+	for (size_t i = 0; i < feed->session_count; i++)
+		close(feed->session[i]);
+	free(feed->session);
+	feed->session = NULL;
+	feed->session_count = 0;
+	feed->take_id = 0;
+}
+
+void agent_feed_take(struct agent_feed *feed)
+{
+	agent_feed_take_nothing(feed);
+	feed->take_id = ++feed->last_id;
+	agent_link_send(feed->link, MSG_BGP_TAKE, feed->take_id, NULL, 0);
+}
+
+/* One session; takes @fd. */
+static void on_session(struct agent_feed *feed, uint32_t id, int fd)
+{
+	int *grown;
+
+	if (feed->take_id == 0 || id != feed->take_id) {
+		close(fd);
+		return;
+	}
+	grown = reallocarray(feed->session, feed->session_count + 1, sizeof(*grown));
+	if (!grown) { /* the state says that one is missing */
+		close(fd);
+		return;
+	}
+	feed->session = grown;
+	feed->session[feed->session_count++] = fd;
+}
+
+/* The end of the answer; takes @state_fd. */
+static void on_taken(struct agent_feed *feed, int state_fd)
+{
+	int *session = feed->session;
+	size_t count = feed->session_count;
+
+	feed->session = NULL;
+	feed->session_count = 0;
+	feed->take_id = 0;
+	feed->ops->taken(state_fd, session, count, feed->arg);
+	free(session);
+}
+
+int agent_feed_give(struct agent_feed *feed, const struct handover_gift *gift)
+{
+	uint64_t until_ms = event_loop_now_ms() + GIVE_MAX_MS;
+	struct message_header one = { .type = MSG_BGP_KEEP, .length = sizeof(one) };
+	struct {
+		struct message_header header;
+		struct msg_bgp_keep body;
+	} all = { .header = { .type = MSG_BGP_KEEP_ALL,
+			      .length = sizeof(all),
+			      .id = ++feed->last_id },
+		  .body = { (uint32_t)gift->session_count, gift->keep_ms } };
+	int err = 0;
+
+	for (size_t i = 0; i < gift->session_count && err == 0; i++)
+		err = agent_link_send_waiting(feed->link, &one, gift->session[i], until_ms);
+	if (err == 0)
+		err = agent_link_send_waiting(feed->link, &all.header, gift->state_fd, until_ms);
+	if (err == 0)
+		err = agent_link_await_answer(feed->link, all.header.id, until_ms);
+	return err;
 }
 
 static void on_lost(bool was_greeted, void *arg)
@@ -416,8 +496,10 @@ static void on_lost(bool was_greeted, void *arg)
 	struct agent_feed *feed = arg;
 
 	feed->ping_id = 0;
+	agent_feed_take_nothing(feed);
 	forget_peers(feed);
 	event_timer_cancel(feed->loop, &feed->listen_timer);
+	feed->ops->away(feed->arg);
 }
 
 void agent_feed_restart(struct agent_feed *feed)
@@ -436,6 +518,10 @@ static void on_socket_answer(struct agent_feed *feed, uint32_t id, int fd)
 	if (id == feed->socket_id) {
 		feed->socket_id = 0;
 		feed->ops->query_socket(fd, feed->arg);
+		return;
+	}
+	if (feed->take_id != 0 && id == feed->take_id) {
+		on_taken(feed, fd);
 		return;
 	}
 	for (size_t i = 0; i < feed->listen_count; i++) {
@@ -464,10 +550,9 @@ static const char *document_error(int err)
 	}
 }
 
-static void on_document(struct agent_feed *feed, int fd)
+/* Takes *fd when it is good. */
+static void on_document(struct agent_feed *feed, int *fd)
 {
-	size_t len = 0;
-	char *data = NULL;
 	int err;
 
 	if (!feed->ops->document) {
@@ -476,13 +561,13 @@ static void on_document(struct agent_feed *feed, int fd)
 			    agent_link_path(feed->link));
 		return;
 	}
-	err = sealed_text_read(fd, CONFIG_DOCUMENT_MAX, &data, &len);
+	err = sealed_text_check(*fd, CONFIG_DOCUMENT_MAX);
 	if (err < 0) {
 		agent_link_drop(feed->link, document_error(err));
 		return;
 	}
-	feed->ops->document(data, len, feed->arg);
-	free(data);
+	feed->ops->document(*fd, feed->arg);
+	*fd = -1;
 }
 
 static void on_refusal(struct agent_feed *feed, uint32_t id, const struct msg_error *error)
@@ -491,6 +576,10 @@ static void on_refusal(struct agent_feed *feed, uint32_t id, const struct msg_er
 		log_info("agent %s: no socket for questions: %s", agent_link_path(feed->link),
 			 error->text);
 		feed->socket_id = 0;
+		return;
+	}
+	if (feed->take_id != 0 && id == feed->take_id) {
+		on_taken(feed, -1);
 		return;
 	}
 	if (!feed->is_refusal_said)
@@ -512,12 +601,17 @@ static void on_message(const struct message_header *header, const void *body, in
 			on_socket_answer(feed, header->id, *fd);
 		*fd = -1;
 		break;
+	case MSG_BGP_SESSION:
+		if (*fd >= 0)
+			on_session(feed, header->id, *fd);
+		*fd = -1;
+		break;
 	case MSG_BGP_PING:
 		feed->ping_id = header->id;
 		send_pong(feed);
 		break;
 	case MSG_BGP_CONFIG:
-		on_document(feed, *fd);
+		on_document(feed, fd);
 		break;
 	default:
 		agent_link_drop(feed->link, "it sent a message that is not for tortie-bgpd");
@@ -578,6 +672,7 @@ void agent_feed_free(struct agent_feed *feed)
 	HASH_ITER(hh, feed->routes, route, next)
 	forget_route(feed, route);
 	forget_peers(feed);
+	agent_feed_take_nothing(feed);
 	agent_link_free(feed->link);
 	free(feed);
 }

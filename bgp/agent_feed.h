@@ -23,9 +23,15 @@ struct agent_feed_ops {
 	void (*listening)(const struct config_listen *where, int fd, void *arg);
 	/* The socket that agent_feed_ask_socket() asked for; takes @fd. NULL: never asked. */
 	void (*query_socket)(int fd, void *arg);
-	/* The cluster's document, borrowed: after each connect and when it changed. NULL: the
-	 * configuration is the file alone. */
-	void (*document)(const char *data, size_t len, void *arg);
+	/* The cluster's document, a memfd for sealed_text_read(), taken: after each connect and
+	 * when it changed. NULL: the configuration is the file alone. */
+	void (*document)(int fd, void *arg);
+	/* After agent_feed_take(), once: the @count sessions of the speaker before us and
+	 * @state_fd, which says what they are; all descriptors are taken. @state_fd -1: there are
+	 * none. */
+	void (*taken)(int state_fd, const int *session, size_t count, void *arg);
+	/* There is no agent, or not any more. */
+	void (*away)(void *arg);
 };
 
 /** agent_feed_new() - for RUN_DIR/agent.sock; all is borrowed. 0 or -ENOMEM. */
@@ -39,6 +45,14 @@ void agent_feed_free(struct agent_feed *feed);
 void agent_feed_listen(struct agent_feed *feed, const struct config_bgp *bgp);
 /** agent_feed_ask_socket() - for people's questions; from connected() when there is none. */
 void agent_feed_ask_socket(struct agent_feed *feed);
+/** agent_feed_take() - ask what the speaker before us has left; from connected(). What comes later
+ * than agent_feed_take_nothing() is closed. */
+void agent_feed_take(struct agent_feed *feed);
+void agent_feed_take_nothing(struct agent_feed *feed);
+struct handover_gift;
+/** agent_feed_give() - leave @gift, borrowed, with the agent for the next speaker; waits for it. 0
+ * or -errno; then the feed is only to be freed. */
+int agent_feed_give(struct agent_feed *feed, const struct handover_gift *gift);
 /** agent_feed_restart() - another speaker begins: as if this program had started anew, so the agent
  * keeps the routes of before until agent_feed_in_sync(). */
 void agent_feed_restart(struct agent_feed *feed);

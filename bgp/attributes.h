@@ -89,7 +89,8 @@ struct attribute_draft {
 /* What parsing must know of the session. */
 struct attribute_context {
 	bool is_ebgp;
-	bool four_octet_as; /* both sides speak it */
+	bool four_octet_as;	/* both sides speak it */
+	bool extended_next_hop; /* likewise (RFC 8950) */
 };
 
 /* What attributes_parse() found besides the draft; pointers are borrowed from the message. */

@@ -3,7 +3,8 @@
  * capability.c: the capabilities that two speakers tell each other in OPEN (RFC 5492).
  *
  * struct capabilities is what we understand of them: families (RFC 4760), route refresh (RFC 2918,
- * 7313), four-octet AS (RFC 6793), graceful restart (RFC 4724). Parsing goes through one table of
+ * 7313), IPv6 next hops of IPv4 (RFC 8950), four-octet AS (RFC 6793), graceful restart (RFC 4724).
+ * Parsing goes through one table of
  * handlers; a capability that is not in it is none of our business. message.c calls this for every
  * parameter of type 2 and has the last word about errors.
  *
@@ -17,12 +18,14 @@
 enum {
 	CAPABILITY_MULTIPROTOCOL = 1,
 	CAPABILITY_ROUTE_REFRESH = 2,
+	CAPABILITY_EXTENDED_NEXT_HOP = 5,
 	CAPABILITY_GRACEFUL_RESTART = 64,
 	CAPABILITY_FOUR_OCTET_AS = 65,
 	CAPABILITY_ENHANCED_REFRESH = 70,
 };
 
 #define PARAMETER_CAPABILITIES 2
+#define EXTENDED_NEXT_HOP_LEN  6 /* octets of a triple: AFI, SAFI, AFI of the next hop */
 
 #define RESTART_FLAG_RESTARTING 0x8000u
 #define RESTART_FLAG_FORWARDING 0x80u
@@ -61,6 +64,23 @@ static int parse_route_refresh(struct wire_reader *value, struct capabilities *c
 {
 	if (wire_reader_left(value) == 0)
 		caps->route_refresh = true;
+	return 0;
+}
+
+/* RFC 8950 section 4; SAFI has two octets here. Triples of other families are not ours. */
+static int parse_extended_next_hop(struct wire_reader *value, struct capabilities *caps)
+{
+	uint16_t afi, safi, next_hop_afi;
+
+	if (wire_reader_left(value) % EXTENDED_NEXT_HOP_LEN != 0)
+		return 0;
+	while (wire_reader_left(value) > 0) {
+		afi = wire_read_u16(value);
+		safi = wire_read_u16(value);
+		next_hop_afi = wire_read_u16(value);
+		if (afi == AFI_IPV4 && safi == SAFI_UNICAST && next_hop_afi == AFI_IPV6)
+			caps->extended_next_hop = true;
+	}
 	return 0;
 }
 
@@ -113,6 +133,7 @@ static const struct {
 } capability_rows[] = {
 	{ CAPABILITY_MULTIPROTOCOL, parse_multiprotocol },
 	{ CAPABILITY_ROUTE_REFRESH, parse_route_refresh },
+	{ CAPABILITY_EXTENDED_NEXT_HOP, parse_extended_next_hop },
 	{ CAPABILITY_GRACEFUL_RESTART, parse_graceful_restart },
 	{ CAPABILITY_FOUR_OCTET_AS, parse_four_octet_as },
 	{ CAPABILITY_ENHANCED_REFRESH, parse_enhanced_refresh },
@@ -175,6 +196,13 @@ void capability_write(struct wire_writer *writer, const struct capabilities *cap
 		wire_write_u16(writer, capability_afi(i));
 		wire_write_u8(writer, 0);
 		wire_write_u8(writer, SAFI_UNICAST);
+	}
+	if (caps->extended_next_hop) {
+		wire_write_u8(writer, CAPABILITY_EXTENDED_NEXT_HOP);
+		wire_write_u8(writer, EXTENDED_NEXT_HOP_LEN);
+		wire_write_u16(writer, AFI_IPV4);
+		wire_write_u16(writer, SAFI_UNICAST);
+		wire_write_u16(writer, AFI_IPV6);
 	}
 	if (caps->route_refresh) {
 		wire_write_u8(writer, CAPABILITY_ROUTE_REFRESH);

@@ -24,6 +24,7 @@ enum bgp_family {
 struct capabilities {
 	bool has_multiprotocol;	   /* any multiprotocol capability; without: IPv4 only */
 	bool family[FAMILY_COUNT]; /* RFC 4760 */
+	bool extended_next_hop;	   /* RFC 8950: IPv4 routes may have IPv6 next hops */
 	bool route_refresh;	   /* RFC 2918 */
 	bool enhanced_refresh;	   /* RFC 7313 */
 	bool four_octet_as;	   /* RFC 6793 */

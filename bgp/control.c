@@ -14,9 +14,10 @@
  *
  * A document that is refused is logged, and the configuration in force stays.
  *
- * Ending closes the connections without a NOTIFICATION, on purpose: a service that is stopped is
- * normally about to be started again, and so the peers keep our routes for the restart time (RFC
- * 4724) while the maps go on forwarding.
+ * Ending by SIGTERM leaves the sessions to the next speaker, by way of the agent, and a start asks
+ * for what was left (control_handover.c): a service that is stopped is normally about to be started
+ * again. Where that cannot be the connections are closed without a NOTIFICATION, on purpose: the
+ * peers keep our routes for the restart time (RFC 4724) while the maps go on forwarding.
  */
 #include "bgp/control.h"
 
@@ -25,13 +26,17 @@
 #include <stdlib.h>
 #include <string.h>
 #include <sys/resource.h>
+#include <unistd.h>
 
 #include "bgp/agent_feed.h"
+#include "bgp/control_internal.h"
+#include "bgp/linger.h"
 #include "bgp/query_socket.h"
 #include "bgp/reconfigure.h"
 #include "bgp/sandbox.h"
 #include "bgp/speaker.h"
 #include "lib/log.h"
+#include "lib/sealed_text.h"
 
 /* The sanitizers' runtime needs more than the sandbox leaves (sandbox.c). */
 #ifdef __SANITIZE_ADDRESS__
@@ -40,36 +45,42 @@
 #define IS_SANDBOXED true
 #endif
 
-struct control {
-	const struct control_options *options;
-	struct event_loop *loop;
-	struct agent_feed *feed; /* NULL: standalone */
-	struct query_socket *query_socket;
-	struct config *config;	 /* in force; with kubernetes:, before a document: the base file */
-	struct speaker *speaker; /* NULL: nothing to speak about yet */
-	int err;		 /* why the loop was stopped, 0: on request */
-};
-
 static void on_signal(int signo, void *arg)
 {
-	log_info("%s: ending; peers keep our routes for the restart time", strsignal(signo));
-	event_loop_stop(arg);
+	struct control *control = arg;
+
+	if (signo != SIGTERM || !control_leave_sessions(control))
+		log_info("%s: ending; peers keep our routes for the restart time",
+			 strsignal(signo));
+	event_loop_stop(control->loop);
 }
 
 /* --- the speaker --- */
 
-static int start_speaker(struct control *control)
+int control_new_speaker(struct control *control, char **password)
 {
-	int err = speaker_new(control->loop, control->config, control->feed, &control->speaker);
+	const struct speaker_params params = { control->loop, control->config, control->feed,
+					       control->lingering, password };
 
-	if (err == 0 && !control->feed)
-		err = speaker_listen(control->speaker);
-	if (err < 0)
-		return err;
+	return speaker_new(&params, &control->speaker);
+}
+
+void control_run_speaker(struct control *control)
+{
 	agent_feed_listen(control->feed, &control->config->bgp);
 	query_socket_use(control->query_socket, control->speaker);
 	speaker_start(control->speaker);
-	return 0;
+}
+
+int control_start_speaker(struct control *control)
+{
+	int err = control_new_speaker(control, NULL);
+
+	if (err == 0 && !control->feed)
+		err = speaker_listen(control->speaker);
+	if (err == 0)
+		control_run_speaker(control);
+	return err;
 }
 
 static void stop_speaker(struct control *control)
@@ -105,7 +116,16 @@ static void go_without_bgp(struct control *control)
 	agent_feed_in_sync(control->feed); /* what the agent has kept from before may go */
 }
 
-/* --- documents --- */
+/* --- configurations --- */
+
+void config_text_clear(struct config_text *text)
+{
+	free(text->base);
+	free(text->document);
+	if (text->document_fd >= 0)
+		close(text->document_fd);
+	*text = (struct config_text){ .document_fd = -1 };
+}
 
 static void log_config_error(const struct control *control, const struct config_error *error)
 {
@@ -118,58 +138,128 @@ static void log_config_error(const struct control *control, const struct config_
 		log_error("%s: %s", what, error->text);
 }
 
+static int read_base(const char *path, struct config_text *text, struct config_error *ret_error)
+{
+	int err = config_read_file(path, &text->base, &text->base_len, ret_error);
+	char *fitting;
+
+	if (err < 0)
+		return err;
+	/* It is kept as long as the configuration, and was read into much more. */
+	fitting = realloc(text->base, text->base_len + 1);
+	if (fitting)
+		text->base = fitting;
+	return 0;
+}
+
+int control_load(const struct control *control, int document_fd, struct config **ret_config,
+		 struct config_text *ret_text)
+{
+	struct config_text text = { .document_fd = -1 };
+	struct config_source source = { .file = control->options->config_file };
+	struct config_error error = {};
+	char *document = NULL;
+	int err = read_base(source.file, &text, &error);
+
+	if (err == 0 && document_fd >= 0)
+		err = sealed_text_read(document_fd, CONFIG_DOCUMENT_MAX, &document,
+				       &source.document_len);
+	source.base = text.base;
+	source.base_len = text.base_len;
+	source.document = document;
+	if (err == 0)
+		err = config_parse_cluster(&source, ret_config, &error);
+	free(document);
+	if (err == 0) {
+		*ret_text = text;
+		return 0;
+	}
+	config_text_clear(&text);
+	log_config_error(control, &error);
+	return err;
+}
+
 static void set_log_level(const struct config *config)
 {
 	log_init(CONTROL_PROGRAM,
 		 config->bgp.has_log_level ? config->bgp.log_level : config->log_level);
 }
 
-/* Go over to @config, which is taken. */
-static int go_over(struct control *control, struct config *config)
+/* Both are taken. */
+static void put_in_force(struct control *control, struct config *config, struct config_text *text)
+{
+	control->config = config;
+	config_text_clear(&control->text);
+	control->text = *text;
+	*text = (struct config_text){ .document_fd = -1 };
+}
+
+/* The speaker stays. */
+static void reconfigure(struct control *control, struct config *config, struct config_text *text)
 {
 	struct config *before = control->config;
-	int err = 0;
+
+	set_log_level(config);
+	if (speaker_reconfigure(control->speaker, config) < 0) {
+		set_log_level(before);
+		config_free(config); /* the old one stays */
+		config_text_clear(text);
+		return;
+	}
+	put_in_force(control, config, text);
+	config_free(before);
+}
+
+void control_go_over(struct control *control, struct config *config, struct config_text *text)
+{
+	struct config *before = control->config;
 
 	if (control->speaker && config->bgp.present &&
 	    !reconfigure_needs_new_speaker(before, config)) {
-		set_log_level(config);
-		if (speaker_reconfigure(control->speaker, config) < 0) {
-			set_log_level(before);
-			config_free(config); /* the old one stays */
-		} else {
-			control->config = config;
-			config_free(before);
-		}
-		return 0;
+		reconfigure(control, config, text);
+		return;
 	}
 	if (control->speaker && config->bgp.present)
 		exchange_speaker(control);
 	if (!config->bgp.present)
 		go_without_bgp(control);
-	control->config = config;
+	put_in_force(control, config, text);
 	set_log_level(config);
 	if (config->bgp.present)
-		err = start_speaker(control);
+		control->err = control_start_speaker(control);
 	config_free(before);
-	return err;
+	if (control->err < 0)
+		event_loop_stop(control->loop);
 }
 
-static void on_document(const char *data, size_t len, void *arg)
+void control_take_document(struct control *control, int fd)
 {
-	struct control *control = arg;
-	struct config_error error;
+	struct config_text text;
 	struct config *config;
 
-	if (config_load_cluster(control->options->config_file, data, len, &config, &error) < 0) {
-		log_config_error(control, &error);
+	if (control_load(control, fd, &config, &text) < 0) {
 		log_error("configuration: refused; %s", control->speaker
 								? "the one of before stays in force"
 								: "waiting for the next one");
+		close(fd);
 		return;
 	}
-	control->err = go_over(control, config);
-	if (control->err < 0)
-		event_loop_stop(control->loop);
+	text.document_fd = fd;
+	control_go_over(control, config, &text);
+}
+
+/* The last one counts. */
+static void on_document(int fd, void *arg)
+{
+	struct control *control = arg;
+
+	if (!control->is_waiting) {
+		control_take_document(control, fd);
+		return;
+	}
+	if (control->waiting_document >= 0)
+		close(control->waiting_document);
+	control->waiting_document = fd;
 }
 
 /* --- the agent --- */
@@ -178,9 +268,10 @@ static void on_agent_connected(void *arg)
 {
 	struct control *control = arg;
 
+	control_ask_sessions(control);
 	if (control->speaker)
 		speaker_replay(control->speaker);
-	else
+	else if (control->config->kubernetes)
 		log_info("configuration: waiting for the cluster's document from the agent");
 	/* An agent that was started again finds us listening on the old one. */
 	if (!query_socket_is_open(control->query_socket))
@@ -201,10 +292,22 @@ static void on_agent_listening(const struct config_listen *where, int fd, void *
 	speaker_take_listen_fd(control->speaker, where, fd);
 }
 
+static void on_taken(int state_fd, const int *session, size_t count, void *arg)
+{
+	control_take_sessions(arg, state_fd, session, count);
+}
+
+static void on_agent_away(void *arg)
+{
+	control_go_without_sessions(arg);
+}
+
 static const struct agent_feed_ops file_ops = {
 	.connected = on_agent_connected,
 	.listening = on_agent_listening,
 	.query_socket = on_query_socket,
+	.taken = on_taken,
+	.away = on_agent_away,
 };
 
 static const struct agent_feed_ops cluster_ops = {
@@ -212,6 +315,8 @@ static const struct agent_feed_ops cluster_ops = {
 	.listening = on_agent_listening,
 	.query_socket = on_query_socket,
 	.document = on_document,
+	.taken = on_taken,
+	.away = on_agent_away,
 };
 
 /* --- start and end --- */
@@ -241,6 +346,14 @@ static void open_query_socket(struct control *control)
 			 control->options->run_dir, strerror(-err));
 }
 
+static bool asks_for_bfd(const struct config *config)
+{
+	for (size_t i = 0; i < config->bgp.peer_count; i++)
+		if (config->bgp.peer[i].bfd.present)
+			return true;
+	return config->kubernetes; /* a document may, later */
+}
+
 static int run_loop(struct control *control)
 {
 	bool is_cluster = control->config->kubernetes;
@@ -250,16 +363,22 @@ static int run_loop(struct control *control)
 		err = agent_feed_new(control->loop, control->options->run_dir, &control->feed);
 	if (err == 0)
 		err = query_socket_new(control->loop, &control->query_socket);
-	if (err == 0 && !is_cluster)
-		err = start_speaker(control);
+	if (err == 0 && !control->feed)
+		err = control_start_speaker(control);
 	if (err < 0)
 		return err;
-	if (!control->feed)
-		open_query_socket(control);
-	if (control->feed)
+	if (control->feed) {
+		control_init_handover(control);
+		control_await_sessions(control);
 		agent_feed_start(control->feed, is_cluster ? &cluster_ops : &file_ops, control);
+	} else {
+		open_query_socket(control);
+	}
+	if (control->err < 0)
+		return control->err; /* of a speaker that was started without waiting */
 	if (IS_SANDBOXED)
-		sandbox_enter(); /* what it lacks it has said; a node without routes is worse */
+		sandbox_enter(asks_for_bfd(control->config)); /* what it lacks it has said; a node
+								 without routes is worse */
 	err = event_loop_run(control->loop);
 	return err < 0 ? err : control->err;
 }
@@ -284,31 +403,38 @@ static int run(struct control *control)
 		log_error("event loop: %s", strerror(-err));
 		return err;
 	}
+	control->lingering = linger_list_new(control->loop);
+	if (!control->lingering) {
+		event_loop_free(control->loop);
+		return -ENOMEM;
+	}
 	raise_descriptor_limit();
-	event_loop_add_signal(control->loop, SIGTERM, on_signal, control->loop);
-	event_loop_add_signal(control->loop, SIGINT, on_signal, control->loop);
+	event_loop_add_signal(control->loop, SIGTERM, on_signal, control);
+	event_loop_add_signal(control->loop, SIGINT, on_signal, control);
 	err = run_loop(control);
+	control_fini_handover(control);
 	query_socket_free(control->query_socket);
 	speaker_free(control->speaker);
 	agent_feed_free(control->feed);
+	linger_list_free(control->lingering);
 	event_loop_free(control->loop);
 	return err;
 }
 
 int control_run(const struct control_options *options)
 {
-	struct control control = { .options = options };
-	struct config_error error;
-	int err = config_load(options->config_file, &control.config, &error);
+	struct control control = {
+		.options = options, .text.document_fd = -1, .waiting_document = -1, .left_fd = -1
+	};
+	int err = control_load(&control, -1, &control.config, &control.text);
 
-	if (err < 0) {
-		log_config_error(&control, &error);
+	if (err < 0)
 		return err;
-	}
 	set_log_level(control.config);
 	err = check_base(&control);
 	if (err == 0)
 		err = run(&control);
+	config_text_clear(&control.text);
 	config_free(control.config);
 	return err;
 }

@@ -11,6 +11,9 @@
  * that was accepted costs the same. A route that must not be used at all (loop, bad next hop) never
  * gets into the table (import.c). Stale routes rank as they did before (RFC 4724 section 4.2).
  *
+ * The steps up to (d) are preferences, those behind only break ties. Routes that are left when the
+ * preferences are through are marked: multipath.c uses them all.
+ *
  * Pure.
  */
 #include "bgp/decide.h"
@@ -133,23 +136,57 @@ static unsigned int strike_out(struct rib_path *paths, enum decide_step step)
 	return left;
 }
 
-struct rib_path *decide_best(struct rib_path *paths, enum decide_step *ret_step)
+/* Those that are left are as good as the best one will be. Is that another set than before? */
+static bool mark_multipath(struct rib_path *paths)
+{
+	bool is_changed = false;
+
+	for (struct rib_path *path = paths; path; path = path->next) {
+		is_changed |= path->is_multipath != path->is_candidate;
+		path->is_multipath = path->is_candidate;
+	}
+	return is_changed;
+}
+
+static struct rib_path *decide(struct rib_path *paths, struct decision *ret)
 {
 	enum decide_step step = DECIDE_ONLY_ONE;
 	unsigned int left = 0;
 	struct rib_path *path;
 
-	if (ret_step)
-		*ret_step = step;
-	if (!paths || !paths->next)
-		return paths;
 	for (path = paths; path; path = path->next, left++)
 		path->is_candidate = true;
+	while (left > 1 && step < DECIDE_EBGP)
+		left = strike_out(paths, ++step);
+	ret->is_multipath_changed = mark_multipath(paths);
 	while (left > 1 && step + 1 < DECIDE_STEPS)
 		left = strike_out(paths, ++step);
 	for (path = paths; path && !path->is_candidate; path = path->next)
 		continue;
-	if (ret_step)
-		*ret_step = step;
+	ret->step = step;
 	return path;
+}
+
+struct rib_path *decide_best(struct rib_path *paths, struct decision *ret)
+{
+	struct decision decision = { DECIDE_ONLY_ONE, false };
+
+	if (paths && paths->next)
+		paths = decide(paths, &decision);
+	else if (paths)
+		paths->is_multipath = true; /* what another one that comes is compared with */
+	if (ret)
+		*ret = decision;
+	return paths;
+}
+
+bool decide_precedes(const struct rib_path *a, const struct rib_path *b)
+{
+	for (enum decide_step step = DECIDE_EBGP + 1; step < DECIDE_STEPS; step++) {
+		if (decide_rows[step](b, a))
+			return true;
+		if (decide_rows[step](a, b))
+			return false;
+	}
+	return false;
 }

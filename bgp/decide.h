@@ -19,7 +19,15 @@ enum decide_step {
 	DECIDE_STEPS,
 };
 
-/** decide_best() - the best of @paths and (may be NULL) the step that decided it; NULL for none. */
-struct rib_path *decide_best(struct rib_path *paths, enum decide_step *ret_step);
+struct decision {
+	enum decide_step step;	   /* that decided it */
+	bool is_multipath_changed; /* some path's mark, of two or more, is another than before */
+};
+
+/** decide_best() - the best of @paths, and (may be NULL) how; NULL for none. Marks those that are
+ * as good, the best one too: equal up to and including DECIDE_EBGP. */
+struct rib_path *decide_best(struct rib_path *paths, struct decision *ret);
+/** decide_precedes() - of two paths that are as good as the best: does @a win the steps behind? */
+bool decide_precedes(const struct rib_path *a, const struct rib_path *b);
 
 #endif /* BGP_DECIDE_H */

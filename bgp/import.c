@@ -7,6 +7,8 @@
  * peer's import policy lets in. The default, `pools`, is the spirit of RFC 8212 for a pod network:
  * only what lies inside a configured pool and is not part of a block of this node, so that no peer
  * can draw away the host's traffic or a pod of ours. `all` takes what is a unicast prefix at all.
+ * A route reflector also takes what nodes announce of Services, because others hear of it through
+ * it alone; no node uses such a route, its own kube-proxy translates (bgp.service_ranges).
  * The pools and blocks of a configuration become a filter once, for a cluster may have thousands.
  *
  * Later filters are further questions here. Pure.
@@ -89,8 +91,15 @@ bool import_accepts_prefix(const struct import_filter *filter, enum config_impor
 		return false;
 	if (policy == IMPORT_ALL)
 		return true;
+	if (filter->is_reflector && import_is_service(filter, prefix))
+		return true;
 	return prefix_set_covers(&filter->pools, prefix) &&
 	       !prefix_set_covers(&filter->blocks, prefix);
+}
+
+bool import_is_service(const struct import_filter *filter, const struct ip_prefix *prefix)
+{
+	return prefix_set_covers(&filter->services, prefix);
 }
 
 static int add_pool(struct import_filter *filter, const struct config_pool *pool)
@@ -102,17 +111,31 @@ static int add_pool(struct import_filter *filter, const struct config_pool *pool
 	return err;
 }
 
+static bool has_client(const struct config_bgp *bgp)
+{
+	for (size_t i = 0; i < bgp->peer_count; i++)
+		if (bgp->peer[i].reflector_client)
+			return true;
+	return false;
+}
+
 int import_filter_init(struct import_filter *filter, const struct config *config)
 {
-	*filter = (struct import_filter){};
-	for (size_t i = 0; i < config->pool_count; i++) {
-		if (add_pool(filter, &config->pool[i]) < 0) {
-			import_filter_fini(filter);
-			return -ENOMEM;
-		}
+	const struct config_bgp *bgp = &config->bgp;
+	int err = 0;
+
+	*filter = (struct import_filter){ .is_reflector = has_client(bgp) };
+	for (size_t i = 0; i < config->pool_count && err == 0; i++)
+		err = add_pool(filter, &config->pool[i]);
+	for (size_t i = 0; i < bgp->service_range_count && err == 0; i++)
+		err = prefix_set_add(&filter->services, &bgp->service_range[i]);
+	if (err < 0) {
+		import_filter_fini(filter);
+		return err;
 	}
 	prefix_set_seal(&filter->pools);
 	prefix_set_seal(&filter->blocks);
+	prefix_set_seal(&filter->services);
 	return 0;
 }
 
@@ -120,10 +143,17 @@ void import_filter_fini(struct import_filter *filter)
 {
 	prefix_set_free(&filter->pools);
 	prefix_set_free(&filter->blocks);
+	prefix_set_free(&filter->services);
+}
+
+static bool passes_more(const struct import_filter *before, const struct import_filter *now)
+{
+	return now->is_reflector && now->services.count > 0 &&
+	       (!before->is_reflector || !prefix_set_includes(&before->services, &now->services));
 }
 
 bool import_filter_lets_in_more(const struct import_filter *before, const struct import_filter *now)
 {
 	return !prefix_set_includes(&before->pools, &now->pools) ||
-	       !prefix_set_includes(&now->blocks, &before->blocks);
+	       !prefix_set_includes(&now->blocks, &before->blocks) || passes_more(before, now);
 }

@@ -17,7 +17,9 @@ enum import_refusal {
 /* What the policy `pools` lets in, made once for each configuration. */
 struct import_filter {
 	struct prefix_set pools;
-	struct prefix_set blocks; /* this node's own */
+	struct prefix_set blocks;   /* this node's own */
+	struct prefix_set services; /* ranges of Services: used by nobody here, maybe passed on */
+	bool is_reflector;	    /* of some peer */
 };
 
 struct import_context {
@@ -45,6 +47,9 @@ enum import_refusal import_check_route(const struct config *config,
 /** import_accepts_prefix() - does @policy let @prefix in? Never loopback, multicast, link-local. */
 bool import_accepts_prefix(const struct import_filter *filter, enum config_import policy,
 			   const struct ip_prefix *prefix);
+/** import_is_service() - is @prefix of a range of Services, which the nodes translate? No route to
+ * it is for the agent. */
+bool import_is_service(const struct import_filter *filter, const struct ip_prefix *prefix);
 const char *import_refusal_text(enum import_refusal refusal);
 
 #endif /* BGP_IMPORT_H */

@@ -76,6 +76,7 @@ static const struct {
 	{ 6, 7, "Cease/Connection Collision Resolution" },
 	{ 6, 8, "Cease/Out of Resources" },
 	{ 6, 9, "Cease/Hard Reset" },
+	{ 6, 10, "Cease/BFD Down" },
 	{ 7, 1, "ROUTE-REFRESH Message Error/Invalid Message Length" },
 	{ 8, 0, "Send Hold Timer Expired" },
 };

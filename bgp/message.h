@@ -22,8 +22,8 @@ enum bgp_message_type {
 	BGP_ROUTE_REFRESH = 5,
 };
 
-/* NOTIFICATION codes and subcodes: RFC 4271 section 4.5, RFC 4486, RFC 5492, RFC 6608, RFC 7313.
- */
+/* NOTIFICATION codes and subcodes: RFC 4271 section 4.5, RFC 4486, RFC 5492, RFC 6608, RFC 7313,
+ * RFC 9384. */
 enum bgp_error_code {
 	ERROR_HEADER = 1,
 	ERROR_OPEN = 2,
@@ -61,6 +61,7 @@ enum bgp_error_subcode {
 	CEASE_CONFIG_CHANGE = 6,
 	CEASE_COLLISION = 7,
 	CEASE_OUT_OF_RESOURCES = 8,
+	CEASE_BFD_DOWN = 10, /* RFC 9384 */
 	REFRESH_BAD_LENGTH = 1,
 };
 

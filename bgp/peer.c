@@ -30,7 +30,6 @@
 #define BACKOFF_FIRST_MS  500
 #define BACKOFF_LAST_MS	  15000
 #define START_SPREAD_MS	  100 /* all nodes start at once */
-#define QUIET_MS	  3000
 #define DYNAMIC_PEERS_MAX 4096
 
 static enum peer_state current_state(const struct peer *peer)
@@ -54,7 +53,7 @@ static enum peer_state current_state(const struct peer *peer)
 
 static const struct session_ops peer_session_ops;
 
-static struct session *new_session(struct peer *peer, const struct ip_addr *local)
+struct session *peer_new_session(struct peer *peer, const struct ip_addr *local)
 {
 	struct session_params params = { .target = { .remote = peer->addr,
 						     .port = peer->config.port,
@@ -68,8 +67,8 @@ static struct session *new_session(struct peer *peer, const struct ip_addr *loca
 	return session_new(&peer->speaker->session_shared, &params, &peer_session_ops, peer);
 }
 
-/* Nodes know each other by their node addresses. Zero: what the route to the peer says. */
-static struct ip_addr source_address(const struct peer *peer)
+/* Nodes know each other by their node addresses. */
+struct ip_addr peer_source_address(const struct peer *peer)
 {
 	const struct config *config = peer->speaker->config;
 	struct ip_addr none = {};
@@ -101,11 +100,11 @@ static void schedule_start(struct peer *peer)
 static void on_start(void *arg)
 {
 	struct peer *peer = arg;
-	struct ip_addr local = source_address(peer);
+	struct ip_addr local = peer_source_address(peer);
 
 	if (peer->outgoing || peer->established || peer->config.passive || peer->is_down)
 		return;
-	peer->outgoing = new_session(peer, &local);
+	peer->outgoing = peer_new_session(peer, &local);
 	if (peer->outgoing)
 		session_start_connect(peer->outgoing);
 	else
@@ -114,6 +113,8 @@ static void on_start(void *arg)
 
 void peer_start(struct peer *peer)
 {
+	if (!peer->config.is_range)
+		peer_bfd_start(peer);
 	if (peer->config.passive || peer->config.is_range || peer->is_down)
 		return;
 	event_timer_set(peer->speaker->loop, &peer->start_timer,
@@ -127,7 +128,7 @@ void peer_accept(struct peer *peer, int fd)
 
 	if (!peer->is_down && tcp_set_hops(fd, peer->config.ttl_security) == 0 &&
 	    tcp_check_first_hops(fd, peer->config.ttl_security) == 0)
-		session = new_session(peer, &local);
+		session = peer_new_session(peer, &local);
 	if (!session) {
 		close(fd);
 		return;
@@ -206,9 +207,11 @@ static struct advertise_key make_key(const struct peer *peer)
 	if (peer->filter && peer->filter->has_interface)
 		key.links = peer->speaker->links;
 	key.four_octet_as = session->context.four_octet_as;
+	key.extended_next_hop = session->context.extended_next_hop;
 	for (int i = 0; i < FAMILY_COUNT; i++) {
 		key.family[i] = peer->family[i];
-		key.next_hop[i] = peer_own_next_hop(peer, &session->local, i);
+		key.next_hop[i] =
+			peer_own_next_hop(peer, &session->local, i, key.extended_next_hop);
 	}
 	return key;
 }
@@ -226,16 +229,22 @@ void peer_apply_policy(struct peer *peer)
 			  peer->name);
 }
 
-static void join(struct peer *peer)
+void peer_join(struct peer *peer, bool is_told)
 {
+	struct advertise *advertise = peer->speaker->advertise;
 	struct advertise_key key = make_key(peer);
+	int err;
 
 	peer->member.send = member_send;
-	if (advertise_join(peer->speaker->advertise, &key, &peer->member, &peer->source) < 0)
+	if (is_told)
+		err = advertise_adopt(advertise, &key, &peer->member, &peer->source);
+	else
+		err = advertise_join(advertise, &key, &peer->member, &peer->source);
+	if (err < 0)
 		log_error("peer %s: no memory to advertise routes; it gets none", peer->name);
 }
 
-static void learn_peer(struct peer *peer, const struct session *session)
+void peer_learn(struct peer *peer, const struct session *session)
 {
 	const struct capabilities *own = &session->params.open_message.capabilities;
 
@@ -273,6 +282,18 @@ static void replace_sessions(struct peer *peer, struct session *session)
 		session_stop(other, FSM_COLLISION_DUMP);
 }
 
+/* Both sides carry IPv4, yet the peer cannot be told of a next hop that we have. */
+static void log_untold(const struct peer *peer, const struct session *session)
+{
+	const struct ip_addr hop = peer_own_next_hop(peer, &session->local, FAMILY_IPV4,
+						     session->context.extended_next_hop);
+
+	if (peer->family[FAMILY_IPV4] && ip_addr_is_zero(&hop))
+		log_warning("peer %s: it gets no IPv4 routes of this node, which has no IPv4 "
+			    "address: the peer takes no IPv6 next hops for them (RFC 8950)",
+			    peer->name);
+}
+
 static void on_established(struct session *session)
 {
 	struct peer *peer = session->owner;
@@ -282,21 +303,24 @@ static void on_established(struct session *session)
 	peer->backoff_ms = BACKOFF_FIRST_MS;
 	peer->last_error[0] = '\0';
 	peer->times_up++;
-	learn_peer(peer, session);
+	peer_learn(peer, session);
+	peer_bfd_on_established(peer, &session->local);
 	peer_resume_stale(peer);
 	speaker_work_off(peer->speaker); /* the group's state is current before we join it */
 	if (peer->filter && peer->filter->has_interface)
 		speaker_read_links(peer->speaker);
-	join(peer);
+	peer_join(peer, false);
 	peer_send_end_of_rib(peer);
 	if (!peer->capabilities.graceful_restart)
-		event_timer_set(peer->speaker->loop, &peer->quiet_timer, QUIET_MS);
-	log_info("peer %s: established: AS %u, router id %u.%u.%u.%u, hold time %u s%s%s%s",
+		event_timer_set(peer->speaker->loop, &peer->quiet_timer, PEER_QUIET_MS);
+	log_info("peer %s: established: AS %u, router id %u.%u.%u.%u, hold time %u s%s%s%s%s",
 		 peer->name, session->peer_open.as, peer->router_id >> 24,
 		 peer->router_id >> 16 & 255, peer->router_id >> 8 & 255, peer->router_id & 255,
 		 session->hold_time_s, peer->family[FAMILY_IPV4] ? ", IPv4" : "",
 		 peer->family[FAMILY_IPV6] ? ", IPv6" : "",
+		 session->context.extended_next_hop ? ", IPv6 next hops of IPv4" : "",
 		 peer->capabilities.graceful_restart ? ", graceful restart" : "");
+	log_untold(peer, session);
 	peer_report(peer, true);
 	speaker_check_sync(peer->speaker);
 }
@@ -444,6 +468,7 @@ void peer_fill_report(const struct peer *peer, struct msg_peer *ret)
 	}
 	ret->hold_time_s = session ? session->hold_time_s : 0;
 	ret->restarting = peer->is_restarting;
+	peer_bfd_fill_report(peer, ret);
 	snprintf(ret->last_error, sizeof(ret->last_error), "%s", peer->last_error);
 }
 
@@ -518,6 +543,8 @@ struct peer *peer_new(struct speaker *speaker, size_t config_index, const struct
 void peer_free(struct peer *peer)
 {
 	struct event_loop *loop = peer->speaker->loop;
+
+	peer_bfd_stop(peer);
 
 	event_timer_cancel(loop, &peer->start_timer);
 	event_timer_cancel(loop, &peer->stale_timer);

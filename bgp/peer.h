@@ -10,6 +10,8 @@
 #include "bgp/speaker.h"
 #include "lib/ip_prefix.h"
 
+struct bfd_session;
+
 /* One neighbour: its configuration, its sessions, its routes. */
 struct peer {
 	struct speaker *speaker;
@@ -23,6 +25,8 @@ struct peer {
 	/* Runs of the state machine: until one is established there may be one each way. */
 	struct session *outgoing, *incoming, *established;
 	struct event_timer start_timer; /* next attempt to connect */
+	struct bfd_session *bfd;	/* NULL: none */
+	uint64_t bfd_since_us;		/* what BFD saw before is another BGP session's */
 	uint64_t backoff_ms;
 
 	struct rib_source source;
@@ -47,6 +51,7 @@ struct peer {
 	bool is_asked[FAMILY_COUNT];	  /* by it, to tell our routes again */
 	struct event_timer refresh_timer;
 
+	bool is_adopted;    /* of the speaker before us: peer_adopt() */
 	bool is_ending;	    /* peer_remove() is at work */
 	bool is_down;	    /* by peer_act(), or for its many routes */
 	bool is_over_limit; /* and so the session is closed */
@@ -84,6 +89,9 @@ int peer_configure(struct peer *peer, size_t config_index);
 /** peer_change_policy() - which routes come in and go out, from number @config_index; the session
  * stays. peer_apply_policy() follows, when nothing waits in the queue of changes. */
 void peer_change_policy(struct peer *peer, size_t config_index);
+/** peer_change_bfd() - intervals, or whether at all, from number @config_index; the session stays.
+ */
+void peer_change_bfd(struct peer *peer, size_t config_index);
 /** peer_remove() - close its sessions with @subcode of Cease, forget its routes, free it. */
 void peer_remove(struct peer *peer, uint8_t subcode);
 /** peer_restart() - a new session, with nothing lost where the peer speaks graceful restart. A peer
@@ -112,6 +120,23 @@ bool peer_lets_in(const struct peer *peer, const struct ip_prefix *prefix,
 /** peer_act() - do what people ask for; @text ("": none) is told the peer where it hears why. The
  * peer may be freed, when it is of a range. 0, or -errno with *ret_why. */
 int peer_act(struct peer *peer, enum bgp_act act, const char *text, const char **ret_why);
+
+/* --- peer_handover.c --- */
+
+struct handover_peer;
+/** peer_leave() - what the next speaker must know of it, with @session as the number of its
+ * session; the session writes what its socket takes. Texts and octets are borrowed until @peer is
+ * used again. False: it has nothing to hand over. */
+bool peer_leave(struct peer *peer, uint32_t session, struct handover_peer *ret);
+/** peer_adopt() - its routes are in the table: go on with what the speaker before us has left of
+ * it. Takes @fd, -1: no session, it is restarting. 0; or -errno, logged: its session is lost, and
+ * peer_not_adopted() must follow. */
+int peer_adopt(struct peer *peer, const struct handover_peer *state, int fd);
+/** peer_not_adopted() - its routes are those of a session that broke. A peer of a range may be
+ * freed. */
+void peer_not_adopted(struct peer *peer, const struct handover_peer *state);
+/** peer_mend_told() - it has been told something else than we would have told it. The same. */
+void peer_mend_told(struct peer *peer);
 
 /* --- peer.c --- */
 

@@ -51,6 +51,7 @@ static int take_down(struct peer *peer, const char *text, const char **ret_why)
 	}
 	peer->is_down = true;
 	event_timer_cancel(peer->speaker->loop, &peer->start_timer);
+	peer_bfd_stop(peer);
 	peer_cease(peer, CEASE_SHUTDOWN, text);
 	peer_forget_routes(peer);
 	snprintf(peer->last_error, sizeof(peer->last_error), "taken down%s%.80s",

@@ -6,14 +6,16 @@
 
 /* Between the files peer*.c. */
 
+#define PEER_QUIET_MS 3000 /* then a peer without End-of-RIB is taken as complete */
+
 /* --- peer_open.c --- */
 
 bool peer_is_ebgp(const struct peer *peer);
 const char *peer_family_name(enum bgp_family family); /* for messages */
 /** peer_own_next_hop() - ours for @family towards this peer, whose session ends at @local (zero:
- * not known yet); zero: none. */
+ * not known yet); zero: none. @extended: IPv4 routes may have an IPv6 one. */
 struct ip_addr peer_own_next_hop(const struct peer *peer, const struct ip_addr *local,
-				 enum bgp_family family);
+				 enum bgp_family family, bool extended);
 /** peer_log_left_out() - say which configured families cannot be offered. */
 void peer_log_left_out(const struct peer *peer);
 void peer_fill_open(const struct peer *peer, const struct ip_addr *local, struct open_message *ret);
@@ -34,6 +36,17 @@ void peer_take_up(struct peer *peer);
 /** peer_close_over_limit() - it told more routes than it may: end the session and stay down. The
  * peer may be freed, when it is of a range. */
 void peer_close_over_limit(struct peer *peer, enum bgp_family family, uint32_t limit);
+
+/* --- peer_bfd.c --- */
+
+/** peer_bfd_start() - begin, if it is asked for and not running. */
+void peer_bfd_start(struct peer *peer);
+/** peer_bfd_on_established() - the peer's session is with our address @local. */
+void peer_bfd_on_established(struct peer *peer, const struct ip_addr *local);
+/** peer_bfd_stop() - the peer hears AdminDown. */
+void peer_bfd_stop(struct peer *peer);
+/** peer_bfd_fill_report() - as far as the agent is told. */
+void peer_bfd_fill_report(const struct peer *peer, struct msg_peer *ret);
 
 /* --- peer_routes.c --- */
 
@@ -64,9 +77,26 @@ void peer_refresh_is_cut(struct peer *peer);
 void peer_on_refresh_timer(void *arg); /* timer: a struct peer */
 /** peer_tell_again() - tell the peer all its routes again. */
 void peer_tell_again(struct peer *peer);
+/** peer_ask_again() - the peer has asked the speaker before us for its routes of @family, which has
+ * not answered yet. */
+void peer_ask_again(struct peer *peer, enum bgp_family family);
+/** peer_resume_refresh() - the peer is between BoRR and EoRR. */
+void peer_resume_refresh(struct peer *peer, enum bgp_family family);
+/** peer_is_enhanced() - do both sides speak RFC 7313? */
+bool peer_is_enhanced(const struct peer *peer);
 
 /* --- peer.c --- */
 
+/** peer_source_address() - where we connect from; zero: what the route to the peer says. */
+struct ip_addr peer_source_address(const struct peer *peer);
+
+/** peer_new_session() - idle, to end at @local (zero: the kernel chooses); NULL: no memory. */
+struct session *peer_new_session(struct peer *peer, const struct ip_addr *local);
+/** peer_learn() - take from @session what the peer said of itself; what an earlier session left is
+ * forgotten. */
+void peer_learn(struct peer *peer, const struct session *session);
+/** peer_join() - tell it our routes, and from then on what changes; @is_told: the routes it has. */
+void peer_join(struct peer *peer, bool is_told);
 /** peer_forget_routes() - all that it told, also what was kept through a restart. */
 void peer_forget_routes(struct peer *peer);
 /** peer_free_when_done() - end a peer of a range that has neither session nor routes. */

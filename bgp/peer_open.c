@@ -4,13 +4,15 @@
  *
  * A family is offered when it is configured and this node has an address to be the next hop in it:
  * the session's own, or, for the family that the session does not run over, the node's first one
- * (node.addresses). So one session carries both families without RFC 8950. A reflector offers
- * families in which it is no next hop itself, for it passes on those of others.
+ * (node.addresses). So one session carries both families without RFC 8950. With it, on sessions
+ * over IPv6 or where the settings say so, a node without an IPv4 address is the next hop of IPv4
+ * routes by its IPv6 one. A reflector offers families in which it is no next hop itself, for it
+ * passes on those of others.
  *
  * The F bit of graceful restart is always set: forwarding is done by the maps and the kernel, which
  * stay whatever becomes of this program (RFC 4724 section 3).
  *
- * RFC 4271 6.2; 4724 3; 5492; 6286.
+ * RFC 4271 6.2; 4724 3; 5492; 6286; 8950 4.
  */
 #include <errno.h>
 #include <string.h>
@@ -28,9 +30,9 @@ const char *peer_family_name(enum bgp_family family)
 	return family == FAMILY_IPV4 ? "IPv4" : "IPv6";
 }
 
-/* Our own next hop for @family towards this peer; zero: none. */
-struct ip_addr peer_own_next_hop(const struct peer *peer, const struct ip_addr *local,
-				 enum bgp_family family)
+/* Our address of @family towards this peer; zero: none. */
+static struct ip_addr own_address(const struct peer *peer, const struct ip_addr *local,
+				  enum bgp_family family)
 {
 	const struct config *config = peer->speaker->config;
 	struct ip_addr none = {};
@@ -44,12 +46,36 @@ struct ip_addr peer_own_next_hop(const struct peer *peer, const struct ip_addr *
 	return none;
 }
 
+struct ip_addr peer_own_next_hop(const struct peer *peer, const struct ip_addr *local,
+				 enum bgp_family family, bool extended)
+{
+	struct ip_addr addr = own_address(peer, local, family), v6;
+
+	if (family != FAMILY_IPV4 || !extended)
+		return addr;
+	v6 = own_address(peer, local, FAMILY_IPV6);
+	if (ip_addr_is_zero(&addr) ||
+	    (peer->config.extended_next_hop == EXTENDED_NEXT_HOP_ALWAYS && !ip_addr_is_zero(&v6)))
+		return v6;
+	return addr;
+}
+
+/* Do we offer IPv6 next hops of IPv4 routes? */
+static bool offers_extended_next_hop(const struct peer *peer)
+{
+	if (!peer->config.ipv4 || peer->config.extended_next_hop == EXTENDED_NEXT_HOP_NEVER)
+		return false;
+	return peer->config.extended_next_hop == EXTENDED_NEXT_HOP_ALWAYS ||
+	       !ip_addr_is_v4(&peer->addr);
+}
+
 /* Do we offer @family: wanted, and we can be a next hop in it (a reflector need not be one). */
 static bool offers_family(const struct peer *peer, const struct ip_addr *local,
 			  enum bgp_family family)
 {
 	bool wanted = family == FAMILY_IPV4 ? peer->config.ipv4 : peer->config.ipv6;
-	struct ip_addr next_hop = peer_own_next_hop(peer, local, family);
+	struct ip_addr next_hop =
+		peer_own_next_hop(peer, local, family, offers_extended_next_hop(peer));
 
 	return wanted && (!ip_addr_is_zero(&next_hop) || peer->speaker->is_reflector);
 }
@@ -75,6 +101,7 @@ void peer_fill_open(const struct peer *peer, const struct ip_addr *local, struct
 	ret->as = peer->config.local_as;
 	ret->hold_time_s = peer->config.hold_time_s;
 	ret->router_id = peer->speaker->router_id;
+	caps->extended_next_hop = offers_extended_next_hop(peer);
 	caps->route_refresh = true;
 	caps->enhanced_refresh = true;
 	caps->four_octet_as = true;

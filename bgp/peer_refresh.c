@@ -42,7 +42,7 @@ void peer_hear_again(struct peer *peer)
 	peer->is_rewritten = false;
 }
 
-static bool is_enhanced(const struct peer *peer)
+bool peer_is_enhanced(const struct peer *peer)
 {
 	return peer->established->params.open_message.capabilities.enhanced_refresh &&
 	       peer->capabilities.enhanced_refresh;
@@ -53,7 +53,8 @@ static void demarcate(struct peer *peer, enum bgp_family family, enum refresh_su
 	uint8_t buf[BGP_MESSAGE_MAX];
 
 	/* RFC 7313 section 4: not before our own End-of-RIB. */
-	if (is_enhanced(peer) && (peer->end_of_rib_out || !peer->capabilities.graceful_restart))
+	if (peer_is_enhanced(peer) &&
+	    (peer->end_of_rib_out || !peer->capabilities.graceful_restart))
 		session_send(peer->established, buf, message_write_refresh(buf, family, subtype));
 }
 
@@ -87,6 +88,11 @@ static void be_asked(struct peer *peer, enum bgp_family family)
 		peer_answer_refreshes(peer);
 }
 
+void peer_ask_again(struct peer *peer, enum bgp_family family)
+{
+	be_asked(peer, family);
+}
+
 void peer_tell_again(struct peer *peer)
 {
 	for (int i = 0; i < FAMILY_COUNT; i++)
@@ -102,6 +108,12 @@ static void begin(struct peer *peer, enum bgp_family family)
 	}
 	peer->is_refreshing[family] = true;
 	rib_mark_stale(peer->speaker->rib, &peer->source, family);
+	event_timer_set(peer->speaker->loop, &peer->refresh_timer, REFRESH_MAX_MS);
+}
+
+void peer_resume_refresh(struct peer *peer, enum bgp_family family)
+{
+	peer->is_refreshing[family] = true;
 	event_timer_set(peer->speaker->loop, &peer->refresh_timer, REFRESH_MAX_MS);
 }
 

@@ -100,7 +100,8 @@ void peer_resume_stale(struct peer *peer)
 
 void peer_on_end_of_rib(struct peer *peer, enum bgp_family family)
 {
-	sweep_stale(peer, family);
+	if (peer->is_restarting) /* else nothing is, and hundreds of peers would walk the table */
+		sweep_stale(peer, family);
 	peer->end_of_rib_in[family] = true;
 	for (int i = 0; i < FAMILY_COUNT; i++)
 		if (peer->family[i] && !peer->end_of_rib_in[i])

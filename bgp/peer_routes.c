@@ -49,11 +49,15 @@ static bool has_room(struct peer *peer, const struct ip_prefix *prefix)
 	return false;
 }
 
-/* Remember that there is something to ask for should more be let in (peer_refresh.c). */
+/* Remember that there is something to ask for should more be let in (peer_refresh.c). What nodes
+ * announce of Services is never asked for: every node of a mesh does, and a pool that grows would
+ * have all of them repeat themselves. */
 static void note_refused(struct peer *peer, enum bgp_family family, const struct ip_prefix *prefix)
 {
 	char text[IP_PREFIX_TEXT_MAX];
 
+	if (import_is_service(&peer->speaker->filter, prefix))
+		return;
 	if (!peer->is_refused[family])
 		log_debug("peer %s: %s is not let in, and maybe others", peer->name,
 			  ip_prefix_format(prefix, text, sizeof(text)));

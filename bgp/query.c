@@ -17,8 +17,11 @@
 #include <string.h>
 
 #include "bgp/as_path.h"
+#include "bgp/bfd.h"
 #include "bgp/communities.h"
+#include "bgp/multipath.h"
 #include "bgp/peer.h"
+#include "bgp/query_dump.h"
 #include "lib/agent_client.h"
 #include "lib/ip_prefix.h"
 
@@ -71,7 +74,7 @@ void query_put(struct query_buffer *buffer, const struct message_header *header,
 		memcpy(at, text, header->length - sizeof(*header) - (size_t)body_len);
 }
 
-static void put_record(struct query_buffer *buffer, uint32_t type, uint32_t id, const void *body)
+void query_put_record(struct query_buffer *buffer, uint32_t type, uint32_t id, const void *body)
 {
 	struct message_header header = { .type = type, .id = id };
 
@@ -84,7 +87,7 @@ void query_error(struct query_buffer *buffer, uint32_t id, int error, const char
 	struct msg_error body = { .error = error < 0 ? -error : error };
 
 	snprintf(body.text, sizeof(body.text), "%s", text);
-	put_record(buffer, MSG_ERROR, id, &body);
+	query_put_record(buffer, MSG_ERROR, id, &body);
 }
 
 /* --- peers --- */
@@ -104,8 +107,29 @@ static uint32_t peer_flags(const struct peer *peer)
 	flags |= caps->graceful_restart ? BGP_PEER_GRACEFUL_RESTART : 0;
 	flags |= caps->route_refresh ? BGP_PEER_ROUTE_REFRESH : 0;
 	flags |= caps->four_octet_as ? BGP_PEER_FOUR_OCTET_AS : 0;
+	flags |= caps->extended_next_hop ? BGP_PEER_EXTENDED_NEXT_HOP : 0;
 	flags |= peer->family[FAMILY_IPV4] ? BGP_PEER_IPV4 : 0;
 	return flags | (peer->family[FAMILY_IPV6] ? BGP_PEER_IPV6 : 0);
+}
+
+static void fill_bfd(const struct peer *peer, struct msg_bgp_peer *ret)
+{
+	const struct bfd_session *bfd = peer->bfd;
+
+	if (!bfd)
+		return;
+	ret->flags |= bfd->params.is_multihop ? BGP_PEER_BFD_MULTIHOP : 0;
+	ret->bfd_remote_state = BGP_BFD_ADMIN_DOWN + (uint32_t)bfd->machine.remote_state;
+	ret->bfd_interval_ms = (uint32_t)(bfd_machine_interval_us(&bfd->machine) / 1000);
+	ret->bfd_detection_ms = (uint32_t)(bfd_machine_detection_us(&bfd->machine) / 1000);
+	ret->bfd_received = bfd->received;
+	ret->bfd_sent = bfd->sent;
+	ret->bfd_discarded = bfd->discarded;
+	snprintf(ret->bfd_diagnostic, sizeof(ret->bfd_diagnostic), "%s",
+		 bfd_diagnostic_text(bfd->machine.diagnostic));
+	if (bfd->discarded > 0)
+		snprintf(ret->bfd_discard, sizeof(ret->bfd_discard), "%s",
+			 bfd_discard_text(bfd->last_discard));
 }
 
 static void put_peers(const struct query *query, struct speaker *speaker,
@@ -126,9 +150,10 @@ static void put_peers(const struct query *query, struct speaker *speaker,
 
 		peer_report(peer, false); /* the counts of now */
 		peer_fill_report(peer, &record.peer);
+		fill_bfd(peer, &record);
 		snprintf(record.sent, sizeof(record.sent), "%s", peer->sent);
 		snprintf(record.received, sizeof(record.received), "%s", peer->received);
-		put_record(buffer, MSG_BGP_PEER, query->id, &record);
+		query_put_record(buffer, MSG_BGP_PEER, query->id, &record);
 	}
 }
 
@@ -192,12 +217,16 @@ static bool is_asked_peer(const struct walk *walk, const struct ip_addr *addr)
 static void put_path(const struct walk *walk, struct rib_entry *entry, const struct rib_path *path)
 {
 	bool is_own = path->source->kind == SOURCE_LOCAL;
+	bool is_multipath = multipath_uses(entry, path, walk->speaker->config->bgp.max_paths);
 	struct msg_bgp_route record = { .prefix = entry->prefix, .peer = path->source->addr };
 
 	if ((walk->query->routes.which == BGP_ROUTES_IN && is_own) ||
+	    (walk->query->routes.which == BGP_ROUTES_BEST && path != rib_best(entry) &&
+	     !is_multipath) ||
 	    !is_asked_peer(walk, &path->source->addr))
 		return;
 	record.flags |= path == rib_best(entry) ? BGP_ROUTE_BEST : 0;
+	record.flags |= is_multipath ? BGP_ROUTE_MULTIPATH : 0;
 	record.flags |= path->is_stale ? BGP_ROUTE_STALE : 0;
 	record.flags |= is_own ? BGP_ROUTE_OWN : 0;
 	record.flags |= path->source->kind >= SOURCE_IBGP ? BGP_ROUTE_INTERNAL : 0;
@@ -240,13 +269,14 @@ static void put_entry(struct rib_entry *entry, void *arg)
 {
 	const struct walk *walk = arg;
 
+	if (walk->query->type == MSG_BGP_GET_DUMP) {
+		query_dump_entry(walk->query, entry, walk->buffer);
+		return;
+	}
 	if (!is_asked_prefix(&walk->query->routes, &entry->prefix))
 		return;
 	if (walk->query->routes.which == BGP_ROUTES_OUT) {
 		put_told(walk, entry);
-	} else if (walk->query->routes.which == BGP_ROUTES_BEST) {
-		if (rib_best(entry))
-			put_path(walk, entry, rib_best(entry));
 	} else {
 		for (struct rib_path *path = rib_best(entry); path; path = path->next)
 			put_path(walk, entry, path);
@@ -257,7 +287,7 @@ static void put_entry(struct rib_entry *entry, void *arg)
 
 static void end(struct query *query, struct query_buffer *buffer)
 {
-	put_record(buffer, MSG_END, query->id, NULL);
+	query_put_record(buffer, MSG_END, query->id, NULL);
 	query->type = 0;
 }
 
@@ -272,6 +302,8 @@ void query_more(struct query *query, struct speaker *speaker, struct query_buffe
 		end(query, buffer);
 		return;
 	}
+	if (query->type == MSG_BGP_GET_DUMP && !query->is_begun)
+		query_dump_peers(query, speaker, buffer);
 	if (query->routes.which == BGP_ROUTES_OUT)
 		speaker_work_off(speaker); /* what was told follows from what is best now */
 	for (int i = 0; i < SCAN_MAX && buffer->len - before < PIECE_LEN; i++) {
@@ -304,5 +336,5 @@ void query_act(uint32_t id, const struct msg_bgp_act *act, struct speaker *speak
 		query_error(buffer, id, err, text);
 		return;
 	}
-	put_record(buffer, MSG_END, id, NULL);
+	query_put_record(buffer, MSG_END, id, NULL);
 }

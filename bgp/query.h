@@ -22,6 +22,7 @@ struct query {
 	uint32_t id;
 	uint32_t type; /* enum message_type; 0: none */
 	struct msg_bgp_get_routes routes;
+	bool is_begun; /* MSG_BGP_GET_DUMP: the peers are told */
 	size_t cursor; /* of rib_scan() */
 };
 
@@ -31,6 +32,9 @@ void query_put(struct query_buffer *buffer, const struct message_header *header,
 	       const void *text);
 /** query_error() - append MSG_ERROR. */
 void query_error(struct query_buffer *buffer, uint32_t id, int error, const char *text);
+
+/** query_put_record() - append a message of @type without text. */
+void query_put_record(struct query_buffer *buffer, uint32_t type, uint32_t id, const void *body);
 
 /**
  * query_more() - append the next piece of the answer, some records, at last MSG_END; no more than

@@ -27,7 +27,8 @@
 #include "lib/unix_socket.h"
 #include "node_objects.h"
 
-#define CLIENTS_MAX  16
+#define CLIENTS_MAX  16 /* that are answered; the others hear why not */
+#define OPEN_MAX     (2 * CLIENTS_MAX)
 #define SILENT_MS    60000
 #define MESSAGES_MAX 256 /* a round, for one client */
 #define PATH_SIZE    108 /* unix(7): sun_path */
@@ -38,6 +39,7 @@ struct query_client {
 	int fd;
 	uid_t uid;
 	bool is_greeted;
+	bool is_refused; /* to be cut when it has read why */
 	struct query query;
 	struct query_buffer buffer;
 	struct event_timer timer;
@@ -48,7 +50,7 @@ struct query_socket {
 	struct speaker *speaker;
 	int fd; /* -1: none */
 	struct query_client *clients;
-	unsigned int count;
+	unsigned int count, greeted;
 	union {
 		struct message_header header; /* for its alignment */
 		uint8_t octets[AGENT_MESSAGE_MAX];
@@ -63,6 +65,7 @@ static void client_free(struct query_client *client)
 
 	DL_DELETE(socket->clients, client);
 	socket->count--;
+	socket->greeted -= client->is_greeted;
 	event_timer_cancel(socket->loop, &client->timer);
 	event_loop_remove_fd(socket->loop, client->fd);
 	close(client->fd);
@@ -117,7 +120,11 @@ static void go_on(struct query_client *client)
 		client_free(client);
 		return;
 	}
-	if (send_buffer(client))
+	if (!send_buffer(client))
+		return;
+	if (client->is_refused && client->buffer.len == client->buffer.at)
+		client_free(client);
+	else
 		watch(client);
 }
 
@@ -126,6 +133,7 @@ static void go_on(struct query_client *client)
 static void greet(struct query_client *client, const struct message_header *header,
 		  const struct msg_hello *hello)
 {
+	struct query_socket *socket = client->socket;
 	struct message_header answer = { .type = MSG_HELLO_REPLY, .id = header->id };
 	struct msg_hello_reply reply = { .protocol_version = AGENT_PROTOCOL_VERSION,
 					 .program_version = TORTIE_VERSION };
@@ -135,6 +143,14 @@ static void greet(struct query_client *client, const struct message_header *head
 			    "tortie-bgpd: is of another release; use the programs of one");
 		return;
 	}
+	if (socket->greeted - client->is_greeted >= CLIENTS_MAX) {
+		client->is_refused = true;
+		query_error(&client->buffer, header->id, EBUSY,
+			    "tortie-bgpd: answers 16 callers already; try again when one of them "
+			    "has ended");
+		return;
+	}
+	socket->greeted += !client->is_greeted;
 	client->is_greeted = true;
 	answer.length = sizeof(answer) + sizeof(reply);
 	query_put(&client->buffer, &answer, &reply, NULL);
@@ -175,6 +191,7 @@ static bool take_question(struct query_client *client)
 		       client->query.routes.match <= BGP_MATCH_COVERING &&
 		       client->query.routes.prefix.bits <= IP_ADDR_BITS;
 	case MSG_BGP_GET_PEERS:
+	case MSG_BGP_GET_DUMP:
 		client->query.type = header->type;
 		return true;
 	default:
@@ -216,7 +233,7 @@ static void on_connection(int listen_fd, uint32_t events, void *arg)
 
 	if (fd < 0)
 		return;
-	client = socket->count < CLIENTS_MAX ? calloc(1, sizeof(*client)) : NULL;
+	client = socket->count < OPEN_MAX ? calloc(1, sizeof(*client)) : NULL;
 	if (!client || event_loop_add_fd(socket->loop, fd, EPOLLIN, on_client, client) < 0) {
 		free(client);
 		close(fd);

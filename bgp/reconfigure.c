@@ -125,7 +125,16 @@ static bool is_same_session(const struct config_peer *a, const struct config_pee
 	return a->is_mesh == b->is_mesh && a->port == b->port && a->passive == b->passive &&
 	       a->ipv4 == b->ipv4 && a->ipv6 == b->ipv6 && a->hold_time_s == b->hold_time_s &&
 	       a->source == b->source && a->restart_time_s == b->restart_time_s &&
-	       a->ttl_security == b->ttl_security;
+	       a->extended_next_hop == b->extended_next_hop && a->ttl_security == b->ttl_security;
+}
+
+/* ttl_security: how far away a multihop neighbour may be. */
+static bool is_same_bfd(const struct config_peer *a, const struct config_peer *b)
+{
+	return a->bfd.present == b->bfd.present && a->bfd.multihop == b->bfd.multihop &&
+	       a->bfd.min_interval_ms == b->bfd.min_interval_ms &&
+	       a->bfd.multiplier == b->bfd.multiplier &&
+	       (!a->bfd.present || a->ttl_security == b->ttl_security);
 }
 
 static bool is_same_policy(const struct setup *before, size_t old_index, const struct setup *now,
@@ -183,12 +192,14 @@ static int plan_kept(const struct setup *before, const struct peer_index *old,
 
 	for (size_t i = 0; i < bgp->peer_count && err == 0; i++) {
 		const struct peer_entry *entry = index_find(old, &bgp->peer[i]);
-		struct change change = { .new_index = i };
+		struct change change = { .kind = CHANGE_PEER_BFD, .new_index = i };
 
 		if (!entry || !reconfigure_is_peer_usable(now, i))
 			continue;
 		change.old_index = entry->index;
-		if (compare_peers(before, entry->index, now, i, &change.kind))
+		if (!is_same_bfd(&before->config->bgp.peer[entry->index], &bgp->peer[i]))
+			err = add(list, change);
+		if (err == 0 && compare_peers(before, entry->index, now, i, &change.kind))
 			err = add(list, change);
 	}
 	return err;
@@ -206,7 +217,7 @@ static int plan_added(const struct peer_index *old, const struct setup *now,
 	return err;
 }
 
-/* --- blocks --- */
+/* --- own routes --- */
 
 static bool has_block(const struct config *config, const struct ip_prefix *block)
 {
@@ -226,8 +237,33 @@ static int plan_blocks(const struct config *from, const struct config *other, en
 	for (size_t i = 0; i < from->pool_count; i++)
 		for (size_t k = 0; k < from->pool[i].block_count && err == 0; k++)
 			if (!has_block(other, &from->pool[i].block[k]))
-				err = add(list,
-					  (struct change){ kind, .block = from->pool[i].block[k] });
+				err = add(list, (struct change){
+							kind, .prefix = from->pool[i].block[k] });
+	return err;
+}
+
+/* Of two lists in order, what only one has. */
+static int plan_announced(const struct config_bgp *before, const struct config_bgp *now,
+			  struct change_list *list)
+{
+	size_t i = 0, k = 0;
+	int err = 0;
+
+	while (err == 0 && (i < before->announce_count || k < now->announce_count)) {
+		int order = i == before->announce_count ? 1
+			    : k == now->announce_count
+				    ? -1
+				    : ip_prefix_compare(&before->announce[i], &now->announce[k]);
+
+		if (order < 0)
+			err = add(list, (struct change){ CHANGE_OWN_REMOVE,
+							 .prefix = before->announce[i] });
+		else if (order > 0)
+			err = add(list,
+				  (struct change){ CHANGE_OWN_ADD, .prefix = now->announce[k] });
+		i += order <= 0;
+		k += order >= 0;
+	}
 	return err;
 }
 
@@ -255,9 +291,11 @@ int reconfigure_plan(const struct setup *before, const struct setup *now, struct
 	if (err == 0)
 		err = plan_added(&old_index, now, &list);
 	if (err == 0)
-		err = plan_blocks(before->config, now->config, CHANGE_BLOCK_REMOVE, &list);
+		err = plan_blocks(before->config, now->config, CHANGE_OWN_REMOVE, &list);
 	if (err == 0)
-		err = plan_blocks(now->config, before->config, CHANGE_BLOCK_ADD, &list);
+		err = plan_blocks(now->config, before->config, CHANGE_OWN_ADD, &list);
+	if (err == 0)
+		err = plan_announced(&before->config->bgp, &now->config->bgp, &list);
 	index_free(&old_index);
 	index_free(&new_index);
 	if (err < 0) {

@@ -17,18 +17,19 @@ struct setup {
 /* What is to be done, in the order in which it is done. */
 enum change_kind {
 	CHANGE_PEER_REMOVE,  /* @old_index */
-	CHANGE_BLOCK_REMOVE, /* @block */
+	CHANGE_OWN_REMOVE,   /* @prefix */
 	CHANGE_PEER_REPLACE, /* both: its routes mean something else now; nothing is kept */
 	CHANGE_PEER_RESTART, /* both: a new session, routes are kept where the peer can do that */
 	CHANGE_PEER_POLICY,  /* both: what comes in and goes out; the session stays */
+	CHANGE_PEER_BFD,     /* both, besides another change or alone; the session stays */
 	CHANGE_PEER_ADD,     /* @new_index */
-	CHANGE_BLOCK_ADD,    /* @block */
+	CHANGE_OWN_ADD,	     /* @prefix */
 };
 
 struct change {
 	enum change_kind kind;
 	size_t old_index, new_index; /* of config.bgp.peer */
-	struct ip_prefix block;
+	struct ip_prefix prefix;     /* a block of this node, or announced beside them */
 };
 
 struct change_list {

@@ -6,7 +6,8 @@
  * one inside the entry, the others in a list behind it. There is no copy per peer: what a peer told
  * is the paths with its source, and what peers were told follows from the best path. Every change
  * of a path decides again (decide.c); when the best route became another, or its attributes did,
- * the entry goes, once, to the end of the queue, which also keeps what was best before.
+ * the entry goes, once, to the end of the queue, which also keeps what was best before. So it does,
+ * when somebody wants to know, for the routes that are as good as the best one (multipath.c).
  * agent_feed.c and advertise.c are fed from the queue and never look elsewhere; an entry without
  * routes is freed when it comes out of the queue.
  *
@@ -42,6 +43,7 @@ struct rib {
 	struct rib_change *change; /* the queue, from @change_at to @change_count */
 	size_t change_at, change_count, change_size;
 	size_t lost_changes;
+	bool follows_multipath;
 };
 
 static uint64_t mix(uint64_t value)
@@ -94,6 +96,11 @@ struct rib *rib_new(struct attribute_table *attributes)
 struct rib_path *rib_best(struct rib_entry *entry)
 {
 	return entry->best.source ? &entry->best : NULL;
+}
+
+void rib_follow_multipath(struct rib *rib, bool follows)
+{
+	rib->follows_multipath = follows;
 }
 
 /* @path is no more: give back what it holds, not its memory. */
@@ -247,11 +254,15 @@ bool rib_next_changed(struct rib *rib, struct rib_change *ret)
 {
 	while (rib->change_at < rib->change_count) {
 		struct rib_entry *entry;
+		bool is_other;
 
 		*ret = rib->change[rib->change_at++];
 		entry = ret->entry;
-		entry->is_changed = false;
-		if (ret->source != entry->best.source || ret->attributes != entry->best.attributes)
+		ret->is_best_changed = ret->source != entry->best.source ||
+				       ret->attributes != entry->best.attributes;
+		is_other = ret->is_best_changed || entry->is_multipath_changed;
+		entry->is_changed = entry->is_multipath_changed = false;
+		if (is_other)
 			return true;
 		rib_put_changed(rib, ret);
 	}
@@ -284,14 +295,33 @@ static void lead(struct rib_entry *entry, struct rib_path *path)
 /* Decide again. */
 static int settle(struct rib *rib, struct rib_entry *entry)
 {
-	struct rib_path *best = decide_best(&entry->best, NULL);
+	struct decision decision;
+	struct rib_path *best = decide_best(&entry->best, &decision);
+	bool is_other_set = rib->follows_multipath && decision.is_multipath_changed;
 	int err;
 
-	if (best == &entry->best)
+	if (best == &entry->best && !is_other_set)
 		return 0;
 	err = queue_change(rib, entry);
-	if (err == 0)
+	if (err < 0)
+		return err;
+	entry->is_multipath_changed |= is_other_set;
+	if (best != &entry->best)
 		lead(entry, best);
+	return 0;
+}
+
+/* @path is about to go or to have other attributes: is that a change by itself? */
+static int queue_path_change(struct rib *rib, struct rib_entry *entry, const struct rib_path *path)
+{
+	bool is_followed = rib->follows_multipath && path->is_multipath;
+	int err;
+
+	if (path != &entry->best && !is_followed)
+		return 0;
+	err = queue_change(rib, entry);
+	if (err == 0 && path != &entry->best)
+		entry->is_multipath_changed = true;
 	return err;
 }
 
@@ -321,7 +351,7 @@ static int add_path(struct rib *rib, struct rib_entry *entry, const struct rib_p
 static int change_path(struct rib *rib, struct rib_entry *entry, struct rib_path *path,
 		       struct attribute_set *attributes)
 {
-	int err = path == &entry->best ? queue_change(rib, entry) : 0;
+	int err = queue_path_change(rib, entry, path);
 
 	if (err < 0)
 		return err;
@@ -375,7 +405,7 @@ static void unlink_path(struct rib *rib, struct rib_entry *entry, struct rib_pat
 static void remove_path(struct rib *rib, struct rib_entry *entry, struct rib_path *path)
 {
 	/* Removing must succeed, else a source would be gone before its routes. */
-	if (path == &entry->best && queue_change(rib, entry) < 0)
+	if (queue_path_change(rib, entry, path) < 0)
 		rib->lost_changes++;
 	unlink_path(rib, entry, path);
 	if (entry->best.source && settle(rib, entry) < 0)

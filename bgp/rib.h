@@ -27,6 +27,7 @@ struct rib_path {
 	struct rib_source *source;
 	bool is_stale;	   /* kept through a restart of its source (RFC 4724) */
 	bool is_candidate; /* decide.c's scratch */
+	bool is_multipath; /* as good as the best one, which is marked too (decide.c) */
 };
 
 /* One prefix: 64 octets, for there may be millions, most of them with one path. */
@@ -34,13 +35,15 @@ struct rib_entry {
 	struct rib_entry *next; /* in its bucket */
 	struct rib_path best;	/* source NULL: there is no route; all others by best.next */
 	struct ip_prefix prefix;
-	bool is_changed; /* waits in the queue of changes */
+	bool is_changed;	   /* waits in the queue of changes */
+	bool is_multipath_changed; /* for that the routes beside the best one are others, too */
 };
 
 /* A prefix whose best route is another one, or has other attributes, than when it was last taken
- * out of the queue. */
+ * out of the queue; or, with rib_follow_multipath(), one of the routes that are as good. */
 struct rib_change {
 	struct rib_entry *entry;
+	bool is_best_changed;
 	struct attribute_set *attributes; /* of the best route before; NULL: there was none */
 	struct rib_source *source;	  /* likewise */
 };
@@ -50,11 +53,14 @@ struct rib;
 /** rib_new() - an empty table whose paths hold references into @attributes; NULL: no memory. */
 struct rib *rib_new(struct attribute_table *attributes);
 void rib_free(struct rib *rib); /* NULL is fine */
+/** rib_follow_multipath() - from now on it is a change, or none, when of the routes that are as
+ * good as the best one another comes, goes or has other attributes. None at first. */
+void rib_follow_multipath(struct rib *rib, bool follows);
 
 /**
  * rib_set_path() - the route to @prefix by @source, one each; replaces an older one and clears its
- * stale mark. @attributes is borrowed. 0 or -ENOMEM. Another best route, or other attributes of
- * it, put the entry into the queue.
+ * stale mark. @attributes is borrowed. 0 or -ENOMEM. What is a change (struct rib_change) puts the
+ * entry into the queue.
  */
 int rib_set_path(struct rib *rib, const struct ip_prefix *prefix, struct rib_source *source,
 		 struct attribute_set *attributes);

@@ -5,9 +5,10 @@
  * Three layers, each of which holds without the others, because kernels and containers differ:
  *
  *   capabilities  none, whoever started us, and none can be got again (no_new_privs)
- *   landlock      no file is written, made, moved or executed; no port is bound (one chosen by the
- *                 kernel is); no signal and no abstract socket of processes outside
- *   seccomp       the system calls that the program makes, with the arguments that it gives them
+ *   landlock      no file is written, made, moved or executed; no TCP port is bound (one chosen by
+ *                 the kernel is); no signal and no abstract socket of processes outside
+ *   seccomp       the system calls that the program makes, with the arguments that it gives them;
+ *                 UDP sockets only where there may be BFD
  *
  * Reading stays allowed everywhere that the user may read: the configuration and password files
  * are read again when the cluster's document changes, and it may name new ones. A system call that
@@ -56,7 +57,7 @@ struct landlock_port {
 
 /* --- capabilities --- */
 
-static int drop_capabilities(void)
+static int drop_capabilities(bool with_udp)
 {
 	/* The bounding set can be emptied by those who have CAP_SETPCAP; others cannot use it. */
 	bool all = capng_have_capability(CAPNG_EFFECTIVE, CAP_SETPCAP);
@@ -101,7 +102,7 @@ static int allow_chosen_port(int ruleset)
 											: 0;
 }
 
-static int restrict_files(void)
+static int restrict_files(bool with_udp)
 {
 	struct landlock_rules rules = { .fs = LANDLOCK_FS_FIRST };
 	int version = landlock_version(), ruleset, err;
@@ -223,13 +224,17 @@ static int allow_if(scmp_filter_ctx filter, int call, const struct scmp_arg_cmp 
 	return seccomp_rule_add_array(filter, SCMP_ACT_ALLOW, call, count, arguments);
 }
 
-static int allow_sockets(scmp_filter_ctx filter)
+/* Protocol 0 is the usual one of the kind: of SOCK_DGRAM there are others (ping sockets). */
+static int allow_sockets(scmp_filter_ctx filter, bool with_udp)
 {
 	static const struct {
 		unsigned int domain, type;
-	} kinds[] = { { AF_INET, SOCK_STREAM },
-		      { AF_INET6, SOCK_STREAM },
-		      { AF_UNIX, SOCK_SEQPACKET } };
+		bool is_udp;
+	} kinds[] = { { AF_INET, SOCK_STREAM, false },
+		      { AF_INET6, SOCK_STREAM, false },
+		      { AF_UNIX, SOCK_SEQPACKET, false },
+		      { AF_INET, SOCK_DGRAM, true },
+		      { AF_INET6, SOCK_DGRAM, true } };
 	int err = 0;
 
 	for (size_t i = 0; err == 0 && i < sizeof(kinds) / sizeof(kinds[0]); i++) {
@@ -237,9 +242,12 @@ static int allow_sockets(scmp_filter_ctx filter)
 			SCMP_A0_32(SCMP_CMP_EQ, kinds[i].domain),
 			SCMP_A1_32(SCMP_CMP_MASKED_EQ, (uint32_t) ~(SOCK_NONBLOCK | SOCK_CLOEXEC),
 				   kinds[i].type),
+			SCMP_A2_32(SCMP_CMP_EQ, 0),
 		};
 
-		err = allow_if(filter, SCMP_SYS(socket), arguments, 2);
+		if (kinds[i].is_udp && !with_udp)
+			continue;
+		err = allow_if(filter, SCMP_SYS(socket), arguments, kinds[i].is_udp ? 3 : 2);
 	}
 	return err;
 }
@@ -272,7 +280,7 @@ static int allow_with_arguments(scmp_filter_ctx filter)
 	return err;
 }
 
-static int fill_filter(scmp_filter_ctx filter)
+static int fill_filter(scmp_filter_ctx filter, bool with_udp)
 {
 	int err = 0;
 
@@ -285,18 +293,18 @@ static int fill_filter(scmp_filter_ctx filter)
 		err = seccomp_rule_add_array(filter, SCMP_ACT_KILL_PROCESS, calls_that_kill[i], 0,
 					     NULL);
 	if (err == 0)
-		err = allow_sockets(filter);
+		err = allow_sockets(filter, with_udp);
 	return err == 0 ? allow_with_arguments(filter) : err;
 }
 
-static int filter_calls(void)
+static int filter_calls(bool with_udp)
 {
 	scmp_filter_ctx filter = seccomp_init(SCMP_ACT_ERRNO(ENOSYS));
 	int err;
 
 	if (!filter)
 		return -ENOMEM;
-	err = fill_filter(filter);
+	err = fill_filter(filter, with_udp);
 	if (err == 0)
 		err = seccomp_load(filter);
 	seccomp_release(filter);
@@ -305,11 +313,11 @@ static int filter_calls(void)
 
 /* --- all --- */
 
-int sandbox_enter(void)
+int sandbox_enter(bool with_udp)
 {
 	static const struct {
 		const char *name;
-		int (*enter)(void);
+		int (*enter)(bool with_udp);
 	} layers[] = {
 		{ "capabilities", drop_capabilities },
 		{ "landlock", restrict_files },
@@ -318,7 +326,7 @@ int sandbox_enter(void)
 	int first = 0;
 
 	for (size_t i = 0; i < sizeof(layers) / sizeof(layers[0]); i++) {
-		int err = layers[i].enter();
+		int err = layers[i].enter(with_udp);
 
 		if (err == -ENOSYS || err == -EOPNOTSUPP)
 			log_info("sandbox: %s: this kernel has none; going on without",

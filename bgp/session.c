@@ -3,18 +3,19 @@
  * session.c: one connection to a peer: its socket, its timers, its stream of messages.
  *
  * A struct session is one run of the state machine from Idle to Idle. Sockets and timers become
- * events; fsm.c says what an event means; carry_out() does it. Octets are read for all sessions
- * into one shared buffer and cut into messages there: only the start of a message that has not come
- * whole is kept per session, so an idle session costs no buffer. A message goes through message.c
- * or update.c before the owner (peer.c) sees it.
+ * events; fsm.c says what an event means; carry_out() does it. What comes is read by
+ * session_read.c.
  *
- * Sending appends to the session's output, which is written at the end of the round, many messages
- * to a system call. The output is bounded: who does not read is dropped when it is full, or when
- * nothing of it could be written for the send hold time (RFC 9687). Then the connection is reset,
- * for the kernel would go on trying to deliver what it has taken.
+ * Sending appends to the session's output (session_output.c), which is written at the end of the
+ * round, many messages to a system call. The output is bounded: who does not read is dropped when
+ * it is full, or when nothing of it could be written for the send hold time (RFC 9687). Then the
+ * connection is reset, for the kernel would go on trying to deliver what it has taken. Any other
+ * session that ends with a NOTIFICATION leaves its connection to linger.c, so that it arrives.
  *
  * Callbacks may free the session: every handler holds it (busy) and frees it on the way out. The
- * hold timer is not set anew for each message: it looks at heard_ms when it fires.
+ * hold timer is not set anew for each message: it looks at heard_ms when it fires. A KEEPALIVE
+ * alone does not wake us either: it is read when our own is due, so hundreds of idle sessions cost
+ * the rounds of one timer.
  *
  * RFC 4271 sections 4.2, 4.4, 8, 10; 9687.
  */
@@ -22,7 +23,7 @@
 
 #include <errno.h>
 #include <linux/sockios.h>
-#include <malloc.h>
+#include <stddef.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
@@ -31,16 +32,14 @@
 #include <sys/socket.h>
 #include <unistd.h>
 
+#include "bgp/linger.h"
+#include "bgp/session_internal.h"
+
 #define CONNECT_RETRY_MS 10000
 #define HOLD_LARGE_MS	 240000 /* RFC 4271 section 8.2.2: 4 minutes suggested */
 #define HOLD_GRACE_MS	 1000	/* when octets of the peer wait unread at expiry */
 #define TIMER_GRID_MS	 100	/* keepalives and hold timers of all sessions fire together */
-#define OUTPUT_MAX	 (64u << 20)
-#define DISCARD_READS	 64
-#define SEND_HOLD_LOOKS	 4 /* while it runs */
-#define OUTPUT_LARGE	 (8u << 20)
-
-static void run(struct session *session, enum fsm_event event, const struct bgp_error *error);
+#define SEND_HOLD_LOOKS	 4	/* while it runs */
 
 static void enter(struct session *session)
 {
@@ -70,22 +69,37 @@ static void unlink_unsent(struct session *session)
 	session->is_unsent = false;
 }
 
+/* The connection is somebody else's, or nobody's. */
+static void let_go(struct session *session)
+{
+	session->fd = -1;
+	session->is_connecting = false;
+	unlink_unsent(session);
+	session_output_clear(&session->output);
+	free(session->partial);
+	session->partial = NULL;
+	session->partial_len = 0;
+}
+
 static void close_connection(struct session *session)
 {
 	if (session->fd >= 0) {
 		event_loop_remove_fd(session->shared->loop, session->fd);
 		close(session->fd);
 	}
-	session->fd = -1;
-	session->is_connecting = false;
-	unlink_unsent(session);
-	free(session->output.data);
-	if (session->output.size > OUTPUT_LARGE)
-		malloc_trim(0); /* it grew step by step: the steps lie about, free and resident */
-	session->output = (struct session_output){};
-	free(session->partial);
-	session->partial = NULL;
-	session->partial_len = 0;
+	let_go(session);
+}
+
+/* What could not be written yet is the rest of one message and the NOTIFICATION. */
+static void close_lingering(struct session *session)
+{
+	const struct session_output *output = &session->output;
+	int fd = session->fd;
+
+	event_loop_remove_fd(session->shared->loop, fd);
+	linger_begin(session->shared->lingering, fd,
+		     output->len ? output->data + output->head : NULL, output->len);
+	let_go(session);
 }
 
 static void cancel_timers(struct session *session)
@@ -109,45 +123,44 @@ void session_free(struct session *session)
 
 /* --- output --- */
 
-static bool output_reserve(struct session_output *output, size_t more)
+/* Not here: the caller walks lists that ending the session would change. */
+static void end_overflowed_soon(struct session *session)
 {
-	size_t size = output->size ? output->size : BGP_MESSAGE_MAX;
-	uint8_t *grown;
+	session->is_overflowed = true;
+	event_timer_set(session->shared->loop, &session->hold_timer, 0);
+}
 
-	/* Moving is worth it once it gains as much room as it moves. */
-	if (output->head > 0 && output->head >= output->len &&
-	    output->head + output->len + more > output->size) {
-		memmove(output->data, output->data + output->head, output->len);
-		output->head = 0;
+static struct session *of_output(struct session_output *output)
+{
+	return (struct session *)((char *)output - offsetof(struct session, output));
+}
+
+/* All peers together may have no more waiting: the one that reads least pays. 0 or -errno. */
+static int append_in_bounds(struct session *session, const uint8_t *data, size_t len)
+{
+	struct output_pool *pool = &session->shared->output;
+	int err;
+
+	while ((err = session_output_append(&session->output, data, len)) == -ENOSPC) {
+		struct session *largest = of_output(session_output_largest(pool));
+
+		if (largest == session || largest->is_overflowed)
+			break;
+		session_output_cut(&largest->output);
+		end_overflowed_soon(largest);
 	}
-	if (output->len + more > OUTPUT_MAX)
-		return false;
-	while (size < output->head + output->len + more)
-		size *= 2;
-	if (size == output->size)
-		return true;
-	grown = realloc(output->data, size);
-	if (!grown)
-		return false;
-	output->data = grown;
-	output->size = size;
-	return true;
+	return err;
 }
 
 void session_send(struct session *session, const uint8_t *data, size_t len)
 {
-	struct session_output *output = &session->output;
-
 	if (session->fd < 0 || session->is_overflowed)
 		return;
-	if (!output_reserve(output, len)) {
-		/* Not here: the caller walks lists that ending the session would change. */
-		session->is_overflowed = true;
-		event_timer_set(session->shared->loop, &session->hold_timer, 0);
+	if (append_in_bounds(session, data, len) < 0) {
+		session_output_cut(&session->output);
+		end_overflowed_soon(session);
 		return;
 	}
-	memcpy(output->data + output->head + output->len, data, len);
-	output->len += len;
 	if (session->is_unsent)
 		return;
 	session->is_unsent = true;
@@ -192,23 +205,12 @@ static void wait_for_room(struct session *session)
 /* Write what the socket takes. A failure shows as an event of the socket. */
 static void write_output(struct session *session)
 {
-	struct session_output *output = &session->output;
-	ssize_t sent = 1;
-
-	while (output->len > 0 && sent > 0) {
-		sent = send(session->fd, output->data + output->head, output->len, MSG_NOSIGNAL);
-		if (sent <= 0)
-			break;
-		output->head += (size_t)sent;
-		output->len -= (size_t)sent;
+	if (session_output_write(&session->output, session->fd))
 		session->sent_ms = event_loop_now_ms();
-	}
-	if (output->len > 0) {
+	if (session->output.len > 0)
 		wait_for_room(session);
-		return;
-	}
-	free(output->data); /* of hundreds of sessions it would be megabytes */
-	*output = (struct session_output){};
+	else
+		session_output_clear(&session->output); /* of hundreds it would be megabytes */
 }
 
 bool session_has_output(const struct session *session)
@@ -247,16 +249,6 @@ static uint64_t jittered(uint64_t ms)
 	return ms - (uint64_t)random() % (ms / 4 + 1); /* RFC 4271 section 10: 0.75 to 1.0 */
 }
 
-/* Closing with octets unread makes a reset, which can overtake the NOTIFICATION. */
-static void discard_input(int fd)
-{
-	uint8_t buf[BGP_MESSAGE_MAX];
-
-	for (int i = 0; i < DISCARD_READS; i++)
-		if (recv(fd, buf, sizeof(buf), MSG_DONTWAIT) <= 0)
-			return;
-}
-
 static void send_notification(struct session *session, const struct fsm_step *step,
 			      const struct bgp_error *error)
 {
@@ -267,11 +259,12 @@ static void send_notification(struct session *session, const struct fsm_step *st
 		session->end.error = *error;
 	else
 		message_error_set(&session->end.error, step->code, step->subcode, NULL, 0);
+	/* What the peer has not begun to receive would mean nothing to it any more. */
+	session_output_cut(&session->output);
+	session->is_overflowed = false;
 	session_send(session, buf, message_write_notification(buf, &session->end.error));
-	if (session->fd < 0)
-		return;
-	write_output(session);
-	discard_input(session->fd);
+	if (session->fd >= 0)
+		write_output(session);
 }
 
 static void send_open(struct session *session)
@@ -350,7 +343,9 @@ static void carry_out(struct session *session, const struct fsm_step *step,
 
 	if (actions & ACTION_SEND_NOTIFICATION)
 		send_notification(session, step, error);
-	if (actions & ACTION_DROP_TCP)
+	if (actions & ACTION_SEND_NOTIFICATION && session->fd >= 0 && !session->is_aborted)
+		close_lingering(session);
+	else if (actions & ACTION_DROP_TCP)
 		close_connection(session);
 	start_timers(session, actions);
 	if (actions & ACTION_CONNECT)
@@ -364,7 +359,7 @@ static void carry_out(struct session *session, const struct fsm_step *step,
 }
 
 /* One event: the table's answer, then the owner is told. Returns through session->is_doomed. */
-static void run(struct session *session, enum fsm_event event, const struct bgp_error *error)
+void session_run(struct session *session, enum fsm_event event, const struct bgp_error *error)
 {
 	struct fsm_step step = fsm_step(session->state, event);
 	bool is_change = step.next != session->state;
@@ -382,161 +377,11 @@ static void run(struct session *session, enum fsm_event event, const struct bgp_
 	session->ops->ended(session, &end);
 }
 
-static void tcp_failed(struct session *session, int error)
+void session_tcp_failed(struct session *session, int error)
 {
 	session->end.how = END_TCP;
 	session->end.tcp_error = error;
-	run(session, FSM_TCP_FAILS, NULL);
-}
-
-/* --- messages --- */
-
-static void on_open(struct session *session, const uint8_t *body, size_t len)
-{
-	struct open_message *peer = &session->peer_open;
-	const struct open_message *own = &session->params.open_message;
-	struct bgp_error error;
-	int err;
-
-	if (session->state != PEER_OPEN_SENT) {
-		run(session, FSM_OPEN, NULL);
-		return;
-	}
-	err = message_parse_open(body, len, peer, &error);
-	if (err == 0)
-		err = session->ops->opened(session, peer, &error);
-	if (session->is_doomed)
-		return;
-	if (err < 0) {
-		run(session, FSM_MESSAGE_ERROR, &error);
-		return;
-	}
-	session->hold_time_s =
-		own->hold_time_s < peer->hold_time_s ? own->hold_time_s : peer->hold_time_s;
-	session->context.is_ebgp = peer->as != own->as;
-	session->context.four_octet_as = peer->capabilities.four_octet_as;
-	run(session, FSM_OPEN, NULL);
-}
-
-static void on_notification(struct session *session, const uint8_t *body, size_t len)
-{
-	session->end.how = END_BY_PEER;
-	message_parse_notification(body, len, &session->end.error, session->end.text,
-				   sizeof(session->end.text));
-	run(session, FSM_NOTIFICATION, NULL);
-}
-
-static void on_update(struct session *session, const uint8_t *body, size_t len)
-{
-	struct update *update = &session->shared->update;
-	struct bgp_error error;
-
-	run(session, FSM_UPDATE, NULL);
-	if (session->is_doomed || session->state != PEER_ESTABLISHED)
-		return;
-	if (update_parse(body, len, &session->context, update, &error) < 0)
-		run(session, FSM_MESSAGE_ERROR, &error);
-	else
-		session->ops->update(session, update);
-}
-
-static void on_refresh(struct session *session, const uint8_t *body, size_t len)
-{
-	bool enhanced = session->params.open_message.capabilities.enhanced_refresh &&
-			session->peer_open.capabilities.enhanced_refresh;
-	struct refresh_message message;
-	struct bgp_error error;
-
-	run(session, FSM_UPDATE, NULL);
-	if (session->is_doomed || session->state != PEER_ESTABLISHED)
-		return;
-	if (message_parse_refresh(body, len, enhanced, &message, &error) < 0)
-		run(session, FSM_MESSAGE_ERROR, &error);
-	else
-		session->ops->refresh(session, &message);
-}
-
-static void on_message(struct session *session, uint8_t type, const uint8_t *body, size_t len)
-{
-	switch (type) {
-	case BGP_OPEN:
-		on_open(session, body, len);
-		break;
-	case BGP_UPDATE:
-		on_update(session, body, len);
-		break;
-	case BGP_NOTIFICATION:
-		on_notification(session, body, len);
-		break;
-	case BGP_KEEPALIVE:
-		run(session, FSM_KEEPALIVE, NULL);
-		break;
-	default:
-		on_refresh(session, body, len);
-		break;
-	}
-}
-
-/* Cut @len octets into messages; how many octets they were. */
-static size_t cut_messages(struct session *session, const uint8_t *data, size_t len)
-{
-	struct bgp_error error;
-	size_t at = 0, message_len;
-	uint8_t type;
-
-	while (len - at >= BGP_HEADER_LEN) {
-		if (message_parse_header(data + at, &type, &message_len, &error) < 0) {
-			run(session, FSM_MESSAGE_ERROR, &error);
-			return at;
-		}
-		if (message_len > len - at)
-			break;
-		on_message(session, type, data + at + BGP_HEADER_LEN, message_len - BGP_HEADER_LEN);
-		if (session->is_doomed || session->fd < 0)
-			return at;
-		at += message_len;
-	}
-	return at;
-}
-
-/* Keep the start of a message for the next round. */
-static bool keep_partial(struct session *session, const uint8_t *data, size_t len)
-{
-	session->partial_len = len;
-	if (len == 0) {
-		free(session->partial);
-		session->partial = NULL;
-		return true;
-	}
-	if (!session->partial)
-		session->partial = malloc(BGP_MESSAGE_MAX);
-	if (!session->partial)
-		return false;
-	memcpy(session->partial, data, len);
-	return true;
-}
-
-static void read_messages(struct session *session)
-{
-	uint8_t *buf = session->shared->buf;
-	size_t have = session->partial_len, used;
-	ssize_t len;
-
-	if (have > 0)
-		memcpy(buf, session->partial, have);
-	len = recv(session->fd, buf + have, SESSION_READ_SIZE, 0);
-	if (len < 0 && (errno == EAGAIN || errno == EINTR))
-		return;
-	if (len <= 0) {
-		tcp_failed(session, len < 0 ? errno : 0);
-		return;
-	}
-	have += (size_t)len;
-	used = cut_messages(session, buf, have);
-	if (session->is_doomed || session->fd < 0)
-		return;
-	if (!keep_partial(session, buf + used, have - used))
-		tcp_failed(session, ENOMEM);
+	session_run(session, FSM_TCP_FAILS, NULL);
 }
 
 /* --- events --- */
@@ -547,7 +392,7 @@ static void connection_is_up(struct session *session)
 	session->local = tcp_local_address(session->fd);
 	tcp_setup(session->fd);
 	event_loop_modify_fd(session->shared->loop, session->fd, EPOLLIN);
-	run(session, FSM_TCP_UP, NULL);
+	session_run(session, FSM_TCP_UP, NULL);
 }
 
 static void on_socket(int fd, uint32_t events, void *arg)
@@ -559,7 +404,7 @@ static void on_socket(int fd, uint32_t events, void *arg)
 	if (session->is_connecting) {
 		err = tcp_connect_result(fd);
 		if (err < 0)
-			tcp_failed(session, -err);
+			session_tcp_failed(session, -err);
 		else
 			connection_is_up(session);
 		leave(session);
@@ -570,7 +415,7 @@ static void on_socket(int fd, uint32_t events, void *arg)
 		write_and_tell(session);
 	}
 	if (events & (EPOLLIN | EPOLLERR | EPOLLHUP))
-		read_messages(session);
+		session_read(session);
 	leave(session);
 }
 
@@ -580,26 +425,45 @@ static void on_connect_retry(void *arg)
 
 	enter(session);
 	if (session->fd < 0)
-		tcp_failed(session, session->end.tcp_error);
+		session_tcp_failed(session, session->end.tcp_error);
 	else
-		run(session, FSM_CONNECT_RETRY_EXPIRES, NULL);
+		session_run(session, FSM_CONNECT_RETRY_EXPIRES, NULL);
 	leave(session);
 }
 
-static void on_hold(void *arg)
+/* The peer reads nothing: the end is a reset, and takes what the kernel has for it along. */
+static void abort_connection(struct session *session)
 {
-	struct session *session = arg;
-	uint64_t silent_ms = event_loop_now_ms() - session->heard_ms;
+	session->is_aborted = true;
+	tcp_set_abort(session->fd);
+}
+
+static void end_overflowed(struct session *session)
+{
 	struct bgp_error error;
+
+	message_error_set(&error, ERROR_CEASE, CEASE_OUT_OF_RESOURCES, NULL, 0);
+	abort_connection(session);
+	session->end.how = END_BY_US;
+	session_run(session, FSM_STOP, &error);
+}
+
+/* How long the peer has been silent: its last message may have come long before it was read. */
+static uint64_t silence_ms(const struct session *session)
+{
+	uint64_t read_ms = event_loop_now_ms() - session->heard_ms;
+	uint64_t came_ms = session->partial_len == 0 ? tcp_silent_ms(session->fd) : 0;
+
+	return came_ms > read_ms && came_ms < UINT64_MAX ? came_ms : read_ms;
+}
+
+/* The peer may have been heard, or not, for hold_ms. */
+static void check_hold(struct session *session)
+{
+	uint64_t silent_ms = silence_ms(session);
 	int waiting = 0;
 
-	enter(session);
-	if (session->is_overflowed) {
-		message_error_set(&error, ERROR_CEASE, CEASE_OUT_OF_RESOURCES, NULL, 0);
-		tcp_set_abort(session->fd);
-		session->end.how = END_BY_US;
-		run(session, FSM_STOP, &error);
-	} else if (silent_ms < session->hold_ms) {
+	if (silent_ms < session->hold_ms) {
 		event_timer_set_on_grid(session->shared->loop, &session->hold_timer,
 					session->hold_ms - silent_ms + TIMER_GRID_MS,
 					TIMER_GRID_MS);
@@ -608,8 +472,19 @@ static void on_hold(void *arg)
 		/* It spoke and we were too busy to listen. */
 		event_timer_set(session->shared->loop, &session->hold_timer, HOLD_GRACE_MS);
 	} else {
-		run(session, FSM_HOLD_EXPIRES, NULL);
+		session_run(session, FSM_HOLD_EXPIRES, NULL);
 	}
+}
+
+static void on_hold(void *arg)
+{
+	struct session *session = arg;
+
+	enter(session);
+	if (session->is_overflowed)
+		end_overflowed(session);
+	else if (session_read_unwoken(session))
+		check_hold(session);
 	leave(session);
 }
 
@@ -627,8 +502,8 @@ static void on_send_hold(void *arg)
 		return;
 	}
 	enter(session);
-	tcp_set_abort(session->fd);
-	run(session, FSM_SEND_HOLD_EXPIRES, NULL);
+	abort_connection(session);
+	session_run(session, FSM_SEND_HOLD_EXPIRES, NULL);
 	leave(session);
 }
 
@@ -637,7 +512,9 @@ static void on_keepalive(void *arg)
 	struct session *session = arg;
 
 	enter(session);
-	run(session, FSM_KEEPALIVE_EXPIRES, NULL);
+	session_run(session, FSM_KEEPALIVE_EXPIRES, NULL);
+	if (!session->is_doomed && session->fd >= 0)
+		session_read_unwoken(session);
 	leave(session);
 }
 
@@ -656,6 +533,7 @@ struct session *session_new(struct session_shared *shared, const struct session_
 	session->params = *params;
 	session->state = PEER_IDLE;
 	session->fd = -1;
+	session->output.pool = &shared->output;
 	event_timer_init(&session->connect_retry_timer, on_connect_retry, session);
 	event_timer_init(&session->hold_timer, on_hold, session);
 	event_timer_init(&session->keepalive_timer, on_keepalive, session);
@@ -666,20 +544,58 @@ struct session *session_new(struct session_shared *shared, const struct session_
 void session_start_connect(struct session *session)
 {
 	enter(session);
-	run(session, FSM_START, NULL);
+	session_run(session, FSM_START, NULL);
 	leave(session);
+}
+
+int session_adopt(struct session *session, int fd, const struct session_remains *remains)
+{
+	watch(session, fd, EPOLLIN);
+	if (session->fd < 0)
+		return -ENOMEM;
+	if (!session_keep_partial(session, remains->partial, remains->partial_len)) {
+		close_connection(session);
+		return -ENOMEM;
+	}
+	session->is_incoming = remains->is_incoming;
+	session->local = tcp_local_address(fd);
+	session->peer_open = *remains->peer_open;
+	session->state = PEER_ESTABLISHED;
+	session->sent_ms = event_loop_now_ms();
+	session_negotiate(session);
+	session_set_low_water(session);
+	start_hold(session, session->hold_time_s * 1000ull);
+	if (session_output_resume(&session->output, remains->begun, remains->begun_len) < 0) {
+		close_connection(session);
+		return -ENOMEM;
+	}
+	session_send(session, remains->output, remains->output_len);
+	if (session->hold_time_s > 0)
+		send_keepalive(session);
+	return 0;
+}
+
+bool session_leave(struct session *session)
+{
+	if (session->state != PEER_ESTABLISHED || session->fd < 0 || session->is_overflowed)
+		return false;
+	if (session->hold_time_s > 0)
+		send_keepalive(session);
+	unlink_unsent(session);
+	write_output(session);
+	return !session->is_overflowed;
 }
 
 void session_start_accepted(struct session *session, int fd)
 {
 	enter(session);
 	session->is_incoming = true;
-	run(session, FSM_START_PASSIVE, NULL);
+	session_run(session, FSM_START_PASSIVE, NULL);
 	watch(session, fd, EPOLLIN);
 	if (session->fd >= 0)
 		connection_is_up(session);
 	else
-		tcp_failed(session, ENOMEM);
+		session_tcp_failed(session, ENOMEM);
 	leave(session);
 }
 
@@ -687,7 +603,7 @@ void session_stop(struct session *session, enum fsm_event event)
 {
 	enter(session);
 	session->end.how = END_BY_US;
-	run(session, event, NULL);
+	session_run(session, event, NULL);
 	leave(session);
 }
 
@@ -711,7 +627,7 @@ void session_close(struct session *session, const struct bgp_error *error)
 {
 	enter(session);
 	session->end.how = END_BY_US;
-	run(session, FSM_STOP, error);
+	session_run(session, FSM_STOP, error);
 	leave(session);
 }
 
@@ -719,6 +635,6 @@ void session_drop(struct session *session, const char *why)
 {
 	enter(session);
 	snprintf(session->end.text, sizeof(session->end.text), "%s", why);
-	tcp_failed(session, 0);
+	session_tcp_failed(session, 0);
 	leave(session);
 }

@@ -3,6 +3,7 @@
 #define BGP_SESSION_H
 
 #include "bgp/fsm.h"
+#include "bgp/session_output.h"
 #include "bgp/tcp.h"
 #include "bgp/update.h"
 #include "lib/event_loop.h"
@@ -10,6 +11,7 @@
 #define SESSION_READ_SIZE 65536
 #define SESSION_TEXT_MAX  256
 
+struct linger_list;
 struct session;
 
 /* How a run ended. Only END_TCP lets the peer's routes live on (RFC 4724 section 4.2). */
@@ -46,9 +48,11 @@ struct session_shared {
 	/* Called when a handler of any session is through: time to work off what it changed. */
 	void (*round_done)(void *arg);
 	void *round_arg;
-	unsigned int depth;	/* handlers that run */
-	struct session *unsent; /* sessions with octets to send, see session_flush_all() */
-	struct update update;	/* scratch: it is large */
+	unsigned int depth;	       /* handlers that run */
+	struct linger_list *lingering; /* connections whose NOTIFICATION is under way; borrowed */
+	struct output_pool output;     /* of all sessions */
+	struct session *unsent;	       /* sessions with octets to send, see session_flush_all() */
+	struct update update;	       /* scratch: it is large */
 	uint8_t buf[BGP_MESSAGE_MAX + SESSION_READ_SIZE];
 };
 
@@ -57,11 +61,6 @@ struct session_params {
 	struct tcp_target target;
 	struct open_message open_message; /* ours */
 	uint16_t send_hold_s;		  /* RFC 9687; at least twice the hold time in force */
-};
-
-struct session_output {
-	uint8_t *data;
-	size_t head, len, size; /* octets at data + head, how many, allocated */
 };
 
 /* One run of the state machine, over at most one connection at a time. */
@@ -80,6 +79,7 @@ struct session {
 	uint16_t hold_time_s; /* negotiated; 0: none, or not yet */
 	uint64_t hold_ms;     /* in force; 0: none */
 	uint64_t heard_ms;    /* when the peer was last heard */
+	size_t low_water;     /* octets that wake us, see session_set_low_water(); 0: not set yet */
 	uint64_t sent_ms;     /* when the socket last took octets, or the peer did */
 	int untaken;	      /* octets in the socket that the peer had not taken then */
 	struct event_timer connect_retry_timer, hold_timer, keepalive_timer, send_hold_timer;
@@ -90,6 +90,7 @@ struct session {
 	struct session *next_unsent;
 	bool is_unsent;
 	bool is_overflowed; /* the peer does not read */
+	bool is_aborted;    /* its connection is to be reset */
 	bool asks_drained;
 	unsigned int busy; /* handlers that run on it */
 	bool is_doomed;	   /* to be freed when they are done */
@@ -101,6 +102,24 @@ struct session *session_new(struct session_shared *shared, const struct session_
 /** session_free() - close the connection without a word (NULL is fine); calls nothing back. */
 void session_free(struct session *session);
 
+/* An established session of the speaker before us; all is borrowed for the call. */
+struct session_remains {
+	bool is_incoming;
+	const struct open_message *peer_open;
+	const uint8_t *partial; /* read and not whole: at most BGP_MESSAGE_MAX octets */
+	size_t partial_len;
+	const uint8_t *begun;  /* rest of a message of which the peer has the start */
+	size_t begun_len;      /* at most BGP_MESSAGE_MAX */
+	const uint8_t *output; /* not written yet: whole messages */
+	size_t output_len;
+};
+
+/** session_adopt() - go on with the established session on @fd, which is taken; params.open_message
+ * is what was said on it. ops is not called. 0 or -ENOMEM (@fd is closed). */
+int session_adopt(struct session *session, int fd, const struct session_remains *remains);
+/** session_leave() - before another process adopts it: write what the socket takes, with a
+ * KEEPALIVE at last. False: it cannot be adopted. */
+bool session_leave(struct session *session);
 void session_start_connect(struct session *session);
 void session_start_accepted(struct session *session, int fd); /* takes @fd */
 /** session_stop() - end the run with @event FSM_STOP or FSM_COLLISION_DUMP; ops->ended() follows.

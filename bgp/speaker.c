@@ -22,43 +22,61 @@
 #include <stdlib.h>
 
 #include "bgp/agent_feed.h"
+#include "bgp/bfd.h"
+#include "bgp/multipath.h"
 #include "bgp/peer.h"
 #include "bgp/speaker_internal.h"
 #include "lib/log.h"
-#include "lib/next_hops.h"
 
-#define REPORT_MS 1000
+#define REPORT_MS      1000
+#define OUTPUT_ALL_MAX (256u << 20) /* octets that wait for all peers together */
+#define CHANGES_A_LOOK 256	    /* whether neighbours must hear from us meanwhile */
 
 /* --- changes --- */
 
 static void feed_entry(struct speaker *speaker, struct rib_entry *entry)
 {
 	const struct rib_path *best = rib_best(entry);
-	struct next_hops hops = { 0 };
+	struct next_hops hops;
 
-	if (!best || best->source->kind == SOURCE_LOCAL) {
+	if (!best || best->source->kind == SOURCE_LOCAL ||
+	    import_is_service(&speaker->filter, &entry->prefix)) {
 		agent_feed_route_delete(speaker->feed, &entry->prefix);
 		return;
 	}
-	next_hops_add(&hops, &best->attributes->values.next_hop);
+	multipath_next_hops(entry, speaker->config->bgp.max_paths, &hops);
 	agent_feed_route(speaker->feed, &entry->prefix, &hops);
+}
+
+static void feed_walked(struct rib_entry *entry, void *arg)
+{
+	feed_entry(arg, entry);
+}
+
+void speaker_feed_again(struct speaker *speaker)
+{
+	rib_follow_multipath(speaker->rib, speaker->feed && speaker->config->bgp.max_paths > 1);
+	if (speaker->feed)
+		rib_walk(speaker->rib, feed_walked, speaker);
+	agent_feed_flush(speaker->feed);
 }
 
 void speaker_work_off(struct speaker *speaker)
 {
 	struct rib_change change;
-	bool any = false;
+	size_t count = 0;
 
 	while (rib_next_changed(speaker->rib, &change)) {
-		any = true;
+		if (++count % CHANGES_A_LOOK == 0)
+			bfd_keep_up(speaker->bfd);
 		feed_entry(speaker, change.entry);
-		if (advertise_change(speaker->advertise, &change) < 0)
+		if (change.is_best_changed && advertise_change(speaker->advertise, &change) < 0)
 			log_error("routes: no memory to advertise a change; peers miss it");
 		rib_put_changed(speaker->rib, &change);
 	}
 	if (rib_take_lost_changes(speaker->rib) > 0)
 		log_error("routes: no memory to note changes; peers and agent miss them");
-	if (any) {
+	if (count > 0) {
 		agent_feed_flush(speaker->feed);
 		advertise_flush(speaker->advertise);
 		speaker_report_soon(speaker);
@@ -191,29 +209,36 @@ static int fill(struct speaker *speaker)
 	speaker->rib = rib_new(&speaker->attributes);
 	if (!speaker->rib)
 		return -ENOMEM;
+	speaker_feed_again(speaker);
 	speaker->advertise = advertise_new(speaker->rib, &speaker->attributes,
 					   ntohl(speaker->config->bgp.cluster_id_be));
-	if (!speaker->advertise)
+	speaker->bfd = bfd_new(speaker->loop);
+	if (!speaker->advertise || !speaker->bfd)
 		return -ENOMEM;
 	return speaker_set_up(speaker);
 }
 
-int speaker_new(struct event_loop *loop, const struct config *config, struct agent_feed *feed,
-		struct speaker **ret_speaker)
+int speaker_new(const struct speaker_params *params, struct speaker **ret_speaker)
 {
+	const struct config *config = params->config;
 	struct speaker *speaker = calloc(1, sizeof(*speaker));
 	int err;
 
-	if (!speaker)
+	if (!speaker) {
+		speaker_free_passwords(config, params->password);
 		return -ENOMEM;
-	speaker->loop = loop;
+	}
+	speaker->loop = params->loop;
 	speaker->config = config;
-	speaker->feed = feed;
+	speaker->feed = params->feed;
+	speaker->password = params->password;
 	speaker->router_id = ntohl(config->bgp.router_id_be);
 	speaker->own.kind = SOURCE_LOCAL;
 	speaker->own.router_id = speaker->router_id;
 	speaker->is_restarting = true;
-	speaker->session_shared.loop = loop;
+	speaker->session_shared.loop = params->loop;
+	speaker->session_shared.lingering = params->lingering;
+	speaker->session_shared.output.octets_max = OUTPUT_ALL_MAX;
 	speaker->session_shared.round_done = on_round_done;
 	speaker->session_shared.round_arg = speaker;
 	speaker_init_listening(speaker);
@@ -251,6 +276,7 @@ void speaker_free(struct speaker *speaker)
 	rib_free(speaker->rib);
 	HASH_ITER(hh, speaker->peers, peer, next)
 	peer_free(peer);
+	bfd_free(speaker->bfd);
 	attribute_table_fini(&speaker->attributes);
 	speaker_free_passwords(speaker->config, speaker->password);
 	speaker_free_filters(speaker->config, speaker->peer_filter);

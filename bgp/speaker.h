@@ -9,8 +9,10 @@
 #include "lib/config.h"
 #include "lib/event_loop.h"
 
+struct bfd;
 struct peer;
 struct agent_feed;
+struct linger_list;
 
 struct listening {
 	struct config_listen where;
@@ -29,7 +31,8 @@ struct speaker {
 	struct advertise *advertise;
 	struct rib_source own; /* this node's blocks */
 	struct session_shared session_shared;
-	struct peer *peers;	     /* by address (uthash) */
+	struct peer *peers; /* by address (uthash) */
+	struct bfd *bfd;
 	char **password;	     /* per config.bgp.peer, as in struct setup */
 	struct import_filter filter; /* of config */
 	struct filter **peer_filter; /* per config.bgp.peer, NULL where it has no rules */
@@ -48,12 +51,19 @@ struct speaker {
 	uint64_t refused_logged_ms;
 };
 
+struct speaker_params {
+	struct event_loop *loop; /* borrowed, as all of these */
+	const struct config *config;
+	struct agent_feed *feed;
+	struct linger_list *lingering; /* takes what is left of sessions that end */
+	char **password;	       /* as struct speaker's, taken; NULL: read the files */
+};
+
 /**
  * speaker_new() - read passwords, fill in the own blocks, create the peers; nothing is connected
- * yet. @config and @loop are borrowed. 0 or -errno, logged.
+ * yet. 0 or -errno, logged.
  */
-int speaker_new(struct event_loop *loop, const struct config *config, struct agent_feed *feed,
-		struct speaker **ret_speaker);
+int speaker_new(const struct speaker_params *params, struct speaker **ret_speaker);
 /** speaker_free() - close everything without a word to anyone (RFC 4724: they keep our routes). */
 void speaker_free(struct speaker *speaker);
 

@@ -190,9 +190,10 @@ bool speaker_has_peer(const struct speaker *speaker, size_t index)
 	return reconfigure_is_peer_usable(&setup, index);
 }
 
-/* --- own blocks --- */
+/* --- own routes --- */
 
-/* This node's blocks are routes whose next hop is written for each peer. NULL: no memory. */
+/* This node's blocks, and what else it announces, are routes whose next hop is written for each
+ * peer. NULL: no memory. */
 static struct attribute_set *own_attributes(struct speaker *speaker)
 {
 	struct attribute_draft *draft = &speaker->session_shared.update.draft;
@@ -203,7 +204,7 @@ static struct attribute_set *own_attributes(struct speaker *speaker)
 	return attribute_set_intern(&speaker->attributes, draft);
 }
 
-static int add_own_block(struct speaker *speaker, const struct ip_prefix *block)
+static int add_own_route(struct speaker *speaker, const struct ip_prefix *block)
 {
 	struct attribute_set *attributes = own_attributes(speaker);
 	int err = -ENOMEM;
@@ -215,14 +216,6 @@ static int add_own_block(struct speaker *speaker, const struct ip_prefix *block)
 }
 
 /* --- at the start --- */
-
-static bool has_reflector_client(const struct config_bgp *bgp)
-{
-	for (size_t i = 0; i < bgp->peer_count; i++)
-		if (bgp->peer[i].reflector_client)
-			return true;
-	return false;
-}
 
 static int add_peers(struct speaker *speaker)
 {
@@ -240,20 +233,22 @@ int speaker_set_up(struct speaker *speaker)
 	const struct config *config = speaker->config;
 	int err = import_filter_init(&speaker->filter, config);
 
-	if (err == 0)
+	if (err == 0 && !speaker->password)
 		err = read_passwords(config, !config->kubernetes, &speaker->password);
 	if (err == 0)
 		err = keep_passwords(speaker, config, speaker->password);
 	if (err == 0)
 		err = make_filters(config, &speaker->peer_filter);
-	speaker->is_reflector = has_reflector_client(&config->bgp);
+	speaker->is_reflector = speaker->filter.is_reflector;
 	if (err == 0)
 		take_links(speaker);
 	if (err == 0)
 		err = add_peers(speaker);
 	for (size_t i = 0; i < config->pool_count; i++)
 		for (size_t k = 0; k < config->pool[i].block_count && err == 0; k++)
-			err = add_own_block(speaker, &config->pool[i].block[k]);
+			err = add_own_route(speaker, &config->pool[i].block[k]);
+	for (size_t i = 0; i < config->bgp.announce_count && err == 0; i++)
+		err = add_own_route(speaker, &config->bgp.announce[i]);
 	return err;
 }
 
@@ -367,7 +362,8 @@ static void apply_to_peer(struct speaker *speaker, const struct change *change,
 {
 	const struct config_bgp *bgp = &speaker->config->bgp;
 
-	change_key(speaker, change, before);
+	if (change->kind != CHANGE_PEER_BFD)
+		change_key(speaker, change, before);
 	switch (change->kind) {
 	case CHANGE_PEER_REMOVE:
 		remove_peers(speaker, &before->config->bgp.peer[change->old_index],
@@ -383,6 +379,9 @@ static void apply_to_peer(struct speaker *speaker, const struct change *change,
 	case CHANGE_PEER_POLICY:
 		change_peers(speaker, change->new_index, peer_change_policy);
 		break;
+	case CHANGE_PEER_BFD:
+		change_peers(speaker, change->new_index, peer_change_bfd);
+		break;
 	default:
 		add_peer(speaker, change->new_index);
 		break;
@@ -393,14 +392,14 @@ static void apply(struct speaker *speaker, const struct change *change, const st
 {
 	int err = 0;
 
-	if (change->kind == CHANGE_BLOCK_REMOVE)
-		rib_remove_path(speaker->rib, &change->block, &speaker->own);
-	else if (change->kind == CHANGE_BLOCK_ADD)
-		err = add_own_block(speaker, &change->block);
+	if (change->kind == CHANGE_OWN_REMOVE)
+		rib_remove_path(speaker->rib, &change->prefix, &speaker->own);
+	else if (change->kind == CHANGE_OWN_ADD)
+		err = add_own_route(speaker, &change->prefix);
 	else
 		apply_to_peer(speaker, change, before);
 	if (err < 0)
-		log_error("routes: no memory for a block of this node; peers miss it");
+		log_error("routes: no memory for one of this node; peers miss it");
 }
 
 /* --- routes under another filter --- */
@@ -428,7 +427,8 @@ static bool is_still_let_in(const struct ip_prefix *prefix, struct rib_path *pat
 		return true; /* decided when it is told again */
 	if (peer_lets_in(peer, prefix, filter_path(peer, prefix, path)))
 		return true;
-	peer->is_refused[update_family(prefix)] = true;
+	if (!import_is_service(&peer->speaker->filter, prefix))
+		peer->is_refused[update_family(prefix)] = true;
 	return false;
 }
 
@@ -467,6 +467,12 @@ static void filter_again(struct speaker *speaker, const struct import_filter *be
 		return;
 	HASH_ITER(hh, speaker->peers, peer, next)
 	peer_hear_again(peer);
+}
+
+static bool has_other_services(const struct import_filter *before, const struct import_filter *now)
+{
+	return !prefix_set_includes(&before->services, &now->services) ||
+	       !prefix_set_includes(&now->services, &before->services);
 }
 
 static void tell_by_policy(struct speaker *speaker, const struct change_list *list)
@@ -512,15 +518,20 @@ int speaker_reconfigure(struct speaker *speaker, const struct config *config)
 	speaker->peer_filter = now.filter;
 	speaker->filter = filter;
 	take_links(speaker);
-	speaker->is_reflector = has_reflector_client(&config->bgp);
+	speaker->is_reflector = filter.is_reflector;
 	for (size_t i = 0; i < list.count; i++)
 		apply(speaker, &list.change[i], &before);
 	filter_again(speaker, &filter_before, &list);
+	if (has_other_services(&filter_before, &speaker->filter))
+		speaker_feed_again(speaker);
 	tell_by_policy(speaker, &list);
+	if (before.config->bgp.max_paths != config->bgp.max_paths)
+		speaker_feed_again(speaker);
 	speaker_close_unlisted(speaker);
 	agent_feed_listen(speaker->feed, &config->bgp);
 	if (list.count > 0)
-		log_info("configuration: changes of peers and blocks in force: %zu", list.count);
+		log_info("configuration: changes of peers and own routes in force: %zu",
+			 list.count);
 	change_list_free(&list);
 	speaker_free_passwords(before.config, before.password);
 	speaker_free_filters(before.config, before.filter);

@@ -6,6 +6,12 @@
 
 /* Between speaker.c, speaker_config.c and speaker_listen.c. */
 
+/* --- speaker.c --- */
+
+/** speaker_feed_again() - tell the agent all routes: which of them are for it, or bgp.max_paths,
+ * may be another. The queue of changes is empty. */
+void speaker_feed_again(struct speaker *speaker);
+
 /* --- speaker_config.c --- */
 
 /** speaker_set_up() - filter, passwords, peers and own blocks of speaker->config. 0 or -errno,

@@ -26,6 +26,7 @@
 #include <sys/socket.h>
 #include <unistd.h>
 
+#include "bgp/socket_address.h"
 #include "lib/ip_prefix.h"
 
 #define LISTEN_BACKLOG 1024 /* all nodes restart at once */
@@ -34,39 +35,6 @@
 #ifndef IPV6_MINHOPCOUNT
 #define IPV6_MINHOPCOUNT 73 /* linux/in6.h, which glibc's header excludes */
 #endif
-
-union address {
-	struct sockaddr any;
-	struct sockaddr_in v4;
-	struct sockaddr_in6 v6;
-	struct sockaddr_storage storage;
-};
-
-static socklen_t to_sockaddr(const struct ip_addr *addr, uint16_t port, union address *ret)
-{
-	memset(ret, 0, sizeof(*ret));
-	if (ip_addr_is_v4(addr)) {
-		ret->v4.sin_family = AF_INET;
-		ret->v4.sin_port = htons(port);
-		ret->v4.sin_addr = ip_addr_to_v4(addr);
-		return sizeof(ret->v4);
-	}
-	ret->v6.sin6_family = AF_INET6;
-	ret->v6.sin6_port = htons(port);
-	ret->v6.sin6_addr = ip_addr_to_v6(addr);
-	return sizeof(ret->v6);
-}
-
-static struct ip_addr from_sockaddr(const union address *address)
-{
-	struct ip_addr none = {};
-
-	if (address->any.sa_family == AF_INET)
-		return ip_addr_from_v4(address->v4.sin_addr);
-	if (address->any.sa_family == AF_INET6)
-		return ip_addr_from_v6(&address->v6.sin6_addr);
-	return none;
-}
 
 static int new_socket(const struct ip_addr *addr)
 {
@@ -79,12 +47,12 @@ static int new_socket(const struct ip_addr *addr)
 int tcp_listen(const struct ip_addr *addr, uint16_t port)
 {
 	int fd = new_socket(addr), on = 1, err;
-	union address address;
+	union socket_address address;
 	socklen_t len;
 
 	if (fd < 0)
 		return fd;
-	len = to_sockaddr(addr, port, &address);
+	len = socket_address_fill(addr, port, &address);
 	setsockopt(fd, SOL_SOCKET, SO_REUSEADDR, &on, sizeof(on));
 	if (address.any.sa_family == AF_INET6)
 		setsockopt(fd, IPPROTO_IPV6, IPV6_V6ONLY, &on, sizeof(on));
@@ -97,13 +65,13 @@ int tcp_listen(const struct ip_addr *addr, uint16_t port)
 
 int tcp_accept(int listen_fd, struct ip_addr *ret_remote)
 {
-	union address address;
+	union socket_address address;
 	socklen_t len = sizeof(address);
 	int fd = accept4(listen_fd, &address.any, &len, SOCK_NONBLOCK | SOCK_CLOEXEC);
 
 	if (fd < 0)
 		return -errno;
-	*ret_remote = from_sockaddr(&address);
+	*ret_remote = socket_address_read(&address);
 	return fd;
 }
 
@@ -155,17 +123,17 @@ int tcp_check_first_hops(int fd, unsigned int hops)
 static int connect_socket(int fd, const struct tcp_target *target)
 {
 	struct ip_prefix host = ip_prefix_host(&target->remote);
-	union address address;
+	union socket_address address;
 	socklen_t len;
 	int err = tcp_set_hops(fd, target->hops);
 
 	if (err == 0 && target->password)
 		err = tcp_set_password(fd, &host, target->password);
 	if (err == 0 && !ip_addr_is_zero(&target->local)) {
-		len = to_sockaddr(&target->local, 0, &address);
+		len = socket_address_fill(&target->local, 0, &address);
 		err = bind(fd, &address.any, len) < 0 ? -errno : 0;
 	}
-	len = to_sockaddr(&target->remote, target->port, &address);
+	len = socket_address_fill(&target->remote, target->port, &address);
 	if (err == 0 && connect(fd, &address.any, len) < 0 && errno != EINPROGRESS)
 		err = -errno;
 	return err;
@@ -196,11 +164,20 @@ int tcp_connect_result(int fd)
 
 struct ip_addr tcp_local_address(int fd)
 {
-	union address address = {};
+	union socket_address address = {};
 	socklen_t len = sizeof(address);
 	struct ip_addr none = {};
 
-	return getsockname(fd, &address.any, &len) < 0 ? none : from_sockaddr(&address);
+	return getsockname(fd, &address.any, &len) < 0 ? none : socket_address_read(&address);
+}
+
+struct ip_addr tcp_remote_address(int fd)
+{
+	union socket_address address = {};
+	socklen_t len = sizeof(address);
+	struct ip_addr none = {};
+
+	return getpeername(fd, &address.any, &len) < 0 ? none : socket_address_read(&address);
 }
 
 void tcp_set_abort(int fd)
@@ -208,6 +185,22 @@ void tcp_set_abort(int fd)
 	const struct linger at_once = { .l_onoff = 1, .l_linger = 0 };
 
 	setsockopt(fd, SOL_SOCKET, SO_LINGER, &at_once, sizeof(at_once));
+}
+
+void tcp_wait_for(int fd, size_t octets)
+{
+	int count = (int)octets;
+
+	setsockopt(fd, SOL_SOCKET, SO_RCVLOWAT, &count, sizeof(count));
+}
+
+uint64_t tcp_silent_ms(int fd)
+{
+	struct tcp_info info = {};
+	socklen_t len = sizeof(info);
+
+	return getsockopt(fd, IPPROTO_TCP, TCP_INFO, &info, &len) < 0 ? UINT64_MAX
+								      : info.tcpi_last_data_recv;
 }
 
 void tcp_setup(int fd)
@@ -224,12 +217,12 @@ int tcp_set_password(int fd, const struct ip_prefix *remote, const char *passwor
 {
 	size_t len = password ? strlen(password) : 0;
 	struct tcp_md5sig key = {};
-	union address address;
+	union socket_address address;
 	socklen_t address_len;
 
 	if (len > TCP_MD5SIG_MAXKEYLEN)
 		return -EINVAL;
-	address_len = to_sockaddr(&remote->addr, 0, &address);
+	address_len = socket_address_fill(&remote->addr, 0, &address);
 	memcpy(&key.tcpm_addr, &address, address_len);
 	key.tcpm_flags = TCP_MD5SIG_FLAG_PREFIX;
 	key.tcpm_prefixlen = (uint8_t)ip_prefix_family_bits(remote);

@@ -2,6 +2,7 @@
 #ifndef BGP_TCP_H
 #define BGP_TCP_H
 
+#include <stddef.h>
 #include <stdint.h>
 
 #include "ip_address.h"
@@ -42,8 +43,14 @@ int tcp_connect(const struct tcp_target *target);
 int tcp_connect_result(int fd); /* 0 or -errno */
 /** tcp_local_address() - our address on the connection; zero when there is none. */
 struct ip_addr tcp_local_address(int fd);
+/** tcp_remote_address() - the other end's; zero when @fd is no connection that is up. */
+struct ip_addr tcp_remote_address(int fd);
 /** tcp_set_abort() - closing @fd resets the connection: what was not taken is given up. */
 void tcp_set_abort(int fd);
+/** tcp_wait_for() - @fd counts as readable once @octets wait, or at its end. */
+void tcp_wait_for(int fd, size_t octets);
+/** tcp_silent_ms() - since the peer's last octets came, read or not; UINT64_MAX: not known. */
+uint64_t tcp_silent_ms(int fd);
 /** tcp_setup() - options of every session: no delay, DSCP CS6 (RFC 4271 appendix E). */
 void tcp_setup(int fd);
 /** tcp_set_password() - MD5 signatures (RFC 2385) with everyone in @remote; NULL removes them. 0 or

@@ -13,9 +13,10 @@
  * announced that could be withdrawn for it: then routes may hide in what could not be read.
  *
  * Writing packs as many prefixes with the same attributes into a message as fit. IPv4 goes into
- * the message's own fields, IPv6 into MP_REACH_NLRI, which is first in the block (RFC 7606 5.1).
+ * the message's own fields, IPv6 into MP_REACH_NLRI, which is first in the block (RFC 7606 5.1),
+ * and so does IPv4 with an IPv6 next hop.
  *
- * RFC 4271 4.3, 6.3; 4724 2; 4760; 7606. Pure.
+ * RFC 4271 4.3, 6.3; 4724 2; 4760; 7606; 8950. Pure.
  */
 #include "bgp/update.h"
 
@@ -24,6 +25,7 @@
 
 #include "lib/ip_prefix.h"
 
+#define NEXT_HOP_V4	   4
 #define NEXT_HOP_V6	   16
 #define NEXT_HOP_V6_TWO	   32 /* global and link-local */
 #define MP_LENGTH_AT	   2  /* of an attribute with extended length: flags, type, length */
@@ -95,9 +97,12 @@ static int add_section(struct update_section *sections, unsigned int *count,
 	return 0;
 }
 
-/* The next hop of MP_REACH_NLRI (RFC 4760 section 3, RFC 2545); zero when it cannot be one. */
-static struct ip_addr read_mp_next_hop(struct wire_reader *value, enum bgp_family family,
-				       size_t len)
+/*
+ * The next hop of MP_REACH_NLRI (RFC 4760 section 3, RFC 2545, RFC 8950); zero when it cannot be
+ * one. Its length says which family it is of. Of two IPv6 addresses the first is the global one:
+ * the link-local one behind it is not looked at, for an uplink resolves the global one itself.
+ */
+static struct ip_addr read_mp_next_hop(struct wire_reader *value, size_t len)
 {
 	const uint8_t *octets = wire_read_bytes(value, len);
 	struct ip_addr none = {}, addr;
@@ -106,7 +111,7 @@ static struct ip_addr read_mp_next_hop(struct wire_reader *value, enum bgp_famil
 
 	if (!octets)
 		return none;
-	if (family == FAMILY_IPV4) {
+	if (len == NEXT_HOP_V4) {
 		memcpy(&v4, octets, sizeof(v4));
 		addr = ip_addr_from_v4(v4);
 	} else {
@@ -120,11 +125,15 @@ static struct ip_addr read_mp_next_hop(struct wire_reader *value, enum bgp_famil
 	return addr;
 }
 
-static bool mp_next_hop_length_fits(enum bgp_family family, size_t len)
+/* Another length is no error of the next hop alone: where the routes begin is not sure (RFC 7606
+ * section 7.11). */
+static bool mp_next_hop_length_fits(const struct attribute_context *context, enum bgp_family family,
+				    size_t len)
 {
-	if (family == FAMILY_IPV4)
-		return len == 4;
-	return len == NEXT_HOP_V6 || len == NEXT_HOP_V6_TWO;
+	if (family == FAMILY_IPV4 && !context->extended_next_hop)
+		return len == NEXT_HOP_V4;
+	return (family == FAMILY_IPV4 && len == NEXT_HOP_V4) || len == NEXT_HOP_V6 ||
+	       len == NEXT_HOP_V6_TWO;
 }
 
 static int mp_error(struct bgp_error *ret_error)
@@ -133,7 +142,8 @@ static int mp_error(struct bgp_error *ret_error)
 	return -EPROTO;
 }
 
-static int parse_mp_reach(const struct attribute_findings *findings, struct update *ret,
+static int parse_mp_reach(const struct attribute_findings *findings,
+			  const struct attribute_context *context, struct update *ret,
 			  struct bgp_error *ret_error)
 {
 	struct update_section section = { .is_mp = true };
@@ -150,10 +160,10 @@ static int parse_mp_reach(const struct attribute_findings *findings, struct upda
 		return mp_error(ret_error);
 	if (family < 0)
 		return 0;
-	if (!mp_next_hop_length_fits(family, len))
+	if (!mp_next_hop_length_fits(context, family, len))
 		return mp_error(ret_error);
 	section.family = family;
-	section.next_hop = read_mp_next_hop(&value, family, len);
+	section.next_hop = read_mp_next_hop(&value, len);
 	wire_skip(&value, 1); /* reserved */
 	if (!wire_reader_ok(&value))
 		return mp_error(ret_error);
@@ -311,7 +321,7 @@ int update_parse(const uint8_t *body, size_t len, const struct attribute_context
 	if (err == 0 && findings.mp_unreach)
 		err = parse_mp_unreach(&findings, ret, ret_error);
 	if (err == 0 && findings.mp_reach)
-		err = parse_mp_reach(&findings, ret, ret_error);
+		err = parse_mp_reach(&findings, context, ret, ret_error);
 	if (err == 0)
 		err = check_reachable(&findings, &field[1], ret, ret_error);
 	if (err < 0)
@@ -360,8 +370,15 @@ static void end_mp(struct wire_writer *writer, size_t at)
 		wire_write_u16_at(writer, at + MP_LENGTH_AT, (uint16_t)(writer->len - at - 4));
 }
 
-/* IPv6: the attributes are written to the side first, for MP_REACH_NLRI goes before them. */
-static size_t write_announce_v6(struct wire_writer *writer, const struct attribute_view *view,
+/* Do routes of @family with this next hop travel in MP_REACH_NLRI? (IPv4: RFC 8950.) */
+static bool goes_into_mp(const struct attribute_view *view, enum bgp_family family)
+{
+	return family != FAMILY_IPV4 || !ip_addr_is_v4(&view->values->next_hop);
+}
+
+/* With an IPv6 next hop: the attributes are written to the side first, for MP_REACH_NLRI goes
+ * before them. */
+static size_t write_announce_mp(struct wire_writer *writer, const struct attribute_view *view,
 				bool four_octet_as, const struct ip_prefix *prefixes, size_t count)
 {
 	uint8_t block[BGP_MESSAGE_MAX];
@@ -370,7 +387,7 @@ static size_t write_announce_v6(struct wire_writer *writer, const struct attribu
 
 	wire_writer_init(&rest, block, sizeof(block));
 	attributes_write(&rest, view, false, four_octet_as);
-	at = begin_mp(writer, ATTRIBUTE_MP_REACH, FAMILY_IPV6);
+	at = begin_mp(writer, ATTRIBUTE_MP_REACH, update_family(&prefixes[0]));
 	wire_write_u8(writer, NEXT_HOP_V6);
 	wire_write_bytes(writer, &view->values->next_hop, NEXT_HOP_V6);
 	wire_write_u8(writer, 0);
@@ -395,8 +412,8 @@ size_t update_write_announce(uint8_t *buf, const struct attribute_view *view, bo
 	wire_write_u16(&writer, 0);
 	at = writer.len;
 	wire_write_u16(&writer, 0);
-	if (update_family(&prefixes[0]) == FAMILY_IPV6) {
-		*count = write_announce_v6(&writer, view, four_octet_as, prefixes, *count);
+	if (goes_into_mp(view, update_family(&prefixes[0]))) {
+		*count = write_announce_mp(&writer, view, four_octet_as, prefixes, *count);
 		if (wire_writer_ok(&writer))
 			wire_write_u16_at(&writer, at, (uint16_t)(writer.len - at - 2));
 	} else {

@@ -27,11 +27,11 @@
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
-#include <sys/stat.h>
 #include <time.h>
 #include <unistd.h>
 
 #include "lib/agent_client.h"
+#include "lib/delete_note.h"
 #include "lib/pod_ifname.h"
 #include "node_objects.h"
 
@@ -40,7 +40,6 @@
 #define DETACH_TIMEOUT_MS 2000
 #define START_WAIT_MS	  3000 /* for an agent that is just starting */
 #define START_POLL_MS	  50
-#define PATH_OCTETS	  256
 
 /* How long an agent is waited for that makes no progress, and in all. */
 struct patience {
@@ -226,36 +225,6 @@ int agent_call(const struct netconf *conf, const struct namespace_fds *fds,
 	return err;
 }
 
-static int open_notes(const struct netconf *conf)
-{
-	char path[PATH_OCTETS];
-	int fd;
-
-	/* The folder above is the agent's to make: without it there is nothing to detach from. */
-	snprintf(path, sizeof(path), "%s/" DELETES_DIR_NAME, conf->run_dir);
-	if (mkdir(path, 0700) < 0 && errno != EEXIST)
-		return -errno;
-	fd = open(path, O_RDONLY | O_DIRECTORY | O_CLOEXEC | O_NOFOLLOW);
-	return fd < 0 ? -errno : fd;
-}
-
-/* The note appears whole or not at all: written under a dot name, then renamed. */
-static void write_note(int dir_fd, const struct netconf *conf, const char *name)
-{
-	char text[CONTAINER_ID_MAX + IFNAME_MAX + 3], hidden[IFNAME_MAX + 16];
-	int len, fd;
-
-	len = snprintf(text, sizeof(text), "%s\n%s\n", conf->request.container_id,
-		       conf->request.ifname);
-	snprintf(hidden, sizeof(hidden), ".%s-%d", name, (int)getpid());
-	fd = openat(dir_fd, hidden, O_WRONLY | O_CREAT | O_EXCL | O_CLOEXEC | O_NOFOLLOW, 0600);
-	if (fd < 0)
-		return;
-	if (write(fd, text, (size_t)len) != len || renameat(dir_fd, hidden, dir_fd, name) < 0)
-		unlinkat(dir_fd, hidden, 0);
-	close(fd);
-}
-
 static int try_detach(const struct netconf *conf, struct msg_cni_reply *ret_reply)
 {
 	struct agent_client client;
@@ -274,9 +243,10 @@ int agent_detach(const struct netconf *conf, struct msg_cni_reply *ret_reply)
 	if (try_detach(conf, ret_reply) == 0)
 		return 0;
 	pod_ifname(conf->request.container_id, conf->request.ifname, name);
-	dir_fd = open_notes(conf);
+	/* The folder above is the agent's to make: without it there is nothing to detach from. */
+	dir_fd = delete_note_folder(conf->run_dir, true);
 	if (dir_fd >= 0)
-		write_note(dir_fd, conf, name);
+		delete_note_write(dir_fd, conf->request.container_id, conf->request.ifname);
 	if (try_detach(conf, ret_reply) == 0 && dir_fd >= 0)
 		unlinkat(dir_fd, name, 0);
 	if (dir_fd >= 0)

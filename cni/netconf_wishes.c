@@ -23,10 +23,10 @@
 
 #include "cni/netconf_json.h"
 #include "lib/ip_prefix.h"
+#include "lib/mac.h"
 
 #define ANNOTATIONS "io.kubernetes.cri.pod-annotations"
 #define CALICO	    "cni.projectcalico.org/"
-#define MAC_TEXT    17 /* 6 times two digits, 5 marks between them */
 
 /* --- CNI_ARGS and args.cni --- */
 
@@ -132,30 +132,13 @@ static int take_ips(struct json_object *list, const char *where, struct msg_cni_
 	return 0;
 }
 
-static int hex_digit(char c)
-{
-	if (c >= '0' && c <= '9')
-		return c - '0';
-	c |= 0x20; /* to a small letter */
-	return c >= 'a' && c <= 'f' ? c - 'a' + 10 : -1;
-}
-
-/* "02:00:00:0a:0b:0c"; of one interface. */
+/* As mac_parse(), of one interface. */
 static int parse_mac(const char *text, __u8 ret[6])
 {
 	static const __u8 none[6] = { 0 };
 	__u8 mac[6];
 
-	if (strlen(text) != MAC_TEXT)
-		return -EINVAL;
-	for (size_t i = 0; i < sizeof(mac); i++) {
-		int high = hex_digit(text[3 * i]), low = hex_digit(text[3 * i + 1]);
-
-		if (high < 0 || low < 0 || (i < 5 && text[3 * i + 2] != ':'))
-			return -EINVAL;
-		mac[i] = (__u8)(high << 4 | low);
-	}
-	if ((mac[0] & 1) || memcmp(mac, none, 6) == 0)
+	if (mac_parse(text, mac) < 0 || (mac[0] & 1) || memcmp(mac, none, sizeof(none)) == 0)
 		return -EINVAL;
 	memcpy(ret, mac, sizeof(mac));
 	return 0;

@@ -22,10 +22,10 @@
 #include <json-c/json.h>
 
 #include "lib/ip_prefix.h"
+#include "lib/mac.h"
 
 #define GATEWAY_TEXT_V4 "169.254.1.1"
 #define GATEWAY_TEXT_V6 "fe80::ecee:eeff:feee:eeee"
-#define MAC_TEXT	18
 
 static void put_text(struct json_object *object, const char *key, const char *text)
 {
@@ -48,12 +48,6 @@ static char *print(struct json_object *object)
 	return line;
 }
 
-static void format_mac(const __u8 mac[6], char text[MAC_TEXT])
-{
-	snprintf(text, MAC_TEXT, "%02x:%02x:%02x:%02x:%02x:%02x", mac[0], mac[1], mac[2], mac[3],
-		 mac[4], mac[5]);
-}
-
 /* A list of prevResult, as a new list that ours are appended to. */
 static struct json_object *start_list(const struct netconf *conf, const char *key)
 {
@@ -73,9 +67,9 @@ static struct json_object *make_interface(const struct netconf *conf,
 					  const struct msg_cni_reply *reply, bool is_pod)
 {
 	struct json_object *entry = json_object_new_object();
-	char mac[MAC_TEXT];
+	char mac[MAC_TEXT_MAX];
 
-	format_mac(is_pod ? reply->pod_mac : reply->host_mac, mac);
+	mac_format(is_pod ? reply->pod_mac : reply->host_mac, mac);
 	put_text(entry, "name", is_pod ? conf->request.ifname : reply->host_ifname);
 	put_text(entry, "mac", mac);
 	if (conf->version >= CNI_1_1_0)

@@ -67,8 +67,19 @@ enum message_type {
 	MSG_BGP_CONFIG = 40, /* no body, no answer */
 	/* agent -> tortie-bgpd, unasked, with an id of its own: is your loop alive? */
 	MSG_BGP_PING, /* no body -> MSG_BGP_PONG */
+	/* the answer of MSG_BGP_TAKE: one fd, a session, in the order in which they were kept */
+	MSG_BGP_SESSION, /* no body */
 	/* tortie-bgpd -> agent: a socket for people's questions, RUN-DIR/bgp.sock */
 	MSG_BGP_SOCKET = 44, /* no body -> MSG_END with one fd: bound, listening */
+	/* the same, when it ends in order: its sessions, for the next one to take. Any number of
+	 * KEEP, then KEEP_ALL, after which they are kept for a time; a speaker that is gone before
+	 * it has handed over nothing. The agent looks into none of it */
+	MSG_BGP_KEEP,	  /* no body, no answer; one fd: the TCP connection of a session */
+	MSG_BGP_KEEP_ALL, /* struct msg_bgp_keep; one fd: a sealed memfd, what is to be known of
+			     them (bgp/handover.h) -> MSG_END */
+	/* when it begins: what was kept, which is forgotten then */
+	MSG_BGP_TAKE, /* no body -> MSG_BGP_SESSION..., MSG_END with one fd: the memfd; or
+			 MSG_ERROR with ENOENT: nothing is kept */
 
 	/* tortie-kubed -> agent (uid 0 or the user that the agent was told): what the cluster says,
 	 * whole each time; idempotent. One transaction: BEGIN, any number of NOTICE and OBJECT,
@@ -118,6 +129,11 @@ enum message_type {
 	MSG_BGP_ROUTE,		 /* struct msg_bgp_route and its two texts */
 	/* the same, uid 0 only, or the user that tortie-bgpd runs as */
 	MSG_BGP_ACT, /* struct msg_bgp_act -> MSG_END */
+	/* the whole table for a program: this node and its peers, then every route of each prefix
+	 * in a row */
+	MSG_BGP_GET_DUMP,   /* no body -> MSG_BGP_DUMP_PEER..., MSG_BGP_DUMP_ROUTE... */
+	MSG_BGP_DUMP_PEER,  /* struct msg_bgp_dump_peer; the first one is this node */
+	MSG_BGP_DUMP_ROUTE, /* struct msg_bgp_dump_route and its path attributes */
 };
 
 struct message_header {
@@ -237,6 +253,11 @@ struct msg_bgp_listen {
 	__u32 port; /* host order */
 };
 
+struct msg_bgp_keep {
+	__u32 session_count; /* MSG_BGP_KEEP before */
+	__u32 keep_ms;	     /* the sessions are closed when nobody takes them in this time */
+};
+
 enum route_source {
 	ROUTE_SOURCE_CONFIG = 1, /* routes: of the YAML file */
 	ROUTE_SOURCE_BGP = 2,
@@ -298,6 +319,14 @@ enum peer_kind {
 	PEER_DYNAMIC = 3,
 };
 
+enum bgp_bfd_state {
+	BGP_BFD_NONE = 0,	/* no BFD with this peer */
+	BGP_BFD_ADMIN_DOWN = 1, /* and then RFC 5880 section 6.2, in the order of its numbers */
+	BGP_BFD_DOWN,
+	BGP_BFD_INIT,
+	BGP_BFD_UP,
+};
+
 struct msg_peer {
 	struct ip_addr addr;
 	struct ip_addr router_id; /* 0 until OPEN */
@@ -311,6 +340,8 @@ struct msg_peer {
 	__u32 hold_time_s; /* negotiated, 0 until OPEN */
 	__u32 restarting;  /* 1: graceful restart of the peer under way, its routes are kept */
 	char last_error[128];
+	__u32 bfd_state;      /* enum bgp_bfd_state */
+	__u32 bfd_times_down; /* how often it fell from Up */
 };
 
 /* Bits of msg_bgp_peer.flags. */
@@ -326,6 +357,9 @@ enum bgp_peer_flag {
 	BGP_PEER_FOUR_OCTET_AS = 1 << 10,
 	BGP_PEER_IPV4 = 1 << 11, /* the session carries it */
 	BGP_PEER_IPV6 = 1 << 12,
+	BGP_PEER_EXTENDED_NEXT_HOP = 1 << 13, /* RFC 8950 */
+	/* of BFD */
+	BGP_PEER_BFD_MULTIHOP = 1 << 16,
 };
 
 #define BGP_SHUTDOWN_TEXT_MAX 128 /* octets: what RFC 8203 allows, which RFC 9003 widened */
@@ -340,11 +374,21 @@ struct msg_bgp_peer {
 	__u64 times_up;	    /* how often a session was established */
 	char sent[192];	    /* our last NOTIFICATION in words, "": none yet */
 	char received[192]; /* the peer's */
+	/* Of BFD; all zero without. */
+	__u32 bfd_remote_state; /* enum bgp_bfd_state, as the peer says */
+	__u32 bfd_interval_ms;	/* between packets that we send */
+	__u32 bfd_detection_ms; /* of silence that end it; 0: nothing heard yet */
+	__u32 bfd_pad;
+	__u64 bfd_received;
+	__u64 bfd_sent;
+	__u64 bfd_discarded;	 /* from its address */
+	char bfd_diagnostic[64]; /* why its state is what it is, in words */
+	char bfd_discard[128];	 /* why the last one was discarded; "": none was */
 };
 
 enum bgp_routes_which {
 	BGP_ROUTES_ALL = 0, /* every route in the table, also this node's */
-	BGP_ROUTES_BEST,    /* those in use */
+	BGP_ROUTES_BEST,    /* those in use: the best ones, and what is as good beside them */
 	BGP_ROUTES_IN,	    /* what peers told and was let in */
 	BGP_ROUTES_OUT,	    /* what peers are told, a record for each peer */
 };
@@ -370,7 +414,8 @@ enum bgp_route_flag {
 	BGP_ROUTE_OWN = 1 << 2,
 	BGP_ROUTE_HAS_MED = 1 << 3,
 	BGP_ROUTE_HAS_LOCAL_PREF = 1 << 4,
-	BGP_ROUTE_INTERNAL = 1 << 5, /* the peer is */
+	BGP_ROUTE_INTERNAL = 1 << 5,  /* the peer is */
+	BGP_ROUTE_MULTIPATH = 1 << 6, /* in use beside the best one */
 };
 
 struct msg_bgp_route {
@@ -383,6 +428,23 @@ struct msg_bgp_route {
 	__u32 local_pref;
 	__u32 path_len;	       /* octets of text behind the struct: "64512 {65001 65002}" */
 	__u32 communities_len; /* and behind that: "65000:1 65000:1:2" */
+};
+
+struct msg_bgp_dump_peer {
+	struct ip_addr addr; /* zero: this node */
+	__u32 router_id;     /* host order; 0: its OPEN has not come yet */
+	__u32 as;
+};
+
+struct msg_bgp_dump_route {
+	struct ip_prefix prefix;
+	struct ip_addr peer; /* that told it; zero: this node */
+	struct ip_addr next_hop;
+	__u32 pad;
+	__u64 since_s;	      /* since the epoch: the peer's session, no route's time is kept */
+	__u32 attributes_len; /* octets behind the struct: path attributes as an UPDATE has them,
+				 with AS numbers of four octets; a next hop of IPv6 is not in */
+	__u32 pad2;
 };
 
 enum bgp_act {

@@ -9,6 +9,7 @@
  *
  *     document_nodes.c   node, nodes      document_pools.c   pools, reserved
  *     document_bgp.c     bgp              document_peers.c   bgp.peers
+ *     document_services.c bgp.announce
  *
  * All texts in the document are quoted: a node may be called "1e3".
  */
@@ -21,6 +22,7 @@
 
 #include <json-c/json.h>
 
+#include "kube/document_bgp.h"
 #include "kube/document_parts.h"
 #include "kube/json.h"
 #include "lib/ip_prefix.h"
@@ -150,20 +152,6 @@ bool document_is_name(const char *name)
 	return name[0] != '-' && name[0] != '.' && name[0] != '_' && !name[strspn(name, allowed)];
 }
 
-const char *document_prefix_fault(const struct ip_prefix *prefix)
-{
-	static const char *const special[] = {
-		"0.0.0.0/8", "127.0.0.0/8", "169.254.0.0/16", "224.0.0.0/3",
-		"::/127",    "fe80::/10",   "ff00::/8",
-	};
-	struct ip_prefix one;
-
-	for (size_t i = 0; i < sizeof(special) / sizeof(special[0]); i++)
-		if (ip_prefix_parse(special[i], &one) == 0 && ip_prefix_overlaps(&one, prefix))
-			return special[i];
-	return NULL;
-}
-
 void document_write_prefixes(FILE *out, const struct ip_prefix *list, size_t count)
 {
 	char text[IP_PREFIX_TEXT_MAX];
@@ -187,6 +175,20 @@ void document_write_addresses(FILE *out, const struct ip_addr *list, size_t coun
 }
 
 /* --- the whole --- */
+
+bool document_wants(const struct cluster *cluster, enum cluster_kind kind)
+{
+	switch (kind) {
+	case CLUSTER_SECRETS:
+		return bgp_wants_secrets(cluster);
+	case CLUSTER_SERVICES:
+		return bgp_wants_services(cluster);
+	case CLUSTER_SLICES:
+		return bgp_wants_slices(cluster);
+	default:
+		return true;
+	}
+}
 
 /* What keeps us from having a document at all; false: nothing does. */
 static bool is_waiting(struct builder *builder, const char *node_name)
@@ -232,7 +234,7 @@ int document_build(struct cluster *cluster, const char *node_name, struct docume
 	int err;
 
 	*ret = (struct document){ 0 };
-	for (int kind = 0; kind < CLUSTER_KINDS; kind++)
+	for (int kind = 0; kind < CLUSTER_OBJECTS; kind++)
 		cluster_sort(cluster, (enum cluster_kind)kind);
 	err = document_read_nodes(&builder, node_name);
 	if (err == 0 && !is_waiting(&builder, node_name)) {

@@ -36,8 +36,8 @@ struct document {
 /** document_build() - for the node @node_name; pure. 0 and @ret filled (document_fini()), or
  * -ENOMEM. @cluster is sorted by it. */
 int document_build(struct cluster *cluster, const char *node_name, struct document *ret);
-/** document_wants_secrets() - does an object name a Secret? */
-bool document_wants_secrets(const struct cluster *cluster);
+/** document_wants() - does the document depend on objects of @kind, as the cluster is? */
+bool document_wants(const struct cluster *cluster, enum cluster_kind kind);
 void document_fini(struct document *document);
 
 #endif /* KUBE_DOCUMENT_H */

@@ -25,17 +25,16 @@
 
 #define AS_TRANS 23456 /* RFC 6793: no AS of anyone */
 
-#define NOT_YET "not in this version"
-
 static const struct doc_field config_rows[] = {
 	{ "asNumber", true, NULL, NULL },
 	{ "nodeToNodeMeshEnabled", true, NULL, NULL },
 	{ "listenPort", true, NULL, NULL },
 	{ "nodeMeshMaxRestartTime", true, NULL, NULL },
 	{ "logSeverityScreen", true, NULL, NULL },
-	{ "serviceClusterIPs", false, NULL, NOT_YET },
-	{ "serviceExternalIPs", false, NULL, NOT_YET },
-	{ "serviceLoadBalancerIPs", false, NULL, NOT_YET },
+	{ "serviceClusterIPs", true, NULL, NULL },
+	{ "serviceExternalIPs", true, NULL, NULL },
+	{ "serviceLoadBalancerIPs", true, NULL, NULL },
+	{ "serviceLoadBalancerAggregation", true, NULL, NULL },
 	{ "communities", true, NULL, NULL },
 	{ "prefixAdvertisements", true, NULL, NULL },
 	{ "nodeMeshPassword", true, NULL, NULL },
@@ -202,8 +201,10 @@ static void read_default(struct bgp_draft *draft, const struct cluster_object *o
 
 static void check_node_config(struct bgp_draft *draft, const struct cluster_object *object)
 {
-	static const char *const only_default[] = { "asNumber", "nodeToNodeMeshEnabled",
-						    "nodeMeshMaxRestartTime" };
+	static const char *const only_default[] = {
+		"asNumber",	     "nodeToNodeMeshEnabled", "nodeMeshMaxRestartTime",
+		"serviceClusterIPs", "serviceExternalIPs",    "serviceLoadBalancerIPs",
+	};
 	struct json_object *spec = spec_of(object);
 	uint16_t port;
 	char text[128];
@@ -295,6 +296,10 @@ void bgp_write_peer(struct bgp_draft *draft, const struct bgp_peer *peer)
 		fprintf(out, ", hold_time: %u", 3 * peer->keepalive_s);
 	if (peer->hops)
 		fprintf(out, ", ttl_security: %u", peer->hops);
+	if (peer->bfd.present) {
+		fprintf(out, ", bfd: ");
+		bgp_write_bfd(out, &peer->bfd);
+	}
 	if (peer->password[0]) {
 		fprintf(out, ", password: ");
 		bgp_write_password(out, peer->password);
@@ -333,8 +338,17 @@ static void collect_mesh(struct bgp_draft *draft, struct ip_addr *list, size_t *
 	}
 }
 
-/* False: there should be one, and it cannot be had. */
-static bool take_mesh_password(struct bgp_draft *draft, struct bgp_peer *peer)
+static void write_mesh_bfd(FILE *out, const struct doc_bfd *bfd)
+{
+	if (!bfd->present)
+		return;
+	fprintf(out, "  mesh_bfd: ");
+	bgp_write_bfd(out, bfd);
+	fputc('\n', out);
+}
+
+/* False: the password should be there, and cannot be had. */
+static bool take_mesh_settings(struct bgp_draft *draft, struct bgp_peer *peer)
 {
 	const struct bgp_secret_place place = {
 		.kind = CLUSTER_BGP_CONFIGS,
@@ -342,6 +356,8 @@ static bool take_mesh_password(struct bgp_draft *draft, struct bgp_peer *peer)
 		.field = "nodeMeshPassword",
 	};
 
+	if (place.object)
+		bgp_read_bfd(draft, place.kind, place.object, &peer->bfd);
 	return !place.object ||
 	       bgp_read_secret(draft, &place, peer->password) != BGP_SECRET_MISSING;
 }
@@ -351,7 +367,7 @@ static void write_mesh(struct bgp_draft *draft, struct ip_addr *list, size_t cou
 	struct builder *builder = draft->builder;
 	struct bgp_peer peer = { .as = draft->as };
 
-	if (!take_mesh_password(draft, &peer))
+	if (!take_mesh_settings(draft, &peer))
 		return;
 	bgp_take_advertisements(draft, &peer);
 	if (is_standard_port(draft)) {
@@ -360,6 +376,7 @@ static void write_mesh(struct bgp_draft *draft, struct ip_addr *list, size_t cou
 		document_write_addresses(builder->out, list, count);
 		fputc('\n', builder->out);
 		bgp_write_mesh_filters(draft, &peer);
+		write_mesh_bfd(builder->out, &peer.bfd);
 		if (!peer.password[0])
 			return;
 		fprintf(builder->out, "  mesh_password: ");
@@ -479,6 +496,9 @@ int document_write_bgp(struct builder *builder)
 		if (draft.restart_time_s > 0)
 			fprintf(builder->out, "  restart_time: %u\n", draft.restart_time_s);
 		write_log_level(&draft);
+		err = bgp_write_services(&draft);
+	}
+	if (err == 0) {
 		if (count > 0)
 			write_mesh(&draft, mesh, count);
 		bgp_write_peers(&draft);

@@ -43,20 +43,28 @@ struct bgp_draft {
 	size_t rule_count;     /* of filters that peers use */
 };
 
+/* BFD of a peer or of the mesh; 0: not said. */
+struct doc_bfd {
+	bool present;
+	bool has_multihop, multihop;
+	unsigned int min_interval_ms, multiplier;
+};
+
 /* A line of bgp.peers. */
 struct bgp_peer {
 	struct ip_addr addr;
 	uint32_t as;
 	uint16_t port;
-	uint32_t local_as;			  /* 0: ours */
-	unsigned int allow_own_as;		  /* how often it may stand in a path */
-	const char *next_hop;			  /* "self", "keep"; NULL: not said */
-	char password[CONFIG_PASSWORD_MAX + 1];	  /* "": none */
-	bool is_client;				  /* we reflect routes to it */
-	bool is_source_route;			  /* else the node's address is the source */
-	unsigned int restart_time_s;		  /* 0: not said */
-	unsigned int keepalive_s;		  /* 0: not said */
-	unsigned int hops;			  /* of TTL security, 0: not said */
+	uint32_t local_as;			/* 0: ours */
+	unsigned int allow_own_as;		/* how often it may stand in a path */
+	const char *next_hop;			/* "self", "keep"; NULL: not said */
+	char password[CONFIG_PASSWORD_MAX + 1]; /* "": none */
+	bool is_client;				/* we reflect routes to it */
+	bool is_source_route;			/* else the node's address is the source */
+	unsigned int restart_time_s;		/* 0: not said */
+	unsigned int keepalive_s;		/* 0: not said */
+	unsigned int hops;			/* of TTL security, 0: not said */
+	struct doc_bfd bfd;
 	uint16_t filter[CONFIG_PEER_FILTERS_MAX]; /* places in the draft's */
 	size_t filter_count;
 };
@@ -79,6 +87,15 @@ bool bgp_seconds_read(struct json_object *value, unsigned int *ret);
 void bgp_write_peer(struct bgp_draft *draft, const struct bgp_peer *peer);
 /** bgp_write_peers() - all BGPPeers that are for this node. */
 void bgp_write_peers(struct bgp_draft *draft);
+
+/* --- document_rules.c --- */
+
+#define BGP_RULE_FAULT_MAX 160
+
+/** bgp_write_rule() - the rule @json of a BGPFilter as an item of a list of bgp.filters. False: it
+ * cannot be read, and @fault says why. */
+bool bgp_write_rule(FILE *out, struct json_object *json, bool is_v6,
+		    char fault[BGP_RULE_FAULT_MAX]);
 
 /* --- document_filters.c --- */
 
@@ -117,6 +134,24 @@ struct bgp_secret_place {
 enum bgp_secret bgp_read_secret(struct bgp_draft *draft, const struct bgp_secret_place *place,
 				char *ret);
 void bgp_write_password(FILE *out, const char *password); /* quoted */
+bool bgp_wants_secrets(const struct cluster *cluster);
+
+/* --- document_services.c --- */
+
+/** bgp_write_services() - bgp.announce and bgp.service_ranges. 0 or -ENOMEM. */
+int bgp_write_services(struct bgp_draft *draft);
+/** bgp_wants_services() - does BGPConfiguration ask for any range? bgp_wants_slices() - and does it
+ * depend on endpoints what is announced? */
+bool bgp_wants_services(const struct cluster *cluster);
+bool bgp_wants_slices(const struct cluster *cluster);
+
+/* --- document_bfd.c --- */
+
+/** bgp_read_bfd() - what the annotation of @object says; a fault is told, and means none. */
+void bgp_read_bfd(struct bgp_draft *draft, enum cluster_kind kind,
+		  const struct cluster_object *object, struct doc_bfd *ret);
+/** bgp_write_bfd() - the map that the configuration has for it, "{...}". */
+void bgp_write_bfd(FILE *out, const struct doc_bfd *bfd);
 
 /* --- document_communities.c --- */
 

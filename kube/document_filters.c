@@ -2,8 +2,8 @@
 /*
  * document_filters.c: bgp.filters, from BGPFilter.
  *
- * A BGPFilter is one filter of the document, its rules the same in other words. Only those that a
- * peer of this node names are written, behind the peers.
+ * A BGPFilter is one filter of the document, its rules the same in other words (document_rules.c).
+ * Only those that a peer of this node names are written, behind the peers.
  *
  * A rule that cannot be read must not let in or out what its writer wanted to hold back: the list
  * that has it rejects everything until it is mended, and a problem says so. A BGPPeer that names a
@@ -31,290 +31,30 @@ static const struct {
 	{ "exportV6", "export_v6", true },
 };
 
-/* A rule on its way; what is wrong with it ends in `fault`. */
-struct rule_text {
-	FILE *out;
-	struct json_object *json;
-	bool is_v6;
-	char fault[160];
+/* What is wrong with a list: the rule and how. */
+struct rule_fault {
+	size_t index;
+	char text[BGP_RULE_FAULT_MAX];
 };
-
-static void fail(struct rule_text *rule, const char *field, const char *what)
-{
-	if (!rule->fault[0])
-		snprintf(rule->fault, sizeof(rule->fault), "%.60s: %s", field, what);
-}
-
-/* --- conditions --- */
-
-/* The word that goes for @text: two texts a row. */
-static const char *translate(const char *const words[][2], size_t count, const char *text)
-{
-	for (size_t i = 0; text && i < count; i++)
-		if (strcmp(words[i][0], text) == 0)
-			return words[i][1];
-	return NULL;
-}
-
-static void write_word(struct rule_text *rule, const char *field, const char *key,
-		       const char *const words[][2], size_t count)
-{
-	const char *text = json_get_text(rule->json, field);
-	const char *word = translate(words, count, text);
-
-	if (!json_get(rule->json, field) || (text && !*text))
-		return;
-	if (word)
-		fprintf(rule->out, "%s: %s, ", key, word);
-	else
-		fail(rule, field, "no such word");
-}
-
-static bool read_length(struct rule_text *rule, const char *end, int64_t none, int64_t *ret)
-{
-	struct json_object *length = json_get_object(rule->json, "prefixLength");
-
-	*ret = none;
-	return !json_get(length, end) ||
-	       json_get_number(length, end, 0, rule->is_v6 ? 128 : 32, ret);
-}
-
-static void write_cidr(struct rule_text *rule)
-{
-	static const char *const operators[][2] = { { "In", "in" },
-						    { "NotIn", "not-in" },
-						    { "Equal", "equal" },
-						    { "NotEqual", "not-equal" } };
-	const char *text = json_get_text(rule->json, "cidr");
-	char name[IP_PREFIX_TEXT_MAX];
-	struct ip_prefix prefix;
-	int64_t min, max;
-
-	if (!text || !*text) {
-		if (json_get(rule->json, "matchOperator") || json_get(rule->json, "prefixLength"))
-			fail(rule, "cidr", "is missing");
-		return;
-	}
-	if (ip_prefix_parse(text, &prefix) < 0 || ip_addr_is_v4(&prefix.addr) == rule->is_v6) {
-		fail(rule, "cidr", "no prefix of the list's family");
-		return;
-	}
-	fprintf(rule->out, "cidr: \"%s\", ", ip_prefix_format(&prefix, name, sizeof(name)));
-	if (!json_get(rule->json, "matchOperator"))
-		fail(rule, "matchOperator", "is missing");
-	write_word(rule, "matchOperator", "operator", operators,
-		   sizeof(operators) / sizeof(operators[0]));
-	if (!json_get(rule->json, "prefixLength"))
-		return;
-	if (read_length(rule, "min", ip_prefix_family_bits(&prefix), &min) &&
-	    read_length(rule, "max", rule->is_v6 ? 128 : 32, &max) && min <= max)
-		fprintf(rule->out, "length: [%d, %d], ", (int)min, (int)max);
-	else
-		fail(rule, "prefixLength", "no range of lengths");
-}
-
-static void write_interface(struct rule_text *rule)
-{
-	static const char allowed[] = "abcdefghijklmnopqrstuvwxyzABCDEFGHIJKLMNOPQRSTUVWXYZ"
-				      "0123456789-._@*?";
-	const char *text = json_get_text(rule->json, "interface");
-
-	if (!text || !*text)
-		return;
-	if (strlen(text) > CONFIG_INTERFACE_MAX_LEN || text[strspn(text, allowed)])
-		fail(rule, "interface", "no link's name or pattern");
-	else
-		fprintf(rule->out, "interface: \"%s\", ", text);
-}
-
-static void write_community(struct rule_text *rule, const char *field, const char *key,
-			    const char *text)
-{
-	struct config_community community;
-
-	if (text && config_community_parse(text, &community))
-		fprintf(rule->out, "%s: \"%s\"", key, text);
-	else
-		fail(rule, field, "no community (A:B or A:B:C)");
-}
-
-static void write_communities(struct rule_text *rule)
-{
-	struct json_object *communities = json_get_object(rule->json, "communities");
-	struct json_object *values = json_get_array(communities, "values");
-
-	if (!json_get(rule->json, "communities"))
-		return;
-	if (json_array_size(values) != 1) {
-		fail(rule, "communities", "must have one value");
-		return;
-	}
-	write_community(rule, "communities", "community", json_text(json_get_item(values, 0)));
-	fprintf(rule->out, ", ");
-}
-
-static void write_as_list(struct rule_text *rule, const char *field, const char *key,
-			  struct json_object *list)
-{
-	uint32_t as;
-
-	if (json_array_size(list) == 0 || json_array_size(list) > CONFIG_RULE_PATH_MAX) {
-		fail(rule, field, "must be a list of 1 to 10 AS numbers");
-		return;
-	}
-	fprintf(rule->out, "%s: [", key);
-	for (size_t i = 0; i < json_array_size(list); i++) {
-		if (!bgp_as_read(json_get_item(list, i), &as)) {
-			fail(rule, field, "one is no AS number");
-			return;
-		}
-		fprintf(rule->out, "%s%u", i ? ", " : "", as);
-	}
-	fprintf(rule->out, "]");
-}
-
-static void write_number(struct rule_text *rule, const char *field, struct json_object *in,
-			 const char *member)
-{
-	int64_t number;
-
-	if (json_get_number(in, member, 1, CONFIG_PRIORITY_MAX, &number))
-		fprintf(rule->out, "priority: %d", (int)number);
-	else
-		fail(rule, field, "not 1 to 2147483646");
-}
-
-/* --- operations --- */
-
-static void write_operation(struct rule_text *rule, struct json_object *operation)
-{
-	static const char *const names[] = { "addCommunity", "prependASPath", "setPriority" };
-	struct json_object *body = NULL;
-	size_t which = 0;
-
-	while (which < 3 && !body) {
-		body = json_get_object(operation, names[which]);
-		which += !body;
-	}
-	if (!body || json_object_object_length(operation) != 1) {
-		fail(rule, "operations",
-		     "each must have one of addCommunity, prependASPath, "
-		     "setPriority");
-		return;
-	}
-	fprintf(rule->out, "{");
-	if (which == 0)
-		write_community(rule, names[0], "add_community", json_get_text(body, "value"));
-	else if (which == 1)
-		write_as_list(rule, names[1], "prepend", json_get_array(body, "prefix"));
-	else
-		write_number(rule, names[2], body, "value");
-	fprintf(rule->out, "}");
-}
-
-static void write_operations(struct rule_text *rule, bool is_accept)
-{
-	struct json_object *list = json_get_array(rule->json, "operations");
-	size_t count = json_array_size(list);
-
-	if (count == 0)
-		return;
-	if (!is_accept || count > CONFIG_OPERATIONS_MAX) {
-		fail(rule, "operations",
-		     is_accept ? "more than 10" : "a rule that rejects has none");
-		return;
-	}
-	fprintf(rule->out, ", operations: [");
-	for (size_t i = 0; i < count; i++) {
-		fprintf(rule->out, "%s", i ? ", " : "");
-		write_operation(rule, json_get_item(list, i));
-	}
-	fprintf(rule->out, "]");
-}
-
-/* --- rules --- */
-
-/* A condition that cannot be read would be one that holds nobody back. */
-static void refuse_strange(struct rule_text *rule)
-{
-	static const struct {
-		const char *name;
-		enum json_type type;
-	} known[] = {
-		{ "cidr", json_type_string },	     { "prefixLength", json_type_object },
-		{ "source", json_type_string },	     { "interface", json_type_string },
-		{ "peerType", json_type_string },    { "matchOperator", json_type_string },
-		{ "communities", json_type_object }, { "asPathPrefix", json_type_array },
-		{ "priority", json_type_int },	     { "operations", json_type_array },
-		{ "action", json_type_string },
-	};
-
-	json_object_object_foreach(rule->json, name, value)
-	{
-		bool is_known = !value;
-
-		for (size_t i = 0; i < sizeof(known) / sizeof(known[0]) && !is_known; i++)
-			is_known = strcmp(known[i].name, name) == 0 &&
-				   json_object_is_type(value, known[i].type);
-		if (!is_known)
-			fail(rule, "a field", "is not known, or not of its type");
-	}
-}
-
-static void write_rule(struct rule_text *rule)
-{
-	static const char *const sources[][2] = { { "RemotePeers", "peers" } };
-	static const char *const types[][2] = { { "eBGP", "ebgp" }, { "iBGP", "ibgp" } };
-	const char *action = json_get_text(rule->json, "action");
-	bool is_accept = action && strcmp(action, "Accept") == 0;
-
-	if (!json_object_is_type(rule->json, json_type_object)) {
-		fail(rule, "the rule", "is no object");
-		return;
-	}
-	if (!is_accept && (!action || strcmp(action, "Reject") != 0))
-		fail(rule, "action", "neither Accept nor Reject");
-	refuse_strange(rule);
-	fprintf(rule->out, "{");
-	write_cidr(rule);
-	write_interface(rule);
-	write_word(rule, "source", "source", sources, 1);
-	write_word(rule, "peerType", "peer_type", types, 2);
-	write_communities(rule);
-	if (json_array_size(json_get_array(rule->json, "asPathPrefix")) > 0) {
-		write_as_list(rule, "asPathPrefix", "as_path_prefix",
-			      json_get_array(rule->json, "asPathPrefix"));
-		fprintf(rule->out, ", ");
-	}
-	if (json_get(rule->json, "priority")) {
-		write_number(rule, "priority", rule->json, "priority");
-		fprintf(rule->out, ", ");
-	}
-	fprintf(rule->out, "action: %s", is_accept ? "accept" : "reject");
-	write_operations(rule, is_accept);
-	fprintf(rule->out, "}");
-}
 
 /* The rules of one list as text, the caller's; NULL: no memory, or @ret_fault says what is wrong.
  */
-static char *rules_text(struct json_object *list, bool is_v6, size_t *ret_index,
-			struct rule_text *ret_rule)
+static char *rules_text(struct json_object *list, bool is_v6, struct rule_fault *ret_fault)
 {
 	char *text = NULL;
 	size_t len;
 	FILE *out = open_memstream(&text, &len);
+	bool is_whole = true;
 
-	*ret_rule = (struct rule_text){ .out = out, .is_v6 = is_v6 };
+	*ret_fault = (struct rule_fault){ .index = 0 };
 	if (!out)
 		return NULL;
-	for (*ret_index = 0; *ret_index < json_array_size(list); (*ret_index)++) {
-		fprintf(out, "%s", *ret_index ? ", " : "");
-		ret_rule->json = json_get_item(list, *ret_index);
-		write_rule(ret_rule);
-		if (ret_rule->fault[0])
-			break;
+	for (size_t i = 0; i < json_array_size(list) && is_whole; i++) {
+		fprintf(out, "%s", i ? ", " : "");
+		is_whole = bgp_write_rule(out, json_get_item(list, i), is_v6, ret_fault->text);
+		ret_fault->index = i;
 	}
-	if (fclose(out) != 0 || ret_rule->fault[0]) {
+	if (fclose(out) != 0 || !is_whole) {
 		free(text);
 		return NULL;
 	}
@@ -325,8 +65,7 @@ static void write_list(struct bgp_draft *draft, struct doc_filter *filter, FILE 
 {
 	struct json_object *spec = json_get_object(filter->object->json, "spec");
 	struct json_object *list = json_get_array(spec, list_rows[index].field);
-	struct rule_text rule;
-	size_t number = 0;
+	struct rule_fault fault;
 	char *text;
 
 	if (!list && json_get(spec, list_rows[index].field)) {
@@ -340,13 +79,13 @@ static void write_list(struct bgp_draft *draft, struct doc_filter *filter, FILE 
 	filter->count[index] = json_array_size(list);
 	if (filter->count[index] == 0)
 		return;
-	text = rules_text(list, list_rows[index].is_v6, &number, &rule);
+	text = rules_text(list, list_rows[index].is_v6, &fault);
 	if (!text) {
 		filter->count[index] = 1;
 		document_problem(draft->builder, CLUSTER_BGP_FILTERS, filter->object->name,
 				 "spec.%s[%zu].%s: the list rejects every route until it is mended",
-				 list_rows[index].field, number,
-				 rule.fault[0] ? rule.fault : "no memory");
+				 list_rows[index].field, fault.index,
+				 fault.text[0] ? fault.text : "no memory");
 	}
 	fprintf(out, ", %s: [%s]", list_rows[index].key, text ? text : "{action: reject}");
 	free(text);

@@ -13,6 +13,7 @@
 #include <stdlib.h>
 #include <string.h>
 
+#include "lib/config.h"
 #include "lib/ip_prefix.h"
 
 #define OPEN_RANGES_MAX 130 /* ranges inside each other: one per prefix length, and equal ones */
@@ -91,7 +92,7 @@ static bool is_usable_block(struct builder *builder, const struct doc_node *node
 			    const struct ip_prefix *block)
 {
 	char text[IP_PREFIX_TEXT_MAX], address[IP_ADDR_TEXT_MAX];
-	const char *special = document_prefix_fault(block);
+	const char *special = config_special_range(block);
 
 	ip_prefix_format(block, text, sizeof(text));
 	if (special) {

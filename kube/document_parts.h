@@ -70,8 +70,6 @@ int document_write_bgp(struct builder *builder);
 
 /** document_is_name() - may a configuration have @name as name of a node or pool? */
 bool document_is_name(const char *name);
-/** document_prefix_fault() - why no pod can live in @prefix; NULL: it can. */
-const char *document_prefix_fault(const struct ip_prefix *prefix);
 /* "LIST: [...]" of prefixes and addresses, quoted. */
 void document_write_prefixes(FILE *out, const struct ip_prefix *list, size_t count);
 void document_write_addresses(FILE *out, const struct ip_addr *list, size_t count);

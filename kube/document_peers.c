@@ -147,6 +147,7 @@ static void read_settings(struct bgp_draft *draft, struct json_object *spec, str
 	struct json_object *keepalive = json_get(spec, "keepaliveTime");
 	int64_t hops = 0;
 
+	bgp_read_bfd(draft, CLUSTER_BGP_PEERS, peer->object, &peer->line.bfd);
 	fault = read_policy(spec, peer);
 	peer->line.is_source_route = source && strcmp(source, "None") == 0;
 	if (source && !peer->line.is_source_route && strcmp(source, "UseNodeIP") != 0)

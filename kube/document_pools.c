@@ -19,6 +19,7 @@
 #include <json-c/json.h>
 
 #include "kube/json.h"
+#include "lib/config.h"
 #include "lib/ip_prefix.h"
 
 #define DEFAULT_POOL_V4 "default-ipv4-ippool"
@@ -93,7 +94,7 @@ static bool is_usable_pool(struct builder *builder, const struct cluster_object 
 {
 	const struct ip_prefix *block = find_cut_block(builder, cidr);
 	const struct doc_pool *other = find_overlapping_pool(builder, cidr);
-	const char *special = document_prefix_fault(cidr);
+	const char *special = config_special_range(cidr);
 	char text[IP_PREFIX_TEXT_MAX];
 
 	if (special)
@@ -157,7 +158,7 @@ static bool are_siblings(const struct ip_prefix *a, const struct ip_prefix *b,
 	if (bits != b->bits || bits == 0 || (ip_addr_is_v4(&a->addr) && bits == IP_ADDR_V4_BITS))
 		return false;
 	*ret = ip_prefix_make(&a->addr, bits - 1);
-	return ip_prefix_covers(ret, b) && !ip_prefix_equal(a, b) && !document_prefix_fault(ret);
+	return ip_prefix_covers(ret, b) && !ip_prefix_equal(a, b) && !config_special_range(ret);
 }
 
 /* Sorted prefixes without overlaps: join siblings, also joined ones. The new count. */

@@ -29,7 +29,7 @@ static struct json_object *reference_of(const struct cluster_object *object, con
 	return json_get_object(json_get_object(spec, field), "secretKeyRef");
 }
 
-bool document_wants_secrets(const struct cluster *cluster)
+bool bgp_wants_secrets(const struct cluster *cluster)
 {
 	const struct cluster_object *object = cluster->objects[CLUSTER_BGP_PEERS];
 

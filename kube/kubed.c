@@ -2,7 +2,7 @@
 /*
  * kubed.c: from the API server to the agent.
  *
- *     watch.c (one per kind) -> cluster.c -> document.c -> agent_feed.c -> tortied
+ *     watch.c (one per kind: kubed_kinds.c) -> cluster.c -> document.c -> agent_feed.c -> tortied
  *
  * A change that matters arms a timer; when it fires, the document is built whole and, when it
  * differs from what was told last, told. The first time that is at once, as soon as every kind is
@@ -15,14 +15,13 @@
 #include "kube/kubed.h"
 
 #include <errno.h>
-#include <malloc.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 
 #include <json-c/json.h>
 
-#include "kube/json.h"
+#include "kube/kubed_kinds.h"
 #include "lib/log.h"
 #include "lib/text.h"
 
@@ -32,51 +31,9 @@
 #define OWN_NOTICES_MAX 16
 #define NOTICE_ROOM	(DOCUMENT_NOTICES_MAX + OWN_NOTICES_MAX)
 
-static const char *const kind_paths[CLUSTER_KINDS] = {
-	[CLUSTER_NODES] = "/api/v1/nodes",
-	[CLUSTER_POOLS] = "/apis/projectcalico.org/v3/ippools",
-	[CLUSTER_BGP_CONFIGS] = "/apis/projectcalico.org/v3/bgpconfigurations",
-	[CLUSTER_BGP_PEERS] = "/apis/projectcalico.org/v3/bgppeers",
-	[CLUSTER_BGP_FILTERS] = "/apis/projectcalico.org/v3/bgpfilters",
-	[CLUSTER_SECRETS] = NULL, /* of the namespace: kubed->secrets_path */
-	[CLUSTER_RESERVATIONS] = "/apis/projectcalico.org/v3/ipreservations",
-};
-
-static const char *const kind_names[CLUSTER_KINDS] = {
-	[CLUSTER_NODES] = "nodes",
-	[CLUSTER_POOLS] = "ippools",
-	[CLUSTER_BGP_CONFIGS] = "bgpconfigurations",
-	[CLUSTER_BGP_PEERS] = "bgppeers",
-	[CLUSTER_BGP_FILTERS] = "bgpfilters",
-	[CLUSTER_SECRETS] = "secrets",
-	[CLUSTER_RESERVATIONS] = "ipreservations",
-};
-
-static enum cluster_kind kind_of(const struct kubed_kind *kind)
-{
-	return (enum cluster_kind)(kind - kind->kubed->kind);
-}
-
 /* --- telling the agent --- */
 
-/* What the document depends on, once: all kinds are known, or not to be had. */
-static bool is_all_known(const struct kubed *kubed)
-{
-	if (!watch_is_known(kubed->kind[CLUSTER_NODES].watch))
-		return false;
-	for (int kind = 0; kind < CLUSTER_KINDS; kind++) {
-		const struct watch *watch = kubed->kind[kind].watch;
-		enum watch_state state = watch_get_state(watch);
-
-		if (!kubed->kind[kind].is_started) /* nobody wants it */
-			continue;
-		if (!watch_is_known(watch) && state != WATCH_DENIED && state != WATCH_MISSING)
-			return false;
-	}
-	return true;
-}
-
-static void schedule_build(struct kubed *kubed)
+void kubed_schedule_build(struct kubed *kubed)
 {
 	if (!event_timer_is_armed(&kubed->build_timer))
 		event_timer_set(kubed->loop, &kubed->build_timer,
@@ -103,22 +60,12 @@ static size_t policy_notices(const struct kubed *kubed, struct agent_feed_notice
 	return 0;
 }
 
-/* What a document cannot say: kinds that we may not read. */
+/* What a document cannot say. */
 static size_t own_notices(const struct kubed *kubed, struct agent_feed_notice *notices,
 			  char text[OWN_NOTICES_MAX][TEXT_MAX + 1])
 {
-	size_t count = 0;
+	size_t count = kubed_kinds_notices(kubed, notices, text);
 
-	for (int kind = 0; kind < CLUSTER_KINDS; kind++) {
-		if (watch_get_state(kubed->kind[kind].watch) != WATCH_DENIED)
-			continue;
-		snprintf(text[count], TEXT_MAX + 1,
-			 "%s: may not be read, and are taken as none: %.300s (let the service "
-			 "account get, list and watch them)",
-			 kind_names[kind], watch_get_text(kubed->kind[kind].watch));
-		notices[count] = (struct agent_feed_notice){ STATUS_PROBLEM, text[count] };
-		count++;
-	}
 	count += policy_notices(kubed, notices + count, text + count);
 	if (kubed->document.notices_left_out > 0) {
 		snprintf(text[count], TEXT_MAX + 1, "cluster: %zu more faults are not shown",
@@ -136,7 +83,7 @@ static size_t collect_objects(const struct kubed *kubed, struct agent_feed_objec
 	size_t count = 0, octets = 0;
 
 	*ret_left_out = 0;
-	for (int kind = CLUSTER_POOLS; kind < CLUSTER_SECRETS; kind++) {
+	for (int kind = CLUSTER_POOLS; kind < CLUSTER_OBJECTS; kind++) {
 		const struct cluster_object *object = kubed->cluster.objects[kind];
 
 		for (; object; object = object->hh.next) {
@@ -243,14 +190,6 @@ static void update_node_status(struct kubed *kubed)
 			   kubed->has_status && kubed->status.ready && kubed->is_accepted);
 }
 
-static const struct watch_ops watch_ops;
-
-static void start_kind(struct kubed_kind *kind)
-{
-	kind->is_started = true;
-	watch_start(kind->watch, &watch_ops, kind);
-}
-
 static void on_build(void *arg)
 {
 	struct kubed *kubed = arg;
@@ -258,9 +197,8 @@ static void on_build(void *arg)
 	struct agent_feed_object *objects = NULL;
 	size_t count = 0;
 
-	if (!kubed->kind[CLUSTER_SECRETS].is_started && document_wants_secrets(&kubed->cluster))
-		start_kind(&kubed->kind[CLUSTER_SECRETS]);
-	if (!is_all_known(kubed))
+	kubed_kinds_follow(kubed);
+	if (!kubed_kinds_are_known(kubed))
 		return;
 	if (document_build(&kubed->cluster, kubed->config->kube.node, &document) < 0) {
 		log_error("cluster: no memory for its document; what was told stays");
@@ -271,7 +209,7 @@ static void on_build(void *arg)
 		log_warning("%s", document.why);
 	document_fini(&kubed->document);
 	kubed->document = document;
-	for (int kind = CLUSTER_POOLS; kind < CLUSTER_SECRETS; kind++)
+	for (int kind = CLUSTER_POOLS; kind < CLUSTER_OBJECTS; kind++)
 		count += HASH_COUNT(kubed->cluster.objects[kind]);
 	objects = calloc(count ? count : 1, sizeof(*objects));
 	if (objects)
@@ -280,74 +218,9 @@ static void on_build(void *arg)
 	update_node_status(kubed);
 }
 
-/* --- what the watches tell --- */
-
-static void on_begin(void *arg)
-{
-	struct kubed_kind *kind = arg;
-
-	cluster_begin(&kind->kubed->cluster, kind_of(kind));
-}
-
-static void on_set(struct json_object *json, void *arg)
-{
-	struct kubed_kind *kind = arg;
-	int result = cluster_set(&kind->kubed->cluster, kind_of(kind), json);
-
-	if (result < 0)
-		log_warning("%s: an object is left out: %s", kind->row.name, strerror(-result));
-	if (result > 0 && watch_is_known(kind->watch))
-		schedule_build(kind->kubed);
-}
-
-static void on_gone(struct json_object *json, void *arg)
-{
-	struct kubed_kind *kind = arg;
-
-	if (cluster_remove(&kind->kubed->cluster, kind_of(kind), json))
-		schedule_build(kind->kubed);
-}
-
-static void on_too_large(const char *name, size_t len, void *arg)
-{
-	struct kubed_kind *kind = arg;
-
-	log_warning("%s %.253s: %zu octets are too many, or nested too deeply; what was known of "
-		    "it stays",
-		    kind->row.name, name, len);
-	cluster_keep(&kind->kubed->cluster, kind_of(kind), name);
-}
-
-static void on_synced(void *arg)
-{
-	struct kubed_kind *kind = arg;
-
-	cluster_end(&kind->kubed->cluster, kind_of(kind));
-	malloc_trim(0); /* a list leaves the heap full of holes */
-	schedule_build(kind->kubed);
-}
-
-static void on_state(enum watch_state state, void *arg)
-{
-	struct kubed_kind *kind = arg;
-
-	if (state == WATCH_MISSING)
-		cluster_clear(&kind->kubed->cluster, kind_of(kind));
-	schedule_build(kind->kubed);
-}
-
-static const struct watch_ops watch_ops = {
-	.begin = on_begin,
-	.set = on_set,
-	.gone = on_gone,
-	.too_large = on_too_large,
-	.synced = on_synced,
-	.state = on_state,
-};
-
 static void on_policies(void *arg)
 {
-	schedule_build(arg);
+	kubed_schedule_build(arg);
 }
 
 /* --- the agent --- */
@@ -434,19 +307,7 @@ static const struct agent_feed_ops feed_ops = {
 
 static void why_no_cluster(const struct kubed *kubed, char *text, size_t size)
 {
-	for (int kind = 0; kind < CLUSTER_KINDS; kind++) {
-		const struct watch *watch = kubed->kind[kind].watch;
-		enum watch_state state = watch_get_state(watch);
-
-		if (!kubed->kind[kind].is_started)
-			continue;
-		if (state == WATCH_STARTING || state == WATCH_BROKEN ||
-		    (kind == CLUSTER_NODES && state != WATCH_IN_SYNC))
-			text_append(text, size, "%s: %s%s%s\n", kind_names[kind],
-				    watch_get_text(watch),
-				    state == WATCH_STARTING ? "asked for, not answered yet" : "",
-				    watch_is_known(watch) ? " (what was known stays)" : "");
-	}
+	kubed_kinds_why(kubed, text, size);
 	if (kubed->document.why[0])
 		text_append(text, size, "%s\n", kubed->document.why);
 	if (kubed->refusal[0])
@@ -491,18 +352,8 @@ static int open_cluster(struct kubed *kubed)
 				   &kubed->policies);
 	if (err == 0)
 		err = node_status_new(kubed->loop, kubed->client, kube->node, &kubed->node_status);
-	snprintf(kubed->secrets_path, sizeof(kubed->secrets_path),
-		 "/api/v1/namespaces/%.253s/secrets", kubed->kube_config->namespace_name);
-	for (int i = 0; i < CLUSTER_KINDS && err == 0; i++) {
-		struct kubed_kind *kind = &kubed->kind[i];
-
-		kind->kubed = kubed;
-		kind->row = (struct watch_kind){
-			kind_names[i], kind_paths[i] ? kind_paths[i] : kubed->secrets_path, false
-		};
-		err = watch_new(kubed->loop, kubed->client, &kind->row, &watch_timing_default,
-				&kind->watch);
-	}
+	if (err == 0)
+		err = kubed_kinds_open(kubed);
 	if (err < 0)
 		log_error("cluster: %s", strerror(-err));
 	return err;
@@ -536,9 +387,7 @@ void kubed_start(struct kubed *kubed)
 	if (kubed->client) {
 		log_info("node %s, API server %s (%s)", kubed->config->kube.node,
 			 kubed->kube_config->server, kubed->kube_config->source);
-		for (int kind = 0; kind < CLUSTER_KINDS; kind++)
-			if (kind != CLUSTER_SECRETS)
-				start_kind(&kubed->kind[kind]);
+		kubed_kinds_follow(kubed);
 		policies_start(kubed->policies);
 	}
 	agent_feed_start(kubed->feed);
@@ -548,8 +397,7 @@ void kubed_free(struct kubed *kubed)
 {
 	if (!kubed)
 		return;
-	for (int kind = 0; kind < CLUSTER_KINDS; kind++)
-		watch_free(kubed->kind[kind].watch);
+	kubed_kinds_close(kubed);
 	policies_free(kubed->policies);
 	node_status_free(kubed->node_status);
 	agent_feed_free(kubed->feed);

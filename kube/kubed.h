@@ -25,6 +25,7 @@ struct kubed;
 struct kubed_kind {
 	struct kubed *kubed;
 	struct watch_kind row;
+	char path[512];
 	struct watch *watch;
 	bool is_started;
 };
@@ -41,7 +42,6 @@ struct kubed {
 	struct node_status *node_status;
 	struct kubed_kind kind[CLUSTER_KINDS];
 	struct cluster cluster;
-	char secrets_path[512];
 
 	struct document document; /* as last built */
 	uint64_t told_hash;	  /* of what was told the agent last */

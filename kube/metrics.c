@@ -60,6 +60,9 @@ void metrics_add(struct metrics_agent *agent, const struct message_header *heade
 		agent->routes_received += (uint64_t)peer->received[0] + peer->received[1];
 		agent->routes_advertised += (uint64_t)peer->advertised[0] + peer->advertised[1];
 		agent->restarting += peer->restarting != 0;
+		if (peer->bfd_state > BGP_BFD_NONE && peer->bfd_state < METRICS_BFD_STATES)
+			agent->bfd[peer->bfd_state]++;
+		agent->bfd_times_down += peer->bfd_times_down;
 		break;
 	case MSG_POOL:
 		add_pool(agent, body);
@@ -136,6 +139,23 @@ static void write_agent_status(FILE *out, const struct kubed *kubed)
 	      "Conditions of tortied that are not good (tortie status shows them).");
 }
 
+static void write_bfd(FILE *out, const struct metrics_agent *agent)
+{
+	static const char *const states[METRICS_BFD_STATES] = {
+		[BGP_BFD_ADMIN_DOWN] = "admindown",
+		[BGP_BFD_DOWN] = "down",
+		[BGP_BFD_INIT] = "init",
+		[BGP_BFD_UP] = "up",
+	};
+
+	head(out, "tortie_bgp_bfd_sessions", "gauge",
+	     "BFD sessions with BGP peers by their state.");
+	for (size_t i = BGP_BFD_ADMIN_DOWN; i < METRICS_BFD_STATES; i++)
+		labelled(out, "tortie_bgp_bfd_sessions", "state", states[i], agent->bfd[i]);
+	counter(out, "tortie_bgp_bfd_downs_total", agent->bfd_times_down,
+		"How often BFD with a BGP peer that is there now fell from Up.");
+}
+
 static void write_agent_answers(FILE *out, const struct metrics_agent *agent)
 {
 	static const char *const states[METRICS_STATES] = {
@@ -158,6 +178,7 @@ static void write_agent_answers(FILE *out, const struct metrics_agent *agent)
 	      "Routes told to all BGP peers, each for each peer.");
 	gauge(out, "tortie_bgp_peers_restarting", agent->restarting,
 	      "BGP peers that are away and whose routes are kept for their restart.");
+	write_bfd(out, agent);
 	head(out, "tortie_pool_addresses", "gauge", "Addresses of this node's blocks by pool.");
 	for (size_t i = 0; i < agent->pool_count; i++)
 		labelled(out, "tortie_pool_addresses", "pool", agent->pool[i].name,

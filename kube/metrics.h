@@ -17,6 +17,7 @@ struct kubed;
 
 #define METRICS_POOLS_MAX   256 /* names; the rest is summed up as one */
 #define METRICS_REASONS_MAX 64
+#define METRICS_BFD_STATES  5 /* of enum bgp_bfd_state */
 #define METRICS_STATES	    8 /* of enum peer_state, and one for others */
 
 struct metrics_pool {
@@ -29,6 +30,8 @@ struct metrics_agent {
 	bool is_known;
 	uint64_t peers[METRICS_STATES];
 	uint64_t routes_received, routes_advertised;
+	uint64_t bfd[METRICS_BFD_STATES]; /* peers with BFD */
+	uint64_t bfd_times_down;
 	uint64_t restarting; /* peers whose routes are kept through a restart */
 	struct metrics_pool pool[METRICS_POOLS_MAX];
 	size_t pool_count;

@@ -211,7 +211,7 @@ static void start_kind(struct policies *policies, size_t index, const char *vers
 	snprintf(kind->path, sizeof(kind->path), "/apis/%s/%s/%s", row->group, version,
 		 row->resource);
 	snprintf(kind->name, sizeof(kind->name), "%s.%s", row->resource, row->group);
-	kind->kind = (struct watch_kind){ kind->name, kind->path, true };
+	kind->kind = (struct watch_kind){ kind->name, { kind->path, NULL }, true };
 	if (watch_new(policies->loop, policies->client, &kind->kind, &watch_timing_default,
 		      &kind->watch) == 0)
 		watch_start(kind->watch, &watch_ops, kind);

@@ -29,7 +29,6 @@
 #include <json-c/json.h>
 
 #include "kube/stream.h"
-#include "kube/watch_request.h"
 #include "lib/log.h"
 
 #define LIST_TIMEOUT_S 120u
@@ -385,10 +384,10 @@ static void start(void *arg)
 	if (watch->kind->is_metadata_only)
 		request.accept = is_list ? WATCH_ACCEPT_METADATA_LIST : WATCH_ACCEPT_METADATA;
 	if (is_list)
-		err = watch_path_list(watch->kind->path, watch->has_no_pages, watch->next_page,
+		err = watch_path_list(&watch->kind->target, watch->has_no_pages, watch->next_page,
 				      &path);
 	else
-		err = watch_path_watch(watch->kind->path, watch->version, watch_s, &path);
+		err = watch_path_watch(&watch->kind->target, watch->version, watch_s, &path);
 	watch->has_events = false;
 	watch->error.is_set = false;
 	watch->start_ms = event_loop_now_ms();
@@ -434,14 +433,25 @@ void watch_start(struct watch *watch, const struct watch_ops *ops, void *arg)
 	event_timer_set(watch->loop, &watch->retry_timer, 0);
 }
 
+void watch_stop(struct watch *watch)
+{
+	kube_transfer_cancel(watch->transfer);
+	watch->transfer = NULL;
+	event_timer_cancel(watch->loop, &watch->retry_timer);
+	event_timer_cancel(watch->loop, &watch->idle_timer);
+	stream_fini(&watch->stream);
+	ask_for_all(watch);
+	watch->state = WATCH_STARTING;
+	watch->text[0] = '\0';
+	watch->is_known = watch->has_no_pages = watch->is_fresh = false;
+	watch->failures = watch->silent_watches = 0;
+}
+
 void watch_free(struct watch *watch)
 {
 	if (!watch)
 		return;
-	kube_transfer_cancel(watch->transfer);
-	event_timer_cancel(watch->loop, &watch->retry_timer);
-	event_timer_cancel(watch->loop, &watch->idle_timer);
-	stream_fini(&watch->stream);
+	watch_stop(watch);
 	free(watch->next_page);
 	free(watch);
 }

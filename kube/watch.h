@@ -6,6 +6,7 @@
 #include <stddef.h>
 #include <stdint.h>
 
+#include "kube/watch_request.h"
 #include "lib/event_loop.h"
 #include "lib/kube_client.h"
 
@@ -50,8 +51,8 @@ struct watch_timing {
 extern const struct watch_timing watch_timing_default;
 
 struct watch_kind {
-	const char *name; /* for people: "nodes" */
-	const char *path; /* "/api/v1/nodes" */
+	const char *name;	    /* for people: "nodes" */
+	struct watch_target target; /* "/api/v1/nodes" */
 	bool is_metadata_only;
 };
 
@@ -67,6 +68,8 @@ struct watch_counts {
 int watch_new(struct event_loop *loop, struct kube_client *client, const struct watch_kind *kind,
 	      const struct watch_timing *timing, struct watch **ret);
 void watch_start(struct watch *watch, const struct watch_ops *ops, void *arg);
+/** watch_stop() - as if it had never been started; nothing is told any more. */
+void watch_stop(struct watch *watch);
 void watch_free(struct watch *watch); /* NULL is fine */
 
 enum watch_state watch_get_state(const struct watch *watch);

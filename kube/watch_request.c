@@ -20,31 +20,51 @@
 #include "kube/json.h"
 #include "lib/kube_client.h"
 
-int watch_path_list(const char *path, bool all_in_one, const char *next_page, char **ret)
+#define SELECTOR_TEXT_MAX 512
+
+/* "labelSelector=..." behind @separator, or nothing. False: it is too long. */
+static bool write_selector(const struct watch_target *target, char separator, char *text,
+			   size_t size)
 {
-	char token[3 * WATCH_TOKEN_MAX + 1];
 	int len;
 
+	*text = '\0';
+	if (!target->selector)
+		return true;
+	len = snprintf(text, size, "%clabelSelector=", separator);
+	return kube_escape(target->selector, text + len, size - (size_t)len);
+}
+
+int watch_path_list(const struct watch_target *target, bool all_in_one, const char *next_page,
+		    char **ret)
+{
+	char token[3 * WATCH_TOKEN_MAX + 1], selector[SELECTOR_TEXT_MAX];
+	int len;
+
+	if (!write_selector(target, all_in_one ? '?' : '&', selector, sizeof(selector)))
+		return -EINVAL;
 	if (all_in_one) {
-		*ret = strdup(path);
-		return *ret ? 0 : -ENOMEM;
+		len = asprintf(ret, "%s%s", target->path, selector);
+		return len < 0 ? -ENOMEM : 0;
 	}
 	if (next_page && !kube_escape(next_page, token, sizeof(token)))
 		return -EINVAL;
-	len = asprintf(ret, "%s?limit=%d%s%s", path, WATCH_PAGE, next_page ? "&continue=" : "",
-		       next_page ? token : "");
+	len = asprintf(ret, "%s?limit=%d%s%s%s", target->path, WATCH_PAGE, selector,
+		       next_page ? "&continue=" : "", next_page ? token : "");
 	return len < 0 ? -ENOMEM : 0;
 }
 
-int watch_path_watch(const char *path, const char *version, unsigned int seconds, char **ret)
+int watch_path_watch(const struct watch_target *target, const char *version, unsigned int seconds,
+		     char **ret)
 {
-	char escaped[3 * WATCH_VERSION_MAX];
+	char escaped[3 * WATCH_VERSION_MAX], selector[SELECTOR_TEXT_MAX];
 	int len;
 
-	if (!kube_escape(version, escaped, sizeof(escaped)))
+	if (!kube_escape(version, escaped, sizeof(escaped)) ||
+	    !write_selector(target, '&', selector, sizeof(selector)))
 		return -EINVAL;
-	len = asprintf(ret, "%s?watch=true&allowWatchBookmarks=true&timeoutSeconds=%u%s%s", path,
-		       seconds,
+	len = asprintf(ret, "%s?watch=true&allowWatchBookmarks=true&timeoutSeconds=%u%s%s%s",
+		       target->path, seconds, selector,
 		       *version ? "&resourceVersion="
 				: "&sendInitialEvents=true&resourceVersionMatch=NotOlderThan",
 		       escaped);

@@ -33,10 +33,18 @@ struct watch_error {
 	char text[256];
 };
 
+/* Which objects. */
+struct watch_target {
+	const char *path;
+	const char *selector; /* of labels; NULL: all */
+};
+
 /** watch_path_list() - one page, the one of @next_page (NULL: the first). 0 or -ENOMEM, -EINVAL. */
-int watch_path_list(const char *path, bool all_in_one, const char *next_page, char **ret);
+int watch_path_list(const struct watch_target *target, bool all_in_one, const char *next_page,
+		    char **ret);
 /** watch_path_watch() - from @version; "" : all objects first ("initial events"). */
-int watch_path_watch(const char *path, const char *version, unsigned int seconds, char **ret);
+int watch_path_watch(const struct watch_target *target, const char *version, unsigned int seconds,
+		     char **ret);
 
 /** watch_event_read() - what @event is; *ret_object is borrowed from it. *ret_is_end: it ends the
  * initial events. */

@@ -91,11 +91,18 @@ static const struct message_size message_size[] = {
 	BODY(MSG_ADDRESS, address),
 	BODY(MSG_SHUTDOWN, shutdown),
 	EMPTY(MSG_BGP_SOCKET),
+	EMPTY(MSG_BGP_SESSION),
+	EMPTY(MSG_BGP_KEEP),
+	BODY(MSG_BGP_KEEP_ALL, bgp_keep),
+	EMPTY(MSG_BGP_TAKE),
 	EMPTY(MSG_BGP_GET_PEERS),
 	BODY(MSG_BGP_PEER, bgp_peer),
 	BODY(MSG_BGP_GET_ROUTES, bgp_get_routes),
 	BODY(MSG_BGP_ROUTE, bgp_route),
 	BODY(MSG_BGP_ACT, bgp_act),
+	EMPTY(MSG_BGP_GET_DUMP),
+	BODY(MSG_BGP_DUMP_PEER, bgp_dump_peer),
+	BODY(MSG_BGP_DUMP_ROUTE, bgp_dump_route),
 };
 
 #define TEXT(type, name, field)                                           \
@@ -320,6 +327,8 @@ int agent_client_hello(struct agent_client *client, uint32_t role,
 		return -ECONNRESET;
 	if (len < 0)
 		return len;
+	if (answer.header.type == MSG_ERROR && answer.header.id == client->last_id)
+		return answer.body.error.error == EBUSY ? -EBUSY : -EPROTO;
 	if (answer.header.type != MSG_HELLO_REPLY || answer.header.id != client->last_id ||
 	    answer.body.reply.protocol_version != AGENT_PROTOCOL_VERSION)
 		return -EPROTO;

@@ -23,7 +23,8 @@ int agent_client_connect(struct agent_client *client, const char *run_dir, const
 			 int timeout_ms);
 /** agent_client_set_timeout() - another time for the calls from now on. 0 or -errno. */
 int agent_client_set_timeout(struct agent_client *client, int timeout_ms);
-/** agent_client_hello() - first exchange on agent.sock. 0 or -errno (-EPROTO: versions differ). */
+/** agent_client_hello() - first exchange on agent.sock or bgp.sock. 0 or -errno (-EPROTO: versions
+ * differ; -EBUSY: it answers too many already). */
 int agent_client_hello(struct agent_client *client, uint32_t role,
 		       struct msg_hello_reply *ret_reply);
 /** agent_client_send() - header and @body; *ret_id (may be NULL) is the id that answers carry. 0 or

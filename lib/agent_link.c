@@ -18,6 +18,7 @@
 #include <errno.h>
 #include <fcntl.h>
 #include <limits.h>
+#include <poll.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
@@ -108,6 +109,75 @@ int agent_link_send(struct agent_link *link, uint32_t type, uint32_t id, const v
 	if (len > 0)
 		memcpy(message.body, body, len);
 	return agent_link_send_message(link, &message.header, -1);
+}
+
+/* --- waiting --- */
+
+/* Until @events of the socket, or the time is over. */
+static int wait_for(const struct agent_link *link, short events, uint64_t until_ms)
+{
+	struct pollfd socket = { .fd = link->fd, .events = events };
+	uint64_t now_ms = event_loop_now_ms();
+	int count;
+
+	if (now_ms >= until_ms)
+		return -ETIMEDOUT;
+	count = poll(&socket, 1, (int)(until_ms - now_ms));
+	if (count < 0 && errno != EINTR)
+		return -errno;
+	return 0;
+}
+
+int agent_link_send_waiting(struct agent_link *link, const struct message_header *header, int fd,
+			    uint64_t until_ms)
+{
+	int err = link->fd < 0 ? -ENOTCONN : -EAGAIN;
+
+	while (err == -EAGAIN) {
+		err = unix_socket_send(link->fd, header, header->length, &fd, fd >= 0 ? 1 : 0);
+		if (err == -EAGAIN && wait_for(link, POLLOUT, until_ms) < 0)
+			return -ETIMEDOUT;
+	}
+	return err;
+}
+
+/* One message: 1 when it ends the request @id, 0 when it does not, or -errno. */
+static int take_answer(struct agent_link *link, uint32_t id)
+{
+	const struct message_header *header = (const void *)link->buf;
+	const void *body = link->buf + sizeof(*header);
+	size_t fd_count = 0;
+	int fd = -1;
+	ssize_t len =
+		unix_socket_receive(link->fd, link->buf, sizeof(link->buf), &fd, 1, &fd_count);
+
+	if (fd_count > 0)
+		close(fd);
+	if (len == -EAGAIN || len == -EINTR)
+		return 0;
+	if (len <= 0)
+		return len == 0 ? -ECONNRESET : (int)len;
+	if (agent_message_check(link->buf, (size_t)len) < 0)
+		return -EPROTO;
+	if (header->id != id)
+		return 0;
+	if (header->type == MSG_ERROR)
+		return ((const struct msg_error *)body)->error > 0
+			       ? -((const struct msg_error *)body)->error
+			       : -EPROTO;
+	return header->type == MSG_END;
+}
+
+int agent_link_await_answer(struct agent_link *link, uint32_t id, uint64_t until_ms)
+{
+	int err = link->fd < 0 ? -ENOTCONN : 0, taken = 0;
+
+	while (err == 0 && taken == 0) {
+		err = wait_for(link, POLLIN, until_ms);
+		if (err == 0)
+			taken = take_answer(link, id);
+	}
+	return err < 0 ? err : taken < 0 ? taken : 0;
 }
 
 /* --- receiving --- */

@@ -51,6 +51,16 @@ int agent_link_send(struct agent_link *link, uint32_t type, uint32_t id, const v
 /** agent_link_send_message() - the same for a message that stands whole in memory, header->length
  * octets, with a descriptor (borrowed) when @fd is not -1. */
 int agent_link_send_message(struct agent_link *link, const struct message_header *header, int fd);
+/*
+ * For a program that is about to end, and then must not go on with the link but free it. Both wait
+ * until event_loop_now_ms() is @until_ms, and call nothing of ops.
+ */
+/** agent_link_send_waiting() - as agent_link_send_message(). 0, -ETIMEDOUT or another -errno. */
+int agent_link_send_waiting(struct agent_link *link, const struct message_header *header, int fd,
+			    uint64_t until_ms);
+/** agent_link_await_answer() - read over everything else up to the end of the request @id: 0; or
+ * -errno, the agent's own when it refuses, else -ETIMEDOUT, -EPROTO or the socket's. */
+int agent_link_await_answer(struct agent_link *link, uint32_t id, uint64_t until_ms);
 /** agent_link_await_room() - call has_room when the socket takes something. */
 void agent_link_await_room(struct agent_link *link);
 /** agent_link_drop() - close the connection, saying @why; it is made again soon. */

@@ -43,6 +43,7 @@ static int set_defaults(struct config *config, const char *file)
 	config->bgp.as = 64512;
 	config->bgp.restart_time_s = 120;
 	config->bgp.send_hold_time_s = 480;
+	config->bgp.max_paths = ROUTE_NEXT_HOPS_MAX;
 	config->file = strdup(file);
 	config->cni_dir = strdup(CONFIG_CNI_DIR_DEFAULT);
 	config->cni_bin_dir = strdup(CONFIG_CNI_BIN_DEFAULT);
@@ -288,6 +289,8 @@ void config_free(struct config *config)
 	}
 	config_filters_free(&config->bgp);
 	free(config->bgp.mesh_password);
+	free(config->bgp.announce);
+	free(config->bgp.service_range);
 	for (i = 0; i < config->node_count; i++) {
 		free(config->node[i].name);
 		free(config->node[i].address);

@@ -42,6 +42,8 @@
 #define CONFIG_CLUSTER_NODES_MAX  5000
 #define CONFIG_NODE_BLOCKS_MAX	  64 /* of one node of the cluster */
 #define CONFIG_RESERVED_MAX	  256
+#define CONFIG_ANNOUNCE_MAX	  16384
+#define CONFIG_SERVICE_RANGES_MAX 256
 #define CONFIG_METRICS_PORT	  9099
 #define CONFIG_PASSWORD_MAX	  80 /* octets, as the kernel takes it (TCP_MD5SIG_MAXKEYLEN) */
 #define CONFIG_OWN_AS_ALLOWED_MAX 100
@@ -89,6 +91,20 @@ enum config_next_hop {
 	NEXT_HOP_KEEP,	   /* as told */
 };
 
+/* BFD towards a peer (RFC 5880). */
+struct config_bfd {
+	bool present;
+	bool multihop;		  /* RFC 5883; else RFC 5881; default: a peer of our AS */
+	uint16_t min_interval_ms; /* 50..60000, default 300 */
+	uint16_t multiplier;	  /* 1..255, default 3 */
+};
+
+enum config_extended_next_hop {
+	EXTENDED_NEXT_HOP_AUTO = 0, /* on sessions over IPv6; used when there is no IPv4 address */
+	EXTENDED_NEXT_HOP_ALWAYS,   /* on all, and used whenever the peer has it */
+	EXTENDED_NEXT_HOP_NEVER,
+};
+
 struct config_peer {
 	struct ip_addr addr;	/* zero when range is used */
 	struct ip_prefix range; /* dynamic neighbours; bits of addr otherwise unused */
@@ -98,7 +114,8 @@ struct config_peer {
 	uint32_t local_as;     /* ours towards it; default bgp.as */
 	uint32_t allow_own_as; /* how often our AS may stand in a path that it tells */
 	enum config_next_hop next_hop;
-	uint32_t max_routes;   /* taken of each family; 0: not said */
+	enum config_extended_next_hop extended_next_hop; /* RFC 8950 */
+	uint32_t max_routes;				 /* taken of each family; 0: not said */
 	bool max_routes_close; /* more end the session; else they are refused */
 	uint16_t port;	       /* default 179 */
 	bool passive;
@@ -110,9 +127,10 @@ struct config_peer {
 	uint16_t hold_time_s;	    /* 0 or 3..65535; default bgp.hold_time, else 90 */
 	uint16_t restart_time_s;    /* told to this peer; 0: bgp.restart_time */
 	uint16_t ttl_security;	    /* hops that it may be away (RFC 5082); 0: not asked for */
-	char *password_file;	    /* NULL: none */
-	char *password;		    /* the secret itself, of the cluster; NULL: none */
-	uint16_t *filter;	    /* indexes into bgp.filter, in order; NULL: none */
+	struct config_bfd bfd;
+	char *password_file; /* NULL: none */
+	char *password;	     /* the secret itself, of the cluster; NULL: none */
+	uint16_t *filter;    /* indexes into bgp.filter, in order; NULL: none */
 	size_t filter_count;
 };
 
@@ -146,11 +164,17 @@ struct config_bgp {
 	size_t listen_count;
 	uint16_t restart_time_s;   /* graceful restart, 1..4095, default 120 */
 	uint16_t send_hold_time_s; /* RFC 9687, 5..65535, default 480 */
+	uint32_t max_paths;	   /* next hops of a route, 1..8, default 8; 1: no multipath */
 	bool has_log_level;	   /* else that of the whole file */
 	enum log_level log_level;  /* of tortie-bgpd */
 	struct config_peer *peer;  /* mesh first (own addresses left out), then peers */
 	size_t peer_count;
-	char *mesh_password;	      /* of all of the mesh; NULL: none */
+	char *mesh_password; /* of all of the mesh; NULL: none */
+	/* Announced beside the blocks: by address, then length (ip_prefix_compare()), each once. */
+	struct ip_prefix *announce;
+	size_t announce_count;
+	struct ip_prefix *service_range; /* whose addresses others on the nodes translate */
+	size_t service_range_count;
 	struct config_filter *filter; /* all that are named */
 	size_t filter_count;
 };
@@ -249,5 +273,8 @@ int config_parse(const char *data, size_t len, const char *file, struct config *
 int config_parse_cluster(const struct config_source *source, struct config **ret_config,
 			 struct config_error *ret_error);
 void config_free(struct config *config); /* NULL is fine */
+/** config_special_range() - the range that @prefix overlaps in which no host's address can lie
+ * (loopback, multicast, link-local, ...), as text; NULL: none. */
+const char *config_special_range(const struct ip_prefix *prefix);
 
 #endif /* LIB_CONFIG_H */

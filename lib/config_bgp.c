@@ -112,12 +112,16 @@ static const struct config_row bgp_rows[] = {
 	{ "hold_time", config_read_hold_time, DRAFT_FIELD(hold_time_s) },
 	{ "send_hold_time", config_read_u16, DRAFT_FIELD(send_hold_time_s), SEND_HOLD_TIME_MIN,
 	  UINT16_MAX, NULL },
+	{ "max_paths", config_read_u32, DRAFT_FIELD(max_paths), 1, ROUTE_NEXT_HOPS_MAX, NULL },
 	{ "log_level", config_read_choice, DRAFT_FIELD(log_level),
 	  .choices = "error warning info debug" },
-	{ "filters", NULL, 0 }, /* config_filters_read() */
-	{ "mesh", NULL, 0 },	/* config_peers_read() */
+	{ "filters", NULL, 0 },	 /* config_filters_read() */
+	{ "announce", NULL, 0 }, /* config_announce_read() */
+	{ "service_ranges", NULL, 0 },
+	{ "mesh", NULL, 0 }, /* config_peers_read() */
 	{ "mesh_filters", NULL, 0 },
 	{ "mesh_password", read_mesh_password, 0 },
+	{ "mesh_bfd", config_read_bfd, DRAFT_FIELD(mesh_bfd) },
 	{ "peers", NULL, 0 },
 };
 
@@ -149,6 +153,7 @@ int config_bgp_read(struct config_reader *reader, const struct config_node *node
 				   .restart_time_s = bgp->restart_time_s,
 				   .hold_time_s = 90,
 				   .send_hold_time_s = bgp->send_hold_time_s,
+				   .max_paths = bgp->max_paths,
 				   .is_cluster = config->kubernetes };
 	size_t mark = config_enter_key(reader, "bgp");
 	int err = config_read_map(reader, node, CONFIG_ROWS(bgp_rows), &draft);
@@ -159,6 +164,7 @@ int config_bgp_read(struct config_reader *reader, const struct config_node *node
 	bgp->as = draft.as;
 	bgp->restart_time_s = draft.restart_time_s;
 	bgp->send_hold_time_s = draft.send_hold_time_s;
+	bgp->max_paths = draft.max_paths;
 	bgp->has_log_level = config_find(node, "log_level") != NULL;
 	bgp->log_level = (enum log_level)draft.log_level;
 	err = settle_router_id(reader, node, &draft, config);
@@ -167,6 +173,8 @@ int config_bgp_read(struct config_reader *reader, const struct config_node *node
 				     : bgp->router_id_be;
 	if (err == 0 && !config_find(node, "listen"))
 		err = default_listen(config, bgp);
+	if (err == 0)
+		err = config_announce_read(reader, node, config);
 	if (err == 0)
 		err = config_filters_read(reader, node, bgp);
 	if (err == 0)

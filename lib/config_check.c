@@ -24,10 +24,8 @@
 static int compare_entries(const void *a, const void *b)
 {
 	const struct config_entry *x = a, *y = b;
-	int order = ip_addr_compare(&x->prefix.addr, &y->prefix.addr);
+	int order = ip_prefix_compare(&x->prefix, &y->prefix);
 
-	if (order == 0)
-		order = (x->prefix.bits > y->prefix.bits) - (x->prefix.bits < y->prefix.bits);
 	if (order == 0)
 		order = (x->index > y->index) - (x->index < y->index);
 	return order ? order : (x->sub_index > y->sub_index) - (x->sub_index < y->sub_index);
@@ -74,25 +72,28 @@ static size_t find_double(struct config_entry *entries, size_t count)
 	return count;
 }
 
-/* Prefixes in which no pod's address can lie. */
-static const char *const special_text[] = {
-	"0.0.0.0/8", "127.0.0.0/8", "169.254.0.0/16", "224.0.0.0/3",
-	"::/127",    "fe80::/10",   "ff00::/8",
-};
+const char *config_special_range(const struct ip_prefix *prefix)
+{
+	static const char *const special[] = {
+		"0.0.0.0/8", "127.0.0.0/8", "169.254.0.0/16", "224.0.0.0/3",
+		"::/127",    "fe80::/10",   "ff00::/8",
+	};
+	struct ip_prefix one;
 
-#define SPECIAL_COUNT (sizeof(special_text) / sizeof(special_text[0]))
+	for (size_t i = 0; i < sizeof(special) / sizeof(special[0]); i++)
+		if (ip_prefix_parse(special[i], &one) == 0 && ip_prefix_overlaps(&one, prefix))
+			return special[i];
+	return NULL;
+}
 
 static int check_special(struct config_reader *reader, const struct config_node *node,
-			 const struct ip_prefix *prefix, const struct ip_prefix *special)
+			 const struct ip_prefix *prefix)
 {
-	size_t i;
+	const char *special = config_special_range(prefix);
 
-	for (i = 0; i < SPECIAL_COUNT; i++) {
-		if (ip_prefix_overlaps(&special[i], prefix))
-			return config_fail(reader, node, "%s: overlaps %s, where no pod can live",
-					   node->text, special_text[i]);
-	}
-	return 0;
+	return special ? config_fail(reader, node, "%s: overlaps %s, where no pod can live",
+				     node->text, special)
+		       : 0;
 }
 
 static int check_block(struct config_reader *reader, const struct config_node *node,
@@ -136,16 +137,13 @@ static int check_pool(struct config_reader *reader, const struct config_node *no
 static int check_each_pool(struct config_reader *reader, const struct config_node *list,
 			   const struct config *config, struct config_entry *entries)
 {
-	struct ip_prefix special[SPECIAL_COUNT];
 	const struct config_node *node = list->first;
 	size_t i, blocks = 0;
 
-	for (i = 0; i < SPECIAL_COUNT; i++)
-		ip_prefix_parse(special_text[i], &special[i]);
 	for (i = 0; i < config->pool_count; i++, node = node->next) {
 		size_t mark = config_enter_item(reader, i);
 		const struct config_pool *pool = &config->pool[i];
-		int err = check_special(reader, config_find(node, "cidr"), &pool->cidr, special);
+		int err = check_special(reader, config_find(node, "cidr"), &pool->cidr);
 
 		if (err == 0)
 			err = check_pool(reader, node, config, pool);

@@ -48,18 +48,27 @@ struct bgp_draft {
 	uint16_t restart_time_s;
 	uint16_t hold_time_s;
 	uint16_t send_hold_time_s;
+	uint32_t max_paths;
 	unsigned int log_level; /* enum log_level */
 	bool is_cluster;
+	struct config_bfd mesh_bfd;
 	struct ip_addr router_id; /* zero: not given */
 	struct ip_addr cluster_id;
 };
 
+config_read_fn config_read_bfd;	      /* struct config_bfd */
 config_read_fn config_read_as;	      /* uint32_t, 1..4294967295 but 23456 */
 config_read_fn config_read_password;  /* char *, new; never shown */
 config_read_fn config_read_hold_time; /* uint16_t, 0 or 3..65535 */
+/** config_bfd_settle() - what the value of the peer's key bfd, if it has one, leaves open. */
+void config_bfd_settle(const struct config_node *bfd_node, struct config_peer *peer);
 /** config_peers_read() - mesh and peers of the map @bgp into draft->bgp. */
 int config_peers_read(struct config_reader *reader, const struct config_node *bgp,
 		      const struct bgp_draft *draft, const struct config *config);
+/** config_announce_read() - announce and service_ranges of the map @bgp; the pools must have been
+ * read. */
+int config_announce_read(struct config_reader *reader, const struct config_node *bgp,
+			 struct config *config);
 /** config_rules_read() - a list of rules for routes of one family. */
 int config_rules_read(struct config_reader *reader, const struct config_node *node, bool is_v6,
 		      struct config_rule_list *list);

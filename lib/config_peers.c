@@ -99,6 +99,8 @@ static const struct config_row peer_rows[] = {
 	{ "import", config_read_choice, PEER_FIELD(import), .choices = "pools all none" },
 	{ "export", config_read_choice, PEER_FIELD(export), .choices = "own all none" },
 	{ "next_hop", config_read_choice, PEER_FIELD(next_hop), .choices = "auto self keep" },
+	{ "extended_next_hop", config_read_choice, PEER_FIELD(extended_next_hop),
+	  .choices = "auto always never" },
 	{ "max_routes", config_read_u32, PEER_FIELD(max_routes), 1, ROUTES_OF_PEER_MAX, NULL },
 	{ "max_routes_action", read_limit_action, 0, .choices = "refuse close" },
 	{ "source", config_read_choice, PEER_FIELD(source), .choices = "route node" },
@@ -106,6 +108,7 @@ static const struct config_row peer_rows[] = {
 	{ "restart_time", config_read_u16, PEER_FIELD(restart_time_s), 1, CONFIG_RESTART_TIME_MAX,
 	  NULL },
 	{ "ttl_security", config_read_u16, PEER_FIELD(ttl_security), 1, HOPS_MAX, NULL },
+	{ "bfd", config_read_bfd, PEER_FIELD(bfd) },
 	{ "password_file", config_read_path, PEER_FIELD(password_file) },
 	{ "password", config_read_password, PEER_FIELD(password) },
 	{ "filters", NULL, 0 }, /* config_peer_filters_read() */
@@ -183,6 +186,7 @@ static int read_peer(struct config_reader *reader, const struct bgp_draft *draft
 	if (err < 0)
 		return err;
 	peer->is_range = config_find(node, "range") != NULL;
+	config_bfd_settle(config_find(node, "bfd"), peer);
 	err = check_peer(reader, node, draft, peer);
 	if (peer->is_range)
 		peer->passive = true;
@@ -245,6 +249,7 @@ static int read_mesh(struct config_reader *reader, const struct bgp_draft *draft
 		init_peer(&draft->bgp->peer[draft->bgp->peer_count], draft);
 		draft->bgp->peer[draft->bgp->peer_count].addr = addr;
 		draft->bgp->peer[draft->bgp->peer_count].source = CONNECT_FROM_NODE;
+		draft->bgp->peer[draft->bgp->peer_count].bfd = draft->mesh_bfd;
 		if (set_mesh_password(&draft->bgp->peer[draft->bgp->peer_count], draft) < 0)
 			return -ENOMEM;
 		draft->bgp->peer[draft->bgp->peer_count++].is_mesh = true;

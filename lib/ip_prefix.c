@@ -241,6 +241,13 @@ bool ip_prefix_equal(const struct ip_prefix *a, const struct ip_prefix *b)
 	return a->bits == b->bits && ip_addr_equal(&a->addr, &b->addr);
 }
 
+int ip_prefix_compare(const struct ip_prefix *a, const struct ip_prefix *b)
+{
+	int order = ip_addr_compare(&a->addr, &b->addr);
+
+	return order ? order : (a->bits > b->bits) - (a->bits < b->bits);
+}
+
 struct ip_prefix ip_prefix_make(const struct ip_addr *addr, unsigned int bits)
 {
 	return (struct ip_prefix){ .addr = ip_addr_mask(addr, bits), .bits = bits };

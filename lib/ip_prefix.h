@@ -46,6 +46,8 @@ bool ip_prefix_contains(const struct ip_prefix *prefix, const struct ip_addr *ad
 bool ip_prefix_covers(const struct ip_prefix *outer, const struct ip_prefix *inner);
 bool ip_prefix_overlaps(const struct ip_prefix *a, const struct ip_prefix *b);
 bool ip_prefix_equal(const struct ip_prefix *a, const struct ip_prefix *b);
+/** ip_prefix_compare() - an order: by address, what holds another before it; <0, 0, >0. */
+int ip_prefix_compare(const struct ip_prefix *a, const struct ip_prefix *b);
 /** ip_prefix_family_bits() - the length a person writes: 24 for mapped 120. */
 unsigned int ip_prefix_family_bits(const struct ip_prefix *prefix);
 struct ip_prefix ip_prefix_make(const struct ip_addr *addr, unsigned int bits); /* masks */

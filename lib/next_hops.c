@@ -32,6 +32,14 @@ bool next_hops_add(struct next_hops *hops, const struct ip_addr *addr)
 	return true;
 }
 
+bool next_hops_has(const struct next_hops *hops, const struct ip_addr *addr)
+{
+	for (uint32_t i = 0; i < hops->count; i++)
+		if (ip_addr_equal(&hops->addr[i], addr))
+			return true;
+	return false;
+}
+
 bool next_hops_equal(const struct next_hops *a, const struct next_hops *b)
 {
 	return a->count == b->count && memcmp(a->addr, b->addr, a->count * sizeof(*a->addr)) == 0;

@@ -16,6 +16,7 @@ struct next_hops {
 
 /** next_hops_add() - put @addr in its place, unless it is there. False: no room for it. */
 bool next_hops_add(struct next_hops *hops, const struct ip_addr *addr);
+bool next_hops_has(const struct next_hops *hops, const struct ip_addr *addr);
 bool next_hops_equal(const struct next_hops *a, const struct next_hops *b);
 
 /* Octets of a route in MSG_ROUTE_SET, at most. */

@@ -17,12 +17,20 @@
 
 #define SEALS (F_SEAL_WRITE | F_SEAL_GROW | F_SEAL_SHRINK)
 
-static int write_all(int fd, const char *data, size_t len)
+int sealed_text_begin(void)
 {
+	int fd = memfd_create("document", MFD_CLOEXEC | MFD_ALLOW_SEALING);
+
+	return fd < 0 ? -errno : fd;
+}
+
+int sealed_text_write(int fd, const void *data, size_t len)
+{
+	const char *octets = data;
 	size_t at = 0;
 
 	while (at < len) {
-		ssize_t put = write(fd, data + at, len - at);
+		ssize_t put = write(fd, octets + at, len - at);
 
 		if (put < 0 && errno != EINTR)
 			return -errno;
@@ -31,16 +39,20 @@ static int write_all(int fd, const char *data, size_t len)
 	return 0;
 }
 
+int sealed_text_seal(int fd)
+{
+	return fcntl(fd, F_ADD_SEALS, SEALS | F_SEAL_SEAL) < 0 ? -errno : 0;
+}
+
 int sealed_text_make(const char *data, size_t len)
 {
-	int fd = memfd_create("document", MFD_CLOEXEC | MFD_ALLOW_SEALING);
-	int err;
+	int fd = sealed_text_begin(), err;
 
 	if (fd < 0)
-		return -errno;
-	err = write_all(fd, data, len);
-	if (err == 0 && fcntl(fd, F_ADD_SEALS, SEALS | F_SEAL_SEAL) < 0)
-		err = -errno;
+		return fd;
+	err = sealed_text_write(fd, data, len);
+	if (err == 0)
+		err = sealed_text_seal(fd);
 	if (err == 0)
 		return fd;
 	close(fd);
@@ -63,20 +75,34 @@ static int read_all(int fd, char *data, size_t len)
 	return 0;
 }
 
-int sealed_text_read(int fd, size_t max, char **ret_data, size_t *ret_len)
+static int look(int fd, size_t max, struct stat *ret)
 {
-	int seals = fcntl(fd, F_GET_SEALS), err;
-	struct stat st;
-	char *data;
+	int seals = fcntl(fd, F_GET_SEALS);
 
 	if (seals < 0)
 		return -EINVAL;
 	if ((seals & SEALS) != SEALS)
 		return -EPERM;
-	if (fstat(fd, &st) < 0)
+	if (fstat(fd, ret) < 0)
 		return -errno;
-	if (st.st_size < 0 || (size_t)st.st_size > max)
-		return -EFBIG;
+	return ret->st_size < 0 || (size_t)ret->st_size > max ? -EFBIG : 0;
+}
+
+int sealed_text_check(int fd, size_t max)
+{
+	struct stat st;
+
+	return look(fd, max, &st);
+}
+
+int sealed_text_read(int fd, size_t max, char **ret_data, size_t *ret_len)
+{
+	struct stat st;
+	int err = look(fd, max, &st);
+	char *data;
+
+	if (err < 0)
+		return err;
 	data = malloc((size_t)st.st_size + 1);
 	if (!data)
 		return -ENOMEM;

@@ -6,7 +6,8 @@
  * the addresses and ports of the agent's own configuration are bound: a speaker that was taken over
  * must not get any other privileged port. The agent keeps no copy: while no speaker lives, a
  * connection attempt shall be refused at once and not wait in a queue that nobody serves, because
- * the peers' graceful restart begins with what they notice.
+ * the peers' graceful restart begins with what they notice. Sessions of a speaker that ends in
+ * order are kept for the next one, though not for long (bgp_keep.c).
  *
  * Way of data: MSG_ROUTES_BEGIN opens a full replay (what is there becomes stale), MSG_ROUTE_SET
  * and MSG_ROUTE_DELETE follow, MSG_ROUTES_IN_SYNC drops what was not repeated; after it, changes
@@ -43,6 +44,7 @@
 #include "lib/log.h"
 #include "lib/next_hops.h"
 #include "loader/agent.h"
+#include "loader/bgp_keep.h"
 #include "loader/remote_routes.h"
 #include "loader/status_lines.h"
 #include "node_objects.h"
@@ -63,6 +65,7 @@ struct bgp_feed {
 	struct agent *agent;
 	struct client *speaker; /* NULL: none connected */
 	struct feed_peer *peers;
+	struct bgp_keep *keep; /* sessions on their way from one speaker to the next */
 	bool is_in_sync;
 	bool is_overdue;	    /* no speaker in sync for restart_time, told */
 	struct event_timer overdue; /* since start, or since the speaker went */
@@ -120,7 +123,11 @@ static void on_speaker_gone(struct client *client, void *arg)
 	forget_peers(feed);
 	if (feed->agent->routes != NULL)
 		remote_routes_begin(feed->agent->routes, ROUTE_SOURCE_BGP);
-	log_warning("tortie-bgpd: connection lost; its routes are kept until it is back");
+	bgp_keep_speaker_gone(feed->keep);
+	if (bgp_keep_is_whole(feed->keep))
+		log_info("tortie-bgpd: has ended; its routes are kept until it is back");
+	else
+		log_warning("tortie-bgpd: connection lost; its routes are kept until it is back");
 	await_speaker(feed);
 }
 
@@ -328,6 +335,54 @@ int bgp_feed_handle_socket(struct agent *agent, struct client *client,
 	return err;
 }
 
+/* --- from one speaker to the next --- */
+
+int bgp_feed_handle_keep(struct agent *agent, struct client *client, const struct request *request)
+{
+	int err = check_speaker(agent, client, request->id);
+
+	if (err < 0)
+		return err;
+	if (request->fd_count != 1)
+		return -EPROTO;
+	err = bgp_keep_add(agent->bgp->keep, request->fds[0]);
+	if (err == 0)
+		request->fds[0] = -1;
+	return err;
+}
+
+int bgp_feed_handle_keep_all(struct agent *agent, struct client *client,
+			     const struct request *request)
+{
+	struct msg_bgp_keep what;
+	int err = check_speaker(agent, client, request->id);
+
+	if (err < 0)
+		return err;
+	if (request->fd_count != 1)
+		return -EPROTO;
+	memcpy(&what, request->body, sizeof(what));
+	err = bgp_keep_finish(agent->bgp->keep, &what, request->fds[0]);
+	if (err < 0)
+		return err;
+	request->fds[0] = -1;
+	return client_send_end(client, request->id);
+}
+
+int bgp_feed_handle_take(struct agent *agent, struct client *client, const struct request *request)
+{
+	struct bgp_feed *feed = agent->bgp;
+	int err = check_speaker(agent, client, request->id);
+
+	if (err < 0)
+		return err;
+	if (!bgp_keep_is_whole(feed->keep))
+		return client_send_error(client, request->id, ENOENT,
+					 "tortie-bgpd: no sessions are kept");
+	log_info("tortie-bgpd: takes over the sessions of the one before");
+	return bgp_keep_give(feed->keep, client, request->id);
+}
+
 /* --- routes --- */
 
 int bgp_feed_handle_routes_begin(struct agent *agent, struct client *client,
@@ -483,6 +538,10 @@ int bgp_feed_open(struct agent *agent, struct bgp_feed **ret_feed)
 
 	if (feed == NULL)
 		return -ENOMEM;
+	if (bgp_keep_open(agent->loop, &feed->keep) < 0) {
+		free(feed);
+		return -ENOMEM;
+	}
 	feed->agent = agent;
 	event_timer_init(&feed->overdue, on_overdue, feed);
 	event_timer_init(&feed->ping, on_ping, feed);
@@ -498,6 +557,7 @@ void bgp_feed_close(struct bgp_feed *feed)
 	event_timer_cancel(feed->agent->loop, &feed->overdue);
 	event_timer_cancel(feed->agent->loop, &feed->ping);
 	forget_peers(feed);
+	bgp_keep_close(feed->keep);
 	free(feed);
 }
 

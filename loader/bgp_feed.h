@@ -27,6 +27,8 @@ int bgp_feed_for_each_peer(const struct bgp_feed *feed, bgp_peer_fn *fn, void *a
 /** bgp_feed_handle_socket() - MSG_BGP_SOCKET: the speaker's socket for questions. */
 int bgp_feed_handle_socket(struct agent *agent, struct client *client,
 			   const struct request *request);
+/* MSG_BGP_KEEP, KEEP_ALL, TAKE: from one speaker to the next. */
+request_fn bgp_feed_handle_keep, bgp_feed_handle_keep_all, bgp_feed_handle_take;
 /* server.c's handlers for MSG_BGP_LISTEN .. MSG_BGP_PONG */
 request_fn bgp_feed_handle_listen, bgp_feed_handle_routes_begin, bgp_feed_handle_route_set,
 	bgp_feed_handle_route_delete, bgp_feed_handle_routes_in_sync, bgp_feed_handle_peer_set,

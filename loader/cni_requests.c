@@ -29,6 +29,7 @@
 #include <unistd.h>
 
 #include "dataplane_abi.h"
+#include "lib/delete_note.h"
 #include "lib/log.h"
 #include "lib/pod_ifname.h"
 #include "lib/text.h"
@@ -44,7 +45,6 @@
 
 #define NOTES_MAX    65536 /* of one replay */
 #define UNFINISHED_S 60
-#define NOTE_OCTETS  (CONTAINER_ID_MAX + 1 + IFNAME_MAX + 1)
 
 static void answer_error(struct msg_cni_reply *reply, const struct endpoint_error *error)
 {
@@ -63,14 +63,6 @@ static void answer_endpoint(struct msg_cni_reply *reply, const struct endpoint *
 	snprintf(reply->host_ifname, sizeof(reply->host_ifname), "%s", endpoint->host_ifname);
 }
 
-static int open_deletes(const struct agent *agent)
-{
-	char path[4096];
-
-	snprintf(path, sizeof(path), "%s/" DELETES_DIR_NAME, agent->run_dir);
-	return open(path, O_RDONLY | O_DIRECTORY | O_CLOEXEC | O_NOFOLLOW);
-}
-
 static void remove_note(int dir_fd, const char *name)
 {
 	if (unlinkat(dir_fd, name, 0) < 0 && errno != ENOENT)
@@ -82,7 +74,7 @@ static void remove_note(int dir_fd, const char *name)
 static void forget_note(const struct agent *agent, const struct msg_cni_request *request)
 {
 	char name[IFNAME_MAX + 1];
-	int dir_fd = open_deletes(agent);
+	int dir_fd = delete_note_folder(agent->run_dir, false);
 
 	if (dir_fd < 0)
 		return;
@@ -94,24 +86,11 @@ static void forget_note(const struct agent *agent, const struct msg_cni_request 
 /* The note that the plugin would have left: 0 or -errno. */
 static int leave_note(const struct agent *agent, const struct msg_cni_request *request)
 {
-	char folder[4096], name[IFNAME_MAX + 1], fresh[IFNAME_MAX + 2], text[NOTE_OCTETS + 1];
-	int len, fd, dir_fd, err = 0;
+	int dir_fd = delete_note_folder(agent->run_dir, true), err;
 
-	snprintf(folder, sizeof(folder), "%s/" DELETES_DIR_NAME, agent->run_dir);
-	if (mkdir(folder, 0700) < 0 && errno != EEXIST)
-		return -errno;
-	dir_fd = open_deletes(agent);
 	if (dir_fd < 0)
-		return -errno;
-	pod_ifname(request->container_id, request->ifname, name);
-	snprintf(fresh, sizeof(fresh), ".%s", name);
-	len = snprintf(text, sizeof(text), "%s\n%s\n", request->container_id, request->ifname);
-	fd = openat(dir_fd, fresh, O_WRONLY | O_CREAT | O_TRUNC | O_CLOEXEC | O_NOFOLLOW, 0600);
-	if (fd < 0 || write(fd, text, (size_t)len) != len ||
-	    renameat(dir_fd, fresh, dir_fd, name) < 0)
-		err = errno ? -errno : -ENOSPC;
-	if (fd >= 0)
-		close(fd);
+		return dir_fd;
+	err = delete_note_write(dir_fd, request->container_id, request->ifname);
 	close(dir_fd);
 	return err;
 }
@@ -318,7 +297,7 @@ void cni_handle_request(struct agent *agent, const struct msg_cni_request *reque
 /* One note: "CONTAINER-ID\nIFNAME\n" in a file that is named accordingly. */
 static bool read_note(int dir_fd, const char *name, char *ret_id, char *ret_ifname)
 {
-	char text[NOTE_OCTETS + 1], expected[IFNAME_MAX + 1], *line;
+	char text[DELETE_NOTE_OCTETS + 1], expected[IFNAME_MAX + 1], *line;
 	int fd = openat(dir_fd, name, O_RDONLY | O_CLOEXEC | O_NOFOLLOW | O_NONBLOCK);
 	ssize_t len;
 
@@ -326,7 +305,7 @@ static bool read_note(int dir_fd, const char *name, char *ret_id, char *ret_ifna
 		return false;
 	len = read(fd, text, sizeof(text));
 	close(fd);
-	if (len <= 0 || len > NOTE_OCTETS || memchr(text, '\0', (size_t)len) != NULL ||
+	if (len <= 0 || len > DELETE_NOTE_OCTETS || memchr(text, '\0', (size_t)len) != NULL ||
 	    text[len - 1] != '\n')
 		return false;
 	text[len - 1] = '\0';
@@ -370,7 +349,7 @@ static void remove_unfinished(int dir_fd, const char *name)
 
 void cni_replay_deletes(struct agent *agent)
 {
-	int dir_fd = open_deletes(agent);
+	int dir_fd = delete_note_folder(agent->run_dir, false);
 	struct dirent *entry;
 	DIR *dir;
 

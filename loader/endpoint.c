@@ -347,6 +347,7 @@ static int complete(struct agent *agent, const struct endpoint_add *add,
 		    const struct endpoint *endpoint, const struct pod_link *link,
 		    struct endpoint_error *error)
 {
+	struct pod_link pod = { .ifindex = link->peer_ifindex, .netnsid = link->netnsid };
 	const char *step = "";
 	int err;
 
@@ -359,10 +360,11 @@ static int complete(struct agent *agent, const struct endpoint_add *add,
 	if (err < 0)
 		return refuse_step(error, step, err);
 	event_loop_beat(agent->loop);
-	err = pod_link_go_live(agent->netlink, endpoint, agent->config->group_live, &step);
+	err = pod_link_go_live(agent->netlink, endpoint, agent->config->group_live, &pod, &step);
 	if (err < 0)
 		return refuse_step(error, step, err);
-	err = pod_link_await_active(add->pod, link->peer_ifindex);
+	if (!pod.is_active)
+		err = pod_link_await_active(add->pod, link->peer_ifindex);
 	if (err < 0)
 		log_warning("container %s %s: the kernel has not activated the interface: %s; "
 			    "packets may be lost at first",

@@ -22,21 +22,19 @@
 #include <string.h>
 
 #include "lib/ip_prefix.h"
+#include "lib/mac.h"
 #include "lib/pod_ifname.h"
 
 #define ALIAS_MARK "tortie:1"
-#define MAC_TEXT   17
 
 int endpoint_alias_format(const struct endpoint *endpoint, char ret_alias[ENDPOINT_ALIAS_MAX + 1])
 {
-	const uint8_t *mac = endpoint->pod_mac;
-	char text[IP_ADDR_TEXT_MAX];
+	char text[IP_ADDR_TEXT_MAX], mac[MAC_TEXT_MAX];
 	size_t len;
 	int n;
 
-	n = snprintf(ret_alias, ENDPOINT_ALIAS_MAX + 1,
-		     ALIAS_MARK " %s %s %02x:%02x:%02x:%02x:%02x:%02x", endpoint->container_id,
-		     endpoint->ifname, mac[0], mac[1], mac[2], mac[3], mac[4], mac[5]);
+	n = snprintf(ret_alias, ENDPOINT_ALIAS_MAX + 1, ALIAS_MARK " %s %s %s",
+		     endpoint->container_id, endpoint->ifname, mac_format(endpoint->pod_mac, mac));
 	if (n < 0 || n > ENDPOINT_ALIAS_MAX)
 		return -E2BIG;
 	len = (size_t)n;
@@ -65,16 +63,6 @@ static bool take_field(const char **at, char *buf, size_t size)
 	return true;
 }
 
-static bool parse_mac(const char *text, uint8_t ret_mac[6])
-{
-	int used = 0;
-
-	return strlen(text) == MAC_TEXT &&
-	       sscanf(text, "%2hhx:%2hhx:%2hhx:%2hhx:%2hhx:%2hhx%n", &ret_mac[0], &ret_mac[1],
-		      &ret_mac[2], &ret_mac[3], &ret_mac[4], &ret_mac[5], &used) == 6 &&
-	       used == MAC_TEXT;
-}
-
 static bool parse_addresses(const char *at, struct endpoint *endpoint)
 {
 	char field[IP_ADDR_TEXT_MAX];
@@ -92,7 +80,7 @@ static bool parse_addresses(const char *at, struct endpoint *endpoint)
 
 int endpoint_alias_parse(const char *alias, struct endpoint *ret_endpoint)
 {
-	char again[ENDPOINT_ALIAS_MAX + 1], mark[sizeof(ALIAS_MARK)], mac[MAC_TEXT + 1];
+	char again[ENDPOINT_ALIAS_MAX + 1], mark[sizeof(ALIAS_MARK)], mac[MAC_TEXT_MAX];
 	struct endpoint endpoint = { 0 };
 	const char *at = alias;
 
@@ -104,7 +92,7 @@ int endpoint_alias_parse(const char *alias, struct endpoint *ret_endpoint)
 	if (!take_field(&at, endpoint.ifname, sizeof(endpoint.ifname)) ||
 	    !ifname_is_valid(endpoint.ifname))
 		return -EINVAL;
-	if (!take_field(&at, mac, sizeof(mac)) || !parse_mac(mac, endpoint.pod_mac))
+	if (!take_field(&at, mac, sizeof(mac)) || mac_parse(mac, endpoint.pod_mac) < 0)
 		return -EINVAL;
 	if (!parse_addresses(at, &endpoint))
 		return -EINVAL;

@@ -20,7 +20,6 @@
 #include <string.h>
 #include <sys/socket.h>
 
-#include <linux/neighbour.h>
 #include <linux/rtnetlink.h>
 #include <utlist.h>
 
@@ -39,6 +38,7 @@
 #include "loader/monitor.h"
 #include "loader/netlink.h"
 #include "loader/netlink_attr.h"
+#include "loader/netlink_entry.h"
 #include "loader/pod_link.h"
 #include "loader/pod_link_message.h"
 #include "node_objects.h"
@@ -140,47 +140,41 @@ static void on_new_link(struct endpoint_store *store, const struct nlmsghdr *hea
 	compare_record(store, &entry->endpoint, &now);
 }
 
+/* The store's entry of @addr, when that is a pod's behind the link @ifindex. */
+static struct address_entry *entry_behind(struct endpoint_store *store, const struct ip_addr *addr,
+					  uint32_t ifindex)
+{
+	struct address_entry *entry = endpoint_store_address(store, addr);
+
+	return entry != NULL && entry->owner->endpoint.ifindex == ifindex ? entry : NULL;
+}
+
 static void on_lost_route(struct endpoint_store *store, const struct nlmsghdr *header)
 {
-	const struct rtmsg *body = netlink_body(header, sizeof(*body));
-	const struct nlattr *attrs[RTA_OIF + 1];
 	const struct address_entry *entry;
-	struct ip_addr addr;
+	struct route_entry route;
 
-	if (body == NULL || body->rtm_protocol != ROUTE_PROTOCOL ||
-	    body->rtm_dst_len != (body->rtm_family == AF_INET ? 32 : 128))
+	if (!route_entry_read(header, &route) || route.protocol != ROUTE_PROTOCOL || !route.is_host)
 		return;
-	netlink_attrs(header, sizeof(*body), attrs, sizeof(attrs) / sizeof(attrs[0]));
-	if (netlink_attr_addr(attrs[RTA_DST], body->rtm_family, &addr) < 0)
-		return;
-	entry = endpoint_store_address(store, &addr);
-	if (entry != NULL && entry->owner->endpoint.ifindex == netlink_attr_u32(attrs[RTA_OIF], 0))
+	entry = entry_behind(store, &route.addr, route.ifindex);
+	if (entry != NULL)
 		restore_host(store, &entry->owner->endpoint, "the route to it was removed");
 }
 
 /* The entry of a pod's address that was deleted, or is not as it should be. */
 static void on_neighbour(struct endpoint_store *store, const struct nlmsghdr *header)
 {
-	const struct ndmsg *body = netlink_body(header, sizeof(*body));
-	const struct nlattr *attrs[NDA_LLADDR + 1];
 	const struct address_entry *entry;
-	struct ip_addr addr;
-	const void *mac;
-	size_t len;
+	struct neighbour_entry neighbour;
 
-	if (body == NULL)
+	if (!neighbour_entry_read(header, &neighbour))
 		return;
-	netlink_attrs(header, sizeof(*body), attrs, sizeof(attrs) / sizeof(attrs[0]));
-	if (netlink_attr_addr(attrs[NDA_DST], body->ndm_family, &addr) < 0)
+	entry = entry_behind(store, &neighbour.addr, neighbour.ifindex);
+	if (entry == NULL)
 		return;
-	entry = endpoint_store_address(store, &addr);
-	if (entry == NULL || entry->owner->endpoint.ifindex != (uint32_t)body->ndm_ifindex)
-		return;
-	mac = netlink_attr_data(attrs[NDA_LLADDR], &len);
 	if (header->nlmsg_type == RTM_DELNEIGH)
 		restore_host(store, &entry->owner->endpoint, "its neighbour entry was removed");
-	else if (!(body->ndm_state & NUD_PERMANENT) || mac == NULL || len != 6 ||
-		 memcmp(mac, entry->owner->endpoint.pod_mac, 6) != 0)
+	else if (!neighbour_entry_leads_to(&neighbour, entry->owner->endpoint.pod_mac))
 		restore_host(store, &entry->owner->endpoint, "its neighbour entry was changed");
 }
 
@@ -245,42 +239,26 @@ static int see_link(const struct nlmsghdr *header, void *arg)
 
 static int see_neighbour(const struct nlmsghdr *header, void *arg)
 {
-	const struct ndmsg *body = netlink_body(header, sizeof(*body));
-	const struct nlattr *attrs[NDA_LLADDR + 1];
+	struct neighbour_entry neighbour;
 	struct address_entry *entry;
-	struct ip_addr addr;
-	const void *mac;
-	size_t len;
 
-	if (body == NULL || !(body->ndm_state & NUD_PERMANENT))
+	if (!neighbour_entry_read(header, &neighbour))
 		return 0;
-	netlink_attrs(header, sizeof(*body), attrs, sizeof(attrs) / sizeof(attrs[0]));
-	mac = netlink_attr_data(attrs[NDA_LLADDR], &len);
-	if (mac == NULL || len != 6 ||
-	    netlink_attr_addr(attrs[NDA_DST], body->ndm_family, &addr) < 0)
-		return 0;
-	entry = endpoint_store_address(arg, &addr);
-	if (entry != NULL && entry->owner->endpoint.ifindex == (uint32_t)body->ndm_ifindex &&
-	    memcmp(mac, entry->owner->endpoint.pod_mac, 6) == 0)
+	entry = entry_behind(arg, &neighbour.addr, neighbour.ifindex);
+	if (entry != NULL && neighbour_entry_leads_to(&neighbour, entry->owner->endpoint.pod_mac))
 		entry->owner->neighbours_seen |= (uint8_t)(1u << entry->number);
 	return 0;
 }
 
 static int see_route(const struct nlmsghdr *header, void *arg)
 {
-	const struct rtmsg *body = netlink_body(header, sizeof(*body));
-	const struct nlattr *attrs[RTA_OIF + 1];
 	struct address_entry *entry;
-	struct ip_addr addr;
+	struct route_entry route;
 
-	if (body == NULL || body->rtm_table != RT_TABLE_MAIN ||
-	    body->rtm_dst_len != (body->rtm_family == AF_INET ? 32 : 128))
+	if (!route_entry_read(header, &route) || route.table != RT_TABLE_MAIN || !route.is_host)
 		return 0;
-	netlink_attrs(header, sizeof(*body), attrs, sizeof(attrs) / sizeof(attrs[0]));
-	if (netlink_attr_addr(attrs[RTA_DST], body->rtm_family, &addr) < 0)
-		return 0;
-	entry = endpoint_store_address(arg, &addr);
-	if (entry != NULL && entry->owner->endpoint.ifindex == netlink_attr_u32(attrs[RTA_OIF], 0))
+	entry = entry_behind(arg, &route.addr, route.ifindex);
+	if (entry != NULL)
 		entry->owner->routes_seen |= (uint8_t)(1u << entry->number);
 	return 0;
 }

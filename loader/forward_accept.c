@@ -62,8 +62,8 @@ static int note_rule(const struct nlmsghdr *header, void *arg)
 }
 
 /* Bring one chain to what @pools wants. Above 0: something was changed. -errno, with words. */
-static int mend_chain(const struct forward_chain *chain, const struct prefix_set *pools,
-		      char ret_words[TEXT_MAX + 1])
+static int mend_chain(struct event_loop *loop, const struct forward_chain *chain,
+		      const struct prefix_set *pools, char ret_words[TEXT_MAX + 1])
 {
 	struct forward_found found = { 0 };
 	char *text = NULL;
@@ -74,7 +74,7 @@ static int mend_chain(const struct forward_chain *chain, const struct prefix_set
 		text = forward_rules_text(chain, pools, &found);
 		err = text ? text[0] != '\0' : -ENOMEM;
 	}
-	if (err > 0 && nft_command(text, NULL, ret_words) < 0)
+	if (err > 0 && nft_command(loop, text, NULL, ret_words) < 0)
 		err = -EIO;
 	free(text);
 	free(found.rule);
@@ -108,7 +108,7 @@ static void mend_all(struct forward_accept *accept, const struct prefix_set *poo
 		if (chains[i].end == FORWARD_PASSES)
 			continue;
 		forward_chain_text(&chains[i], place, sizeof(place));
-		changed = mend_chain(&chains[i], pools, words);
+		changed = mend_chain(accept->agent->loop, &chains[i], pools, words);
 		if (changed < 0) {
 			snprintf(problem, sizeof(problem),
 				 "firewall: chain %s drops what is forwarded, and takes no rule of "
@@ -225,7 +225,7 @@ static int start_listening(struct forward_accept *accept)
 	return monitor_listen(agent->monitor, on_kernel, accept);
 }
 
-static void remove_leftovers(void)
+static void remove_leftovers(struct event_loop *loop)
 {
 	const struct prefix_set none = { 0 };
 	struct forward_chain chains[FORWARD_CHAINS_MAX];
@@ -233,7 +233,7 @@ static void remove_leftovers(void)
 	size_t count = forward_chains_find(chains);
 
 	for (size_t i = 0; i < count; i++) {
-		int changed = mend_chain(&chains[i], &none, words);
+		int changed = mend_chain(loop, &chains[i], &none, words);
 
 		forward_chain_text(&chains[i], place, sizeof(place));
 		if (changed > 0)
@@ -257,7 +257,7 @@ int forward_accept_open(struct agent *agent, struct forward_accept **ret_accept)
 	event_timer_init(&accept->check, on_check, accept);
 	*ret_accept = accept;
 	if (!agent->config->forwarding_accept) {
-		remove_leftovers();
+		remove_leftovers(agent->loop);
 		return 0;
 	}
 	err = start_listening(accept);

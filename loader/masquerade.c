@@ -2,10 +2,11 @@
 /*
  * masquerade.c: the nftables table of ours, kept in place.
  *
- * Way of data: the table is written in one transaction by libnftables, then listed once; that text,
- * the library's own way of saying what the kernel holds, is remembered. Any notification about our
- * table (someone flushed the ruleset, deleted a chain, added a rule), lost notifications and the
- * minute's sweep lead to another listing; when it differs, the table is written again.
+ * Way of data: the table is written in one transaction by libnftables, then listed once; the digest
+ * of that text, the library's own way of saying what the kernel holds, is remembered. Any
+ * notification about our table (someone flushed the ruleset, deleted a chain, added a rule), lost
+ * notifications and the minute's sweep lead to another listing; when it differs, the table is
+ * written again.
  *
  * Whether a table exists at all, and who changes it, is asked by nft_socket.c: a node
  * without masquerade never enters the library. A kernel that refuses (no nf_tables,
@@ -51,10 +52,11 @@ struct masquerade {
 	uint8_t *buffer;
 	struct event_timer check;
 	uint64_t checked_ms;
-	bool is_wanted;		    /* by a pool of the configuration in force */
-	bool has_kernel;	    /* listening: the kernel has nftables */
-	char *listing;		    /* of our table, as the kernel has it right; NULL: not set up */
-	uint8_t rules[SHA1_OCTETS]; /* digest of those that were written */
+	bool is_wanted;		     /* by the configuration in force */
+	bool has_kernel;	     /* listening: the kernel has nftables */
+	bool is_set_up;		     /* the digests are of a table that was written */
+	uint8_t rules[SHA1_OCTETS];  /* as they were written */
+	uint8_t listed[SHA1_OCTETS]; /* as the kernel then told them */
 	char problem[TEXT_MAX + 1];
 };
 
@@ -62,48 +64,45 @@ struct masquerade {
 
 static int write_table(struct masquerade *masquerade)
 {
-	char words[TEXT_MAX + 1] = "", *listing = NULL;
-	char *rules = masquerade_rules(masquerade->agent->config);
-	int err = rules != NULL ? nft_command(rules, NULL, words) : -ENOMEM;
+	char words[TEXT_MAX + 1] = "no memory",
+			      *rules = masquerade_rules(masquerade->agent->config);
+	struct event_loop *loop = masquerade->agent->loop;
+	int err = rules != NULL ? nft_command(loop, rules, NULL, words) : -ENOMEM;
 
 	if (err == 0)
 		sha1(rules, strlen(rules), masquerade->rules);
 	free(rules);
 	if (err == 0)
-		err = nft_command("list table " TABLE, &listing, words);
+		err = nft_command(loop, "list table " TABLE, masquerade->listed, words);
 	if (err < 0) {
 		if (masquerade->problem[0] == '\0')
 			log_error("masquerade: table " TABLE " cannot be written: %s", words);
 		snprintf(masquerade->problem, sizeof(masquerade->problem),
 			 "masquerade: table " TABLE " is not in force, pods do not reach the "
-			 "outside: %.300s (load nf_tables, nft_chain_nat and nft_masq)",
+			 "outside: %.300s (load nf_tables, nft_chain_nat, nft_masq and "
+			 "nft_reject_inet)",
 			 words);
 		return err;
 	}
 	masquerade->problem[0] = '\0';
-	free(masquerade->listing);
-	masquerade->listing = listing;
+	masquerade->is_set_up = true;
 	return 0;
 }
 
 static bool is_whole(const struct masquerade *masquerade)
 {
-	char words[TEXT_MAX + 1], *listing = NULL;
-	bool whole;
+	uint8_t listed[SHA1_OCTETS];
+	char words[TEXT_MAX + 1];
 
-	if (masquerade->listing == NULL || !nft_table_exists(NFT_TABLE_NAME))
-		return false;
-	if (nft_command("list table " TABLE, &listing, words) < 0)
-		return false;
-	whole = strcmp(listing, masquerade->listing) == 0;
-	free(listing);
-	return whole;
+	return masquerade->is_set_up && nft_table_exists(NFT_TABLE_NAME) &&
+	       nft_command(masquerade->agent->loop, "list table " TABLE, listed, words) == 0 &&
+	       memcmp(listed, masquerade->listed, sizeof(listed)) == 0;
 }
 
 static void on_check(void *arg)
 {
 	struct masquerade *masquerade = arg;
-	bool was_written = masquerade->listing != NULL;
+	bool was_written = masquerade->is_set_up;
 
 	if (masquerade->agent->resetting || !masquerade->is_wanted)
 		return;
@@ -188,21 +187,22 @@ static int start_listening(struct masquerade *masquerade)
 	return monitor_listen(agent->monitor, on_kernel, masquerade);
 }
 
-static void remove_leftover(void)
+static void remove_leftover(struct event_loop *loop)
 {
 	char words[TEXT_MAX + 1];
 
 	if (!nft_table_exists(NFT_TABLE_NAME))
 		return;
-	if (nft_command("delete table " TABLE, NULL, words) < 0)
+	if (nft_command(loop, "delete table " TABLE, NULL, words) < 0)
 		log_warning("masquerade: table " TABLE
 			    " is there from before, not wanted any more, and cannot be removed: %s",
 			    words);
 	else
-		log_info("masquerade: table " TABLE " removed, no pool has nat_outgoing any more");
+		log_info("masquerade: table " TABLE
+			 " removed, no pool has nat_outgoing any more and there are no "
+			 "ranges of Services");
 }
 
-/* Without the kernel's nfnetlink the library would end the process. */
 static void set_up(struct masquerade *masquerade)
 {
 	int err = masquerade->has_kernel ? 0 : start_listening(masquerade);
@@ -222,9 +222,8 @@ static void set_up(struct masquerade *masquerade)
 
 static void take_down(struct masquerade *masquerade)
 {
-	remove_leftover();
-	free(masquerade->listing);
-	masquerade->listing = NULL;
+	remove_leftover(masquerade->agent->loop);
+	masquerade->is_set_up = false;
 	masquerade->problem[0] = '\0';
 }
 
@@ -242,7 +241,7 @@ int masquerade_open(struct agent *agent, struct masquerade **ret_masquerade)
 	if (masquerade->is_wanted)
 		set_up(masquerade);
 	else
-		remove_leftover();
+		remove_leftover(agent->loop);
 	return 0;
 }
 
@@ -254,8 +253,7 @@ static bool rules_differ(const struct masquerade *masquerade)
 	if (rules != NULL)
 		sha1(rules, strlen(rules), digest);
 	free(rules);
-	return masquerade->listing == NULL ||
-	       memcmp(digest, masquerade->rules, sizeof(digest)) != 0;
+	return !masquerade->is_set_up || memcmp(digest, masquerade->rules, sizeof(digest)) != 0;
 }
 
 void masquerade_config_changed(struct masquerade *masquerade)
@@ -282,7 +280,6 @@ void masquerade_close(struct masquerade *masquerade)
 		close(masquerade->fd);
 	}
 	free(masquerade->buffer);
-	free(masquerade->listing);
 	free(masquerade);
 }
 
@@ -293,7 +290,7 @@ int masquerade_status(struct agent *agent, status_line_fn *fn, void *arg)
 
 	if (masquerade->problem[0] != '\0')
 		err = fn(STATUS_PROBLEM, masquerade->problem, arg);
-	else if (masquerade->listing != NULL)
+	else if (masquerade->is_set_up)
 		err = fn(STATUS_OK, "masquerade: table " TABLE " in force", arg);
 	return err;
 }

@@ -11,6 +11,12 @@
  * administrator decide first, and a connection is translated at most once. Ports are chosen at
  * random, because two CPUs that look for the next free port at once can pick the same one.
  *
+ * A third set, `services`, holds bgp.service_ranges. This node's announcements draw packets to them
+ * here; kube-proxy has translated what is a Service before the hook forward (and what the node
+ * itself sends never comes there), so what still goes to such an address is nobody's. It would be
+ * routed back to who sent it, until its TTL ends: it is refused. A route to nowhere could not do
+ * that, because the kernel looks one up before it translates what the node itself sends.
+ *
  * The old table is deleted in the same transaction; `add` before `delete` makes that hold when
  * there is none. Left to others: running it (masquerade.c). nft(8).
  */
@@ -31,7 +37,7 @@ bool masquerade_is_wanted(const struct config *config)
 	for (size_t i = 0; i < config->pool_count; i++)
 		if (config->pool[i].nat_outgoing)
 			return true;
-	return false;
+	return config->bgp.service_range_count > 0;
 }
 
 static void put_set(FILE *out, const char *name, const struct prefix_set *set, bool v4)
@@ -64,9 +70,13 @@ static int add_addresses(struct prefix_set *set, const struct ip_addr *addr, siz
 	return err;
 }
 
-static int fill_sets(const struct config *config, struct prefix_set *outgoing,
-		     struct prefix_set *inside)
+struct sets {
+	struct prefix_set outgoing, inside, services;
+};
+
+static int fill_sets(const struct config *config, struct sets *sets)
 {
+	struct prefix_set *outgoing = &sets->outgoing, *inside = &sets->inside;
 	int err = 0;
 
 	for (size_t i = 0; i < config->pool_count && err == 0; i++) {
@@ -80,14 +90,17 @@ static int fill_sets(const struct config *config, struct prefix_set *outgoing,
 		err = add_addresses(inside, config->node[i].address, config->node[i].address_count);
 	if (err == 0)
 		err = add_addresses(inside, config->node_address, config->node_address_count);
+	for (size_t i = 0; i < config->bgp.service_range_count && err == 0; i++)
+		err = prefix_set_add(&sets->services, &config->bgp.service_range[i]);
 	prefix_set_seal(outgoing);
 	prefix_set_seal(inside);
+	prefix_set_seal(&sets->services);
 	return err;
 }
 
-static void put_table(FILE *out, const struct prefix_set *outgoing, const struct prefix_set *inside)
+static void put_masquerade(FILE *out, const struct prefix_set *outgoing,
+			   const struct prefix_set *inside)
 {
-	fprintf(out, "add table " TABLE "\ndelete table " TABLE "\ntable " TABLE " {\n");
 	put_set(out, "outgoing", outgoing, true);
 	put_set(out, "outgoing", outgoing, false);
 	put_set(out, "inside", inside, true);
@@ -98,12 +111,33 @@ static void put_table(FILE *out, const struct prefix_set *outgoing, const struct
 		     "\t\toifname \"cali*\" return\n"
 		     "\t\tip saddr @outgoing4 ip daddr != @inside4 masquerade fully-random\n"
 		     "\t\tip6 saddr @outgoing6 ip6 daddr != @inside6 masquerade fully-random\n"
-		     "\t}\n}\n");
+		     "\t}\n");
+}
+
+static void put_services(FILE *out, const struct prefix_set *services)
+{
+	put_set(out, "services", services, true);
+	put_set(out, "services", services, false);
+	fprintf(out, "\tchain forward {\n"
+		     "\t\ttype filter hook forward priority filter; policy accept;\n"
+		     "\t\tip daddr @services4 reject with icmp host-unreachable\n"
+		     "\t\tip6 daddr @services6 reject with icmpv6 addr-unreachable\n"
+		     "\t}\n");
+}
+
+static void put_table(FILE *out, const struct sets *sets)
+{
+	fprintf(out, "add table " TABLE "\ndelete table " TABLE "\ntable " TABLE " {\n");
+	if (sets->outgoing.count > 0)
+		put_masquerade(out, &sets->outgoing, &sets->inside);
+	if (sets->services.count > 0)
+		put_services(out, &sets->services);
+	fprintf(out, "}\n");
 }
 
 char *masquerade_rules(const struct config *config)
 {
-	struct prefix_set outgoing = { 0 }, inside = { 0 };
+	struct sets sets = { 0 };
 	char *text = NULL;
 	size_t size = 0;
 	FILE *out = open_memstream(&text, &size);
@@ -111,11 +145,12 @@ char *masquerade_rules(const struct config *config)
 
 	if (out == NULL)
 		return NULL;
-	failed = fill_sets(config, &outgoing, &inside) < 0;
+	failed = fill_sets(config, &sets) < 0;
 	if (!failed)
-		put_table(out, &outgoing, &inside);
-	prefix_set_free(&outgoing);
-	prefix_set_free(&inside);
+		put_table(out, &sets);
+	prefix_set_free(&sets.outgoing);
+	prefix_set_free(&sets.inside);
+	prefix_set_free(&sets.services);
 	failed = ferror(out) || failed;
 	failed = fclose(out) != 0 || failed;
 	if (failed) {

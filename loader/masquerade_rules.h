@@ -6,7 +6,7 @@
 
 struct config;
 
-/** masquerade_is_wanted() - has any pool nat_outgoing? */
+/** masquerade_is_wanted() - has any pool nat_outgoing, or are there ranges of Services? */
 bool masquerade_is_wanted(const struct config *config);
 /**
  * masquerade_rules() - the commands (nft(8) syntax) that replace our table by one fit for @config,

@@ -264,31 +264,39 @@ static bool is_ours(const struct netlink *netlink, const struct nlmsghdr *header
 	return header->nlmsg_pid == netlink->port && header->nlmsg_seq - first < count;
 }
 
-/* Note the failures that one datagram tells; true when the last message's answer is among them. */
-static bool take_acknowledgements(struct netlink *netlink, int len, uint32_t first, size_t count,
-				  int *errors)
+/* Note what one datagram tells; true when the last message's acknowledgement is among it. */
+static bool take_outcome(struct netlink *netlink, int len, uint32_t first,
+			 const struct netlink_batch *batch)
 {
 	struct nlmsghdr *header = (struct nlmsghdr *)netlink->buffer;
 	bool is_last = false;
 
 	for (; NLMSG_OK(header, len); header = NLMSG_NEXT(header, len)) {
 		uint32_t index = header->nlmsg_seq - first;
+		int err = 0;
 
-		if (header->nlmsg_type != NLMSG_ERROR || !is_ours(netlink, header, first, count))
+		if (!is_ours(netlink, header, first, batch->count))
 			continue;
-		errors[index] = error_of(header);
-		is_last = is_last || index + 1 == count;
+		if (header->nlmsg_type == NLMSG_ERROR) {
+			err = error_of(header);
+			is_last = is_last || index + 1 == batch->count;
+		} else if (header->nlmsg_type >= NLMSG_MIN_TYPE && batch->fn != NULL) {
+			err = batch->fn(header, batch->arg);
+		}
+		if (err < 0)
+			batch->errors[index] = err;
 	}
 	return is_last;
 }
 
-/* Send @count messages and read on until the last one is answered. */
-static int send_and_wait(struct netlink *netlink, struct nl_msg **msgs, size_t count, int *errors)
+/* Send the messages and read on until the last one is answered. */
+static int send_and_wait(struct netlink *netlink, const struct netlink_batch *batch)
 {
+	size_t count = batch->count;
 	uint32_t first = netlink->next_seq;
 	bool is_done = count == 0;
 	size_t len = 0;
-	uint8_t *data = pack(netlink, msgs, count, NLM_F_ACK, &len);
+	uint8_t *data = pack(netlink, batch->msgs, count, NLM_F_ACK, &len);
 	int err;
 
 	if (data == NULL)
@@ -301,33 +309,42 @@ static int send_and_wait(struct netlink *netlink, struct nl_msg **msgs, size_t c
 		if (got < 0)
 			err = (int)got;
 		else
-			is_done = take_acknowledgements(netlink, (int)got, first, count, errors);
+			is_done = take_outcome(netlink, (int)got, first, batch);
 	}
 	return err;
 }
 
-int netlink_send_batch(struct netlink *netlink, struct nl_msg **msgs, size_t count, int *ret_errors)
+int netlink_ask_batch(struct netlink *netlink, const struct netlink_batch *batch)
 {
 	int errors[NETLINK_BATCH_MAX] = { 0 };
-	int err = count > NETLINK_BATCH_MAX ? -E2BIG : 0, first_error = 0;
+	struct netlink_batch sent = *batch;
+	int err = batch->count > NETLINK_BATCH_MAX ? -E2BIG : 0, first_error = 0;
 
-	for (size_t i = 0; i < count; i++)
-		if (msgs[i] == NULL)
+	sent.errors = errors;
+	for (size_t i = 0; i < batch->count; i++)
+		if (batch->msgs[i] == NULL)
 			err = -ENOMEM;
 	if (err == 0)
-		err = send_and_wait(netlink, msgs, count, errors);
-	for (size_t i = 0; i < count; i++) {
+		err = send_and_wait(netlink, &sent);
+	for (size_t i = 0; i < batch->count; i++) {
 		/* When the exchange itself failed nothing is known of those that did not. */
 		int error = err < 0 && (i >= NETLINK_BATCH_MAX || errors[i] == 0) ? err : errors[i];
 
-		if (ret_errors != NULL)
-			ret_errors[i] = error;
+		if (batch->errors != NULL)
+			batch->errors[i] = error;
 		if (first_error == 0)
 			first_error = error;
 	}
-	for (size_t i = 0; i < count; i++)
-		nlmsg_free(msgs[i]);
+	for (size_t i = 0; i < batch->count; i++)
+		nlmsg_free(batch->msgs[i]);
 	return first_error != 0 ? first_error : err;
+}
+
+int netlink_send_batch(struct netlink *netlink, struct nl_msg **msgs, size_t count, int *ret_errors)
+{
+	const struct netlink_batch batch = { .msgs = msgs, .count = count, .errors = ret_errors };
+
+	return netlink_ask_batch(netlink, &batch);
 }
 
 int netlink_request(struct netlink *netlink, struct nl_msg *msg)

@@ -35,6 +35,19 @@ int netlink_send_batch(struct netlink *netlink, struct nl_msg **msgs, size_t cou
 		       int *ret_errors);
 /** A message of a dump or a notification; return 0 to go on, else the dump ends with that value. */
 typedef int netlink_message_fn(const struct nlmsghdr *header, void *arg);
+/** Messages of which some are questions. */
+struct netlink_batch {
+	struct nl_msg **msgs; /* taken */
+	size_t count;
+	int *errors;		/* gets 0 or -errno for each; may be NULL */
+	netlink_message_fn *fn; /* is told each answer as it comes; must not use the socket */
+	void *arg;
+};
+/**
+ * netlink_ask_batch() - as netlink_send_batch(). What fn returns below 0 is that message's error; a
+ * question may have no answer but an error.
+ */
+int netlink_ask_batch(struct netlink *netlink, const struct netlink_batch *batch);
 /** netlink_dump() - send @msg (taken) with NLM_F_DUMP and call @fn for each answer, once
  * all are there: an interrupted dump was asked again, and @fn may use @netlink. 0 or -errno. */
 int netlink_dump(struct netlink *netlink, struct nl_msg *msg, netlink_message_fn *fn, void *arg);

@@ -47,6 +47,7 @@
 #define ACTIVE_PAUSE_NS	 200000
 #define ACTIVE_TRIES	 5000 /* a second or more: work queues wait for the lock of links, too */
 
+static const char asking_step[] = "asking about the pod's end";
 static const char own_route_step[] = "adding the address's own route";
 
 bool pod_link_read(const struct nlmsghdr *header, struct pod_link *ret_link)
@@ -88,14 +89,24 @@ static int take_link(const struct nlmsghdr *header, void *arg)
 	return pod_link_read(header, arg) ? 0 : -EBADMSG;
 }
 
+/* As take_link(), for an answer without which one can do. */
+static int note_link(const struct nlmsghdr *header, void *arg)
+{
+	pod_link_read(header, arg);
+	return 0;
+}
+
 int pod_link_get(struct netlink *netlink, const char *name, struct pod_link *ret_link)
 {
 	return netlink_get(netlink, pod_message_get(name), take_link, ret_link);
 }
 
-/* Create the pair and write its record; *ret_created tells that the first of the two was done. */
+/*
+ * Create the pair and write its record. Since 6.2 the kernel tells the new link to who asks for the
+ * echo: *ret_link, whose ifindex stays 0 before. *ret_created: the first of the two was done.
+ */
 static int send_create(struct netlink *netlink, const struct pod_link_spec *spec, const char *alias,
-		       bool *ret_created)
+		       struct pod_link *ret_link, bool *ret_created)
 {
 	struct nl_msg *msgs[] = {
 		pod_message_create(spec),
@@ -103,9 +114,13 @@ static int send_create(struct netlink *netlink, const struct pod_link_spec *spec
 		pod_message_no_addr_gen(spec->endpoint->host_ifname, 0),
 	};
 	int errors[3];
+	const struct netlink_batch batch = {
+		.msgs = msgs, .count = 3, .errors = errors, .fn = note_link, .arg = ret_link
+	};
 
 	*ret_created = false;
-	netlink_send_batch(netlink, msgs, 3, errors);
+	ret_link->ifindex = 0;
+	netlink_ask_batch(netlink, &batch);
 	if (errors[0] < 0)
 		return errors[0];
 	*ret_created = true;
@@ -124,15 +139,15 @@ int pod_link_create(struct netlink *netlink, const struct pod_link_spec *spec,
 	err = endpoint_alias_format(spec->endpoint, alias);
 	if (err < 0)
 		return err;
-	err = send_create(netlink, spec, alias, &created);
+	err = send_create(netlink, spec, alias, ret_link, &created);
 	if (err == -EINVAL && !created && spec->gso_max_size > 0) {
 		/* Kernels before 5.19 take no GSO limit above 65,536. */
 		struct pod_link_spec plain = *spec;
 
 		plain.gso_max_size = 0;
-		err = send_create(netlink, &plain, alias, &created);
+		err = send_create(netlink, &plain, alias, ret_link, &created);
 	}
-	if (err == 0)
+	if (err == 0 && ret_link->ifindex == 0)
 		err = pod_link_get(netlink, spec->endpoint->host_ifname, ret_link);
 	if (err < 0 && created && pod_link_get(netlink, spec->endpoint->host_ifname, ret_link) == 0)
 		pod_link_delete(netlink, ret_link->ifindex);
@@ -331,25 +346,39 @@ static int settle_route(struct netlink *netlink, const struct pod_route *route)
 	return errors[1];
 }
 
-/* Send what @batch has, then the host end's configuration, as one datagram. */
+/*
+ * Send what @batch has, then the host end's configuration, as one datagram. Once both ends are up
+ * the kernel's link watch takes its lock for a walk over all IPv6 routes of the node, and every
+ * request behind "up" may have to wait for that: so there are as few as can be, and the question
+ * that spares the pod's end the wait (see pod_link_await_active()) is the first.
+ */
 static int configure_host(struct netlink *netlink, const struct endpoint *endpoint,
-			  struct batch *batch, const char **ret_step)
+			  struct batch *batch, struct pod_link *pod, const char **ret_step)
 {
 	int errors[BATCH_MAX];
+	struct netlink_batch sent = {
+		.msgs = batch->msgs, .errors = errors, .fn = note_link, .arg = pod
+	};
 
+	for (size_t i = 0; i < endpoint->address_count; i++)
+		add(batch, "adding the pod's neighbour entry",
+		    pod_message_neighbour(endpoint->ifindex, &endpoint->address[i],
+					  endpoint->pod_mac));
 	add(batch, "setting the host end up", pod_message_up(endpoint->ifindex));
+	if (pod != NULL && pod->netnsid >= 0)
+		add(batch, asking_step, pod_message_get_elsewhere(pod->ifindex, pod->netnsid));
 	for (size_t i = 0; i < endpoint->address_count; i++) {
 		struct pod_route route = { .prefix = ip_prefix_host(&endpoint->address[i]),
 					   .ifindex = endpoint->ifindex,
 					   .protocol = ROUTE_PROTOCOL };
 
-		add(batch, "adding the pod's neighbour entry",
-		    pod_message_neighbour(endpoint->ifindex, &endpoint->address[i],
-					  endpoint->pod_mac));
 		add_route(batch, "adding the route to the pod", &route);
 	}
-	netlink_send_batch(netlink, batch->msgs, batch->count, errors);
+	sent.count = batch->count;
+	netlink_ask_batch(netlink, &sent);
 	for (size_t i = 0; i < batch->count; i++) {
+		if (batch->step[i] == asking_step)
+			continue; /* without an answer pod->is_active stays false */
 		if (errors[i] == -EEXIST && batch->route[i].ifindex != 0)
 			errors[i] = settle_route(netlink, &batch->route[i]);
 		if (errors[i] < 0) {
@@ -365,7 +394,7 @@ int pod_link_configure_host(struct netlink *netlink, const struct endpoint *endp
 {
 	struct batch batch = { .count = 0 };
 
-	return configure_host(netlink, endpoint, &batch, ret_step);
+	return configure_host(netlink, endpoint, &batch, NULL, ret_step);
 }
 
 /*
@@ -373,12 +402,12 @@ int pod_link_configure_host(struct netlink *netlink, const struct endpoint *endp
  * kernel walks all IPv6 routes of the node (NETDEV_CHANGE, rt6_sync_up), more for each pod.
  */
 int pod_link_go_live(struct netlink *netlink, const struct endpoint *endpoint, uint32_t group,
-		     const char **ret_step)
+		     struct pod_link *pod, const char **ret_step)
 {
 	struct batch batch = { .count = 0 };
 
 	add(&batch, "making the link live", pod_message_group(endpoint->ifindex, group));
-	return configure_host(netlink, endpoint, &batch, ret_step);
+	return configure_host(netlink, endpoint, &batch, pod, ret_step);
 }
 
 /*

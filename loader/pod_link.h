@@ -39,9 +39,10 @@ struct pod_link_spec {
 
 /**
  * pod_link_create() - the pair, its record and settings, in one datagram; both ends down. 0 and
- * *ret_link as the kernel tells it afterwards. -EEXIST: @endpoint's ifname exists in the pod, or
- * the host name here (pod_link_get() tells which); -ENODEV and others as the kernel says. Nothing
- * is left on failure, except a link in the creating group when the answer itself failed.
+ * *ret_link as the kernel tells the new link, maybe without the record. -EEXIST: @endpoint's ifname
+ * exists in the pod, or the host name here (pod_link_get() tells which); -ENODEV and others as the
+ * kernel says. Nothing is left on failure, except a link in the creating group when the answer
+ * itself failed.
  */
 int pod_link_create(struct netlink *netlink, const struct pod_link_spec *spec,
 		    struct pod_link *ret_link);
@@ -70,9 +71,11 @@ void pod_link_remove_routes(struct netlink *netlink, const struct endpoint *endp
 /**
  * pod_link_go_live() - pod_link_configure_host() of a link that is down yet, and its move to
  * @group, all in one datagram: no kill comes between. On failure the link may be in @group already.
+ * @pod (may be NULL): the pod's end, of which ifindex and netnsid must be known, and afterwards
+ * is_active is: false also means that the kernel has not told.
  */
 int pod_link_go_live(struct netlink *netlink, const struct endpoint *endpoint, uint32_t group,
-		     const char **ret_step);
+		     struct pod_link *pod, const char **ret_step);
 
 /**
  * pod_link_await_active() - wait until the kernel sends what the pod gives to its interface: a

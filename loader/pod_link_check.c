@@ -13,13 +13,13 @@
 #include <string.h>
 #include <sys/socket.h>
 
-#include <linux/neighbour.h>
 #include <linux/rtnetlink.h>
 
 #include "lib/ip_prefix.h"
 #include "lib/text.h"
 #include "loader/netlink.h"
 #include "loader/netlink_attr.h"
+#include "loader/netlink_entry.h"
 #include "loader/pod_link_message.h"
 
 /* Bits of what was found for one wanted address or gateway. */
@@ -77,53 +77,33 @@ static int take_address(const struct nlmsghdr *header, void *arg)
 
 static int take_neighbour(const struct nlmsghdr *header, void *arg)
 {
-	const struct ndmsg *body = netlink_body(header, sizeof(*body));
-	const struct nlattr *attrs[NDA_LLADDR + 1];
+	struct neighbour_entry entry;
 	struct side *side = arg;
 	struct wanted *item;
-	struct ip_addr addr;
-	const void *mac;
-	size_t len;
 
-	if (body == NULL || body->ndm_ifindex != (int)side->ifindex ||
-	    !(body->ndm_state & NUD_PERMANENT))
+	if (!neighbour_entry_read(header, &entry) || entry.ifindex != side->ifindex)
 		return 0;
-	netlink_attrs(header, sizeof(*body), attrs, sizeof(attrs) / sizeof(attrs[0]));
-	mac = netlink_attr_data(attrs[NDA_LLADDR], &len);
-	if (mac == NULL || len != 6 ||
-	    netlink_attr_addr(attrs[NDA_DST], body->ndm_family, &addr) < 0)
-		return 0;
-	item = find_wanted(side, &addr);
-	if (item != NULL && item->mac != NULL && memcmp(mac, item->mac, 6) == 0)
+	item = find_wanted(side, &entry.addr);
+	if (item != NULL && item->mac != NULL && neighbour_entry_leads_to(&entry, item->mac))
 		item->found |= FOUND_NEIGHBOUR;
 	return 0;
 }
 
 static int take_route(const struct nlmsghdr *header, void *arg)
 {
-	const struct rtmsg *body = netlink_body(header, sizeof(*body));
-	const struct nlattr *attrs[RTA_GATEWAY + 1];
 	struct side *side = arg;
+	struct route_entry entry;
 	struct wanted *item;
-	struct ip_addr addr;
 
-	if (body == NULL || body->rtm_type != RTN_UNICAST || body->rtm_table != RT_TABLE_MAIN)
+	if (!route_entry_read(header, &entry) || entry.type != RTN_UNICAST ||
+	    entry.table != RT_TABLE_MAIN || entry.ifindex != side->ifindex)
 		return 0;
-	netlink_attrs(header, sizeof(*body), attrs, sizeof(attrs) / sizeof(attrs[0]));
-	if (netlink_attr_u32(attrs[RTA_OIF], 0) != side->ifindex)
+	item = find_wanted(side, &entry.addr);
+	if (item == NULL)
 		return 0;
-	if (body->rtm_dst_len == 0) {
-		if (netlink_attr_addr(attrs[RTA_GATEWAY], body->rtm_family, &addr) < 0)
-			return 0;
-		item = find_wanted(side, &addr);
-		if (item != NULL)
-			item->found |= FOUND_DEFAULT;
-		return 0;
-	}
-	if (netlink_attr_addr(attrs[RTA_DST], body->rtm_family, &addr) < 0)
-		return 0;
-	item = find_wanted(side, &addr);
-	if (item != NULL && body->rtm_dst_len == (ip_addr_is_v4(&addr) ? 32 : 128))
+	if (entry.is_default)
+		item->found |= FOUND_DEFAULT;
+	else if (entry.is_host)
 		item->found |= FOUND_ROUTE;
 	return 0;
 }

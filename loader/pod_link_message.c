@@ -130,7 +130,7 @@ static int put_peer(struct nl_msg *msg, const struct pod_link_spec *spec)
 
 struct nl_msg *pod_message_create(const struct pod_link_spec *spec)
 {
-	struct nl_msg *msg = start_link(RTM_NEWLINK, NLM_F_CREATE | NLM_F_EXCL, 0);
+	struct nl_msg *msg = start_link(RTM_NEWLINK, NLM_F_CREATE | NLM_F_EXCL | NLM_F_ECHO, 0);
 	int err = 0;
 
 	if (msg == NULL)
@@ -250,6 +250,13 @@ struct nl_msg *pod_message_get_index(uint32_t ifindex)
 
 	return msg != NULL ? finish(msg, nla_put_u32(msg, IFLA_EXT_MASK, RTEXT_FILTER_SKIP_STATS))
 			   : NULL;
+}
+
+struct nl_msg *pod_message_get_elsewhere(uint32_t ifindex, int netnsid)
+{
+	struct nl_msg *msg = pod_message_get_index(ifindex);
+
+	return msg != NULL ? finish(msg, nla_put_s32(msg, IFLA_TARGET_NETNSID, netnsid)) : NULL;
 }
 
 struct nl_msg *pod_message_dump_all_links(void)

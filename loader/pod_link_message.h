@@ -31,6 +31,8 @@ struct nl_msg *pod_message_delete(uint32_t ifindex);
 struct nl_msg *pod_message_delete_group(uint32_t group);
 struct nl_msg *pod_message_get(const char *name);
 struct nl_msg *pod_message_get_index(uint32_t ifindex);
+/** pod_message_get_elsewhere() - a link of the namespace that is called @netnsid here. */
+struct nl_msg *pod_message_get_elsewhere(uint32_t ifindex, int netnsid);
 /** pod_message_dump_links() - for netlink_dump(): all veth links, without their statistics. */
 struct nl_msg *pod_message_dump_links(void);
 /** pod_message_dump_all_links() - the same of every kind. */

@@ -134,6 +134,9 @@ static const struct handler {
 	{ MSG_EXPLAIN, MAY_ANYONE, false, query_explain },
 	{ MSG_BGP_LISTEN, MAY_BGPD, false, bgp_feed_handle_listen },
 	{ MSG_BGP_SOCKET, MAY_BGPD, false, bgp_feed_handle_socket },
+	{ MSG_BGP_KEEP, MAY_BGPD, false, bgp_feed_handle_keep },
+	{ MSG_BGP_KEEP_ALL, MAY_BGPD, false, bgp_feed_handle_keep_all },
+	{ MSG_BGP_TAKE, MAY_BGPD, false, bgp_feed_handle_take },
 	{ MSG_ROUTES_BEGIN, MAY_BGPD, false, bgp_feed_handle_routes_begin },
 	{ MSG_ROUTE_SET, MAY_BGPD, false, bgp_feed_handle_route_set },
 	{ MSG_ROUTE_DELETE, MAY_BGPD, false, bgp_feed_handle_route_delete },
@@ -283,10 +286,10 @@ int client_send(struct client *client, uint32_t type, uint32_t id, const void *b
 	return client_queue(client, &header, body, NULL, 0);
 }
 
-int client_send_fd(struct client *client, uint32_t id, int fd)
+static int send_with_fd(struct client *client, uint32_t type, uint32_t id, int fd)
 {
 	const struct message_header header = {
-		.type = MSG_END,
+		.type = type,
 		.length = sizeof(header),
 		.id = id,
 	};
@@ -294,14 +297,19 @@ int client_send_fd(struct client *client, uint32_t id, int fd)
 	return client_queue(client, &header, NULL, &fd, 1);
 }
 
+int client_send_fd(struct client *client, uint32_t id, int fd)
+{
+	return send_with_fd(client, MSG_END, id, fd);
+}
+
+int client_send_session(struct client *client, uint32_t id, int fd)
+{
+	return send_with_fd(client, MSG_BGP_SESSION, id, fd);
+}
+
 int client_send_document(struct client *client, int fd)
 {
-	const struct message_header header = {
-		.type = MSG_BGP_CONFIG,
-		.length = sizeof(header),
-	};
-
-	return client_queue(client, &header, NULL, &fd, 1);
+	return send_with_fd(client, MSG_BGP_CONFIG, 0, fd);
 }
 
 void server_send_document(struct server *server, int fd)

@@ -44,6 +44,8 @@ void server_close(struct server *server);
 int client_send(struct client *client, uint32_t type, uint32_t id, const void *body, size_t len);
 /** client_send_fd() - MSG_END with one descriptor (borrowed). 0 or -errno. */
 int client_send_fd(struct client *client, uint32_t id, int fd);
+/** client_send_session() - MSG_BGP_SESSION with one descriptor (borrowed). 0 or -errno. */
+int client_send_session(struct client *client, uint32_t id, int fd);
 int client_send_end(struct client *client, uint32_t id);
 int client_send_error(struct client *client, uint32_t id, int error, const char *format, ...)
 	__attribute__((format(printf, 4, 5)));

@@ -44,7 +44,8 @@ CLUSTER_PARTS = {  # suites of tests/kube (test_*.py, *.sh), and what clusters t
     "clusters-guide": (("guide", "connectivity", "objects"), (IPV4, DUAL, IPV6)),
     "clusters-pods": (("faq", "pods"), (IPV4, IPV6)),
     "clusters-services": (("services",), (IPV4, DUAL, IPV6)),
-    "clusters-install": (("install",), (DUAL, IPV6)),
+    "clusters-bgp": (("bgp",), (IPV4, DUAL, IPV6)),
+    "clusters-install": (("node", "install"), (DUAL, IPV6)),
     "clusters-faults": (("faults",), ({**DUAL, "TORTIE_FAULT_MINUTES": "15"},)),
     "clusters-scale": (("scale",), ()),  # scripts make their clusters themselves
     "clusters-conformance": (("conformance",), ()),
@@ -385,7 +386,11 @@ def cluster(report, paths, settings):
     if status == 0:
         environment = {**settings, **dict(text.split("=", 1) for text in exports)}
         for path in paths:
+            failures = len(report.failures)
             pytest(report, path, "long or not long", LONG_SECONDS, environment)
+            if len(report.failures) > failures:  # with the cluster they would be gone
+                run(["tests/kube/cluster.py", "logs", f"{LOGS}/{name} {os.path.basename(path)}"
+                     .replace(" ", "-")], 60, environment)
     else:
         show(name, output)
         report.add(name, failures=[(name, "no cluster")], seconds=seconds)

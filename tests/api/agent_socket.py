@@ -16,6 +16,7 @@ HEADER = struct.Struct("=IIII")
 HELLO, HELLO_REPLY, ERROR, END = 1, 2, 3, 4
 CLUSTER_BEGIN, CLUSTER_NOTICE, CLUSTER_OBJECT, CLUSTER_COMMIT = 48, 49, 50, 51
 GET_STATUS, STATUS = 64, 65
+GET_PEERS, PEER = 76, 77
 STATUS_BODY = struct.Struct("=10I4QII254s512s64s2x")
 HELLO_REPLY_BODY = struct.Struct("=II64s64s254s2x")
 ROLE_KUBED = 3
@@ -128,6 +129,10 @@ class AgentSocket:
             self.send(peer, STATUS, number, STATUS_BODY.pack(
                 int(self.is_ready), 3, 0, 0, 0, 1, 1500, 0, 0, 1, 5, 6, 7, 100, 3, 0, b"n1", b"",
                 b""))
+        if kind == GET_PEERS:  # struct msg_peer, with BFD up that fell nine times
+            self.send(peer, PEER, number, struct.pack("=16s16sIIIIqIIIIII128sII", bytes(16),
+                                                      bytes(16), 64512, 1, 6, 179, 0, 1, 2, 3, 4,
+                                                      90, 0, b"", 4, 9))
         self.send(peer, END, number)
 
     @staticmethod

@@ -283,6 +283,122 @@ def test_secrets_are_watched_when_one_is_named_and_told_in_the_document_alone(se
     assert ("Secret", "bgp") not in transaction.objects
 
 
+SERVICES = "/api/v1/services"
+SLICES = "/apis/discovery.k8s.io/v1/endpointslices"
+
+
+def bgp_config(**spec):
+    return {"kind": "BGPConfiguration", "apiVersion": "projectcalico.org/v3",
+            "metadata": {"name": "default"}, "spec": spec}
+
+
+def service(name, policy="Local", number=7):
+    return {"metadata": {"namespace": "web", "name": name},
+            "spec": {"type": "LoadBalancer", "clusterIP": f"10.96.0.{number}",
+                     "clusterIPs": [f"10.96.0.{number}"], "externalTrafficPolicy": policy},
+            "status": {"loadBalancer": {"ingress": [{"ip": f"192.0.2.{number}"}]}}}
+
+
+def slice_of(name, **ready):
+    """Of the service: nodes and whether their endpoint is ready."""
+    return {"metadata": {"namespace": "web", "name": f"{name}-x",
+                         "labels": {"kubernetes.io/service-name": name}},
+            "addressType": "IPv4",
+            "endpoints": [{"addresses": ["10.244.0.9"], "nodeName": key,
+                           "conditions": {"ready": value}} for key, value in ready.items()]}
+
+
+def event(kind, one):
+    return {"type": kind, "object": one}
+
+
+def announced(transaction):
+    found = [line for line in transaction.document.splitlines()
+             if line.startswith("  announce: ")]
+    return json.loads(found[0].split(": ", 1)[1]) if found else []
+
+
+RANGES = {"serviceClusterIPs": [{"cidr": "10.96.0.0/16"}],
+          "serviceLoadBalancerIPs": [{"cidr": "192.0.2.0/24"}]}
+WHOLE = ["10.96.0.0/16", "192.0.2.0/24"]
+
+
+def test_services_are_watched_while_ranges_are_asked_for(server, agent, start):
+    configs, services, slices = queue.Queue(), queue.Queue(), queue.Queue()
+    server.script(CALICO + "bgpconfigurations", all_of(later=configs))
+    server.script(SERVICES, all_of(service("front", "Cluster", 6), later=services))
+    server.script(SLICES, all_of(slice_of("front", n1=True), slice_of("shop", n2=True),
+                                 later=slices))
+    kubed = start()
+
+    def asked(path):
+        return [one for one in server.requests if one.path == path]
+
+    assert announced(agent.next()) == [] and not asked(SERVICES) and not asked(SLICES)
+    configs.put(event("ADDED", bgp_config(**RANGES)))
+    assert announced(agent.next(announced)) == WHOLE
+    assert not asked(SLICES)  # no Service whose endpoints would matter
+    assert kubed.metric('tortie_kube_objects{kind="services"}') == 1
+    services.put(event("ADDED", service("shop")))
+    slices.put(event("MODIFIED", slice_of("shop", n2=True, n1=False)))
+    slices.put(event("MODIFIED", slice_of("shop", n2=True, n1=True)))
+    local = ["10.96.0.0/16", "10.96.0.7/32", "192.0.2.0/24", "192.0.2.7/32"]
+    agent.next(lambda one: announced(one) == local)
+    query = asked(SLICES)[0].query
+    assert query["labelSelector"] == "kubernetes.io/service-name,!service.kubernetes.io/headless"
+    slices.put(event("MODIFIED", slice_of("shop", n2=True)))
+    agent.next(lambda one: announced(one) == WHOLE)
+    assert len(asked(SERVICES)) == len(asked(SLICES)) == 1
+    # nothing of it is told as an object, and a pod that comes elsewhere is no news
+    before = kubed.metric("tortie_document_commits_total")
+    slices.put(event("MODIFIED", slice_of("shop", n2=True, n3=True)))
+    services.put(event("DELETED", service("shop")))
+    configs.put(event("MODIFIED", bgp_config(asNumber=64999, **RANGES)))
+    transaction = agent.next(lambda one: "as: 64999" in one.document)
+    assert announced(transaction) == WHOLE
+    assert not [key for key in transaction.objects if key[0] in ("Service", "EndpointSlice")]
+    assert kubed.metric("tortie_document_commits_total") <= before + 2
+    # the last Service that needs endpoints has gone, then the ranges
+    kubed.wait("/metrics", lambda _, text: 'objects{kind="endpointslices"}' not in text)
+    configs.put(event("DELETED", bgp_config()))
+    agent.next(lambda one: announced(one) == [])
+    kubed.wait("/metrics", lambda _, text: 'objects{kind="services"}' not in text)
+    assert "services: no object asks for them any more" in kubed.log.read_text()
+    configs.put(event("ADDED", bgp_config(**RANGES)))
+    agent.next(lambda one: announced(one) == WHOLE)
+    assert len(asked(SERVICES)) == 2
+
+
+def test_services_that_may_not_be_read_leave_the_ranges(server, agent, start):
+    server.script(CALICO + "bgpconfigurations", all_of(bgp_config(**RANGES)))
+    server.script(SERVICES, lambda handler, _: handler.status(403, b'{"message":"no services"}'))
+    kubed = start()
+    transaction = agent.next()
+    assert announced(transaction) == WHOLE
+    notice, = transaction.notices
+    assert notice.startswith("services: may not be read, and are taken as none: ")
+    assert "no services" in notice
+    assert kubed.wait("/readyz", lambda status, _: status == 200)
+
+
+def test_ten_thousand_services_are_one_document(server, agent, start):
+    server.script(CALICO + "bgpconfigurations", all_of(bgp_config(
+        serviceClusterIPs=[{"cidr": "10.96.0.0/12"}])))
+    many = [service(f"s{i}") for i in range(10000)]
+    for i, one in enumerate(many):
+        one["spec"]["clusterIPs"] = [f"10.{96 + (i >> 14)}.{i >> 8 & 63}.{i & 255}"]
+    server.script(SERVICES, all_of(*many))
+    server.script(SLICES, all_of(*(slice_of(f"s{i}", **{"n1" if i % 2 else "n2": True})
+                                   for i in range(10000))))
+    kubed = start()
+    transaction = agent.next()
+    assert len(announced(transaction)) == 5001
+    assert kubed.metric("tortie_document_commits_total") == 1
+    with open(f"/proc/{kubed.process.pid}/status", encoding="utf-8") as status:
+        resident, = [int(line.split()[1]) for line in status if line.startswith("VmRSS:")]
+    assert resident < 32 * 1024, f"{resident} KiB"
+
+
 def test_kinds_that_may_not_be_read_are_named_and_the_rest_goes_on(server, agent, start):
     server.script(CALICO + "bgppeers", lambda handler, _: handler.status(
         403, b'{"message":"bgppeers is forbidden"}'))
@@ -339,6 +455,9 @@ def test_http_has_three_paths_and_two_methods(server, agent, start):
             assert name.split("{")[0] in names and float(value) >= 0, line
     assert "\ntortie_repairs_total 6\n" in text and "\ntortie_map_differences_total 7\n" in text
     assert "tortie_bgp_peers" in names and "tortie_kube_lists_total" in names
+    assert '\ntortie_bgp_bfd_sessions{state="up"} 1\n' in text
+    assert '\ntortie_bgp_bfd_sessions{state="down"} 0\n' in text
+    assert "\ntortie_bgp_bfd_downs_total 9\n" in text
 
 
 def test_http_bears_many_and_silent_connections(server, agent, start):

@@ -26,7 +26,7 @@ THROUGH = (10000, 100000, 1000000)
 CROWDS = (10, 100, 500)
 HELD, CHANGES = 1000, 1000
 ROUTES, FILL = 500, 10000
-IDLE_S = {10: 2, 100: 2, 500: 10}
+IDLE_S = 9  # three keepalives of each side, one look of each hold timer
 PARTS = ("through", "change", "route", "crowd")
 # The slower ones run once, and leave out what they need minutes for.
 ONCE = {"through": (100000,), "crowd": (500,)}
@@ -81,7 +81,7 @@ class Bench:
 
     def crowd(self, make, sizes):
         for size in sizes:
-            self.run(f"crowd {size}", make(self.bed, size), "bgp_crowd", size, IDLE_S[size])
+            self.run(f"crowd {size}", make(self.bed, size), "bgp_crowd", size, IDLE_S)
 
     def round(self, makes):
         if "route" in self.parts:

@@ -136,6 +136,8 @@ def growth(samples):
                               zip(sizes, cells) if cell is not None])
     sizes = (10, 100, 500)
     for what, key, pairs in (("idle CPU us a second and neighbour", "idle_ms_per_s", False),
+                             ("us a neighbour until all are up again", "again_ms", False),
+                             ("reflector, us an advertisement", "reflect_ms", True),
                              ("reflector, CPU us an advertisement", "reflect_cpu_ms", True)):
         cells = [best(samples, f"crowd {size}", "tortie", key) for size in sizes]
         rows.append([what] + [

@@ -1,8 +1,8 @@
 #!/usr/bin/python3
 # SPDX-License-Identifier: Apache-2.0
 """`make bench-cni`: CNI ADD and DEL, tortie beside ptp+host-local and bridge+host-local,
-interleaved in one run, in fresh namespaces that are made outside the clock; a node of 1,000 pods;
-BIG TCP.
+interleaved in one run, in fresh namespaces that are made outside the clock; a node of 1,000 pods,
+beside what the kernel alone takes for as many links; BIG TCP.
 
     cni_bench.py [--rounds N] [--out DIR]
 
@@ -23,6 +23,7 @@ import paths
 import tortie_paths
 
 CNIBENCH = os.path.abspath("build/tests/tools/cnibench")
+LINKBENCH = os.path.abspath("build/tests/tools/linkbench")
 OUR_PLUGIN = os.path.abspath("build/tortie-cni")
 REFERENCE = "/usr/lib/cni"
 FIRST = ["nice", "-n", "-15"]  # the caller and the plugins; tortied has a service's priority
@@ -132,15 +133,36 @@ def fill(where, pid, tag):
             "tortied_rss_kib": rss_kib, "tortied_cpu_us": used / THOUSAND * 1e6}
 
 
+def kernel_alone():
+    """The kernel's requests of a thousand ADDs by themselves, in a node's namespace of its own."""
+    spaces = paths.Namespaces()
+    try:
+        name = spaces.add("floor")
+        paths.sh(f"ip -n {name} link add up0 type veth peer name wire")
+        for word in ("addr add 192.168.7.1/24 dev up0", "addr add fd00:7::1/64 dev up0 nodad",
+                     "link set wire up", "link set up0 up"):
+            paths.sh(f"ip -n {name} {word}")
+        paths.sh(f"ip netns exec {name} sysctl -qw net.ipv4.ip_forward=1 "
+                 "net.ipv6.conf.all.forwarding=1")
+        return json.loads(paths.sh(" ".join(
+            [*FIRST, "nsenter", f"--net=/run/netns/{name}", LINKBENCH, str(THOUSAND)])))
+    finally:
+        spaces.close()
+
+
 def measure_thousand():
+    """Rounds of ADDs on a node that fills, and of the kernel alone, by turns."""
     ours = tortie_paths.TortiePaths(prepare=config_for_many)
+    rounds, alone = [], []
     try:
         node = ours.node()
         pid = memory_bench.program_pid(node.node.agent, "tortied")
         where = (node.namespace, "tortie-cni", os.path.dirname(OUR_PLUGIN), node.netconf)
         idle_kib = memory_bench.status_kib(pid, "VmRSS")
-        rounds = [fill(where, pid, f"fill-{number}") for number in range(THOUSAND_ROUNDS)]
-        return {"rounds": rounds, "tortied_idle_rss_kib": idle_kib}
+        for number in range(THOUSAND_ROUNDS):
+            rounds.append(fill(where, pid, f"fill-{number}"))
+            alone.append(kernel_alone())
+        return {"rounds": rounds, "kernel_alone": alone, "tortied_idle_rss_kib": idle_kib}
     finally:
         ours.close()
 

@@ -23,9 +23,9 @@ TABLE = [
     ("-x", 2, ["-x", "unknown option"]),
     ("--run-dir", 2, ["--run-dir", "needs a value"]),
     ("status --run-dir=", 2, ["--run-dir", "empty"]),
-    ("node", 2, ["node", "node status"]),
+    ("node", 2, ["node: needs one more word", "tortie node status"]),
     ("node start", 2, ["node start", "unknown command"]),
-    ("ipam", 2, ["ipam", "ipam show, check"]),
+    ("ipam", 2, ["ipam: needs one more word", "tortie ipam show, check"]),
     ("get", 2, ["get", "KIND"]),
     ("get pasta", 2, ["pasta", "workloadendpoint, route, node, ippool", "bgppeer"]),
     ("get node --local --context x", 2, ["--local", "--context", "one of them"]),
@@ -83,7 +83,7 @@ TABLE = [
     ("explain 10.244.1.2 10.244.2.20:80", 1, [NO_AGENT]),
     ("ipam show", 1, [NO_AGENT]),
     ("ipam check", 1, [NO_AGENT]),
-    ("ipam check extra", 2, ["too many words", "extra"]),
+    ("ipam check extra", 2, ["ipam check: too many words", "extra"]),
     ("status --run-dir /" + "x" * 120, 1, ["too long"]),
 ]
 
@@ -114,13 +114,21 @@ def test_the_table_has_enough_rows():
                                      "explain", "ipam show", "ipam check", "preflight", "reset",
                                      "connectivity test", "connectivity serve",
                                      "connectivity probe", "install-node", "bgp peers", "bgp peer",
-                                     "bgp routes", "bgp alive"])
+                                     "bgp routes", "bgp dump", "bgp alive"])
 def test_each_command_explains_itself(tmp_path, command):
     done = tortie(tmp_path, *command.split(), "--help")
     assert done.returncode == 0 and done.stderr == ""
     assert f"tortie [--run-dir DIR] {command}" in done.stdout
     assert "--run-dir" in done.stdout and "-h, --help" in done.stdout
     assert command in tortie(tmp_path, "--help").stdout
+
+
+@pytest.mark.parametrize("noun, verbs", [("bgp", 4), ("connectivity", 3), ("ipam", 2), ("node", 1)])
+def test_a_word_that_needs_another_lists_what_may_follow(tmp_path, noun, verbs):
+    for option in ("--help", "-h"):
+        done = tortie(tmp_path, noun, option)
+        assert (done.returncode, done.stderr) == (0, "")
+        assert done.stdout.count(f"  {noun} ") == verbs
 
 
 def test_the_version_is_told_without_an_agent(tmp_path):

@@ -33,6 +33,8 @@ RULES = {
     ("projectcalico.org", "bgppeers"): {"list", "watch"},
     ("projectcalico.org", "bgpfilters"): {"list", "watch"},
     ("projectcalico.org", "ipreservations"): {"list", "watch"},
+    ("", "services"): {"list", "watch"},
+    ("discovery.k8s.io", "endpointslices"): {"list", "watch"},
 }
 CAPABILITIES = {
     "install": {"BPF", "NET_ADMIN", "PERFMON"},

@@ -2,10 +2,10 @@
 /*
  * fuzz_bgp_update.c: any octets as the body of an UPDATE.
  *
- * The first octet chooses the kind of peer (bit 0: external, bit 1: four-octet AS). What is refused
- * must come with a NOTIFICATION of code 3. What is accepted is walked, and its attributes are
- * written and read again, in both AS widths: the path must survive. What filters ask of paths and
- * communities is asked too.
+ * The first octet chooses the kind of peer (bit 0: external, bit 1: four-octet AS, bit 2: IPv6 next
+ * hops of IPv4). What is refused must come with a NOTIFICATION of code 3. What is accepted is
+ * walked, and its attributes are written and read again, in both AS widths: path and next hop must
+ * survive. What filters ask of paths and communities is asked too.
  *
  * links: bgp/update.c bgp/attributes.c bgp/as_path.c bgp/communities.c bgp/message.c
  * links: bgp/capability.c lib/wire.c lib/ip_prefix.c
@@ -55,7 +55,9 @@ static size_t walk(struct update_section section)
 /* What was written must be read as it was meant. */
 static void check_announcement(const struct update_section *section, size_t count, bool wide)
 {
-	struct attribute_context context = { .is_ebgp = false, .four_octet_as = wide };
+	struct attribute_context context = { .is_ebgp = false,
+					     .four_octet_as = wide,
+					     .extended_next_hop = true };
 	struct attribute_view view = attributes_view_draft(&first.draft);
 	uint8_t buf[BGP_MESSAGE_MAX];
 	struct bgp_error error;
@@ -71,6 +73,7 @@ static void check_announcement(const struct update_section *section, size_t coun
 	require(update_parse(buf + BGP_HEADER_LEN, len - BGP_HEADER_LEN, &context, &second,
 			     &error) == 0);
 	require(second.reaction == REACTION_NONE && second.announced_count == 1);
+	require(ip_addr_equal(&second.announced[0].next_hop, &section->next_hop));
 	require(second.draft.values.as_path_len == first.draft.values.as_path_len);
 	require(memcmp(second.draft.as_path, first.draft.as_path, first.draft.values.as_path_len) ==
 		0);
@@ -85,7 +88,10 @@ static void use_path(void)
 	const uint32_t prepended = 4200000001u;
 	uint32_t as = attributes_first_as(&view);
 	unsigned int hops = first.draft.values.as_path_hops;
+	char text[64]; /* most paths fit, long ones are cut */
 
+	as_path_format(view.as_path, view.values->as_path_len, text, sizeof(text));
+	require(memchr(text, '\0', sizeof(text)));
 	if (as != 0) {
 		require(as_path_count(view.as_path, view.values->as_path_len, as) > 0);
 		require(as_path_begins(view.as_path, view.values->as_path_len, &as, 1));
@@ -147,6 +153,7 @@ int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
 		return 0;
 	context.is_ebgp = data[0] & 1;
 	context.four_octet_as = data[0] & 2;
+	context.extended_next_hop = data[0] & 4;
 	if (update_parse(data + 1, size - 1, &context, &first, &error) < 0) {
 		require(error.code == ERROR_UPDATE && error.subcode != 0);
 		return 0;

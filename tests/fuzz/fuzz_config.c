@@ -6,13 +6,10 @@
  * on failure and, on success, with what config.h promises: an address of the node, blocks inside
  * their pools, peers with an AS.
  *
- * links: lib/config.c lib/config_yaml.c lib/config_reader.c lib/config_keys.c lib/config_bgp.c
- * links: lib/config_routes.c lib/next_hops.c
- * links: lib/config_peers.c lib/config_filters.c lib/config_rules.c lib/config_check.c
- * links: lib/config_cluster.c lib/config_listen.c lib/config_check_nodes.c lib/ip_prefix.c
+ * links: lib/ip_prefix.c lib/next_hops.c lib/config*.c
  * covers: lib/config_yaml.c lib/config_reader.c lib/config_keys.c lib/config_bgp.c
  * covers: lib/config_peers.c lib/config_filters.c lib/config_rules.c lib/config_check.c
- * covers: lib/config_routes.c lib/config_listen.c
+ * covers: lib/config_announce.c lib/config_routes.c lib/config_listen.c
  * covers: lib/config_cluster.c:config_read_kubernetes
  * covers: lib/config_cluster.c:refuse_what_the_cluster_says
  * covers: lib/config_cluster.c:config_kubernetes_settle
@@ -52,6 +49,13 @@ static void check_config(const struct config *config)
 		require(config->bgp.peer[i].as != 0);
 		require(config->bgp.peer[i].ipv4 || config->bgp.peer[i].ipv6);
 	}
+	for (i = 1; i < config->bgp.announce_count; i++)
+		require(ip_prefix_compare(&config->bgp.announce[i - 1], &config->bgp.announce[i]) <
+			0);
+	for (i = 0; i < config->bgp.service_range_count; i++)
+		for (k = 0; k < config->pool_count; k++)
+			require(!ip_prefix_overlaps(&config->pool[k].cidr,
+						    &config->bgp.service_range[i]));
 }
 
 int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)

@@ -5,10 +5,7 @@
  * A document that is taken is for this node, has addresses, and its nodes, blocks and pools are
  * apart from each other; one that is refused is refused with one line, in the document.
  *
- * links: lib/config.c lib/config_yaml.c lib/config_reader.c lib/config_keys.c lib/config_bgp.c
- * links: lib/config_routes.c lib/next_hops.c
- * links: lib/config_peers.c lib/config_filters.c lib/config_rules.c lib/config_check.c
- * links: lib/config_cluster.c lib/config_listen.c lib/config_check_nodes.c lib/ip_prefix.c
+ * links: lib/ip_prefix.c lib/next_hops.c lib/config*.c
  * covers: lib/config_check_nodes.c lib/config_cluster.c:config_document_read
  * covers: lib/config_cluster.c:read_array lib/config_cluster.c:read_member
  * covers: lib/config_cluster.c:config_read_nodes lib/config_cluster.c:config_read_reserved

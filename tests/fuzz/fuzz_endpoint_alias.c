@@ -3,7 +3,7 @@
  * fuzz_endpoint_alias.c: any octets as the alias of a link. What is taken as a record must be what
  * would be written for it.
  *
- * links: loader/endpoint_alias.c lib/ip_prefix.c lib/pod_ifname.c lib/sha1.c
+ * links: loader/endpoint_alias.c lib/ip_prefix.c lib/pod_ifname.c lib/sha1.c lib/mac.c
  * covers: loader/endpoint_alias.c
  */
 #include <stdint.h>

@@ -3,19 +3,17 @@
  * fuzz_kube_document.c: any objects as a cluster.
  *
  * Each line is a digit, the kind, and an object in JSON. Whatever they say: a document that comes
- * out must be one that the configuration's parser takes, and each notice one line.
+ * out must be one that the configuration's parser takes, announces nothing outside of the ranges of
+ * Services, and each notice is one line.
  *
- * links: kube/document.c kube/document_nodes.c kube/document_pools.c kube/document_bgp.c
- * links: kube/document_peers.c kube/document_filters.c kube/document_communities.c
- * links: kube/document_secrets.c kube/cluster.c kube/node_object.c kube/selector.c kube/json.c
- * links: lib/text.c lib/sha1.c lib/ip_prefix.c lib/config.c lib/config_yaml.c lib/config_reader.c
- * links: lib/config_keys.c lib/config_bgp.c lib/config_peers.c lib/config_filters.c
- * links: lib/config_routes.c lib/next_hops.c
- * links: lib/config_rules.c lib/config_check.c lib/config_check_nodes.c lib/config_cluster.c
- * links: lib/config_listen.c
+ * links: kube/document*.c kube/cluster.c kube/node_object.c kube/selector.c kube/json.c
+ * links: lib/text.c lib/sha1.c lib/ip_prefix.c lib/next_hops.c kube/service_object.c
+ * links: lib/config*.c
  * covers: kube/document.c kube/document_nodes.c kube/document_pools.c kube/document_bgp.c
  * covers: kube/document_peers.c kube/document_filters.c kube/document_communities.c
- * covers: kube/document_secrets.c kube/node_object.c kube/selector.c
+ * covers: kube/document_rules.c kube/document_bfd.c
+ * covers: kube/document_secrets.c kube/document_services.c kube/node_object.c kube/selector.c
+ * covers: kube/service_object.c
  * libs: -ljson-c -lyaml -lresolv
  */
 #include <stdbool.h>
@@ -28,6 +26,7 @@
 
 #include "kube/document.h"
 #include "lib/config.h"
+#include "lib/ip_prefix.h"
 
 int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size);
 
@@ -53,6 +52,14 @@ static void add_line(struct cluster *cluster, const char *line, size_t len)
 	json_tokener_free(tokener);
 }
 
+static bool is_service(const struct config *config, const struct ip_prefix *prefix)
+{
+	for (size_t i = 0; i < config->bgp.service_range_count; i++)
+		if (ip_prefix_covers(&config->bgp.service_range[i], prefix))
+			return true;
+	return false;
+}
+
 static void check(const struct document *document)
 {
 	static const char base[] = "kubernetes: {node: n1}\n";
@@ -71,12 +78,15 @@ static void check(const struct document *document)
 	source.document_len = document->len;
 	require(config_parse_cluster(&source, &config, &error) == 0, document, error.text);
 	require(config->node_address_count > 0, document, "no address");
+	for (size_t i = 0; i < config->bgp.announce_count; i++)
+		require(is_service(config, &config->bgp.announce[i]), document,
+			"announced outside of the ranges");
 	config_free(config);
 }
 
 int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
 {
-	struct cluster cluster = { 0 };
+	struct cluster cluster = { .node_name = "n1" };
 	struct document document;
 	const char *at = (const char *)data, *end = at + size;
 
@@ -89,8 +99,10 @@ int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
 	}
 	if (document_build(&cluster, "n1", &document) == 0)
 		check(&document);
+	for (int kind = 0; kind < CLUSTER_KINDS; kind++)
+		document_wants(&cluster, (enum cluster_kind)kind);
 	/* who names none has no password in the document */
-	if (!document_wants_secrets(&cluster))
+	if (!document_wants(&cluster, CLUSTER_SECRETS))
 		require(!document.text || !strstr(document.text, "password: "), &document,
 			"a password that nobody asked for");
 	document_fini(&document);

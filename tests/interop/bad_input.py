@@ -18,8 +18,9 @@ import threading
 from bad_input_cases import (BAD_HOST, EBGP, GOOD_HOST, HEAD6, IGNORE, KEEP, LOCAL_AS, WITHDRAW,
                              hop)
 from bgp_lab import FakeAgent, Member
-from bgp_wire import (CLOSE, KEEPALIVE, NOTIFICATION, OPEN, ORIGIN, UPDATE, Wire, capabilities_of,
-                      connect, message, mp_reach, nlri, open_body, read_update, update)
+from bgp_wire import (CLOSE, EXTENDED_NEXT_HOP, KEEPALIVE, NOTIFICATION, OPEN, ORIGIN, UPDATE, Wire,
+                      capabilities_of, connect, message, mp_reach, nlri, open_body, read_update,
+                      update)
 from harness import inside, wait_until
 
 OURS = "10.99.0.1"
@@ -40,7 +41,7 @@ class Observer:
         self.updates = 0
         self.wire = Wire(connection, None)
         self.wire.establish(open_body(asn=asn, hold=0, router_id=router_id,
-                                      capabilities=capabilities_of(asn)))
+                                      capabilities=capabilities_of(asn, EXTENDED_NEXT_HOP)))
         self.thread = threading.Thread(target=self.watch, daemon=True)
         self.thread.start()
 
@@ -110,13 +111,15 @@ class Neighbour(Wire):
 class Bed:
     """t1, who speaks to it, and how a case goes."""
 
+    observer_class = Observer
+
     def __init__(self, lab, **bgp):
         self.lab = lab
         self.node = lab.speaker(1, LOCAL_AS, **bgp, peers=[
-            {"range": "10.99.1.0/24", "as": 64999, "import": "all"},
+            {"range": "10.99.1.0/24", "as": 64999, "import": "all", "extended_next_hop": "always"},
             {"range": "10.99.2.0/24", "as": LOCAL_AS, "import": "all", "reflector_client": True},
             {"address": OBSERVER, "as": LOCAL_AS, "import": "none", "export": "all",
-             "passive": True}])
+             "passive": True, "extended_next_hop": "always"}])
         self.sender = Member(lab, "s2", 2)
         self.node.ip("route", "add", "10.99.0.0/16", "dev", "lan0")
         self.sender.ip("route", "add", "local", "10.99.1.0/24", "dev", "lo")
@@ -127,7 +130,7 @@ class Bed:
             **os.environ, "ASAN_OPTIONS": "detect_leaks=1:abort_on_error=0"})
         wait_until(lambda: self.agent.counts[32] == 2, "listening")
         with inside(self.sender.netns):
-            self.observer = Observer(connect(OURS, 179, OBSERVER))
+            self.observer = self.observer_class(connect(OURS, 179, OBSERVER))
         self.used, self.made = {}, []
         # Whatever others say, this one's session and its route stay.
         self.witness = Neighbour(self, 127).establish(open_body(hold=0))
@@ -226,7 +229,9 @@ class Bed:
     def octets(self, case, peer=None):
         peer = peer or self.neighbour(case.kind).establish()
         say_before(peer, 4)
-        peer.send(case.octets(peer) if callable(case.octets) else case.octets)
+        octets = case.octets(peer) if callable(case.octets) else case.octets
+        # As many as a KEEPALIVE has are read when something else comes (test_idle_sessions.py).
+        peer.send(octets + message(KEEPALIVE) if len(octets) == 19 else octets)
         if case.reaction != IGNORE:
             assert peer.reaction() == case.reaction
             peer.wait_route(BAD_HOST, False)
@@ -240,10 +245,7 @@ class Bed:
     def attributes(self, case, peer=None, family=4):
         peer = peer or self.neighbour(case.kind).establish()
         say_before(peer, family)
-        if family == 6:
-            peer.send(update(case.octets(peer.nlri(BAD_HOST, 6))))
-        else:
-            peer.announce(BAD_HOST, case.octets)
+        peer.send(with_route(case.octets, peer, family))
         peer.announce(GOOD_HOST)
         peer.wait_route(GOOD_HOST)
         if case.reaction == WITHDRAW:
@@ -284,9 +286,7 @@ class Bed:
 
     @staticmethod
     def attributes_again(case, peer, family):
-        bad = (update(case.octets(peer.nlri(BAD_HOST, 6))) if family == 6
-               else update(case.octets, peer.nlri(BAD_HOST)))
-        peer.send(before(peer, family) + bad)
+        peer.send(before(peer, family) + with_route(case.octets, peer, family))
 
     @staticmethod
     def withdraw(peer, family):
@@ -300,6 +300,13 @@ class Bed:
         peer.wait_route(BAD_HOST, False, family)
         peer.wait_route(GOOD_HOST, False)
         return peer
+
+
+def with_route(octets, peer, family):
+    """The case's attributes, with the route that they are about: in them, or behind."""
+    if callable(octets):
+        return update(octets(peer.nlri(BAD_HOST, family)))
+    return update(octets, peer.nlri(BAD_HOST))
 
 
 def before(peer, family):

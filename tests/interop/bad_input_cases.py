@@ -7,7 +7,8 @@ Where it stands in a session (the lists' names):
     FIRST       instead of an OPEN
     CONFIRM     after a good OPEN, before KEEPALIVE
     OCTETS      on an established session
-    ATTRIBUTES  the attributes of a route that was announced before with others
+    ATTRIBUTES  the attributes of a route that was announced before with others; ATTRIBUTES6 and
+                EXTENDED_NEXT_HOPS have the route in them
 
 What must follow:
     (code, subcode)   that NOTIFICATION and the end of the connection
@@ -18,7 +19,7 @@ What must follow:
     IGNORE            the session stays, the route is there as it was before
 
 The expectations are the RFCs': 4271 (6.1 to 6.6), 4456, 4724, 4760, 5492, 6286, 6608, 6793, 7313,
-7606, 7607, 9003, 9072.
+7606, 7607, 8950, 9003, 9072.
 """
 import struct
 from dataclasses import dataclass, field
@@ -71,7 +72,12 @@ TWO_OCTET = Kind("eBGP of two octets", "10.99.1",
 IBGP = Kind("iBGP", "10.99.2", open_body(asn=LOCAL_AS, capabilities=capabilities_of(LOCAL_AS)),
             GOOD_IBGP, h("40010102") + GOOD_IBGP[4:])
 
+# RFC 8950: it says that it takes IPv6 next hops of IPv4, and so do we
+EXTENDED = Kind("eBGP with RFC 8950", "10.99.1",
+                open_body(capabilities=CAPABILITIES + h("0506 0001 0001 0002")), GOOD, EBGP.before)
+
 HEAD4 = h("0001 01 04 0a630009 00")
+EXTENDED_HEAD = h("0001 01 10 fd990000000000000000000000000009 00")
 HEAD6 = h("0002 01 10 fd990000000000000000000000000009 00")
 
 
@@ -125,6 +131,10 @@ OPENS = [
 ]
 
 ODD_OPENS = [
+    Case("extended next hop of 0 octets", capability("0500"), KEEP),
+    Case("extended next hop of other families", capability("050c 0001 0080 0002 0002 0001 0001"),
+         KEEP),
+    Case("extended next hop twice", capability("0506 0001 0001 0002" * 2), KEEP),
     Case("hold time 0", open_body(hold=0), KEEP),
     Case("hold time 65535", open_body(hold=65535), KEEP),
     Case("no parameters: IPv4 and two octets", open_body(parameters=b""), KEEP, TWO_OCTET),
@@ -252,6 +262,14 @@ OCTETS = [
         h("40fd00024400000009"), h("0002 01 ff") + bytes(17))), (3, 9)),
     Case("MP_REACH next hop of 4 octets for IPv6", update(ORIGIN + PATH + mp_reach(
         h("40fd00024400000009"), h("0002 01 04 0a630009 00"))), (3, 9)),
+    Case("MP_REACH of IPv4 with a next hop of IPv6 that is not negotiated", update(
+        ORIGIN + PATH + mp_reach(h("20 0af40901"), EXTENDED_HEAD)), (3, 9)),
+    Case("MP_REACH of IPv4 with a next hop of 15 octets", update(ORIGIN + PATH + mp_reach(
+        h("20 0af40901"), h("0001 01 0f") + bytes(16))), (3, 9), EXTENDED),
+    Case("MP_REACH of IPv4 with a next hop of 24 octets", update(ORIGIN + PATH + mp_reach(
+        h("20 0af40901"), h("0001 01 18") + bytes(25))), (3, 9), EXTENDED),
+    Case("MP_REACH of IPv4 and IPv6 next hop, prefix length 33", update(ORIGIN + PATH + mp_reach(
+        h("21 0af4090100"), EXTENDED_HEAD)), (3, 9), EXTENDED),
     Case("MP_REACH ends behind the next hop", update(ORIGIN + PATH + mp_reach(
         b"", HEAD6[:-1])), (3, 9)),
     Case("MP_REACH prefix length 129", update(ORIGIN + PATH + mp_reach(
@@ -476,3 +494,31 @@ ATTRIBUTES6 = [
     Case("IPv6: bits behind the prefix", lambda nlri: ORIGIN + PATH + mp_reach(
         nlri + h("31 fd000244 0000ff"), HEAD6), KEEP),
 ]
+
+
+def extended(octets):
+    """The route in MP_REACH, family IPv4, with these for its next hop."""
+    head = h("0001 01") + bytes([len(octets)]) + octets + b"\0"
+    return lambda nlri: ORIGIN + PATH + mp_reach(nlri, head)
+
+
+V6_HOP, V6_LOCAL = h("fd99") + bytes(13) + b"\x09", h("fe80") + bytes(13) + b"\x09"
+
+# --- IPv4 with IPv6 next hops, likewise; the next hop that is passed on is attribute 3 ---
+EXTENDED_NEXT_HOPS = [Case(f"RFC 8950: {name}", octets, reaction, EXTENDED, seen or {})
+                      for name, octets, reaction, seen in (
+    ("an IPv6 next hop", extended(V6_HOP), KEEP, {3: (0x40, V6_HOP)}),
+    ("two next hops", extended(V6_HOP + V6_LOCAL), KEEP, {3: (0x40, V6_HOP)}),
+    ("an IPv4 next hop", extended(h("0a630009")), KEEP, {3: (0x40, h("0a630009"))}),
+    ("NEXT_HOP beside it", lambda nlri: hop("0a630008") + extended(V6_HOP)(nlri), KEEP,
+     {3: (0x40, V6_HOP)}),
+    ("a bad NEXT_HOP beside it", lambda nlri: h("400303000000") + extended(V6_HOP)(nlri), WITHDRAW,
+     None),
+    ("no AS_PATH", lambda nlri: ORIGIN + mp_reach(nlri, EXTENDED_HEAD), WITHDRAW, None),
+    ("next hop is 0", extended(bytes(16)), WITHDRAW, None),
+    ("next hop is loopback", extended(bytes(15) + b"\1"), WITHDRAW, None),
+    ("next hop is multicast", extended(h("ff02") + bytes(13) + b"\1"), WITHDRAW, None),
+    ("next hop is link-local", extended(V6_LOCAL), WITHDRAW, None),
+    ("both next hops are link-local", extended(V6_LOCAL * 2), WITHDRAW, None),
+    ("next hop is a mapped IPv4 address", extended(bytes(10) + h("ffff0a630009")), WITHDRAW, None),
+    ("next hop is ourselves", extended(h("fd99") + bytes(13) + b"\1"), WITHDRAW, None))]

@@ -7,6 +7,7 @@ What tortie-bgpd knows is seen where a peer sees it: at BIRD (birdc), or at a se
 through BIRD. What it reports to an agent is seen by FakeAgent, which speaks agent.sock's protocol.
 """
 import array
+import errno
 import fcntl
 import ipaddress
 import os
@@ -193,7 +194,8 @@ HELLO, HELLO_REPLY, END = 1, 2, 4
 BGP_LISTEN, ROUTES_BEGIN, ROUTE_SET, ROUTE_DELETE = range(32, 36)
 ROUTES_IN_SYNC, PEER_SET, PEER_DELETE = range(36, 39)
 BGP_PONG = 39
-BGP_CONFIG, BGP_PING, BGP_SOCKET = 40, 41, 44
+BGP_CONFIG, BGP_PING, BGP_SESSION, BGP_SOCKET = 40, 41, 42, 44
+BGP_KEEP, BGP_KEEP_ALL, BGP_TAKE = 45, 46, 47
 BGP_ACT, BGP_ACT_RESET = 116, 1
 SEALS = fcntl.F_SEAL_SEAL | fcntl.F_SEAL_SHRINK | fcntl.F_SEAL_GROW | fcntl.F_SEAL_WRITE
 PEER_STATES = {1: "Idle", 2: "Connect", 3: "Active", 4: "OpenSent", 5: "OpenConfirm",
@@ -217,7 +219,8 @@ class FakeAgent:
     ROUTES_IN_SYNC goes);
     peers: address -> (state, received routes of both families, last error); counts: messages by
     type, of routes each route. With a document it is the agent of a cluster: tell() hands it over,
-    at once and after each hello.
+    at once and after each hello. kept, state: descriptors that a speaker left; whole: it has left
+    all of them.
     """
 
     def __init__(self, member, run_dir, document=None):
@@ -233,6 +236,7 @@ class FakeAgent:
         self.reading = threading.Event()
         self.reading.set()
         self.connection = None
+        self.kept, self.state, self.whole, self.keep_ms = [], None, False, None
         self.start()
 
     def start(self):
@@ -258,13 +262,21 @@ class FakeAgent:
                     pass
                 end.close()
         self.thread.join(5)
+        self.drop_kept()
+
+    def drop_kept(self):
+        for fd in self.kept + ([self.state] if self.state is not None else []):
+            os.close(fd)
+        self.kept, self.state, self.whole = [], None, False
 
     def serve(self, listener):
         while self.is_running:
             try:
                 self.connection, _ = listener.accept()
-                while self.handle(self.connection.recv(131072)):
+                while self.handle(*socket.recv_fds(self.connection, 131072, 2)[:2]):
                     self.reading.wait()
+                if not self.whole:
+                    self.drop_kept()
             except OSError:
                 continue
 
@@ -285,7 +297,7 @@ class FakeAgent:
         finally:
             os.close(fd)
 
-    def handle(self, message):
+    def handle(self, message, fds):
         if not message:
             return False
         kind, length, number, _ = struct.unpack_from("=IIII", message)
@@ -306,6 +318,15 @@ class FakeAgent:
                                                          str(error).encode()))
         elif kind == BGP_SOCKET:
             self.give_socket(number)
+        elif kind == BGP_KEEP:
+            self.kept += fds
+        elif kind == BGP_KEEP_ALL:
+            count, self.keep_ms = struct.unpack_from("=II", body)
+            assert count == len(self.kept)
+            self.state, self.whole = fds[0], True
+            self.send(END, number)
+        elif kind == BGP_TAKE:
+            self.give_kept(number)
         elif kind == ROUTES_BEGIN:
             self.stale = set(self.routes)
         elif kind in (ROUTE_SET, ROUTE_DELETE):
@@ -325,6 +346,15 @@ class FakeAgent:
         elif kind == BGP_PONG:
             self.pongs.append(number)
         return True
+
+    def give_kept(self, number):
+        if not self.whole:
+            self.send(MSG_ERROR, number, struct.pack("=iI512s", errno.ENOENT, 0, b"none"))
+            return
+        for fd in self.kept:
+            self.send(BGP_SESSION, number, fds=[fd])
+        self.send(END, number, fds=[self.state])
+        self.drop_kept()
 
     def give_socket(self, number):
         path = os.path.join(os.path.dirname(self.path), "bgp.sock")

@@ -24,6 +24,7 @@ def message(kind, body=b""):
     return MARKER + struct.pack(">HB", 19 + len(body), kind) + body
 
 
+EXTENDED_NEXT_HOP = h("0506 0001 0001 0002")  # IPv4 unicast with IPv6 next hops (RFC 8950)
 CAPABILITIES = h("0104 0001 0001 0104 0002 0001 4104 0000fde7")  # both families, AS 64999
 
 

@@ -22,6 +22,7 @@ class Peering:
     password: str = ""
     ttl_security: bool = False
     prefixes: list = field(default_factory=list)
+    next_hop: str = ""  # of its own routes, "": its address of their family
 
 
 class Other(Member):
@@ -39,6 +40,11 @@ class Other(Member):
     @classmethod
     def is_installed(cls):
         return shutil.which(cls.program) is not None
+
+    @property
+    def local(self):
+        """Its address on the session."""
+        return self.ip6 if ":" in self.peering.address else self.ip4
 
     def command(self):
         raise NotImplementedError
@@ -70,6 +76,14 @@ class Other(Member):
         """Is it, in what it tells, the next hop of this route of its own?"""
         return True
 
+    def announce(self, prefix):
+        """One IPv4 route more."""
+        raise NotImplementedError
+
+    def history(self):
+        """How often its session came up and went, as it counts it or writes it down."""
+        raise NotImplementedError
+
     def four(self):
         return [prefix for prefix in self.peering.prefixes if ":" not in prefix]
 
@@ -97,6 +111,8 @@ class Frr(Other):
             lines.append(f"neighbor {other} ttl-security hops 1")
         elif peer.asn != peer.peer_as:
             lines.append(f"neighbor {other} disable-connected-check")
+        if ":" in other:  # RFC 8950
+            lines.append(f"neighbor {other} capability extended-nexthop")
         lines += ["address-family ipv4 unicast", f"neighbor {other} activate",
                   *[f"network {prefix}" for prefix in self.four()], "exit-address-family",
                   "address-family ipv6 unicast", f"neighbor {other} activate",
@@ -130,6 +146,15 @@ class Frr(Other):
     def refresh(self):
         self.ask(f"clear bgp {self.peering.address} soft in")
 
+    def announce(self, prefix):
+        self.run("vtysh", "--vty_socket", self.dir, "-c", "configure terminal",
+                 "-c", f"router bgp {self.peering.asn}", "-c", "address-family ipv4 unicast",
+                 "-c", f"network {prefix}")
+
+    def history(self):
+        state = json.loads(self.ask("show bgp neighbors json"))[self.peering.address]
+        return state["connectionsEstablished"], state["connectionsDropped"]
+
 
 class Gobgp(Other):
     program = "gobgpd"
@@ -158,6 +183,7 @@ class Gobgp(Other):
         super().start()
         for prefix in self.peering.prefixes:
             family, hop = ("ipv6", self.ip6) if ":" in prefix else ("ipv4", self.ip4)
+            hop = self.peering.next_hop or hop
             self.ask("global", "rib", "add", "-a", family, prefix, "nexthop", hop)
         return self
 
@@ -187,6 +213,13 @@ class Gobgp(Other):
 
     def refresh(self):
         self.ask("neighbor", self.peering.address, "softresetin")
+
+    def announce(self, prefix):
+        self.ask("global", "rib", "add", "-a", "ipv4", prefix, "nexthop", self.ip4)
+
+    def history(self):
+        log = self.log()
+        return log.count("Peer Up"), log.count("Peer Down")
 
 
 class Openbgpd(Other):
@@ -229,3 +262,10 @@ class Openbgpd(Other):
 
     def refresh(self):
         self.ask("neighbor", self.peering.address, "refresh")
+
+    def announce(self, prefix):
+        self.ask("network", "add", prefix)
+
+    def history(self):
+        return [line.split("state change", 1)[1] for line in self.log().splitlines()
+                if "state change" in line]

@@ -24,6 +24,7 @@ GROWTH_KIB = 256
 LISTS = {  # of cases: the method of Bed that carries one out
     "OPENS": Bed.opens, "ODD_OPENS": Bed.odd_opens, "FIRST": Bed.first, "CONFIRM": Bed.confirm,
     "OCTETS": Bed.octets, "ATTRIBUTES": Bed.attributes, "ATTRIBUTES6": Bed.attributes6,
+    "EXTENDED_NEXT_HOPS": Bed.attributes,
 }
 ALL = [pytest.param(run, case, id=f"{name}: {case.name}")
        for name, run in LISTS.items() for case in getattr(cases, name)]

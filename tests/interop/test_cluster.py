@@ -537,3 +537,123 @@ def test_a_password_of_the_cluster_is_used_and_may_change(lab):
         one.birdc("configure")
     bed.wait_up(2, 3)
     assert "second" not in bed.node.log() and "first" not in bed.node.log()
+
+
+# --- the sessions are handed over to the next program ---
+
+def start_again(bed):
+    after = len(bed.node.log())
+    bed.agent.in_sync = False
+    assert bed.node.kill(signal.SIGTERM) == 0
+    bed.start()
+    bed.node.wait_log("go on from", after=after)
+    wait_until(lambda: bed.agent.in_sync, "in sync")
+    return bed.node.log()[after:]
+
+
+def test_a_start_goes_on_with_the_sessions_and_the_document(lab):
+    bed = Bed(lab, start=False)
+    bed.document["bgp"]["mesh_password"] = "of the mesh"
+    bed.birds = {n: bed.add_bird(n, 'password "of the mesh"').start() for n in (2, 3)}
+    bed.agent.document = copy.deepcopy(bed.document)
+    bed.start()
+    bed.wait_up(2, 3)
+    bed.wait_routes(*bed.far(2, 3))
+    since = bed.sessions(2, 3)
+    for _ in range(3):
+        assert "2 of 2 go on from" in start_again(bed)
+    assert bed.sessions(2, 3) == since
+    bed.wait_routes(*bed.far(2, 3))
+
+
+def test_a_document_that_changed_meanwhile_is_a_change_like_any_other(lab):
+    bed = Bed(lab, 2, 3)
+    bed.wait_routes(*bed.far(2, 3))
+    since = bed.sessions(2, 3)
+    bed.birds[4] = bed.add_bird(4).start()
+    bed.document["bgp"]["mesh"].remove("10.99.0.3")
+    bed.document["pools"][0]["blocks"].append("10.244.77.0/24")
+    bed.agent.document = copy.deepcopy(bed.document)
+    said = start_again(bed)
+    assert "2 of 2 go on from" in said and "refused" not in said
+    bed.birds[2].wait_routes("node", [OWN4, "10.244.77.0/24"], 4)
+    wait_until(lambda: "Received: Peer de-configured" in bed.birds[3].log(),
+               "BIRD hears that it was taken out")
+    bed.wait_up(4)
+    bed.wait_routes(*bed.far(2, 4))
+    assert bed.sessions(2) == {2: since[2]}
+
+
+def test_without_a_document_the_one_of_before_is_in_force(lab):
+    """And it is what the third program gets, though the second has had none from the agent."""
+    bed = Bed(lab, 2)
+    bed.wait_routes(*bed.far(2))
+    since = bed.sessions(2)
+    bed.agent.document = None
+    for _ in range(2):
+        assert "1 of 1 go on from" in start_again(bed)
+    assert bed.sessions(2) == since
+    bed.document["pools"][0]["blocks"].append("10.244.77.0/24")
+    bed.tell()
+    bed.birds[2].wait_routes("node", [OWN4, "10.244.77.0/24"], 4)
+    assert bed.sessions(2) == since
+
+
+def test_another_password_meanwhile_is_a_new_session_and_no_route_is_lost(lab):
+    bed = Bed(lab, 2, start=False)
+    secret = lab.dir / "secret"
+    secret.write_text("first\n")
+    bed.document["bgp"]["mesh"].clear()
+    bed.document["bgp"]["peers"] = [{"address": "10.99.0.2", "as": 64512,
+                                     "password_file": str(secret)}]
+    bird = bed.birds[2]
+
+    def with_password(password):
+        bird.protocols.clear()
+        bird.peer("node", bed.node.ip4, 64512, f'password "{password}"')
+        bird.write_config()
+        bird.birdc("configure")
+    with_password("first")
+    bed.agent.document = copy.deepcopy(bed.document)
+    bed.start()
+    bed.wait_up(2)
+    bed.wait_routes(*bed.far(2))
+    assert "1 of 1 go on from" in start_again(bed)
+    before = bed.agent.counts[ROUTE_DELETE]
+    secret.write_text("second\n")
+    said = start_again(bed)
+    assert "1 of 1 go on from" in said
+    bed.node.wait_log("its settings changed")
+    with_password("second")
+    bed.wait_up(2)
+    wait_until(lambda: "graceful restart is over: End-of-RIB received" in bed.node.log(),
+               "it is back")
+    assert set(bed.agent.routes) == set(bed.far(2)) and bed.agent.counts[ROUTE_DELETE] == before
+
+
+def test_another_as_meanwhile_is_another_speaker(lab):
+    bed = Bed(lab, 2)
+    bed.wait_routes(*bed.far(2))
+    bed.document["bgp"]["as"] = 64777
+    bed.agent.document = copy.deepcopy(bed.document)
+    assert bed.node.kill(signal.SIGTERM) == 0
+    bed.start()
+    bed.node.wait_log("1 of 1 go on from")
+    bed.node.wait_log("another AS, router id or address: all sessions start anew")
+    bed.birds[2].protocols.clear()
+    bed.birds[2].peer("node", bed.node.ip4, 64777)
+    bed.birds[2].write_config()
+    bed.birds[2].birdc("configure")
+    assert set(bed.agent.routes) == set(bed.far(2))
+
+
+def test_bgp_that_is_gone_meanwhile_is_told(lab):
+    bed = Bed(lab, 2)
+    bed.wait_routes(*bed.far(2))
+    del bed.document["bgp"]
+    bed.agent.document = copy.deepcopy(bed.document)
+    start_again(bed)
+    bed.node.wait_log("no bgp: in the cluster's document any more")
+    wait_until(lambda: "Received: Peer de-configured" in bed.birds[2].log(),
+               "BIRD hears that it was taken out")
+    bed.wait_routes()

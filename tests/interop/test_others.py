@@ -98,13 +98,41 @@ def test_its_routes_stay_while_it_restarts(lab, make):
 @pytest.mark.long
 def test_it_keeps_our_routes_while_we_restart(lab, make):
     bed = Bed(lab, make).start()
-    bed.node.kill(signal.SIGTERM)
+    bed.node.kill(signal.SIGINT)  # SIGTERM would hand them over
     wait_until(lambda: not bed.other.is_established(), "it has noticed", 15, 0.1)
     assert {OWN4, OWN6} <= set(bed.other.routes())
     bed.node.start("--run-dir", bed.run_dir)
     bed.other.wait_established()
     assert {OWN4, OWN6} <= set(bed.other.routes())
     bed.wait_all()
+
+
+@pytest.mark.long
+@pytest.mark.parametrize("password", ["", "aWordBetweenRouters"], ids=["open", "md5"])
+def test_ten_restarts_of_ours_are_not_seen(lab, make, password):
+    """Routes change on both sides, also while nobody is there."""
+    options = {}
+    if password:
+        secret = lab.dir / "secret"
+        secret.write_text(password + "\n")
+        options["password_file"] = str(secret)
+    bed = Bed(lab, make, Peering(password=password), **options).start()
+    history = bed.other.history()
+    assert history
+    blocks = bed.node.config["pools"][0]["blocks"]
+    for number in range(10):
+        bed.agent.in_sync = False
+        assert bed.node.kill(signal.SIGTERM) == 0
+        far = f"10.244.{100 + number}.0/24"
+        bed.other.announce(far)
+        blocks.append(f"10.244.{150 + number}.0/24")
+        bed.node.start("--run-dir", bed.run_dir)
+        bed.other.wait_routes([OWN4, OWN6, blocks[-1]])
+        wait_until(lambda at=far: bed.agent.in_sync and bed.agent.routes.get(at) == "10.99.0.2",
+                   f"{far} is here", 20)
+    assert bed.are_routes_here()
+    assert bed.other.is_established() and bed.other.history() == history
+    assert "session lost" not in bed.node.log()
 
 
 def test_it_is_a_client_of_our_reflector(lab, make):

@@ -169,6 +169,18 @@ def test_without_a_speaker_the_mend_is_said(lab, tmp_path):
     assert done.returncode == 1 and "bgp.sock: no tortie-bgpd listens" in done.stderr
 
 
+def test_one_caller_too_many_is_told_so(lab):
+    bed = Bed(lab, start=False)
+    bed.node.start("--standalone", "--run-dir", bed.run_dir)
+    wait_until((bed.run_dir / "bgp.sock").exists, "bgp.sock")
+    callers = [query_client(bed.run_dir / "bgp.sock") for _ in range(16)]
+    assert "answers 16 callers already" in bed.tortie("peers", status=1)
+    callers.pop().close()
+    assert "10.99.0.2" in bed.tortie("peers")
+    for caller in callers:
+        caller.close()
+
+
 def ask_all(path):
     """A client that asks for all routes and reads nothing yet."""
     one = query_client(path)

@@ -9,6 +9,7 @@
 Routes of 3.7 kB each change until nothing fits into the slow peer's sockets any more. RFC 9687:
 then it is dropped although it goes on to send KEEPALIVEs, which keep the hold timer quiet.
 """
+import os
 import re
 import socket
 import struct
@@ -27,15 +28,18 @@ from harness import inside, wait_until
 SLOW = "10.99.3.2"
 ROUTES = 8000
 BIG = 100  # of them are those that change
-OUTPUT_MAX_KIB = 64 << 10  # bgp/session.c
+OUTPUT_MAX_KIB = 64 << 10  # bgp/session_output.c
+OUTPUT_ALL_MAX_KIB = 256 << 10  # bgp/speaker.c
 
 
 class Bed:
     def __init__(self, lab):
         told = {"as": LOCAL_AS, "import": "pools", "export": "all", "passive": True}
+        dynamic = {key: told[key] for key in told if key != "passive"}
         self.node = lab.speaker(1, LOCAL_AS, send_hold_time=5, peers=[
             {"range": "10.99.1.0/24", "as": 64999}, {"address": OBSERVER, **told},
-            {"address": SLOW, **told}])
+            {"address": SLOW, **told}, {"range": "10.99.3.8/29", **dynamic},
+            {"range": "10.99.3.16/29", **dynamic}])
         self.sender = Member(lab, "s2", 2)
         self.node.ip("route", "add", "10.99.0.0/16", "dev", "lan0")
         for net in ("10.99.1.0/24", "10.99.3.0/24"):
@@ -65,20 +69,23 @@ class Bed:
         wait_until(lambda: self.observer.routes[prefix].get(COMMUNITIES) == (0xc0, last),
                    "the last change is out", 30)
 
-    def slow_peer(self, hold=3):
+    def slow_peer(self, hold=3, number=2):
         with inside(self.sender.netns):
             sock = socket.socket()
             sock.setsockopt(socket.SOL_SOCKET, socket.SO_RCVBUF, 4096)
-            sock.bind((SLOW, 0))
+            sock.bind((f"10.99.3.{number}", 0))
             sock.settimeout(5)
             sock.connect((OURS, 179))
         return Wire(sock).establish(open_body(
-            asn=LOCAL_AS, hold=hold, router_id="0a630002",
+            asn=LOCAL_AS, hold=hold, router_id=f"0a6300{number:02x}",
             capabilities=capabilities_of(LOCAL_AS, bytes([2, 0]))))
 
     def memory_kib(self):
         text = self.node.run("cat", f"/proc/{self.node.process.pid}/status")
         return int(re.search(r"VmRSS:\s+(\d+)", text).group(1))
+
+    def descriptors(self):
+        return len(os.listdir(f"/proc/{self.node.process.pid}/fd"))
 
     def change_takes(self):
         """Seconds from a change by the feeder to the observer."""
@@ -152,6 +159,22 @@ def test_what_waits_for_a_peer_is_bounded(bed):
         "cat", f"/proc/{bed.node.process.pid}/status")).group(1))
     assert peak < before + 2 * OUTPUT_MAX_KIB + 8192  # the buffer doubles, and is copied
     peer.close()
+
+
+def test_what_waits_for_all_peers_together_is_bounded(bed):
+    """None of twelve has too much, together they do: the bound drops some, and some stay."""
+    before, after = bed.memory_kib(), len(bed.node.log())
+    peers = [bed.slow_peer(hold=90, number=10 + n) for n in range(12)]
+    for _ in range(4):
+        bed.change_big(3000)  # 11 MB for each
+    log = bed.node.log()[after:]
+    lost = re.findall(r"peer 10\.99\.3\.(\d+): session lost: ([^\n]*)", log)
+    assert 0 < len(lost) < len(peers)
+    assert {why for _, why in lost} == {"sent Cease/Out of Resources"}
+    assert bed.memory_kib() < before + OUTPUT_ALL_MAX_KIB + 8192
+    for peer in peers:
+        peer.close()
+    soon(lambda: bed.memory_kib() < before + 4096, "the memory is given back")
 
 
 @pytest.mark.long

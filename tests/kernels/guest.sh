@@ -151,6 +151,26 @@ pair_talks() {
 	done
 }
 
+# One packet from a pod whose ADD has just answered, which nobody repeats: to a pod of
+# the node, to the node, to another node's pod. Before 6.8 the kernel does not activate a link when
+# asked, so ADD has to wait for it.
+first_packets_arrive() {
+	local number target pod
+	for number in $(seq 1 "$1"); do
+		for target in "$(address b -4)" "$(address b -6)" 192.168.100.1 fd00:100::1 \
+			"$(address c -4)" "$(address c -6)"; do
+			pod="new$number-${target//[.:]/-}"
+			ip netns add "$pod" || fail "namespace $pod"
+			cni ADD 1 "$pod" >/tmp/new.json || fail "ADD $pod: $(cat /tmp/new.json)"
+			nsenter_net "$pod" ping -c 1 -W 10 "$target" >/tmp/ping 2>&1 ||
+				fail "the first packet of $pod to $target: $(cat /tmp/ping)"
+			cni DEL 1 "$pod" || fail "DEL $pod"
+			ip netns del "$pod"
+		done
+	done
+	say "first packets of $(($1 * 6)) new pods arrived"
+}
+
 # The kernel's group has both; it loses them with the link, and gets them back.
 several_hops_are_followed() {
 	both() {
@@ -204,6 +224,7 @@ for node in 1 2; do
 done
 pair_talks a c
 pair_talks c b
+first_packets_arrive 10
 several_hops_are_followed
 pair_talks a c
 tortie --run-dir /run/n1 status | sed 's/^/guest: /'

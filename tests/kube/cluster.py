@@ -1,6 +1,6 @@
 #!/usr/bin/python3
 # SPDX-License-Identifier: Apache-2.0
-"""cluster.py up | down | env | e2e | api stop|start | run COMMAND...: a real cluster.
+"""cluster.py up | down | env | logs | e2e | api stop|start | run COMMAND...: a real cluster.
 
 Where KUBECONFIG names a cluster that is the cluster: nothing is made and nothing removed, but for
 one that was made here, which is known by its folder. Else one is made by the scripts in the folder
@@ -12,6 +12,7 @@ does it.
 up    make it and wait until every node is Ready; prints the variables of kube.py
 down  remove it
 env   print the variables again
+logs  FOLDER: what the programs of control plane, nodes and pods wrote, before down removes it
 e2e   NAME EXPRESSION: run those of Kubernetes' own tests and print a line for each
 api   stop: kill the API server; start: start it again
 run   up, COMMAND with these variables, down; KEEP=1 leaves it up
@@ -214,6 +215,17 @@ def down():
                 os.rmdir("/var/lib/tortie")
 
 
+def keep_logs(folder):
+    """One file for each program, named by its path."""
+    if is_given():
+        return
+    state = Path(state_folder())
+    os.makedirs(folder, exist_ok=True)
+    for pattern in ("log/*.log", "n*/log-*.txt", "n*/log/pods/*/*/*.log"):
+        for path in state.glob(pattern):
+            shutil.copyfile(path, Path(folder, str(path.relative_to(state)).replace("/", "+")))
+
+
 def end_to_end(name, expression):
     variables = settings()
     call([maker() / "e2e.sh", name, expression], variables, E2E_SECONDS)
@@ -246,6 +258,8 @@ def main(words):
             api(words[1])
         elif words == ["env"]:
             print_variables()
+        elif words[:1] == ["logs"] and len(words) == 2:
+            keep_logs(words[1])
         elif words[:1] == ["e2e"] and len(words) == 3:
             end_to_end(*words[1:])
         elif words[:1] == ["run"] and words[1:]:

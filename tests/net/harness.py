@@ -325,6 +325,8 @@ class Node(Host):
 
     def start_agent(self, wait=True, build=None):
         self.write_config()
+        if self.agent is not None and self.agent.poll() is not None:
+            self.ready_file.unlink(missing_ok=True)  # of the dead one: it says nothing of this one
         self.agent = self.start([*self.AGENT_RIGHTS, (build or self.build) / "tortied",
                                  "-c", self.config_file, "--run-dir", self.run_dir,
                                  "--bpf-dir", self.bpf_dir],

@@ -7,7 +7,7 @@ import struct
 
 HELLO, HELLO_REPLY, ERROR, END = 1, 2, 3, 4
 LISTEN, BEGIN, SET, DELETE, IN_SYNC, PEER_SET, PEER_DELETE, PONG = range(32, 40)
-PING = 41
+PING, SESSION, KEEP, KEEP_ALL, TAKE = 41, 42, 45, 46, 47
 PROTOCOL = 4
 ROLE_TOOL, ROLE_BGPD = 1, 2
 HEADER = struct.Struct("=IIII")
@@ -104,6 +104,27 @@ class Speaker:
         for prefix, next_hop in routes:
             self.set(prefix, next_hop)
         self.in_sync()
+
+    def keep(self, *sessions):
+        """Leave them, borrowed, to the next one; not all yet."""
+        for one in sessions:
+            self.send_fd(KEEP, b"", 0, one.fileno())
+
+    def keep_all(self, count, keep_ms, state):
+        """These were all."""
+        self.send_fd(KEEP_ALL, struct.pack("=II", count, keep_ms), 8, state)
+        assert self.receive()[0] == END
+
+    def take(self):
+        """What was left: descriptors of sessions, and of what is said of them."""
+        self.send(TAKE, number=9)
+        sessions = []
+        while True:
+            kind, _, fds = self.receive()
+            assert kind in (SESSION, END) and len(fds) == 1
+            if kind == END:
+                return sessions, fds[0]
+            sessions += fds
 
     def listen(self, address, port=179):
         """A listening socket, made by the agent."""

@@ -115,6 +115,39 @@ def test_a_restart_of_bgpd_loses_nothing_not_even_for_the_router_outside(mesh, n
         flows.assert_nothing_lost(flow.stop(), flow.name)
 
 
+def sessions_of(node):
+    return {row["peer_address"]: (row["session"], row["since"], row["times_up"])
+            for row in node.tortie_json("bgp", "peers")}
+
+
+def sessions_at_bird(mesh):
+    """Since when each is up; without milliseconds, which BIRD works out anew each time."""
+    return re.findall(r"^(\S+) +BGP +\S+ +(up +[0-9:]+)", mesh.lab.birdc("show", "protocols"), re.M)
+
+
+def test_ten_restarts_of_every_bgpd_are_seen_by_no_peer(mesh):
+    """The sessions are handed over: in the mesh, and with BIRD, which writes down what it sees."""
+    wait_until(lambda: all(node.established() == 3 for node in mesh.lab.nodes), "sessions", 30)
+    before = {node: sessions_of(node) for node in mesh.lab.nodes}
+    at_bird = sessions_at_bird(mesh)
+    assert len(at_bird) == 3
+    flow = flows.udp_pods(mesh.lab, mesh.a, mesh.b, 4, 7260)
+    for _ in range(10):
+        for node in mesh.lab.nodes:
+            after = node.log_length("tortie-bgpd")
+            node.stop_bgpd()
+            node.start_bgpd()
+            wait_until(lambda n=node, at=after: "3 of 3 go on from" in n.log("tortie-bgpd")[at:],
+                       f"{node.name}: sessions go on", 10)
+    flow.wait_more(200)
+    flows.assert_nothing_lost(flow.stop())
+    for node in mesh.lab.nodes:
+        wait_until(lambda n=node: sessions_of(n) == before[n], f"{node.name}: up since {before}", 5)
+        wait_until(lambda n=node: "in sync" in n.tortie("status"), f"{node.name}: in sync", 10)
+    assert sessions_at_bird(mesh) == at_bird
+    mesh.lab.wait_routes()
+
+
 def test_a_bgpd_that_stays_away_is_told_by_status_and_its_routes_stay(mesh):
     mesh.n1.stop_bgpd(signal.SIGKILL)
     wait_until(lambda: re.search(r"bgp", mesh.n1.tortie("status", check=False), re.I),

@@ -13,7 +13,8 @@
  * its processes, separated by commas, whose CPU time and memory are read. One line of JSON.
  *
  * `through` ends with the first neighbour's connection closed, and the time until all is withdrawn.
- * `map` looks into the map without a pause, which takes one CPU: there is nothing to wait on.
+ * `map` looks into the map again and again, as there is nothing to wait on, and yields its CPU
+ * after each look: the daemon may have been woken on it.
  *
  * links: tests/tools/bgp/bgp_link.c tests/tools/bgp/bgp_daemon.c
  * libs: -lbpf
@@ -395,6 +396,7 @@ static uint64_t wait_map(int fd, const struct ip_prefix *prefix, bool is_there)
 		now = bgp_now_ns();
 		if (found == is_there)
 			return now;
+		sched_yield();
 	} while (now - start < 10000000000ull);
 	errno = 0;
 	die("no route came");

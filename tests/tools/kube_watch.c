@@ -109,7 +109,7 @@ int main(int argc, char **argv)
 		fprintf(stderr, "%s\n", error.text);
 		return 1;
 	}
-	kind.path = argv[2];
+	kind.target.path = argv[2];
 	if (event_loop_new(&loop) < 0 || kube_client_new(config, &client) < 0 ||
 	    kube_client_attach(client, loop) < 0 ||
 	    watch_new(loop, client, &kind, &timing, &watch) < 0)

@@ -21,14 +21,23 @@
 #include "tools/tortie/words.h"
 
 static const struct output_column columns[] = {
-	{ "PEER", "peer_address", false, false },   { "AS", "as", false, true },
-	{ "TYPE", "type", false, false },	    { "STATE", "session", false, false },
-	{ "SINCE", "since_text", false, false },    { "ROUTES IN", "routes_in", false, true },
-	{ "OUT", "routes_out", false, true },	    { "INFO", "info_text", false, false },
-	{ "LOCAL AS", "local_as", true, true },	    { "ROUTER ID", "router_id", true, false },
-	{ "UPDATES IN", "updates_in", true, true }, { "OUT", "updates_out", true, true },
-	{ "TIMES UP", "times_up", true, true },	    { "HOLD", "hold_time_s", true, true },
-	{ "SENT", "last_sent", true, false },	    { "RECEIVED", "last_received", true, false },
+	{ "PEER", "peer_address", false, false },
+	{ "AS", "as", false, true },
+	{ "TYPE", "type", false, false },
+	{ "STATE", "session", false, false },
+	{ "SINCE", "since_text", false, false },
+	{ "ROUTES IN", "routes_in", false, true },
+	{ "OUT", "routes_out", false, true },
+	{ "BFD", "bfd_text", false, false },
+	{ "INFO", "info_text", false, false },
+	{ "LOCAL AS", "local_as", true, true },
+	{ "ROUTER ID", "router_id", true, false },
+	{ "UPDATES IN", "updates_in", true, true },
+	{ "OUT", "updates_out", true, true },
+	{ "TIMES UP", "times_up", true, true },
+	{ "HOLD", "hold_time_s", true, true },
+	{ "SENT", "last_sent", true, false },
+	{ "RECEIVED", "last_received", true, false },
 };
 
 static const struct {
@@ -42,9 +51,32 @@ static const struct {
 	{ BGP_PEER_GRACEFUL_RESTART, "graceful_restart" },
 	{ BGP_PEER_ROUTE_REFRESH, "route_refresh" },
 	{ BGP_PEER_FOUR_OCTET_AS, "four_octet_as" },
+	{ BGP_PEER_EXTENDED_NEXT_HOP, "extended_next_hop" },
 	{ BGP_PEER_IPV4, "ipv4" },
 	{ BGP_PEER_IPV6, "ipv6" },
 };
+
+/* Null without BFD. */
+static struct json_object *convert_bfd(const struct msg_bgp_peer *peer)
+{
+	struct json_object *item;
+
+	if (peer->peer.bfd_state == BGP_BFD_NONE)
+		return NULL;
+	item = document_new_map();
+	document_set_words(item, "state", words_bfd_state(peer->peer.bfd_state));
+	document_set_words(item, "remote_state", words_bfd_state(peer->bfd_remote_state));
+	document_set_text(item, "diagnostic", peer->bfd_diagnostic, sizeof(peer->bfd_diagnostic));
+	document_set_flag(item, "multihop", peer->flags & BGP_PEER_BFD_MULTIHOP);
+	document_set_number(item, "interval_ms", peer->bfd_interval_ms);
+	document_set_number(item, "detection_ms", peer->bfd_detection_ms);
+	document_set_number(item, "received", peer->bfd_received);
+	document_set_number(item, "sent", peer->bfd_sent);
+	document_set_number(item, "discarded", peer->bfd_discarded);
+	document_set_text(item, "last_discard", peer->bfd_discard, sizeof(peer->bfd_discard));
+	document_set_number(item, "times_down", peer->peer.bfd_times_down);
+	return item;
+}
 
 static int peer_record(uint32_t type, const void *body, void *arg)
 {
@@ -62,6 +94,7 @@ static int peer_record(uint32_t type, const void *body, void *arg)
 	document_set_number(item, "times_up", peer->times_up);
 	document_set_text(item, "last_sent", peer->sent, sizeof(peer->sent));
 	document_set_text(item, "last_received", peer->received, sizeof(peer->received));
+	document_set(item, "bfd", convert_bfd(peer));
 	for (size_t i = 0; i < sizeof(flags) / sizeof(flags[0]); i++)
 		document_set_flag(item, flags[i].key, peer->flags & flags[i].flag);
 	document_add(arg, item);
@@ -71,8 +104,11 @@ static int peer_record(uint32_t type, const void *body, void *arg)
 /* Cells that say again what other keys say. */
 static void add_cells(struct json_object *item)
 {
+	struct json_object *bfd = NULL;
 	char text[WORDS_MAX];
 
+	if (json_object_object_get_ex(item, "bfd", &bfd) && bfd)
+		document_set_words(item, "bfd_text", document_get_words(bfd, "state"));
 	document_set_words(
 		item, "since_text",
 		words_duration(document_get_number(item, "since_s"), text, sizeof(text)));

@@ -128,6 +128,7 @@ static struct json_object *convert(const struct msg_bgp_route *route, const char
 		document_set_address(item, "peer", &route->peer);
 	document_set_flag(item, "own", route->flags & BGP_ROUTE_OWN);
 	document_set_flag(item, "best", route->flags & BGP_ROUTE_BEST);
+	document_set_flag(item, "multipath", route->flags & BGP_ROUTE_MULTIPATH);
 	document_set_flag(item, "stale", route->flags & BGP_ROUTE_STALE);
 	document_set_flag(item, "internal", route->flags & BGP_ROUTE_INTERNAL);
 	document_set_words(item, "origin", route->origin < 3 ? origins[route->origin] : "unknown");
@@ -145,7 +146,10 @@ static void add_cells(struct json_object *item, const struct msg_bgp_route *rout
 {
 	if (route->flags & BGP_ROUTE_OWN)
 		document_set_words(item, "peer", "(own)");
-	document_set_words(item, "used", route->flags & BGP_ROUTE_BEST ? "yes" : "");
+	document_set_words(item, "used",
+			   route->flags & BGP_ROUTE_BEST	? "yes"
+			   : route->flags & BGP_ROUTE_MULTIPATH ? "multipath"
+								: "");
 	document_set_words(item, "stale_text", route->flags & BGP_ROUTE_STALE ? "yes" : "");
 	document_set_text(item, "communities_text", text + route->path_len, route->communities_len);
 }

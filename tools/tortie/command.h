@@ -50,6 +50,7 @@ struct command_line {
 int version_run(const struct command_line *line);
 int status_run(const struct command_line *line);
 int node_status_run(const struct command_line *line);
+int bgp_dump_run(const struct command_line *line);
 int bgp_alive_run(const struct command_line *line);
 int bgp_peers_run(const struct command_line *line);
 int bgp_peer_run(const struct command_line *line);

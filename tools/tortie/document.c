@@ -14,6 +14,7 @@
 #include <string.h>
 
 #include "lib/ip_prefix.h"
+#include "lib/mac.h"
 #include "tools/tortie/say.h"
 
 static struct json_object *document_check(struct json_object *object)
@@ -87,15 +88,13 @@ void document_set_prefix(struct json_object *map, const char *key, const struct 
 void document_set_mac(struct json_object *map, const char *key, const uint8_t mac[6])
 {
 	static const uint8_t none[6];
-	char text[18];
+	char text[MAC_TEXT_MAX];
 
 	if (memcmp(mac, none, sizeof(none)) == 0) {
 		document_set(map, key, NULL);
 		return;
 	}
-	snprintf(text, sizeof(text), "%02x:%02x:%02x:%02x:%02x:%02x", mac[0], mac[1], mac[2],
-		 mac[3], mac[4], mac[5]);
-	document_set_words(map, key, text);
+	document_set_words(map, key, mac_format(mac, text));
 }
 
 void document_add_words(struct json_object *list, const char *text)

@@ -198,6 +198,11 @@ static const struct command commands[] = {
 	  "With PREFIX those in it, with ADDRESS those that hold it. Sorted as far as there are at\n"
 	  "most 4,096; of more the heading comes again with each 4,096.\n",
 	  bgp_routes_rows, COUNT(bgp_routes_rows), bgp_routes_run },
+	{ "bgp", "dump", "FILE", 1, 1, "write tortie-bgpd's table as an MRT file",
+	  "TABLE_DUMP_V2 of RFC 6396, for bgpdump and other tools: all routes with all attributes,\n"
+	  "this node's too. The time of a route is that of its peer's session. FILE is replaced\n"
+	  "when the new one is whole.\n",
+	  NULL, 0, bgp_dump_run },
 	{ "bgp", "alive", "", 0, 0, "does tortie-bgpd answer the agent",
 	  "For the liveness probe of tortie-bgpd. Status 1 when the agent says that it is not\n"
 	  "connected, or has not answered for 15 seconds; 0 else, also when there is no agent.\n",
@@ -294,6 +299,26 @@ static void help_print_all(void)
 	       "exit status: 0 done, 1 failed, 2 misused\n");
 }
 
+/* For "tortie NOUN --help" where NOUN has verbs: false: it has none, or help is not asked for. */
+static bool help_print_verbs(int argc, char **argv)
+{
+	char name[32];
+	bool printed = false;
+
+	if (argc != 2 || (strcmp(argv[1], "--help") != 0 && strcmp(argv[1], "-h") != 0))
+		return false;
+	for (size_t i = 0; i < COUNT(commands); i++) {
+		if (!commands[i].verb || strcmp(commands[i].noun, argv[0]) != 0)
+			continue;
+		if (!printed)
+			printf("commands (tortie COMMAND --help says more):\n");
+		printf("  %-18s %s\n", command_name(&commands[i], name, sizeof(name)),
+		       commands[i].summary);
+		printed = true;
+	}
+	return printed;
+}
+
 static void help_print(const struct command *command)
 {
 	char name[32];
@@ -350,9 +375,11 @@ static const struct command *command_find(int argc, char **argv, int *ret_words)
 			return command;
 		text_append(verbs, sizeof(verbs), "%s%s", verbs[0] ? ", " : "", command->verb);
 	}
-	if (verbs[0])
-		say_error("%s%s%s: unknown command (tortie %s %s)", argv[0], argc > 1 ? " " : "",
-			  argc > 1 ? argv[1] : "", argv[0], verbs);
+	if (verbs[0] && argc > 1)
+		say_error("%s %s: unknown command (tortie %s %s)", argv[0], argv[1], argv[0],
+			  verbs);
+	else if (verbs[0])
+		say_error("%s: needs one more word (tortie %s %s)", argv[0], argv[0], verbs);
 	else
 		say_error("%s: unknown command (tortie --help lists them)", argv[0]);
 	return NULL;
@@ -361,9 +388,13 @@ static const struct command *command_find(int argc, char **argv, int *ret_words)
 static int command_parse(const struct command *command, int argc, char **argv)
 {
 	struct option_row rows[ROWS_MAX];
+	char name[32];
 
+	command_name(command, name, sizeof(name));
 	memcpy(rows, global_rows, sizeof(global_rows));
-	memcpy(rows + COUNT(global_rows), command->rows, command->row_count * sizeof(rows[0]));
+	if (command->row_count > 0)
+		memcpy(rows + COUNT(global_rows), command->rows,
+		       command->row_count * sizeof(rows[0]));
 	if (options_parse("tortie", rows, COUNT(global_rows) + command->row_count, argc, argv,
 			  &line.operand_count) < 0)
 		return misused(command);
@@ -371,12 +402,11 @@ static int command_parse(const struct command *command, int argc, char **argv)
 		return EXIT_DONE;
 	line.operand = argv + 1;
 	if (line.operand_count < command->operands_min) {
-		say_error("%s: operand missing: %s", command->noun, command->operands);
+		say_error("%s: operand missing: %s", name, command->operands);
 		return misused(command);
 	}
 	if (line.operand_count > command->operands_max) {
-		say_error("%s: too many words: %s", command->noun,
-			  line.operand[command->operands_max]);
+		say_error("%s: too many words: %s", name, line.operand[command->operands_max]);
 		return misused(command);
 	}
 	if (output_format_parse(format_text, &line.format) < 0) {
@@ -405,6 +435,8 @@ static int tortie_run(int argc, char **argv)
 		say_error("no command (tortie --help lists them)");
 		return EXIT_MISUSED;
 	}
+	if (help_print_verbs(argc - at, argv + at))
+		return EXIT_DONE;
 	command = command_find(argc - at, argv + at, &words);
 	if (!command)
 		return EXIT_MISUSED;

@@ -23,7 +23,7 @@
 /* Who answers, and what is said when it does not. */
 struct request_partner {
 	const char *socket;
-	const char *absent, *silent, *strange, *gone;
+	const char *absent, *silent, *strange, *gone, *busy;
 };
 
 static const struct request_partner agent = {
@@ -32,6 +32,7 @@ static const struct request_partner agent = {
 	.silent = "the agent does not answer (systemctl status tortied)",
 	.strange = "the agent speaks another version (install tortie and tortied of one build)",
 	.gone = "the agent hung up (it is ending or refuses this user; systemctl status tortied)",
+	.busy = "the agent is busy (try again)",
 };
 
 static const struct request_partner speaker = {
@@ -40,7 +41,8 @@ static const struct request_partner speaker = {
 		  "first; systemctl status tortie-bgpd)",
 	.silent = "tortie-bgpd does not answer (systemctl status tortie-bgpd)",
 	.strange = "tortie-bgpd is of another release (install programs of one build)",
-	.gone = "tortie-bgpd hung up (it is ending, or answers too many already)",
+	.gone = "tortie-bgpd hung up (it is ending)",
+	.busy = "tortie-bgpd answers 16 callers already (try again when one of them has ended)",
 };
 
 static void say_fault(const struct request_partner *partner, const char *run_dir, int err)
@@ -65,6 +67,9 @@ static void say_fault(const struct request_partner *partner, const char *run_dir
 	case ECONNRESET:
 	case EPIPE:
 		why = partner->gone;
+		break;
+	case EBUSY:
+		why = partner->busy;
 		break;
 	case ENAMETOOLONG:
 		why = "path is too long for a socket (choose a shorter --run-dir)";

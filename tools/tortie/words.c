@@ -33,6 +33,17 @@ const char *words_peer_state(uint32_t state)
 	return WORD(names, state);
 }
 
+const char *words_bfd_state(uint32_t state)
+{
+	static const char *const names[] = {
+		[BGP_BFD_NONE] = "-",	 [BGP_BFD_ADMIN_DOWN] = "AdminDown",
+		[BGP_BFD_DOWN] = "Down", [BGP_BFD_INIT] = "Init",
+		[BGP_BFD_UP] = "Up",
+	};
+
+	return WORD(names, state);
+}
+
 const char *words_peer_kind(uint32_t kind)
 {
 	static const char *const names[] = {

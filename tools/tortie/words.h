@@ -7,6 +7,7 @@
 
 /* Numbers of the agent's messages as words; an unknown number is "unknown". Literals, borrowed. */
 const char *words_peer_state(uint32_t state);	 /* enum peer_state: "Established" */
+const char *words_bfd_state(uint32_t state);	 /* enum bgp_bfd_state: "Up"; none: "-" */
 const char *words_peer_kind(uint32_t kind);	 /* enum peer_kind: "node-to-node mesh" */
 const char *words_route_source(uint32_t source); /* enum route_source: "bgp" */
 const char *words_route_state(uint32_t state);	 /* enum route_state: "active" */

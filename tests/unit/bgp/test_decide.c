@@ -106,17 +106,17 @@ static void each_step_decides_between_routes_equal_before(void **state)
 	for (size_t i = 0; i < sizeof(rows) / sizeof(rows[0]); i++) {
 		struct rib_source source[2];
 		struct rib_path path[2];
-		enum decide_step step;
+		struct decision decision;
 
 		make_path(&routes, &rows[i].better, &source[0], &path[0]);
 		make_path(&routes, &rows[i].worse, &source[1], &path[1]);
 		path[0].next = &path[1];
-		assert_ptr_equal(decide_best(&path[0], &step), &path[0]);
-		assert_int_equal(step, rows[i].step);
+		assert_ptr_equal(decide_best(&path[0], &decision), &path[0]);
+		assert_int_equal(decision.step, rows[i].step);
 		path[0].next = NULL;
 		path[1].next = &path[0];
-		assert_ptr_equal(decide_best(&path[1], &step), &path[0]);
-		assert_int_equal(step, rows[i].step);
+		assert_ptr_equal(decide_best(&path[1], &decision), &path[0]);
+		assert_int_equal(decision.step, rows[i].step);
 		attribute_set_unref(&routes.table, path[0].attributes);
 		attribute_set_unref(&routes.table, path[1].attributes);
 	}
@@ -154,18 +154,52 @@ static void med_is_compared_within_one_as_only(void **state)
 	routes_fini(&routes);
 }
 
+/* Equal is who differs in steps 7 to 9 alone. */
+static void routes_are_as_good_when_only_ties_are_broken(void **state)
+{
+	static struct routes routes;
+
+	routes_init(&routes);
+	for (size_t i = 0; i < sizeof(rows) / sizeof(rows[0]); i++) {
+		bool is_equal = rows[i].step > DECIDE_EBGP;
+		struct decision decision;
+		struct rib_source source[2];
+		struct rib_path path[2];
+
+		make_path(&routes, &rows[i].worse, &source[0], &path[0]);
+		make_path(&routes, &rows[i].better, &source[1], &path[1]);
+		decide_best(&path[0], &decision);
+		assert_true(path[0].is_multipath);
+		assert_false(decision.is_multipath_changed);
+		path[0].next = &path[1];
+		decide_best(&path[0], &decision);
+		assert_true(path[1].is_multipath);
+		assert_int_equal(path[0].is_multipath, is_equal);
+		assert_true(decision.is_multipath_changed);
+		decide_best(&path[0], &decision);
+		assert_false(decision.is_multipath_changed);
+		if (is_equal) {
+			assert_true(decide_precedes(&path[1], &path[0]));
+			assert_false(decide_precedes(&path[0], &path[1]));
+		}
+		attribute_set_unref(&routes.table, path[0].attributes);
+		attribute_set_unref(&routes.table, path[1].attributes);
+	}
+	routes_fini(&routes);
+}
+
 static void one_route_wins_and_none_is_none(void **state)
 {
 	static struct routes routes;
 	struct rib_source source;
 	struct rib_path path;
-	enum decide_step step;
+	struct decision decision;
 
 	routes_init(&routes);
 	make_path(&routes, &rows[0].worse, &source, &path);
-	assert_ptr_equal(decide_best(&path, &step), &path);
-	assert_int_equal(step, DECIDE_ONLY_ONE);
-	assert_null(decide_best(NULL, &step));
+	assert_ptr_equal(decide_best(&path, &decision), &path);
+	assert_int_equal(decision.step, DECIDE_ONLY_ONE);
+	assert_null(decide_best(NULL, &decision));
 	attribute_set_unref(&routes.table, path.attributes);
 	routes_fini(&routes);
 }
@@ -175,6 +209,7 @@ int main(void)
 	const struct CMUnitTest tests[] = {
 		cmocka_unit_test(each_step_decides_between_routes_equal_before),
 		cmocka_unit_test(med_is_compared_within_one_as_only),
+		cmocka_unit_test(routes_are_as_good_when_only_ties_are_broken),
 		cmocka_unit_test(one_route_wins_and_none_is_none),
 	};
 

@@ -8,10 +8,7 @@
  *
  * links: bgp/filter.c bgp/communities.c bgp/link_table.c bgp/attributes.c bgp/as_path.c
  * links: bgp/message.c bgp/capability.c lib/wire.c lib/ip_prefix.c tests/unit/bgp/hex.c
- * links: lib/config.c lib/config_yaml.c lib/config_reader.c lib/config_keys.c lib/config_bgp.c
- * links: lib/config_routes.c lib/next_hops.c
- * links: lib/config_peers.c lib/config_filters.c lib/config_rules.c lib/config_check.c
- * links: lib/config_cluster.c lib/config_listen.c lib/config_check_nodes.c
+ * links: lib/next_hops.c lib/config*.c
  * libs: -lyaml
  */
 #include <setjmp.h>

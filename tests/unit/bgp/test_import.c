@@ -215,6 +215,45 @@ static void a_filter_that_lets_in_more_is_told_from_one_that_does_not(void **sta
 	}
 }
 
+static struct import_filter services_of(const char *range, bool is_reflector)
+{
+	struct ip_prefix prefix = prefix_of(range);
+	struct config_peer peer = { .reflector_client = is_reflector };
+	struct config one = { .pool = pools, .pool_count = 2 };
+	struct import_filter made;
+
+	one.bgp = (struct config_bgp){ .service_range = &prefix, .service_range_count = 1 };
+	one.bgp.peer = &peer;
+	one.bgp.peer_count = 1;
+	assert_int_equal(import_filter_init(&made, &one), 0);
+	return made;
+}
+
+static void a_reflector_alone_takes_what_is_announced_of_services(void **state)
+{
+	const struct ip_prefix range = prefix_of("10.96.0.0/12"), one = prefix_of("10.96.0.7/32"),
+			       wider = prefix_of("10.0.0.0/8"), pod = prefix_of("10.244.7.0/24");
+	struct import_filter node = services_of("10.96.0.0/12", false);
+	struct import_filter reflector = services_of("10.96.0.0/12", true);
+	struct import_filter narrow = services_of("10.96.0.0/16", true);
+
+	assert_true(import_is_service(&node, &range) && import_is_service(&node, &one));
+	assert_false(import_is_service(&node, &wider) || import_is_service(&node, &pod));
+	assert_false(import_accepts_prefix(&node, IMPORT_POOLS, &one));
+	assert_true(import_accepts_prefix(&reflector, IMPORT_POOLS, &one));
+	assert_true(import_accepts_prefix(&reflector, IMPORT_POOLS, &range));
+	assert_false(import_accepts_prefix(&reflector, IMPORT_POOLS, &wider));
+	assert_false(import_accepts_prefix(&reflector, IMPORT_NONE, &one));
+
+	assert_true(import_filter_lets_in_more(&node, &reflector));
+	assert_true(import_filter_lets_in_more(&narrow, &reflector));
+	assert_false(import_filter_lets_in_more(&reflector, &narrow));
+	assert_false(import_filter_lets_in_more(&reflector, &node));
+	import_filter_fini(&node);
+	import_filter_fini(&reflector);
+	import_filter_fini(&narrow);
+}
+
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
@@ -222,6 +261,7 @@ int main(void)
 		cmocka_unit_test(routes_that_cannot_be_used_are_refused),
 		cmocka_unit_test(our_as_may_stand_in_a_path_as_often_as_is_allowed),
 		cmocka_unit_test(a_filter_that_lets_in_more_is_told_from_one_that_does_not),
+		cmocka_unit_test(a_reflector_alone_takes_what_is_announced_of_services),
 	};
 
 	return cmocka_run_group_tests(tests, make_config, free_filter);

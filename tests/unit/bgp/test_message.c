@@ -117,6 +117,8 @@ static const struct {
 	{ "graceful restart of 5 octets", HEAD "09 02 07 40 05 0078 0001 01", 0, 0 },
 	{ "add-path of 3 octets", HEAD "07 02 05 45 03 000101", 0, 0 },
 	{ "hostname whose name overruns", HEAD "06 02 04 49 02 ff41", 0, 0 },
+	{ "extended next hop of 0 octets", HEAD "04 02 02 05 00", 0, 0 },
+	{ "extended next hop of 5 octets", HEAD "09 02 07 05 05 0001 0001 00", 0, 0 },
 	{ "route refresh of 1 octet", HEAD "05 02 03 02 01 00", 0, 0 },
 	{ "role of 0 octets", HEAD "04 02 02 09 00", 0, 0 },
 	{ "five equal capabilities", HEAD "0c 02 0a 02 00 02 00 02 00 02 00 02 00", 0, 0 },
@@ -206,6 +208,42 @@ static void the_last_graceful_restart_capability_counts(void **state)
 	assert_false(open_message.capabilities.restart_family[FAMILY_IPV4]);
 }
 
+/* RFC 8950 section 4: triples of AFI, SAFI in two octets, and the next hop's AFI. */
+static const struct {
+	const char *capability;
+	bool extended_next_hop;
+} next_hop_rows[] = {
+	{ "05 06 0001 0001 0002", true },
+	{ "05 0c 0001 0080 0002 0001 0001 0002", true },
+	{ "05 06 0001 0080 0002 05 06 0001 0001 0002", true },
+	{ "05 06 0001 0002 0002", false },
+	{ "05 06 0001 0001 0001", false },
+	{ "05 06 0002 0001 0002", false },
+	{ "05 06 0001 0100 0002", false },
+	{ "05 05 0001 0001 00", false },
+	{ "05 07 0001 0001 0002 00", false },
+	{ "05 00", false },
+};
+
+static void ipv6_next_hops_of_ipv4_are_one_triple_of_their_capability(void **state)
+{
+	for (size_t i = 0; i < sizeof(next_hop_rows) / sizeof(next_hop_rows[0]); i++) {
+		struct open_message open_message;
+		struct bgp_error error;
+		uint8_t capability[64], body[128];
+		size_t len = hex_parse(next_hop_rows[i].capability, capability, sizeof(capability));
+		size_t at = hex_parse(HEAD, body, sizeof(body));
+
+		body[at++] = (uint8_t)(len + 2);
+		body[at++] = 2;
+		body[at++] = (uint8_t)len;
+		memcpy(body + at, capability, len);
+		assert_int_equal(message_parse_open(body, at + len, &open_message, &error), 0);
+		assert_int_equal(open_message.capabilities.extended_next_hop,
+				 next_hop_rows[i].extended_next_hop);
+	}
+}
+
 static void our_open_has_every_capability_that_is_served(void **state)
 {
 	struct open_message own = { .as = 4200000001u, .hold_time_s = 90, .router_id = 0x0a000001 };
@@ -214,6 +252,7 @@ static void our_open_has_every_capability_that_is_served(void **state)
 
 	own.capabilities = (struct capabilities){
 		.family = { true, true },
+		.extended_next_hop = true,
 		.route_refresh = true,
 		.enhanced_refresh = true,
 		.four_octet_as = true,
@@ -225,9 +264,10 @@ static void our_open_has_every_capability_that_is_served(void **state)
 		.forwarding = { true, true },
 	};
 	len = message_write_open(buf, &own);
-	assert_true(hex_equal(MARKER "0041 01 04 5ba0 005a 0a000001 24 02 22 01 04 0001 00 01 "
-				     "01 04 0002 00 01 02 00 46 00 41 04 fa56ea01 "
-				     "40 0a 8078 0001 01 80 0002 01 80",
+	assert_true(hex_equal(MARKER
+			      "0049 01 04 5ba0 005a 0a000001 2c 02 2a 01 04 0001 00 01 "
+			      "01 04 0002 00 01 05 06 0001 0001 0002 02 00 46 00 41 04 fa56ea01 "
+			      "40 0a 8078 0001 01 80 0002 01 80",
 			      buf, len));
 }
 
@@ -364,6 +404,7 @@ int main(void)
 		cmocka_unit_test(an_open_of_bird_is_understood),
 		cmocka_unit_test(without_capabilities_only_ipv4_is_spoken),
 		cmocka_unit_test(the_last_graceful_restart_capability_counts),
+		cmocka_unit_test(ipv6_next_hops_of_ipv4_are_one_triple_of_their_capability),
 		cmocka_unit_test(our_open_has_every_capability_that_is_served),
 		cmocka_unit_test(a_keepalive_is_a_header),
 		cmocka_unit_test(a_notification_carries_code_subcode_and_data),

@@ -98,17 +98,17 @@ static void write_change(const struct change *change, const struct side *before,
 			 const struct side *now, char *words, size_t size)
 {
 	static const char signs[] = {
-		[CHANGE_PEER_REMOVE] = '-',  [CHANGE_BLOCK_REMOVE] = '-',
+		[CHANGE_PEER_REMOVE] = '-',  [CHANGE_OWN_REMOVE] = '-',
 		[CHANGE_PEER_REPLACE] = '!', [CHANGE_PEER_RESTART] = '~',
 		[CHANGE_PEER_POLICY] = '?',  [CHANGE_PEER_ADD] = '+',
-		[CHANGE_BLOCK_ADD] = '+',
+		[CHANGE_OWN_ADD] = '+',	     [CHANGE_PEER_BFD] = 'b',
 	};
 	char text[IP_PREFIX_TEXT_MAX];
 	size_t len = strlen(words);
 	const char *what;
 
-	if (change->kind == CHANGE_BLOCK_REMOVE || change->kind == CHANGE_BLOCK_ADD)
-		what = ip_prefix_format(&change->block, text, sizeof(text));
+	if (change->kind == CHANGE_OWN_REMOVE || change->kind == CHANGE_OWN_ADD)
+		what = ip_prefix_format(&change->prefix, text, sizeof(text));
 	else if (change->kind == CHANGE_PEER_REMOVE)
 		what = peer_text(&before->peer[change->old_index]);
 	else
@@ -166,6 +166,28 @@ static void peers_and_blocks_come_and_go(void **state)
 	expect_plan(before, now,
 		    "-10.0.0.2 -10.9.0.0/24 -10.244.1.0/24 +10.0.0.4 +10.9.0.0/25 +10.244.2.0/24 "
 		    "+fd00:244::/64");
+}
+
+static void announced_prefixes_come_and_go(void **state)
+{
+	struct ip_prefix old[] = { prefix_of("10.96.0.0/16"), prefix_of("10.96.0.7/32"),
+				   prefix_of("192.0.2.9/32") };
+	struct ip_prefix new[] = { prefix_of("10.96.0.0/12"), prefix_of("10.96.0.7/32"),
+				   prefix_of("10.96.0.8/32"), prefix_of("192.0.2.9/32"),
+				   prefix_of("fd96::9/128") };
+	struct side *before, *now;
+
+	make_pair(&before, &now);
+	before->config.bgp.announce = old;
+	before->config.bgp.announce_count = 3;
+	now->config.bgp.announce = new;
+	now->config.bgp.announce_count = 5;
+	expect_plan(before, now, "-10.96.0.0/16 +10.96.0.0/12 +10.96.0.8/32 +fd96::9/128");
+
+	make_pair(&before, &now);
+	before->config.bgp.announce = old;
+	before->config.bgp.announce_count = 2;
+	expect_plan(before, now, "-10.96.0.0/16 -10.96.0.7/32");
 }
 
 static void an_address_and_the_range_of_it_are_two_peers(void **state)
@@ -233,6 +255,11 @@ static void set_ttl_security(struct config_peer *peer)
 	peer->ttl_security = 1;
 }
 
+static void set_extended_next_hop(struct config_peer *peer)
+{
+	peer->extended_next_hop = EXTENDED_NEXT_HOP_ALWAYS;
+}
+
 static void set_local_as(struct config_peer *peer)
 {
 	peer->local_as = 65001;
@@ -251,6 +278,17 @@ static void set_allow_own_as(struct config_peer *peer)
 static void set_max_routes(struct config_peer *peer)
 {
 	peer->max_routes = 10;
+}
+
+static void set_bfd(struct config_peer *peer)
+{
+	peer->bfd = (struct config_bfd){ true, false, 300, 3 };
+}
+
+static void set_bfd_and_hold_time(struct config_peer *peer)
+{
+	set_bfd(peer);
+	peer->hold_time_s = 9;
 }
 
 static void set_import(struct config_peer *peer)
@@ -283,8 +321,11 @@ static const struct {
 	{ set_source, "~fd99::3" },
 	{ set_restart_time, "~fd99::3" },
 	{ set_ttl_security, "~fd99::3" },
+	{ set_bfd, "bfd99::3" },
+	{ set_bfd_and_hold_time, "~fd99::3 bfd99::3" },
 	{ set_import, "?fd99::3" },
 	{ set_import_and_hold_time, "~fd99::3" },
+	{ set_extended_next_hop, "~fd99::3" },
 };
 
 static void only_the_peer_whose_setting_changed_is_touched(void **state)
@@ -296,6 +337,27 @@ static void only_the_peer_whose_setting_changed_is_touched(void **state)
 		setting_rows[i].set(&now->peer[1]);
 		expect_plan(before, now, setting_rows[i].plan);
 	}
+}
+
+static void each_setting_of_bfd_is_a_change_of_it_alone(void **state)
+{
+	static const struct config_bfd usual = { true, false, 300, 3 };
+	static const struct config_bfd others[] = { { false, false, 0, 0 },
+						    { true, true, 300, 3 },
+						    { true, false, 301, 3 },
+						    { true, false, 300, 4 } };
+	struct side *before, *now;
+
+	for (size_t i = 0; i < sizeof(others) / sizeof(others[0]); i++) {
+		make_pair(&before, &now);
+		before->peer[1].bfd = usual;
+		now->peer[1].bfd = others[i];
+		expect_plan(before, now, "bfd99::3");
+	}
+	make_pair(&before, &now);
+	before->peer[1].bfd = now->peer[1].bfd = usual;
+	now->peer[1].ttl_security = 2; /* how far away the neighbour may be */
+	expect_plan(before, now, "~fd99::3 bfd99::3");
 }
 
 /* Passwords are compared by what was read; NULL with a file: it could not be. */
@@ -448,8 +510,10 @@ int main(void)
 		cmocka_unit_test(equal_configurations_change_nothing),
 		cmocka_unit_test(the_order_of_peers_means_nothing),
 		cmocka_unit_test(peers_and_blocks_come_and_go),
+		cmocka_unit_test(announced_prefixes_come_and_go),
 		cmocka_unit_test(an_address_and_the_range_of_it_are_two_peers),
 		cmocka_unit_test(only_the_peer_whose_setting_changed_is_touched),
+		cmocka_unit_test(each_setting_of_bfd_is_a_change_of_it_alone),
 		cmocka_unit_test(only_a_filter_of_other_rules_is_another_policy),
 		cmocka_unit_test(a_password_counts_by_its_content),
 		cmocka_unit_test(a_mesh_that_grows_adds_one_peer_each_time),

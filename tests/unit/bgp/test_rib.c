@@ -139,6 +139,66 @@ static void other_attributes_of_the_best_route_are_a_change(void **state)
 	expect_no_change(world);
 }
 
+/* The next change is @prefix; is its best route another? */
+static void expect_change_of(struct world *world, const char *prefix, bool is_best_changed)
+{
+	struct ip_prefix where = prefix_of(prefix);
+	struct rib_change change;
+
+	assert_true(rib_next_changed(world->rib, &change));
+	assert_true(ip_prefix_equal(&change.entry->prefix, &where));
+	assert_int_equal(change.is_best_changed, is_best_changed);
+	rib_put_changed(world->rib, &change);
+}
+
+static void routes_as_good_are_followed_when_asked_for(void **state)
+{
+	struct world *world = *state;
+	struct ip_prefix prefix = prefix_of("10.244.2.0/24");
+	struct attribute_set *other = routes_simple(&world->routes, "9", "10.0.0.3");
+
+	set(world, "10.244.2.0/24", &world->a, world->near);
+	expect_change_of(world, "10.244.2.0/24", true);
+	set(world, "10.244.2.0/24", &world->b, other); /* as good, by the higher router id */
+	expect_no_change(world);
+	rib_remove_path(world->rib, &prefix, &world->b);
+	expect_no_change(world);
+
+	rib_follow_multipath(world->rib, true);
+	set(world, "10.244.2.0/24", &world->b, other);
+	expect_change_of(world, "10.244.2.0/24", false);
+	set(world, "10.244.2.0/24", &world->b, world->far); /* longer: it is out */
+	expect_change_of(world, "10.244.2.0/24", false);
+	set(world, "10.244.2.0/24", &world->b, other);
+	set(world, "10.244.2.0/24", &world->b, world->near); /* both in one */
+	expect_change_of(world, "10.244.2.0/24", false);
+	expect_no_change(world);
+	rib_mark_stale(world->rib, &world->b, FAMILY_IPV4); /* it forwards on */
+	expect_no_change(world);
+	rib_remove_source(world->rib, &world->b, FAMILY_IPV4, true);
+	expect_change_of(world, "10.244.2.0/24", false);
+	set(world, "10.244.2.0/24", &world->b, world->far); /* never was in */
+	rib_remove_path(world->rib, &prefix, &world->b);
+	expect_no_change(world);
+	attribute_set_unref(&world->routes.table, other);
+}
+
+static void the_best_of_several_goes_and_the_other_stays_in_use(void **state)
+{
+	struct world *world = *state;
+	struct ip_prefix prefix = prefix_of("10.244.2.0/24");
+
+	rib_follow_multipath(world->rib, true);
+	set(world, "10.244.2.0/24", &world->a, world->near);
+	set(world, "10.244.2.0/24", &world->b, world->near);
+	expect_change_of(world, "10.244.2.0/24", true);
+	rib_remove_path(world->rib, &prefix, &world->a);
+	expect_change(world, "10.244.2.0/24", &world->b);
+	rib_remove_path(world->rib, &prefix, &world->b);
+	expect_change(world, "10.244.2.0/24", NULL);
+	assert_int_equal(rib_size(world->rib), 0);
+}
+
 static void a_prefix_waits_in_the_queue_once(void **state)
 {
 	struct world *world = *state;
@@ -376,6 +436,8 @@ int main(void)
 		WORLD_TEST(the_better_route_is_used_and_the_other_takes_over),
 		WORLD_TEST(a_worse_route_changes_nothing),
 		WORLD_TEST(other_attributes_of_the_best_route_are_a_change),
+		WORLD_TEST(routes_as_good_are_followed_when_asked_for),
+		WORLD_TEST(the_best_of_several_goes_and_the_other_stays_in_use),
 		WORLD_TEST(a_prefix_waits_in_the_queue_once),
 		WORLD_TEST(removing_a_source_leaves_the_others_and_the_other_family),
 		WORLD_TEST(stale_routes_are_used_until_they_are_swept),

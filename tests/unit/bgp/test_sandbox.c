@@ -7,13 +7,14 @@
  * that can succeed here is made once outside too. Layers are looked at one by one as well, under a
  * seccomp filter around us that takes the other away, as a container's profile may.
  *
- * links: bgp/sandbox.c lib/log.c
+ * links: bgp/sandbox.c lib/log.c bgp/bfd_socket.c bgp/socket_address.c lib/ip_prefix.c
  * libs: -lseccomp -lcap-ng
  */
 #include <arpa/inet.h>
 #include <errno.h>
 #include <fcntl.h>
 #include <linux/filter.h>
+#include <net/if.h>
 #include <sched.h>
 #include <setjmp.h>
 #include <signal.h>
@@ -42,7 +43,9 @@
 
 #include <cmocka.h>
 
+#include "bgp/bfd_socket.h"
 #include "bgp/sandbox.h"
+#include "lib/ip_prefix.h"
 #include "lib/log.h"
 
 #define REFUSED	  0
@@ -65,10 +68,12 @@ static long landlock_version(void)
 	return syscall(SYS_landlock_create_ruleset, NULL, 0, 1);
 }
 
+static bool with_udp; /* BFD is configured */
+
 /* Enter it as far as this kernel can. */
 static bool is_entered(void)
 {
-	return sandbox_enter() == 0 || landlock_version() < 1;
+	return sandbox_enter(with_udp) == 0 || landlock_version() < 1;
 }
 
 /* Valid until it is asked for another. */
@@ -159,6 +164,11 @@ static int open_a_netlink_socket(void)
 static int open_a_datagram_socket(void)
 {
 	return answer(socket(AF_INET, SOCK_DGRAM, 0));
+}
+
+static int open_a_ping_socket(void)
+{
+	return answer(socket(AF_INET, SOCK_DGRAM, IPPROTO_ICMP));
 }
 
 static int signal_the_parent(void)
@@ -357,6 +367,7 @@ static const struct {
 	{ "packet socket", open_a_packet_socket },
 	{ "raw socket", open_a_raw_socket },
 	{ "netlink socket", open_a_netlink_socket },
+	{ "ping socket", open_a_ping_socket },
 	{ "datagram socket", open_a_datagram_socket },
 	{ "signal", signal_the_parent },
 	{ "setuid", change_the_user },
@@ -380,6 +391,75 @@ static void what_a_speaker_does_not_need_is_refused(void **state)
 		assert_true(WIFEXITED(status));
 		assert_int_equal(WEXITSTATUS(status), REFUSED);
 	}
+}
+
+/* With BFD it is UDP that comes back, and nothing else. */
+static void with_bfd_all_but_datagrams_is_refused(void **state)
+{
+	with_udp = true;
+	for (size_t i = 0; i < sizeof(refused) / sizeof(refused[0]); i++) {
+		int wanted = refused[i].attempt == open_a_datagram_socket ? DONE : REFUSED;
+		int status = status_of(refused[i].attempt, true);
+
+		if (!WIFEXITED(status) || WEXITSTATUS(status) != wanted)
+			print_error("%s: status %d\n", refused[i].name, status);
+		assert_true(WIFEXITED(status));
+		assert_int_equal(WEXITSTATUS(status), wanted);
+	}
+	with_udp = false;
+}
+
+static int speak_bfd(void)
+{
+	struct ip_addr loopback = ip_addr_from_v4((struct in_addr){ htonl(INADDR_LOOPBACK) });
+	struct bfd_datagram *datagram = calloc(BFD_BATCH, sizeof(*datagram));
+	struct ip_addr local = {};
+	int listening, fd;
+
+	if (!is_entered())
+		return NO_CHANCE;
+	if (!datagram || bfd_socket_route(&loopback, &local) < 0 ||
+	    !ip_addr_equal(&local, &loopback))
+		return REFUSED;
+	listening = bfd_socket_listen(AF_INET, true);
+	fd = bfd_socket_open(&loopback, &local, BFD_SOURCE_FIRST + 17);
+	if (listening < 0 || fd < 0 || bfd_socket_listen(AF_INET6, true) < 0)
+		return REFUSED;
+	if (bfd_socket_send(fd, &loopback, true, (const uint8_t *)"x", 1) < 0 ||
+	    bfd_socket_receive(listening, datagram) != 1)
+		return REFUSED;
+	return datagram->len == 1 && datagram->data[0] == 'x' && datagram->ttl == 255 &&
+			       ip_addr_equal(&datagram->remote, &loopback) &&
+			       ip_addr_equal(&datagram->local, &loopback)
+		       ? DONE
+		       : REFUSED;
+}
+
+/* In a network of its own: the ports may be somebody's. */
+static int speak_bfd_alone(void)
+{
+	struct ifreq loopback = { .ifr_name = "lo", .ifr_flags = IFF_UP };
+	int fd;
+
+	if (unshare(CLONE_NEWNET) < 0)
+		return NO_CHANCE;
+	fd = socket(AF_INET, SOCK_DGRAM, 0);
+	if (fd < 0 || ioctl(fd, SIOCSIFFLAGS, &loopback) < 0)
+		return NO_CHANCE;
+	close(fd);
+	return speak_bfd();
+}
+
+static void bfd_speaks_from_inside(void **state)
+{
+	if (geteuid() != 0) {
+		print_message("skip: needs root, for a network namespace\n");
+		skip();
+	}
+	with_udp = true;
+	assert_int_equal(status_of(speak_bfd_alone, false), DONE << 8);
+	with_udp = false;
+	assert_int_equal(status_of(speak_bfd_alone, false), REFUSED << 8);
 }
 
 /* The control: outside nearly all of it can be done, so the test can fail. */
@@ -478,7 +558,7 @@ static void refuse_call(int call)
 static int without_landlock(void)
 {
 	refuse_call(SCMP_SYS(landlock_create_ruleset));
-	if (sandbox_enter() != -EPERM)
+	if (sandbox_enter(false) != -EPERM)
 		return NO_CHANCE;
 	return open_a_packet_socket() == REFUSED && create_a_file() == REFUSED ? REFUSED : DONE;
 }
@@ -486,7 +566,7 @@ static int without_landlock(void)
 static int without_seccomp(void)
 {
 	refuse_call(SCMP_SYS(seccomp));
-	if (sandbox_enter() == 0)
+	if (sandbox_enter(false) == 0)
 		return NO_CHANCE;
 	return create_a_file() == REFUSED && listen_on_a_port_of_its_choice() == REFUSED &&
 			       write_a_file() == REFUSED && run_a_program() == REFUSED
@@ -533,6 +613,8 @@ int main(void)
 {
 	const struct CMUnitTest tests[] = {
 		cmocka_unit_test(what_a_speaker_does_not_need_is_refused),
+		cmocka_unit_test(with_bfd_all_but_datagrams_is_refused),
+		cmocka_unit_test(bfd_speaks_from_inside),
 		cmocka_unit_test(what_only_an_intruder_does_kills),
 		cmocka_unit_test(the_speakers_own_work_goes_on),
 		cmocka_unit_test(no_capability_is_left_and_none_comes_back),

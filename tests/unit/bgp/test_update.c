@@ -35,7 +35,8 @@
 enum peer_type {
 	EBGP,
 	IBGP,
-	EBGP_2, /* two-octet AS */
+	EBGP_2,	       /* two-octet AS */
+	EBGP_EXTENDED, /* IPv6 next hops of IPv4 */
 };
 
 #define OK	 REACTION_NONE
@@ -225,7 +226,8 @@ static int parse(enum peer_type peer, const uint8_t *body, size_t len, struct up
 		 struct bgp_error *error)
 {
 	struct attribute_context context = { .is_ebgp = peer != IBGP,
-					     .four_octet_as = peer != EBGP_2 };
+					     .four_octet_as = peer != EBGP_2,
+					     .extended_next_hop = peer == EBGP_EXTENDED };
 
 	return update_parse(body, len, &context, update, error);
 }
@@ -419,6 +421,68 @@ static void an_ipv4_next_hop_in_mp_reach_must_be_one_too(void **state)
 	assert_true(ip_addr_is_zero(&update.announced[0].next_hop));
 }
 
+/* RFC 8950 section 3: AFI 1, SAFI 1, and an IPv6 next hop of 16 or 32 octets. */
+static const struct {
+	const char *name;
+	enum peer_type peer;
+	const char *next_hop; /* with its length */
+	const char *taken;    /* NULL: the session ends, "": not usable */
+} ipv4_rows[] = {
+	{ "one IPv6 address", EBGP_EXTENDED, "10 2001 0db8 11*00 01", "2001:db8::1" },
+	{ "global and link-local", EBGP_EXTENDED, "20 2001 0db8 11*00 01 fe80 13*00 01",
+	  "2001:db8::1" },
+	{ "an IPv4 address", EBGP_EXTENDED, "04 0a630002", "10.99.0.2" },
+	{ "link-local alone", EBGP_EXTENDED, "10 fe80 13*00 01", "" },
+	{ "link-local first", EBGP_EXTENDED, "20 fe80 13*00 01 fe80 13*00 01", "" },
+	{ "nothing, and link-local", EBGP_EXTENDED, "20 16*00 fe80 13*00 01", "" },
+	{ "IPv4-mapped", EBGP_EXTENDED, "10 10*00 ffff 0a630002", "" },
+	{ "multicast", EBGP_EXTENDED, "10 ff02 13*00 01", "" },
+	{ "a length of 0", EBGP_EXTENDED, "00", NULL },
+	{ "15 octets", EBGP_EXTENDED, "0f 2001 0db8 11*00", NULL },
+	{ "24 octets, as VPNs have", EBGP_EXTENDED, "18 8*00 2001 0db8 11*00 01", NULL },
+	{ "33 octets", EBGP_EXTENDED, "21 2001 0db8 11*00 01 fe80 13*00 01 00", NULL },
+	{ "one IPv6 address, not negotiated", EBGP, "10 2001 0db8 11*00 01", NULL },
+	{ "two, not negotiated", EBGP, "20 2001 0db8 11*00 01 fe80 13*00 01", NULL },
+};
+
+static void ipv4_has_ipv6_next_hops_where_that_is_negotiated(void **state)
+{
+	static const char *const prefixes[] = { "10.244.2.0/24", NULL };
+	static struct update update;
+	struct bgp_error error;
+	uint8_t body[256], mp[128];
+	char attributes[256], text[IP_ADDR_TEXT_MAX];
+
+	for (size_t i = 0; i < sizeof(ipv4_rows) / sizeof(ipv4_rows[0]); i++) {
+		const char *taken = ipv4_rows[i].taken;
+		size_t len;
+		int err;
+
+		print_message("%s\n", ipv4_rows[i].name);
+		snprintf(attributes, sizeof(attributes), "0001 01 %s 00" NLRI,
+			 ipv4_rows[i].next_hop);
+		len = hex_parse(attributes, mp, sizeof(mp));
+		snprintf(attributes, sizeof(attributes),
+			 ORIGIN PATH "80 0e %02zx 0001 01 %s 00" NLRI, len, ipv4_rows[i].next_hop);
+		len = build(body, attributes, "");
+		err = parse(ipv4_rows[i].peer, body, len, &update, &error);
+		assert_int_equal(err < 0, !taken);
+		if (!taken) { /* RFC 7606 section 7.11 */
+			assert_int_equal(error.code, 3);
+			assert_int_equal(error.subcode, 9);
+			continue;
+		}
+		assert_int_equal(update.announced_count, 1);
+		assert_int_equal(update.announced[0].family, FAMILY_IPV4);
+		assert_string_equal(
+			ip_addr_is_zero(&update.announced[0].next_hop)
+				? ""
+				: ip_addr_format(&update.announced[0].next_hop, text, sizeof(text)),
+			taken);
+		expect_prefixes(&update.announced[0], prefixes);
+	}
+}
+
 static void of_global_and_link_local_next_hop_the_global_one_is_taken(void **state)
 {
 	struct ip_addr next_hop = addr_of("fd99::2");
@@ -574,6 +638,26 @@ static void an_ipv6_announcement_has_mp_reach_first(void **state)
 			      buf, len));
 }
 
+/* RFC 8950 section 3: all of it in MP_REACH_NLRI, and no NEXT_HOP. */
+static void an_ipv4_announcement_with_an_ipv6_next_hop_is_in_mp_reach(void **state)
+{
+	struct ip_prefix prefixes[] = { prefix_of("10.244.2.0/24"), prefix_of("10.244.3.0/26") };
+	static struct attribute_draft draft;
+	struct attribute_view view;
+	uint8_t buf[BGP_MESSAGE_MAX];
+	size_t count = 2, len;
+
+	attributes_start(&draft);
+	draft.values.next_hop = addr_of("2001:db8::1");
+	assert_true(attributes_prepend_as(&draft, 64512));
+	view = attributes_view_draft(&draft);
+	len = update_write_announce(buf, &view, true, prefixes, &count);
+	assert_int_equal(count, 2);
+	assert_true(hex_equal("16*ff 0046 02 0000 002f 90 0e 001e 0001 01 10 20010db8 11*00 01 00 "
+			      "18 0af402 1a 0af40300 40 01 01 00 40 02 06 02 01 0000fc00",
+			      buf, len));
+}
+
 static void a_two_octet_peer_gets_as_trans_and_as4_path(void **state)
 {
 	struct ip_prefix prefix = prefix_of("10.244.2.0/24");
@@ -664,6 +748,7 @@ int main(void)
 		cmocka_unit_test(bits_beyond_the_prefix_are_cleared),
 		cmocka_unit_test(an_ipv6_next_hop_must_be_a_routers_address),
 		cmocka_unit_test(an_ipv4_next_hop_in_mp_reach_must_be_one_too),
+		cmocka_unit_test(ipv4_has_ipv6_next_hops_where_that_is_negotiated),
 		cmocka_unit_test(of_global_and_link_local_next_hop_the_global_one_is_taken),
 		cmocka_unit_test(an_unknown_transitive_attribute_gets_the_partial_bit),
 		cmocka_unit_test(flags_are_passed_on_as_the_rfc_says),
@@ -671,6 +756,7 @@ int main(void)
 		cmocka_unit_test(well_known_communities_are_noticed),
 		cmocka_unit_test(an_announcement_packs_prefixes_with_their_attributes),
 		cmocka_unit_test(an_ipv6_announcement_has_mp_reach_first),
+		cmocka_unit_test(an_ipv4_announcement_with_an_ipv6_next_hop_is_in_mp_reach),
 		cmocka_unit_test(a_two_octet_peer_gets_as_trans_and_as4_path),
 		cmocka_unit_test(what_does_not_fit_is_left_for_the_next_message),
 		cmocka_unit_test(a_withdrawal_names_prefixes_only),

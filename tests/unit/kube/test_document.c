@@ -4,14 +4,9 @@
  *
  * Every document that comes out must be one that the configuration's own parser takes.
  *
- * links: kube/document.c kube/document_nodes.c kube/document_pools.c kube/document_bgp.c
- * links: kube/document_peers.c kube/document_filters.c kube/document_communities.c
- * links: kube/document_secrets.c kube/cluster.c kube/node_object.c kube/selector.c kube/json.c
- * links: lib/text.c lib/sha1.c lib/ip_prefix.c lib/config.c lib/config_yaml.c lib/config_reader.c
- * links: lib/config_keys.c lib/config_bgp.c lib/config_peers.c lib/config_filters.c
- * links: lib/config_routes.c lib/next_hops.c
- * links: lib/config_rules.c lib/config_check.c lib/config_check_nodes.c lib/config_cluster.c
- * links: lib/config_listen.c
+ * links: kube/document*.c kube/cluster.c kube/node_object.c kube/selector.c kube/json.c
+ * links: lib/text.c lib/sha1.c lib/ip_prefix.c lib/next_hops.c kube/service_object.c
+ * links: lib/config*.c
  * libs: -ljson-c -lyaml -lresolv
  */
 #include <stdarg.h>
@@ -225,9 +220,9 @@ static void fields_that_are_not_served_are_named(void **state)
 		 "'cidr':'10.244.0.0/16','blockSize':26,'ipipMode':'Always','vxlanMode':'Never',"
 		 "'nodeSelector':'all()','allowedUses':['Workload','Tunnel'],'disabled':false,"
 		 "'disableBGPExport':true,'newField':{'a':1},'empty':{}");
-	set_spec(CLUSTER_BGP_CONFIGS, "default",
-		 "'logSeverityScreen':'Debug','serviceClusterIPs':[{'cidr':'10.96.0.0/12'}],"
-		 "'bindMode':'None'");
+	set_spec(
+		CLUSTER_BGP_CONFIGS, "default",
+		"'logSeverityScreen':'Debug','bindMode':'None','localWorkloadPeeringIPV4':'169.254.1.9'");
 	set_spec(CLUSTER_BGP_PEERS, "t",
 		 "'peerIP':'192.0.2.1','asNumber':65000,'localWorkloadSelector':'all()',"
 		 "'sourceAddress':'UseNodeIP','reachableBy':'10.0.0.1'");
@@ -237,7 +232,7 @@ static void fields_that_are_not_served_are_named(void **state)
 	assert_notice("ippool p: spec.disableBGPExport: not served");
 	assert_notice("ippool p: spec.newField: not served");
 	assert_has("  log_level: debug\n");
-	assert_notice("bgpconfiguration default: spec.serviceClusterIPs: not served");
+	assert_notice("bgpconfiguration default: spec.localWorkloadPeeringIPV4: not served");
 	assert_notice("bgpconfiguration default: spec.bindMode: not served");
 	assert_notice("bgppeer t: spec.localWorkloadSelector: not served");
 	assert_notice("bgppeer t: spec.reachableBy: not served");

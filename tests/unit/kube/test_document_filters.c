@@ -5,14 +5,9 @@
  * The rules are those of Calico's own documentation and tests. Every document must be one that the
  * configuration's own parser takes.
  *
- * links: kube/document.c kube/document_nodes.c kube/document_pools.c kube/document_bgp.c
- * links: kube/document_peers.c kube/document_filters.c kube/document_communities.c
- * links: kube/document_secrets.c kube/cluster.c kube/node_object.c kube/selector.c kube/json.c
- * links: lib/text.c lib/sha1.c lib/ip_prefix.c lib/config.c lib/config_yaml.c lib/config_reader.c
- * links: lib/config_keys.c lib/config_bgp.c lib/config_peers.c lib/config_filters.c
- * links: lib/config_routes.c lib/next_hops.c
- * links: lib/config_rules.c lib/config_check.c lib/config_check_nodes.c lib/config_cluster.c
- * links: lib/config_listen.c
+ * links: kube/document*.c kube/cluster.c kube/node_object.c kube/selector.c kube/json.c
+ * links: lib/text.c lib/sha1.c lib/ip_prefix.c lib/next_hops.c kube/service_object.c
+ * links: lib/config*.c
  * libs: -ljson-c -lyaml -lresolv
  */
 #include <stdarg.h>

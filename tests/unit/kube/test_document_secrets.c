@@ -2,14 +2,9 @@
 /*
  * test_document_secrets.c: passwords of BGP sessions out of Secrets, and where they do not go.
  *
- * links: kube/document.c kube/document_nodes.c kube/document_pools.c kube/document_bgp.c
- * links: kube/document_peers.c kube/document_filters.c kube/document_communities.c
- * links: kube/document_secrets.c kube/cluster.c kube/node_object.c kube/selector.c kube/json.c
- * links: lib/text.c lib/sha1.c lib/ip_prefix.c lib/config.c lib/config_yaml.c lib/config_reader.c
- * links: lib/config_keys.c lib/config_bgp.c lib/config_peers.c lib/config_filters.c
- * links: lib/config_routes.c lib/next_hops.c
- * links: lib/config_rules.c lib/config_check.c lib/config_check_nodes.c lib/config_cluster.c
- * links: lib/config_listen.c
+ * links: kube/document*.c kube/cluster.c kube/node_object.c kube/selector.c kube/json.c
+ * links: lib/text.c lib/sha1.c lib/ip_prefix.c lib/next_hops.c kube/service_object.c
+ * links: lib/config*.c
  * libs: -ljson-c -lyaml -lresolv
  */
 #include <stdarg.h>
@@ -171,13 +166,13 @@ static void secrets_are_wanted_when_one_is_named(void **state)
 	two_nodes();
 	set(CLUSTER_BGP_PEERS, "q", "'spec':{'peerIP':'192.0.2.2','asNumber':65000}");
 	set(CLUSTER_BGP_CONFIGS, "default", "'spec':{}");
-	assert_false(document_wants_secrets(&cluster));
+	assert_false(document_wants(&cluster, CLUSTER_SECRETS));
 	set(CLUSTER_BGP_CONFIGS, "default", "'spec':{'nodeMeshPassword':" REFERENCE "}");
-	assert_true(document_wants_secrets(&cluster));
+	assert_true(document_wants(&cluster, CLUSTER_SECRETS));
 	set(CLUSTER_BGP_CONFIGS, "default", "'spec':{}");
 	set(CLUSTER_BGP_PEERS, "q",
 	    "'spec':{'peerIP':'192.0.2.2','asNumber':65000,'password':" REFERENCE "}");
-	assert_true(document_wants_secrets(&cluster));
+	assert_true(document_wants(&cluster, CLUSTER_SECRETS));
 }
 
 #define TEST(name) cmocka_unit_test_teardown(name, forget_config)

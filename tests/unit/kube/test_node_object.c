@@ -2,7 +2,8 @@
 /*
  * test_node_object.c: what is kept of a Node, recorded and hostile.
  *
- * links: kube/node_object.c kube/cluster.c kube/json.c lib/ip_prefix.c lib/text.c
+ * links: kube/node_object.c kube/service_object.c kube/cluster.c kube/json.c lib/ip_prefix.c
+ * links: lib/text.c
  * libs: -ljson-c
  */
 #include <stdarg.h>

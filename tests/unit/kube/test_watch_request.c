@@ -21,25 +21,44 @@
 
 static void paths_are_those_of_the_api(void **state)
 {
+	static const struct watch_target nodes = { "/api/v1/nodes", NULL };
 	char *path;
 
-	assert_int_equal(watch_path_list("/api/v1/nodes", false, NULL, &path), 0);
+	assert_int_equal(watch_path_list(&nodes, false, NULL, &path), 0);
 	assert_string_equal(path, "/api/v1/nodes?limit=500");
 	free(path);
-	assert_int_equal(watch_path_list("/api/v1/nodes", false, "a+/=b", &path), 0);
+	assert_int_equal(watch_path_list(&nodes, false, "a+/=b", &path), 0);
 	assert_string_equal(path, "/api/v1/nodes?limit=500&continue=a%2B%2F%3Db");
 	free(path);
-	assert_int_equal(watch_path_list("/api/v1/nodes", true, NULL, &path), 0);
+	assert_int_equal(watch_path_list(&nodes, true, NULL, &path), 0);
 	assert_string_equal(path, "/api/v1/nodes");
 	free(path);
-	assert_int_equal(watch_path_watch("/api/v1/nodes", "841", 300, &path), 0);
+	assert_int_equal(watch_path_watch(&nodes, "841", 300, &path), 0);
 	assert_string_equal(path, "/api/v1/nodes?watch=true&allowWatchBookmarks=true"
 				  "&timeoutSeconds=300&resourceVersion=841");
 	free(path);
-	assert_int_equal(watch_path_watch("/api/v1/nodes", "", 300, &path), 0);
+	assert_int_equal(watch_path_watch(&nodes, "", 300, &path), 0);
 	assert_string_equal(path, "/api/v1/nodes?watch=true&allowWatchBookmarks=true"
 				  "&timeoutSeconds=300&sendInitialEvents=true"
 				  "&resourceVersionMatch=NotOlderThan");
+	free(path);
+}
+
+static void a_selector_is_part_of_each_path(void **state)
+{
+	static const struct watch_target slices = { "/x/slices", "a.io/b,!c" };
+	char *path;
+
+	assert_int_equal(watch_path_list(&slices, false, "t", &path), 0);
+	assert_string_equal(path, "/x/slices?limit=500&labelSelector=a.io%2Fb%2C%21c&continue=t");
+	free(path);
+	assert_int_equal(watch_path_list(&slices, true, NULL, &path), 0);
+	assert_string_equal(path, "/x/slices?labelSelector=a.io%2Fb%2C%21c");
+	free(path);
+	assert_int_equal(watch_path_watch(&slices, "841", 300, &path), 0);
+	assert_string_equal(path, "/x/slices?watch=true&allowWatchBookmarks=true"
+				  "&timeoutSeconds=300&labelSelector=a.io%2Fb%2C%21c"
+				  "&resourceVersion=841");
 	free(path);
 }
 
@@ -168,6 +187,7 @@ int main(void)
 {
 	const struct CMUnitTest tests[] = {
 		cmocka_unit_test(paths_are_those_of_the_api),
+		cmocka_unit_test(a_selector_is_part_of_each_path),
 		cmocka_unit_test(recorded_events_are_understood),
 		cmocka_unit_test(an_error_event_says_what_a_status_would),
 		cmocka_unit_test(what_is_no_event_is_refused),

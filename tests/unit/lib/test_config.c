@@ -5,10 +5,7 @@
  * Bad input is a table: the file's text, where the error is, words that must appear in it. Good
  * input is compared with what the document promises, defaults first.
  *
- * links: lib/config.c lib/config_yaml.c lib/config_reader.c lib/config_keys.c lib/config_bgp.c
- * links: lib/config_routes.c lib/next_hops.c
- * links: lib/config_peers.c lib/config_filters.c lib/config_rules.c lib/config_check.c
- * links: lib/config_cluster.c lib/config_listen.c lib/config_check_nodes.c lib/ip_prefix.c
+ * links: lib/ip_prefix.c lib/next_hops.c lib/config*.c
  * libs: -lyaml
  */
 #include <stdarg.h>
@@ -198,6 +195,8 @@ static const struct bad_row bad_rows[] = {
 	{ NODE "bgp: {listen: [192.0.2.1, \"192.0.2.1:179\"]}\n", 2, 27, { "twice" } },
 	{ NODE "bgp: {restart_time: 4096}\n", 2, 21, { "restart_time", "4095" } },
 	{ NODE "bgp: {send_hold_time: 4}\n", 2, 23, { "send_hold_time", "5" } },
+	{ NODE "bgp: {max_paths: 0}\n", 2, 18, { "max_paths", "1 to 8" } },
+	{ NODE "bgp: {max_paths: 9}\n", 2, 18, { "max_paths", "1 to 8" } },
 	{ NODE "bgp: {log_level: loud}\n", 2, 18, { "bgp.log_level", "error warning info debug" } },
 	{ NODE "bgp: {hold_time: 2}\n", 2, 18, { "hold_time", "0 (no keepalives) or 3" } },
 	{ NODE "bgp: {mesh: [0.0.0.0]}\n", 2, 14, { "bgp.mesh[0]", "0.0.0.0" } },
@@ -241,6 +240,10 @@ static const struct bad_row bad_rows[] = {
 	  2,
 	  51,
 	  { "families", "twice" } },
+	{ NODE "bgp: {peers: [{address: 1.2.3.4, as: 1, extended_next_hop: true}]}\n",
+	  2,
+	  60,
+	  { "extended_next_hop", "auto always never" } },
 	{ NODE "bgp: {peers: [{address: 1.2.3.4, as: 1, families: [vpnv4]}]}\n",
 	  2,
 	  52,
@@ -475,6 +478,7 @@ static void an_empty_bgp_part_means_all_its_defaults(void **state)
 	assert_int_equal(ntohl(config->bgp.cluster_id_be), 0xc0000201);
 	assert_int_equal(config->bgp.restart_time_s, 120);
 	assert_int_equal(config->bgp.send_hold_time_s, 480);
+	assert_int_equal(config->bgp.max_paths, 8);
 	assert_false(config->bgp.has_log_level);
 	assert_int_equal(config->bgp.listen_count, 2);
 	assert_addr(&config->bgp.listen[1].addr, "192.0.2.1");
@@ -509,17 +513,17 @@ static void the_mesh_leaves_out_own_addresses(void **state)
 
 static void every_key_of_a_peer_reaches_its_field(void **state)
 {
-	struct config *config =
-		parse(NODE "bgp:\n"
-			   "  peers:\n"
-			   "  - {address: 192.0.2.254, as: 4200000000, port: 1179, passive: true,"
-			   " families: [ipv6], import: all, export: none, hold_time: 3,"
-			   " source: node, restart_time: 4095, ttl_security: 255,"
-			   " local_as: 65001, allow_own_as: 2, next_hop: keep,"
-			   " max_routes: 2000000, max_routes_action: close,"
-			   " password_file: /etc/key}\n"
-			   "  - {range: 198.51.100.0/24, as: 64512, reflector_client: true,"
-			   " import: none, export: all, families: [ipv6, ipv4]}\n");
+	struct config *config = parse(
+		NODE "bgp:\n"
+		     "  peers:\n"
+		     "  - {address: 192.0.2.254, as: 4200000000, port: 1179, passive: true,"
+		     " families: [ipv6], import: all, export: none, hold_time: 3,"
+		     " source: node, restart_time: 4095, ttl_security: 255,"
+		     " local_as: 65001, allow_own_as: 2, next_hop: keep,"
+		     " extended_next_hop: never, max_routes: 2000000, max_routes_action: close,"
+		     " password_file: /etc/key}\n"
+		     "  - {range: 198.51.100.0/24, as: 64512, reflector_client: true,"
+		     " import: none, export: all, families: [ipv6, ipv4]}\n");
 	const struct config_peer *peer = config->bgp.peer;
 
 	assert_int_equal(config->bgp.peer_count, 2);
@@ -536,6 +540,7 @@ static void every_key_of_a_peer_reaches_its_field(void **state)
 	assert_int_equal(peer[0].local_as, 65001);
 	assert_int_equal(peer[0].allow_own_as, 2);
 	assert_int_equal(peer[0].next_hop, NEXT_HOP_KEEP);
+	assert_int_equal(peer[0].extended_next_hop, EXTENDED_NEXT_HOP_NEVER);
 	assert_int_equal(peer[0].max_routes, 2000000);
 	assert_true(peer[0].max_routes_close);
 	assert_string_equal(peer[0].password_file, "/etc/key");
@@ -551,6 +556,7 @@ static void every_key_of_a_peer_reaches_its_field(void **state)
 	assert_int_equal(peer[1].local_as, 64512);
 	assert_int_equal(peer[1].allow_own_as, 0);
 	assert_int_equal(peer[1].next_hop, NEXT_HOP_AUTO);
+	assert_int_equal(peer[1].extended_next_hop, EXTENDED_NEXT_HOP_AUTO);
 	assert_int_equal(peer[1].max_routes, 0);
 	assert_false(peer[1].max_routes_close);
 	config_free(config);

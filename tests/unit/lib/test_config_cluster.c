@@ -3,10 +3,7 @@
  * test_config_cluster.c: a file with kubernetes: and the cluster's document (docs/configuration.md,
  * "kubernetes", "The cluster's document").
  *
- * links: lib/config.c lib/config_yaml.c lib/config_reader.c lib/config_keys.c lib/config_bgp.c
- * links: lib/config_routes.c lib/next_hops.c
- * links: lib/config_peers.c lib/config_filters.c lib/config_rules.c lib/config_check.c
- * links: lib/config_cluster.c lib/config_listen.c lib/config_check_nodes.c lib/ip_prefix.c
+ * links: lib/ip_prefix.c lib/next_hops.c lib/config*.c
  * libs: -lyaml
  */
 #include <stdarg.h>

@@ -6,12 +6,7 @@
  *
  * links: loader/cluster.c loader/cluster_status.c loader/cluster_facts.c loader/cluster_state.c
  * links: loader/server.c lib/agent_client.c lib/unix_socket.c lib/event_loop.c lib/timer_heap.c
- * links: lib/sealed_text.c
- * links: lib/config.c lib/config_yaml.c lib/config_reader.c lib/config_keys.c lib/config_bgp.c
- * links: lib/config_routes.c lib/next_hops.c
- * links: lib/config_peers.c lib/config_filters.c lib/config_rules.c lib/config_check.c
- * links: lib/config_cluster.c lib/config_listen.c lib/config_check_nodes.c lib/ip_prefix.c
- * links: lib/text.c lib/log.c
+ * links: lib/sealed_text.c lib/ip_prefix.c lib/text.c lib/log.c lib/next_hops.c lib/config*.c
  * libs: -lyaml
  */
 #include "loader/cluster.h"
@@ -129,6 +124,9 @@ HANDLER(bgp_feed_handle_peer_set)
 HANDLER(bgp_feed_handle_peer_delete)
 HANDLER(bgp_feed_handle_pong)
 HANDLER(bgp_feed_handle_socket)
+HANDLER(bgp_feed_handle_keep)
+HANDLER(bgp_feed_handle_keep_all)
+HANDLER(bgp_feed_handle_take)
 
 void cni_handle_request(struct agent *agent, const struct msg_cni_request *request, const int *fds,
 			size_t fd_count, struct msg_cni_reply *ret_reply)

@@ -2,7 +2,7 @@
 /*
  * Tests of endpoint_alias.c: the record that a link carries.
  *
- * links: loader/endpoint_alias.c lib/pod_ifname.c lib/sha1.c lib/ip_prefix.c
+ * links: loader/endpoint_alias.c lib/pod_ifname.c lib/sha1.c lib/ip_prefix.c lib/mac.c
  */
 #include "loader/endpoint_alias.h"
 

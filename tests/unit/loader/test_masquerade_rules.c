@@ -128,6 +128,39 @@ static void a_family_without_pools_has_empty_sets(void **state)
 	free(rules);
 }
 
+static void what_nobody_translated_of_a_range_of_services_is_refused(void **state)
+{
+	struct config_pool pools[] = { { .cidr = prefix("10.244.0.0/16") } };
+	struct ip_prefix ranges[] = { prefix("192.0.2.0/24"), prefix("10.96.0.0/12"),
+				      prefix("fd96::/112") };
+	struct config config = { .pool = pools, .pool_count = 1 };
+	char *rules;
+
+	config.bgp.service_range = ranges;
+	config.bgp.service_range_count = 3;
+	assert_true(masquerade_is_wanted(&config));
+	rules = masquerade_rules(&config);
+	assert_non_null(rules);
+	assert_set(rules, "set services4", "elements = { 10.96.0.0/12, 192.0.2.0/24 }");
+	assert_set(rules, "set services6", "elements = { fd96::/112 }");
+	assert_non_null(strstr(rules, "hook forward"));
+	assert_non_null(strstr(rules, "ip daddr @services4 reject"));
+	assert_non_null(strstr(rules, "ip6 daddr @services6 reject"));
+	assert_null(strstr(rules, "postrouting"));
+	free(rules);
+
+	pools[0].nat_outgoing = true;
+	rules = masquerade_rules(&config);
+	assert_non_null(strstr(rules, "hook forward"));
+	assert_non_null(strstr(rules, "hook postrouting"));
+	free(rules);
+
+	config.bgp.service_range_count = 0;
+	rules = masquerade_rules(&config);
+	assert_null(strstr(rules, "hook forward"));
+	free(rules);
+}
+
 static void the_old_table_goes_in_the_same_transaction(void **state)
 {
 	const struct config config = { .pool_count = 0 };
@@ -145,6 +178,7 @@ int main(void)
 		cmocka_unit_test(pools_and_routes_are_inside_only_asking_pools_go_out_translated),
 		cmocka_unit_test(nodes_are_never_masqueraded_to),
 		cmocka_unit_test(a_family_without_pools_has_empty_sets),
+		cmocka_unit_test(what_nobody_translated_of_a_range_of_services_is_refused),
 		cmocka_unit_test(the_old_table_goes_in_the_same_transaction),
 	};
 

@@ -110,6 +110,38 @@ static void a_failed_message_does_not_stop_the_next_of_its_batch(void **state)
 	netlink_close(netlink);
 }
 
+static int refuse_link(const struct nlmsghdr *header, void *arg)
+{
+	return -ERANGE;
+}
+
+static void a_question_in_a_batch_is_answered_in_its_place(void **state)
+{
+	struct nl_msg *msgs[] = { bridge_message("four"), named_message(RTM_GETLINK, "four"),
+				  named_message(RTM_GETLINK, "nobody"),
+				  named_message(RTM_DELLINK, "four"),
+				  named_message(RTM_GETLINK, "four") };
+	struct nl_msg *last[] = { named_message(RTM_GETLINK, "lo") };
+	struct link_count count = { 0 };
+	int errors[5] = { 1, 1, 1, 1, 1 };
+	struct netlink_batch batch = {
+		.msgs = msgs, .count = 5, .errors = errors, .fn = count_link, .arg = &count
+	};
+	struct netlink *netlink;
+
+	assert_int_equal(netlink_open(&netlink), 0);
+	assert_int_equal(netlink_ask_batch(netlink, &batch), -ENODEV);
+	assert_int_equal(errors[0], 0);
+	assert_int_equal(errors[1], 0);
+	assert_int_equal(errors[2], -ENODEV);
+	assert_int_equal(errors[3], 0);
+	assert_int_equal(errors[4], -ENODEV);
+	assert_int_equal(count.links, 1);
+	batch = (struct netlink_batch){ .msgs = last, .count = 1, .fn = refuse_link };
+	assert_int_equal(netlink_ask_batch(netlink, &batch), -ERANGE);
+	netlink_close(netlink);
+}
+
 static void a_batch_with_a_missing_message_sends_nothing(void **state)
 {
 	struct nl_msg *msgs[] = { bridge_message("three"), NULL };
@@ -273,6 +305,7 @@ int main(void)
 	const struct CMUnitTest tests[] = {
 		cmocka_unit_test(a_request_is_acknowledged),
 		cmocka_unit_test(a_failed_message_does_not_stop_the_next_of_its_batch),
+		cmocka_unit_test(a_question_in_a_batch_is_answered_in_its_place),
 		cmocka_unit_test(a_batch_with_a_missing_message_sends_nothing),
 		cmocka_unit_test(the_largest_batch_gets_all_its_answers),
 		cmocka_unit_test(a_dump_tells_every_link_and_may_be_ended),

@@ -6,7 +6,7 @@
  *
  * links: loader/pod_link.c loader/pod_link_check.c loader/pod_link_message.c loader/netlink.c
  * links: loader/netlink_attr.c loader/endpoint_alias.c lib/ip_prefix.c lib/text.c lib/log.c
- * links: lib/pod_ifname.c lib/sha1.c
+ * links: lib/pod_ifname.c lib/sha1.c lib/mac.c loader/netlink_entry.c
  * libs: -lnl-3 -lnl-route-3
  */
 #include "loader/pod_link.h"
@@ -69,7 +69,7 @@ static int add_pod(void **state)
 	assert_int_equal(pod_link_create(node, &spec, &link), 0);
 	endpoint.ifindex = link.ifindex;
 	assert_int_equal(pod_link_configure_pod(pod, &endpoint, link.peer_ifindex, &step), 0);
-	assert_int_equal(pod_link_go_live(node, &endpoint, 11602, &step), 0);
+	assert_int_equal(pod_link_go_live(node, &endpoint, 11602, NULL, &step), 0);
 	return 0;
 }
 

@@ -4,6 +4,7 @@
  *
  * links: tools/tortie/connectivity_report.c tools/tortie/connectivity_target.c
  * links: tools/tortie/document.c tools/tortie/output_text.c tools/tortie/say.c lib/ip_prefix.c
+ * links: lib/mac.c
  * libs: -ljson-c
  */
 #include "tools/tortie/connectivity.h"

@@ -4,6 +4,7 @@
  *
  * links: tools/tortie/output.c tools/tortie/output_text.c tools/tortie/output_json.c
  * links: tools/tortie/output_yaml.c tools/tortie/document.c tools/tortie/say.c lib/ip_prefix.c
+ * links: lib/mac.c
  * libs: -ljson-c -lyaml
  */
 #include "tools/tortie/output.h"

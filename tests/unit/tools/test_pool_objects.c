@@ -3,6 +3,7 @@
  * Tests of pool_objects.c: which ranges the default pools have.
  *
  * links: tools/tortie/pool_objects.c tools/tortie/document.c tools/tortie/say.c lib/ip_prefix.c
+ * links: lib/mac.c
  * libs: -ljson-c
  */
 #include "tools/tortie/pools.h"
