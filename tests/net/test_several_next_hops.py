@@ -243,6 +243,8 @@ def test_a_next_hop_that_does_not_answer_is_out_until_it_does(net):
     net.n2.ip("link", "set", "up1", "arp", "off")
     net.n1.ip("neigh", "replace", hop, "dev", "up1", "nud", "failed")
     wait_until(lambda: net.in_use(4) == ["up0"], "the silent one is out", 2)
+    assert f"fewer next hops than they have, such as without {hop}" in \
+        net.n1.tortie("status", check=False)
     assert set(net.links_of(4, ports).values()) == {"up0"}
     wait_until(lambda: net.kernel(4) == ["up0"], "of the kernel too", 2)
     wait_until(lambda: "INCOMPLETE" in net.n1.ip("neigh", "show", hop), "it is asked for", 5)
