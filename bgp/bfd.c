@@ -35,6 +35,7 @@
 #define LISTEN_AGAIN_MS	 5000
 #define KEEP_UP_MS	 20
 #define PORT_TRIES	 64
+#define RESUMED_LEAST_US 10000 /* between packets, whatever is said of another process' session */
 #define STRANGERS_LOG_MS 10000
 
 /* A receiving socket. */
@@ -121,6 +122,8 @@ static int open_sender(struct bfd_session *session)
 		err = bfd_socket_route(&params->remote, &params->local);
 	if (err < 0)
 		return err;
+	if (session->port != 0 && !is_port_used(session->bfd, session->port))
+		fd = bfd_socket_open(&params->remote, &params->local, session->port);
 	for (int i = 0; i < PORT_TRIES && fd == -EADDRINUSE; i++) {
 		session->port = (uint16_t)(BFD_SOURCE_FIRST + random_u32() % BFD_SOURCE_COUNT);
 		if (!is_port_used(session->bfd, session->port))
@@ -403,8 +406,18 @@ static uint32_t choose_discriminator(struct bfd *bfd)
 	return number;
 }
 
-struct bfd_session *bfd_add(struct bfd *bfd, const struct bfd_params *params,
-			    bfd_changed_fn *changed, void *arg)
+/* May another process' session go on here? Nothing of it is as sure as what we chose. */
+static bool is_resumable(struct bfd *bfd, const struct bfd_remains *remains)
+{
+	return remains && remains->discriminator != 0 && remains->remote_discriminator != 0 &&
+	       remains->remote_multiplier != 0 && remains->port >= BFD_SOURCE_FIRST &&
+	       remains->used_min_tx_us >= RESUMED_LEAST_US &&
+	       !find_by_discriminator(bfd, remains->discriminator);
+}
+
+struct bfd_session *bfd_resume(struct bfd *bfd, const struct bfd_params *params,
+			       const struct bfd_remains *remains, bfd_changed_fn *changed,
+			       void *arg)
 {
 	struct receiver *receiver = receiver_of(bfd, params);
 	struct bfd_session *session = find_by_remote(bfd, &params->remote);
@@ -420,6 +433,10 @@ struct bfd_session *bfd_add(struct bfd *bfd, const struct bfd_params *params,
 	session->arg = arg;
 	session->fd = -1;
 	bfd_machine_init(&session->machine, &params->settings, choose_discriminator(bfd));
+	if (is_resumable(bfd, remains)) {
+		bfd_machine_resume(&session->machine, remains, now_us());
+		session->port = remains->port;
+	}
 	event_timer_init(&session->send_timer, on_send, session);
 	event_timer_init(&session->look_timer, on_look, session);
 	event_timer_init(&session->linger_timer, on_linger, session);
@@ -429,7 +446,23 @@ struct bfd_session *bfd_add(struct bfd *bfd, const struct bfd_params *params,
 	if (receiver->sessions++ == 0)
 		open_receiver(receiver);
 	on_send(session);
+	arm_looking(session);
 	return session;
+}
+
+struct bfd_session *bfd_add(struct bfd *bfd, const struct bfd_params *params,
+			    bfd_changed_fn *changed, void *arg)
+{
+	return bfd_resume(bfd, params, NULL, changed, arg);
+}
+
+bool bfd_leave(struct bfd_session *session, struct bfd_remains *ret)
+{
+	if (!bfd_machine_leave(&session->machine, ret))
+		return false;
+	ret->port = session->port;
+	free_session(session);
+	return true;
 }
 
 void bfd_reconfigure(struct bfd_session *session, const struct bfd_settings *settings)

@@ -51,6 +51,13 @@ void bfd_free(struct bfd *bfd);
  */
 struct bfd_session *bfd_add(struct bfd *bfd, const struct bfd_params *params,
 			    bfd_changed_fn *changed, void *arg);
+/** bfd_resume() - as bfd_add(), going on with the session that another process has left. */
+struct bfd_session *bfd_resume(struct bfd *bfd, const struct bfd_params *params,
+			       const struct bfd_remains *remains, bfd_changed_fn *changed,
+			       void *arg);
+/** bfd_leave() - for bfd_resume() in another process: @session is Up and freed without a word.
+ * False: it is not Up, and stays. */
+bool bfd_leave(struct bfd_session *session, struct bfd_remains *ret);
 /** bfd_reconfigure() - other intervals, within the session. */
 void bfd_reconfigure(struct bfd_session *session, const struct bfd_settings *settings);
 /** bfd_remove() - the neighbour hears AdminDown, so that it takes it for no failure; the owner

@@ -107,6 +107,45 @@ void bfd_machine_init(struct bfd_machine *machine, const struct bfd_settings *se
 	settle_intervals(machine);
 }
 
+bool bfd_machine_leave(const struct bfd_machine *machine, struct bfd_remains *ret)
+{
+	if (machine->state != BFD_UP || machine->remote_state != BFD_UP)
+		return false;
+	*ret = (struct bfd_remains){
+		.discriminator = machine->discriminator,
+		.remote_discriminator = machine->remote_discriminator,
+		.desired_min_tx_us = machine->desired_min_tx_us,
+		.required_min_rx_us = machine->required_min_rx_us,
+		.used_min_tx_us = machine->used_min_tx_us,
+		.used_min_rx_us = machine->used_min_rx_us,
+		.remote_desired_min_tx_us = machine->remote_desired_min_tx_us,
+		.remote_min_rx_us = machine->remote_min_rx_us,
+		.remote_multiplier = machine->remote_multiplier,
+		.remote_demand = machine->remote_demand,
+		.is_polling = machine->is_polling,
+	};
+	return true;
+}
+
+/* A Poll Sequence that was under way begins anew. */
+void bfd_machine_resume(struct bfd_machine *machine, const struct bfd_remains *remains,
+			uint64_t now_us)
+{
+	machine->state = machine->remote_state = BFD_UP;
+	machine->discriminator = remains->discriminator;
+	machine->remote_discriminator = remains->remote_discriminator;
+	machine->desired_min_tx_us = remains->desired_min_tx_us;
+	machine->required_min_rx_us = remains->required_min_rx_us;
+	machine->used_min_tx_us = remains->used_min_tx_us;
+	machine->used_min_rx_us = remains->used_min_rx_us;
+	machine->remote_desired_min_tx_us = remains->remote_desired_min_tx_us;
+	machine->remote_min_rx_us = remains->remote_min_rx_us;
+	machine->remote_multiplier = remains->remote_multiplier;
+	machine->remote_demand = remains->remote_demand;
+	machine->is_polling = remains->is_polling;
+	machine->heard_us = machine->both_up_us = now_us;
+}
+
 unsigned int bfd_machine_configure(struct bfd_machine *machine, const struct bfd_settings *settings)
 {
 	machine->settings = *settings;

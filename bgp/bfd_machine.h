@@ -11,6 +11,17 @@ struct bfd_settings {
 	uint8_t multiplier;	  /* 1..255 */
 };
 
+/* Of a session that is Up on both sides, what a new process must know to go on with it. */
+struct bfd_remains {
+	uint16_t port; /* that we send from: one for a session's life (RFC 5881 section 4) */
+	uint32_t discriminator, remote_discriminator;
+	uint32_t desired_min_tx_us, required_min_rx_us; /* these as in struct bfd_machine */
+	uint32_t used_min_tx_us, used_min_rx_us;
+	uint32_t remote_desired_min_tx_us, remote_min_rx_us;
+	uint8_t remote_multiplier;
+	bool remote_demand, is_polling;
+};
+
 /* What the owner is to do after an event: bits. */
 enum bfd_effect {
 	BFD_SEND = 1 << 0,	 /* now: what the packet says has changed */
@@ -41,6 +52,13 @@ struct bfd_machine {
 /** bfd_machine_init() - Down. @discriminator is not zero and no other session's. */
 void bfd_machine_init(struct bfd_machine *machine, const struct bfd_settings *settings,
 		      uint32_t discriminator);
+/** bfd_machine_leave() - fill @ret but for the port. False: the session is not Up. */
+bool bfd_machine_leave(const struct bfd_machine *machine, struct bfd_remains *ret);
+/** bfd_machine_resume() - @machine, which is new, goes on Up; the neighbour has a Detection Time
+ * from
+ * @now_us on to say something. */
+void bfd_machine_resume(struct bfd_machine *machine, const struct bfd_remains *remains,
+			uint64_t now_us);
 /** bfd_machine_configure() - other intervals, by a Poll Sequence where it takes one. Effects. */
 unsigned int bfd_machine_configure(struct bfd_machine *machine,
 				   const struct bfd_settings *settings);

@@ -2,6 +2,7 @@
 #ifndef BGP_HANDOVER_H
 #define BGP_HANDOVER_H
 
+#include "bgp/bfd_machine.h"
 #include "bgp/message.h"
 #include "bgp/update.h"
 #include "ip_address.h"
@@ -56,6 +57,8 @@ struct handover_peer {
 	uint64_t since_s, updates_in, updates_out, times_up, bad_updates;
 	char last_error[HANDOVER_ERROR_MAX];
 	char sent[HANDOVER_NOTICE_MAX], received[HANDOVER_NOTICE_MAX];
+	bool has_bfd; /* it was Up */
+	struct bfd_remains bfd;
 	/* With a session only. What is borrowed lives as long as the file. */
 	struct open_message own, theirs; /* as they were said */
 	const uint8_t *partial;		 /* read and not whole: the start of a message */
@@ -67,8 +70,7 @@ struct handover_peer {
 };
 
 struct handover_peer_end {
-	bool is_incomplete[FAMILY_COUNT]; /* some routes could not be written down */
-	uint64_t told;			  /* advertise_digest(): what the peer has been told */
+	uint64_t told; /* advertise_digest(): what the peer has been told */
 };
 
 /* --- writing; errors are kept and told by handover_finish() --- */

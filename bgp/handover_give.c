@@ -104,26 +104,27 @@ static size_t find_source(const struct list *list, const struct rib_source *sour
 
 /* --- writing --- */
 
-/* @count routes that are alike. False: there is no message for them. */
-static bool write_alike(struct handover_writer *writer, const struct listed *route, size_t count)
+/* @count routes that are alike. */
+static void write_alike(struct handover_writer *writer, const struct listed *route, size_t count)
 {
 	struct attribute_view view = attribute_set_view(route->attributes);
 	struct ip_prefix prefix[PREFIXES_MAX];
-	uint8_t buf[BGP_MESSAGE_MAX];
+	uint8_t buf[UPDATE_STORED_MAX];
 
 	while (count > 0) {
 		size_t taken = count < PREFIXES_MAX ? count : PREFIXES_MAX, len;
 
 		for (size_t i = 0; i < taken; i++)
 			prefix[i] = *route[i].prefix;
-		len = update_write_announce(buf, &view, true, prefix, &taken);
-		if (len == 0)
-			return false;
+		len = update_write_stored(buf, &view, prefix, &taken);
+		if (len == 0) { /* there is room for every set */
+			writer->err = -EMSGSIZE;
+			return;
+		}
 		handover_write_routes(writer, route->is_stale, buf, len);
 		route += taken;
 		count -= taken;
 	}
-	return true;
 }
 
 static void write_peer(struct handover_writer *writer, struct peer *peer,
@@ -139,8 +140,7 @@ static void write_peer(struct handover_writer *writer, struct peer *peer,
 
 		for (next = at + 1; next < list->count && is_alike(first, &list->route[next]);)
 			next++;
-		if (!write_alike(writer, first, next - at))
-			end.is_incomplete[update_family(first->prefix)] = true;
+		write_alike(writer, first, next - at);
 	}
 	handover_write_peer_end(writer, &end);
 }

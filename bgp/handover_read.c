@@ -155,6 +155,22 @@ static int read_session(struct wire_reader *body, struct handover_peer *ret)
 	return are_messages(ret->output, ret->output_len) ? 0 : -EPROTO;
 }
 
+static void read_bfd(struct wire_reader *body, struct bfd_remains *ret)
+{
+	ret->port = wire_read_u16(body);
+	ret->discriminator = wire_read_u32(body);
+	ret->remote_discriminator = wire_read_u32(body);
+	ret->desired_min_tx_us = wire_read_u32(body);
+	ret->required_min_rx_us = wire_read_u32(body);
+	ret->used_min_tx_us = wire_read_u32(body);
+	ret->used_min_rx_us = wire_read_u32(body);
+	ret->remote_desired_min_tx_us = wire_read_u32(body);
+	ret->remote_min_rx_us = wire_read_u32(body);
+	ret->remote_multiplier = wire_read_u8(body);
+	ret->remote_demand = read_flag(body);
+	ret->is_polling = read_flag(body);
+}
+
 int handover_read_peer(struct wire_reader body, struct handover_peer *ret)
 {
 	const uint8_t *addr = wire_read_bytes(&body, sizeof(ret->addr));
@@ -175,6 +191,9 @@ int handover_read_peer(struct wire_reader body, struct handover_peer *ret)
 	read_text(&body, ret->last_error, sizeof(ret->last_error));
 	read_text(&body, ret->sent, sizeof(ret->sent));
 	read_text(&body, ret->received, sizeof(ret->received));
+	ret->has_bfd = read_flag(&body);
+	if (ret->has_bfd)
+		read_bfd(&body, &ret->bfd);
 	if (!wire_reader_ok(&body))
 		return -EPROTO;
 	if (ret->session != HANDOVER_NO_SESSION && read_session(&body, ret) < 0)
@@ -185,7 +204,8 @@ int handover_read_peer(struct wire_reader body, struct handover_peer *ret)
 int handover_read_routes(struct wire_reader body, bool *ret_is_stale, struct update *ret)
 {
 	/* As from an internal peer: nothing that a filter has set is left out. */
-	static const struct attribute_context context = { .four_octet_as = true };
+	static const struct attribute_context context = { .four_octet_as = true,
+							  .extended_next_hop = true };
 	const uint8_t *octets;
 	struct bgp_error error;
 	size_t len;
@@ -203,8 +223,6 @@ int handover_read_routes(struct wire_reader body, bool *ret_is_stale, struct upd
 
 int handover_read_peer_end(struct wire_reader body, struct handover_peer_end *ret)
 {
-	for (int i = 0; i < FAMILY_COUNT; i++)
-		ret->is_incomplete[i] = read_flag(&body);
 	ret->told = read_u64(&body);
 	return is_whole(&body);
 }

@@ -192,7 +192,6 @@ static int take_table(struct speaker *speaker, const struct handover_file *file)
 struct outcome {
 	struct peer *peer; /* NULL: the configuration has none at this address */
 	bool is_lost, is_told_otherwise;
-	bool is_incomplete[FAMILY_COUNT];
 };
 
 struct outcomes {
@@ -259,7 +258,6 @@ static void compare_told(struct speaker *speaker, const struct handover_record *
 	if (!outcome->peer || outcome->is_lost || !outcome->peer->established ||
 	    handover_read_peer_end(record->body, &end) < 0)
 		return;
-	memcpy(outcome->is_incomplete, end.is_incomplete, sizeof(end.is_incomplete));
 	outcome->is_told_otherwise =
 		end.told != advertise_digest(speaker->advertise, &outcome->peer->member);
 }
@@ -282,7 +280,7 @@ static int take_sessions(struct speaker *speaker, const struct handover_file *fi
 	return taken;
 }
 
-/* What a peer must be asked or told again, now that all have joined. Dynamic peers may be freed. */
+/* What a peer must be told again, now that all have joined. Dynamic peers may be freed. */
 static void mend(const struct handover_file *file, const struct outcomes *outcomes)
 {
 	struct handover_record record;
@@ -299,11 +297,7 @@ static void mend(const struct handover_file *file, const struct outcomes *outcom
 			peer_not_adopted(outcome->peer, &state);
 			continue;
 		}
-		for (int k = 0; k < FAMILY_COUNT; k++)
-			outcome->peer->is_refused[k] |= outcome->is_incomplete[k];
-		if (outcome->is_incomplete[FAMILY_IPV4] || outcome->is_incomplete[FAMILY_IPV6])
-			peer_hear_again(outcome->peer);
-		else if (outcome->is_told_otherwise)
+		if (outcome->is_told_otherwise)
 			peer_mend_told(outcome->peer);
 	}
 }

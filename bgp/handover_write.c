@@ -149,6 +149,22 @@ static void write_flags(struct wire_writer *out, const struct handover_peer *pee
 	}
 }
 
+static void write_bfd(struct wire_writer *out, const struct bfd_remains *bfd)
+{
+	wire_write_u16(out, bfd->port);
+	wire_write_u32(out, bfd->discriminator);
+	wire_write_u32(out, bfd->remote_discriminator);
+	wire_write_u32(out, bfd->desired_min_tx_us);
+	wire_write_u32(out, bfd->required_min_rx_us);
+	wire_write_u32(out, bfd->used_min_tx_us);
+	wire_write_u32(out, bfd->used_min_rx_us);
+	wire_write_u32(out, bfd->remote_desired_min_tx_us);
+	wire_write_u32(out, bfd->remote_min_rx_us);
+	wire_write_u8(out, bfd->remote_multiplier);
+	wire_write_u8(out, bfd->remote_demand);
+	wire_write_u8(out, bfd->is_polling);
+}
+
 void handover_write_peer(struct handover_writer *writer, const struct handover_peer *peer)
 {
 	uint8_t buf[PEER_FIXED_MAX];
@@ -168,6 +184,9 @@ void handover_write_peer(struct handover_writer *writer, const struct handover_p
 	write_text(&out, peer->last_error);
 	write_text(&out, peer->sent);
 	write_text(&out, peer->received);
+	wire_write_u8(&out, peer->has_bfd);
+	if (peer->has_bfd)
+		write_bfd(&out, &peer->bfd);
 	if (peer->session == HANDOVER_NO_SESSION) {
 		put_record(writer, HANDOVER_PEER, &out, NULL, 0);
 		return;
@@ -192,12 +211,10 @@ void handover_write_routes(struct handover_writer *writer, bool is_stale, const 
 
 void handover_write_peer_end(struct handover_writer *writer, const struct handover_peer_end *end)
 {
-	uint8_t buf[FAMILY_COUNT + 8];
+	uint8_t buf[8];
 	struct wire_writer out;
 
 	wire_writer_init(&out, buf, sizeof(buf));
-	for (int i = 0; i < FAMILY_COUNT; i++)
-		wire_write_u8(&out, end->is_incomplete[i]);
 	write_u64(&out, end->told);
 	put_record(writer, HANDOVER_PEER_END, &out, NULL, 0);
 }

@@ -74,7 +74,8 @@ static void on_changed(struct bfd_session *bfd, enum bfd_state before, void *arg
 		on_fall(peer, bfd);
 }
 
-static void start_at(struct peer *peer, const struct ip_addr *local)
+static void start_at(struct peer *peer, const struct ip_addr *local,
+		     const struct bfd_remains *remains)
 {
 	const struct config_bfd *config = &peer->config.bfd;
 	const struct bfd_params params = { .remote = peer->addr,
@@ -83,7 +84,7 @@ static void start_at(struct peer *peer, const struct ip_addr *local)
 					   .hops = peer->config.ttl_security,
 					   .settings = settings_of(config) };
 
-	peer->bfd = bfd_add(peer->speaker->bfd, &params, on_changed, peer);
+	peer->bfd = bfd_resume(peer->speaker->bfd, &params, remains, on_changed, peer);
 	if (!peer->bfd)
 		log_error("peer %s: no memory for BFD; it goes without", peer->name);
 }
@@ -93,7 +94,7 @@ void peer_bfd_start(struct peer *peer)
 	struct ip_addr local = peer_source_address(peer);
 
 	if (peer->config.bfd.present && !peer->bfd && !peer->is_down && !peer->is_ending)
-		start_at(peer, &local);
+		start_at(peer, &local, NULL);
 }
 
 void peer_bfd_stop(struct peer *peer)
@@ -111,7 +112,27 @@ void peer_bfd_on_established(struct peer *peer, const struct ip_addr *local)
 	if (peer->bfd && !ip_addr_equal(&peer->bfd->params.local, local))
 		peer_bfd_stop(peer);
 	if (!peer->bfd)
-		start_at(peer, local);
+		start_at(peer, local, NULL);
+}
+
+bool peer_bfd_leave(struct peer *peer, struct bfd_remains *ret)
+{
+	if (!peer->bfd || !bfd_leave(peer->bfd, ret))
+		return false;
+	peer->bfd = NULL;
+	return true;
+}
+
+void peer_bfd_adopt(struct peer *peer, const struct ip_addr *local,
+		    const struct bfd_remains *remains)
+{
+	if (!remains) {
+		peer_bfd_on_established(peer, local);
+		return;
+	}
+	peer->bfd_since_us = event_loop_now_ms() * 1000 - 1; /* it has been Up in this session */
+	if (peer->config.bfd.present && !peer->bfd)
+		start_at(peer, local, remains);
 }
 
 void peer_change_bfd(struct peer *peer, size_t config_index)
@@ -128,7 +149,7 @@ void peer_change_bfd(struct peer *peer, size_t config_index)
 	else if (params)
 		bfd_reconfigure(peer->bfd, &settings);
 	if (!peer->bfd && peer->established && config->present)
-		start_at(peer, &peer->established->local);
+		start_at(peer, &peer->established->local, NULL);
 	else if (!peer->bfd && !peer->config.is_range)
 		peer_bfd_start(peer);
 	peer_report(peer, true);

@@ -62,6 +62,7 @@ bool peer_leave(struct peer *peer, uint32_t session, struct handover_peer *ret)
 	} else if (!peer->is_restarting) {
 		return false;
 	}
+	ret->has_bfd = peer->established && peer_bfd_leave(peer, &ret->bfd);
 	ret->addr = peer->addr;
 	ret->router_id = peer->router_id;
 	ret->is_restarting = peer->is_restarting;
@@ -192,6 +193,7 @@ int peer_adopt(struct peer *peer, const struct handover_peer *state, int fd)
 	if (fd < 0)
 		return 0;
 	adopt_progress(peer, state);
+	peer_bfd_adopt(peer, &peer->established->local, state->has_bfd ? &state->bfd : NULL);
 	peer_join(peer, true);
 	for (int i = 0; i < FAMILY_COUNT; i++) {
 		if (state->is_refreshing[i])

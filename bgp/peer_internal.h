@@ -4,6 +4,8 @@
 
 #include "bgp/peer.h"
 
+struct bfd_remains;
+
 /* Between the files peer*.c. */
 
 #define PEER_QUIET_MS 3000 /* then a peer without End-of-RIB is taken as complete */
@@ -43,6 +45,13 @@ void peer_close_over_limit(struct peer *peer, enum bgp_family family, uint32_t l
 void peer_bfd_start(struct peer *peer);
 /** peer_bfd_on_established() - the peer's session is with our address @local. */
 void peer_bfd_on_established(struct peer *peer, const struct ip_addr *local);
+/** peer_bfd_leave() - its BFD is Up and another process goes on with it. False: it has nothing to
+ * go on with. */
+bool peer_bfd_leave(struct peer *peer, struct bfd_remains *ret);
+/** peer_bfd_adopt() - as peer_bfd_on_established() for a session that was left to us, with its BFD
+ * or without (NULL). */
+void peer_bfd_adopt(struct peer *peer, const struct ip_addr *local,
+		    const struct bfd_remains *remains);
 /** peer_bfd_stop() - the peer hears AdminDown. */
 void peer_bfd_stop(struct peer *peer);
 /** peer_bfd_fill_report() - as far as the agent is told. */

@@ -381,7 +381,7 @@ static bool goes_into_mp(const struct attribute_view *view, enum bgp_family fami
 static size_t write_announce_mp(struct wire_writer *writer, const struct attribute_view *view,
 				bool four_octet_as, const struct ip_prefix *prefixes, size_t count)
 {
-	uint8_t block[BGP_MESSAGE_MAX];
+	uint8_t block[UPDATE_STORED_MAX];
 	struct wire_writer rest;
 	size_t at, room;
 
@@ -402,27 +402,45 @@ static size_t write_announce_mp(struct wire_writer *writer, const struct attribu
 	return count;
 }
 
+/* @writer has the header. */
+static size_t write_announce(struct wire_writer *writer, const struct attribute_view *view,
+			     bool four_octet_as, const struct ip_prefix *prefixes, size_t *count)
+{
+	size_t at;
+
+	wire_write_u16(writer, 0);
+	at = writer->len;
+	wire_write_u16(writer, 0);
+	if (goes_into_mp(view, update_family(&prefixes[0]))) {
+		*count = write_announce_mp(writer, view, four_octet_as, prefixes, *count);
+		if (wire_writer_ok(writer))
+			wire_write_u16_at(writer, at, (uint16_t)(writer->len - at - 2));
+	} else {
+		attributes_write(writer, view, true, four_octet_as);
+		if (wire_writer_ok(writer))
+			wire_write_u16_at(writer, at, (uint16_t)(writer->len - at - 2));
+		*count = wire_writer_ok(writer) ? write_prefixes(writer, prefixes, *count) : 0;
+	}
+	return *count > 0 ? message_end(writer) : 0;
+}
+
 size_t update_write_announce(uint8_t *buf, const struct attribute_view *view, bool four_octet_as,
 			     const struct ip_prefix *prefixes, size_t *count)
 {
 	struct wire_writer writer;
-	size_t at;
 
 	message_begin(&writer, buf, BGP_UPDATE);
-	wire_write_u16(&writer, 0);
-	at = writer.len;
-	wire_write_u16(&writer, 0);
-	if (goes_into_mp(view, update_family(&prefixes[0]))) {
-		*count = write_announce_mp(&writer, view, four_octet_as, prefixes, *count);
-		if (wire_writer_ok(&writer))
-			wire_write_u16_at(&writer, at, (uint16_t)(writer.len - at - 2));
-	} else {
-		attributes_write(&writer, view, true, four_octet_as);
-		if (wire_writer_ok(&writer))
-			wire_write_u16_at(&writer, at, (uint16_t)(writer.len - at - 2));
-		*count = wire_writer_ok(&writer) ? write_prefixes(&writer, prefixes, *count) : 0;
-	}
-	return *count > 0 ? message_end(&writer) : 0;
+	return write_announce(&writer, view, four_octet_as, prefixes, count);
+}
+
+size_t update_write_stored(uint8_t *buf, const struct attribute_view *view,
+			   const struct ip_prefix *prefixes, size_t *count)
+{
+	struct wire_writer writer;
+
+	message_begin(&writer, buf, BGP_UPDATE);
+	writer.size = UPDATE_STORED_MAX;
+	return write_announce(&writer, view, true, prefixes, count);
 }
 
 size_t update_write_withdraw(uint8_t *buf, const struct ip_prefix *prefixes, size_t *count)

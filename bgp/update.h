@@ -50,4 +50,11 @@ size_t update_write_announce(uint8_t *buf, const struct attribute_view *view, bo
 size_t update_write_withdraw(uint8_t *buf, const struct ip_prefix *prefixes, size_t *count);
 size_t update_write_end_of_rib(uint8_t *buf, enum bgp_family family);
 
+/* Of an attribute set each list is as long as a message at most, and the path twice that. */
+#define UPDATE_STORED_MAX (5 * BGP_MESSAGE_MAX)
+/** update_write_stored() - as update_write_announce(), for no peer: into @buf of UPDATE_STORED_MAX
+ * octets, in which every attribute set has room. */
+size_t update_write_stored(uint8_t *buf, const struct attribute_view *view,
+			   const struct ip_prefix *prefixes, size_t *count);
+
 #endif /* BGP_UPDATE_H */

@@ -102,20 +102,25 @@ int pod_link_get(struct netlink *netlink, const char *name, struct pod_link *ret
 }
 
 /*
- * Create the pair and write its record. Since 6.2 the kernel tells the new link to who asks for the
- * echo: *ret_link, whose ifindex stays 0 before. *ret_created: the first of the two was done.
+ * Create the pair, write its record and ask for the whole: *ret_link, whose ifindex stays 0 before.
+ * *ret_created: the first of the three was done. The question is more than a question. A new veth
+ * is "unknown" to the kernel until its link watch has run, which a question makes happen since 6.8;
+ * an unknown link counts as ready, so that "up" itself would walk all IPv6 routes of the node, and
+ * the link watch once more.
  */
 static int send_create(struct netlink *netlink, const struct pod_link_spec *spec, const char *alias,
 		       struct pod_link *ret_link, bool *ret_created)
 {
+	const char *name = spec->endpoint->host_ifname;
 	struct nl_msg *msgs[] = {
 		pod_message_create(spec),
-		pod_message_record(spec->endpoint->host_ifname, alias),
-		pod_message_no_addr_gen(spec->endpoint->host_ifname, 0),
+		pod_message_record(name, alias),
+		pod_message_no_addr_gen(name, 0),
+		pod_message_get(name),
 	};
-	int errors[3];
+	int errors[4];
 	const struct netlink_batch batch = {
-		.msgs = msgs, .count = 3, .errors = errors, .fn = note_link, .arg = ret_link
+		.msgs = msgs, .count = 4, .errors = errors, .fn = note_link, .arg = ret_link
 	};
 
 	*ret_created = false;
@@ -126,7 +131,9 @@ static int send_create(struct netlink *netlink, const struct pod_link_spec *spec
 	*ret_created = true;
 	if (errors[1] < 0)
 		return errors[1];
-	return errors[2] == -EAFNOSUPPORT ? 0 : errors[2]; /* a kernel without IPv6 */
+	if (errors[2] < 0 && errors[2] != -EAFNOSUPPORT) /* a kernel without IPv6 */
+		return errors[2];
+	return errors[3];
 }
 
 int pod_link_create(struct netlink *netlink, const struct pod_link_spec *spec,

@@ -130,7 +130,7 @@ static int put_peer(struct nl_msg *msg, const struct pod_link_spec *spec)
 
 struct nl_msg *pod_message_create(const struct pod_link_spec *spec)
 {
-	struct nl_msg *msg = start_link(RTM_NEWLINK, NLM_F_CREATE | NLM_F_EXCL | NLM_F_ECHO, 0);
+	struct nl_msg *msg = start_link(RTM_NEWLINK, NLM_F_CREATE | NLM_F_EXCL, 0);
 	int err = 0;
 
 	if (msg == NULL)

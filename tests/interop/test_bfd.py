@@ -8,6 +8,7 @@ taken for it.
 
 Hold times are 180 s, so whatever is gone within the deadlines of wait_until() went by BFD.
 """
+import re
 import signal
 
 import pytest
@@ -205,3 +206,45 @@ def test_frr(lab, family, multihop):
     mend(router if multihop else frr)
     bed.wait_routes(prefix, deadline=60)
     bed.watch.wait_bfd(there)
+
+
+def test_sessions_that_are_handed_over_keep_their_bfd(lab):
+    """BIRD, which ends the BGP session when BFD falls, sees neither fall; then it is cut off, and
+    the speaker that has taken over notices.
+
+    The multiplier leaves 3 s for the time that nobody speaks: machines of tests are slow.
+    """
+    slow = {"min_interval": 300, "multiplier": 10}
+    bed = Bed(lab, [{**peer(way[0], way[3]), "bfd": {**slow, "multihop": way[3]}}
+                    for way in WAYS.values()])
+    bird = add_bird(bed, WAYS)
+    router = add_router(lab, bed.node, bird)
+    bird.start()
+    bed.start()
+    prefixes = [way[2] for way in WAYS.values()]
+    bed.wait_routes(*prefixes)
+    for address, other, _, _ in WAYS.values():
+        bed.watch.wait_bfd(address)
+        wait_until(lambda at=other: bird.sessions().get(at) == "Up", f"BIRD's session with {other}")
+    names = [f"p{index}" for index in range(len(WAYS))]
+
+    def since():
+        return [[word.split(".")[0] for word in bird.birdc("show", *what).splitlines()[-1].split()]
+                for what in [("protocols", name) for name in names]] + \
+            sorted(line.split(".")[0] for line in
+                   re.findall(r"Up +(\S+)", bird.birdc("show", "bfd", "sessions")))
+    before = since()
+    assert len(before) == 8
+    for _ in range(3):
+        after = len(bed.node.log())
+        assert bed.node.kill(signal.SIGTERM) == 0
+        bed.start()
+        bed.node.wait_log("4 of 4 go on from", after=after)
+        for address, _, _, _ in WAYS.values():
+            bed.watch.wait_bfd(address)
+    assert since() == before
+    assert "session lost" not in bed.node.log() and "BFD is down" not in bed.node.log()
+    cut(bird, "own", "10.99.0.1")
+    bed.wait_gone("10.244.2.0/24")
+    cut(router, "forward", "10.97.0.1")
+    bed.wait_gone("10.244.4.0/24")

@@ -4,6 +4,7 @@
     t1 (tortie-bgpd, the test is its agent) ---- LAN ---- one of BIRD, FRR, GoBGP; BIRD, number 3
 """
 import json
+import signal
 import subprocess
 
 import pytest
@@ -147,3 +148,17 @@ def test_others_take_and_tell_them(lab, make):
     other.wait_established()
     bed.wait_hop("fd99::7")
     assert other.wait_routes([OWN4])[OWN4] == "fd99::1"
+
+
+def test_routes_with_ipv6_next_hops_are_handed_over(lab):
+    bed = Bed(lab, asn=64512).start()
+    bed.wait_hop("fd99::2")
+    wait_until(lambda: bed.agent.in_sync, "in sync")
+    before = next_hop(bed.bird, OWN4)
+    bed.agent.in_sync = False
+    assert bed.node.kill(signal.SIGTERM) == 0
+    bed.node.start("--run-dir", bed.run_dir)
+    bed.node.wait_log("1 of 1 go on from")
+    wait_until(lambda: bed.agent.in_sync, "in sync")
+    assert bed.agent.routes.get(FAR4) == "fd99::2" and next_hop(bed.bird, OWN4) == before
+    assert "told all again" not in bed.node.log()

@@ -15,10 +15,11 @@ import pytest
 
 import bad_input
 from bad_input import OURS, Observer, soon
-from bad_input_cases import EBGP, ENHANCED, GOOD, IBGP, LOCAL_AS, REFRESHING, refresh
+from bad_input_cases import (EBGP, ENHANCED, EXTENDED, GOOD, IBGP, LOCAL_AS, REFRESHING, TWO_OCTET,
+                             V6_HOP, extended, hop, refresh)
 from bgp_lab import SEALS, BgpLab
-from bgp_wire import (CLOSE, COMMUNITIES, KEEPALIVE, REFRESH, UPDATE, Wire, capabilities_of, h,
-                      message, nlri, open_body, read_update, update)
+from bgp_wire import (CLOSE, COMMUNITIES, KEEPALIVE, NEXT_HOP, REFRESH, UPDATE, Wire, attribute,
+                      capabilities_of, h, message, nlri, open_body, read_update, update)
 from harness import inside, wait_until
 from test_graceful_restart import BOTH, END_OF_RIB, KEPT, restart
 
@@ -171,6 +172,19 @@ def test_the_agent_is_told_all_again_and_keeps_what_it_has(bed):
                "the peer with its counts")
 
 
+def test_ipv6_next_hops_of_ipv4_are_handed_over(bed):
+    """What was agreed upon too: another one is taken afterwards (RFC 8950)."""
+    peer = bed.neighbour(EXTENDED).establish()
+    peer.send(update(extended(V6_HOP)(peer.nlri(1))))
+    peer.wait_route(1)
+    bed.restart()
+    assert bed.agent.routes[peer.prefix(1)] == "fd99::9"
+    peer.send(update(extended(V6_HOP)(peer.nlri(2))))
+    peer.wait_route(2)
+    assert peer.seen(2)[NEXT_HOP] == peer.seen(1)[NEXT_HOP] == (0x40, V6_HOP)
+    assert f"-{peer.prefix(1)}" not in bed.observer.said
+
+
 def test_the_choice_between_two_peers_routes_stays(bed):
     """The router id decides, against the address; and the other one's is used when that goes."""
     high = established(bed, body=open_body(router_id="0a6300ff"))
@@ -191,6 +205,21 @@ def test_the_choice_between_two_peers_routes_stays(bed):
     assert "told all again" not in bed.node.log()
     low.send(update(withdrawn=same))
     soon(lambda: is_of(1), "the other route is used")
+
+
+def test_a_path_too_long_for_a_message_is_handed_over(bed):
+    """Of a peer with two octets for an AS; with four it fits into no message: nobody is told."""
+    peer = bed.neighbour(TWO_OCTET)
+    peer.establish()
+    path = b"".join(bytes([2, 240]) + struct.pack(">H", 64999) * 240 for _ in range(8))
+    peer.announce(1, h("40010100") + attribute(0x40, 2, path) + hop())
+    soon(lambda: peer.prefix(1) in bed.agent.routes, "the agent has it")
+    bed.restart()
+    assert peer.prefix(1) in bed.agent.routes and peer.prefix(1) not in bed.observer.routes
+    assert "told all again" not in bed.node.log()
+    peer.announce(2)
+    peer.send(update(withdrawn=peer.nlri(1)))
+    soon(lambda: peer.prefix(1) not in bed.agent.routes, "it is withdrawn")
 
 
 def test_a_message_that_was_half_read_goes_on(bed):
@@ -408,12 +437,12 @@ def test_sessions_in_another_order_are_not_mixed_up(bed):
 
 
 def told_digests(octets):
-    """Where the numbers of what was told stand: in each record PEER_END, type 7 with 10 octets."""
+    """Where the numbers of what was told stand: in each record PEER_END, type 7."""
     at, found = VERSION_AT + 2, []
     while at < len(octets):
         kind, length = struct.unpack_from(">BI", octets, at)
         if kind == 7:
-            found.append(at + 5 + 2)
+            found.append(at + 5)
         at += 5 + length
     return found
 
@@ -474,7 +503,5 @@ def test_an_agent_that_does_not_answer_is_not_waited_for(bed):
     bed.agent.give_kept = lambda number: None
     bed.node.start("--run-dir", bed.run_dir)
     bed.node.wait_log("has not said whether sessions were left; going on without")
-    peer = bed.neighbour()
     wait_until(lambda: bed.agent.counts[32] == 2, "listening")
-    peer.connect()
-    peer.establish()
+    bed.neighbour().establish()

@@ -188,3 +188,20 @@ def test_two_others_tell_one_prefix(lab, make):
     others[0].kill(signal.SIGTERM)
     node.wait_log("peer 10.99.0.2: ", 10)
     assert others[1].is_established()
+
+
+def test_all_ways_are_handed_over(lab):
+    bed = Bed(lab)
+    bed.wait_hops(BOTH)
+    wait_until(lambda: bed.agent.in_sync, "in sync")
+    deleted = bed.agent.counts[ROUTE_DELETE]
+    for _ in range(2):
+        after = len(bed.node.log())
+        bed.agent.in_sync = False
+        assert bed.node.kill(signal.SIGTERM) == 0
+        bed.node.start("--run-dir", bed.run_dir)
+        bed.node.wait_log("3 of 3 go on from", after=after)
+        wait_until(lambda: bed.agent.in_sync, "in sync")
+        assert bed.agent.routes[FAR4] == BOTH and bed.agent.counts[ROUTE_DELETE] == deleted
+    bed.tell(2, FAR6)
+    bed.wait_hops(HOP3)

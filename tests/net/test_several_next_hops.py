@@ -253,6 +253,20 @@ def test_a_next_hop_that_does_not_answer_is_out_until_it_does(net):
     assert net.links_of(4, ports) == before
 
 
+def test_a_link_that_is_back_is_used_once_the_next_hop_answers(net):
+    net.n2.ip("link", "set", "up1", "arp", "off")
+    net.n1.ip("link", "set", "up1", "down")
+    wait_until(lambda: net.in_use(4) == ["up0"], "the next hop is out", 2)
+    net.n1.ip("link", "set", "up1", "up")
+    wait_until(lambda: "uplink up1: up," in net.n1.tortie("status", check=False), "up again", 5)
+    wait_until(lambda: "INCOMPLETE" in net.n1.ip("neigh", "show", net.second(net.n2, 4)),
+               "it is asked for", 5)
+    assert net.in_use(4) == ["up0"]
+    net.n2.ip("link", "set", "up1", "arp", "on")
+    restore_addresses(net)
+    net.wait_whole()
+
+
 @pytest.mark.parametrize("how", [signal.SIGKILL, signal.SIGTERM])
 def test_a_restart_loses_no_packet_and_moves_no_flow(net, how):
     ports = range(FIRST_PORT, FIRST_PORT + FLOWS)

@@ -54,6 +54,18 @@ static struct handover_peer peer_with(uint32_t session)
 		.times_up = 3,
 		.bad_updates = 1,
 		.last_error = "once",
+		.has_bfd = true,
+		.bfd = { .port = 50000,
+			 .discriminator = 1,
+			 .remote_discriminator = 0xfffffffe,
+			 .desired_min_tx_us = 300000,
+			 .required_min_rx_us = 300001,
+			 .used_min_tx_us = 300002,
+			 .used_min_rx_us = 300003,
+			 .remote_desired_min_tx_us = 300004,
+			 .remote_min_rx_us = 300005,
+			 .remote_multiplier = 3,
+			 .is_polling = true },
 		.sent = "Cease",
 		.partial = half,
 		.partial_len = sizeof(half),
@@ -105,6 +117,10 @@ static void write_routes(struct handover_writer *writer)
 	len = update_write_announce(buf, &view, true, prefix, &count);
 	assert_int_equal(count, 2);
 	handover_write_routes(writer, true, buf, len);
+	draft->values.next_hop = addr_of("2001:db8::7"); /* RFC 8950 */
+	count = 1;
+	len = update_write_announce(buf, &view, true, prefix, &count);
+	handover_write_routes(writer, true, buf, len);
 }
 
 /* What @write makes, read back; the caller's. */
@@ -136,8 +152,7 @@ static void write_head(struct handover_writer *writer)
 
 static void write_whole(struct handover_writer *writer)
 {
-	const struct handover_peer_end end = { .is_incomplete = { false, true },
-					       .told = 0x0123456789abcdef };
+	const struct handover_peer_end end = { .told = 0x0123456789abcdef };
 	struct handover_peer peer = peer_with(0), without = peer_with(HANDOVER_NO_SESSION);
 
 	write_head(writer);
@@ -178,8 +193,13 @@ static void expect_peer(const struct handover_peer *peer, const struct handover_
 				    offsetof(struct handover_peer, is_incoming));
 	assert_memory_equal(&peer->stale_left_ms, &wanted->stale_left_ms, 4);
 	assert_memory_equal(&peer->since_s, &wanted->since_s,
-			    offsetof(struct handover_peer, own) -
+			    offsetof(struct handover_peer, has_bfd) -
 				    offsetof(struct handover_peer, since_s));
+	assert_true(peer->has_bfd && peer->bfd.is_polling && !peer->bfd.remote_demand);
+	assert_int_equal(peer->bfd.remote_multiplier, 3);
+	assert_memory_equal(&peer->bfd.discriminator, &wanted->bfd.discriminator,
+			    8 * sizeof(uint32_t));
+	assert_int_equal(peer->bfd.port, 50000);
 }
 
 static void expect_session(const struct handover_peer *peer, const struct handover_peer *wanted)
@@ -218,6 +238,16 @@ static void expect_routes(const struct handover_record *record)
 	assert_false(update_next_prefix(&scratch.announced[0], &prefix));
 }
 
+static void expect_extended_route(const struct handover_record *record)
+{
+	struct ip_addr hop = addr_of("2001:db8::7");
+	bool is_stale = false;
+
+	assert_int_equal(handover_read_routes(record->body, &is_stale, &scratch), 0);
+	assert_int_equal(scratch.announced[0].family, FAMILY_IPV4);
+	assert_true(ip_addr_equal(&scratch.announced[0].next_hop, &hop));
+}
+
 static void what_was_written_is_read(void **state)
 {
 	struct handover_peer wanted = peer_with(0), peer;
@@ -247,9 +277,10 @@ static void what_was_written_is_read(void **state)
 	expect_session(&peer, &wanted);
 	record = next_of(&reader, HANDOVER_ROUTES);
 	expect_routes(&record);
+	record = next_of(&reader, HANDOVER_ROUTES);
+	expect_extended_route(&record);
 	record = next_of(&reader, HANDOVER_PEER_END);
 	assert_int_equal(handover_read_peer_end(record.body, &end), 0);
-	assert_true(!end.is_incomplete[0] && end.is_incomplete[1]);
 	assert_true(end.told == 0x0123456789abcdef);
 	record = next_of(&reader, HANDOVER_PEER);
 	wanted.session = HANDOVER_NO_SESSION;
