@@ -74,6 +74,7 @@ struct watch {
 	char version[WATCH_VERSION_MAX];
 	char *next_page; /* token; NULL: first page */
 	unsigned int failures, silent_watches;
+	unsigned int denials;	  /* 403 in a row */
 	bool has_events;	  /* this transfer */
 	struct watch_error error; /* an ERROR event */
 	uint64_t list_ms, start_ms;
@@ -93,6 +94,8 @@ static void set_state(struct watch *watch, enum watch_state state, const char *t
 
 	snprintf(watch->text, sizeof(watch->text), "%s", text);
 	watch->state = state;
+	if (state == WATCH_IN_SYNC)
+		watch->denials = 0;
 	if (!is_news)
 		return;
 	if (state == WATCH_IN_SYNC)
@@ -136,6 +139,19 @@ static uint64_t failure_delay(struct watch *watch)
 	for (unsigned int i = 1; i < watch->failures && ms < watch->timing->retry_last; i++)
 		ms *= 2;
 	return ms < watch->timing->retry_last ? ms : watch->timing->retry_last;
+}
+
+/* An API server that has just started denies what it will allow in a moment: it has not read all
+ * roles yet. So the first waits are short. */
+static uint64_t denied_delay(struct watch *watch)
+{
+	uint64_t ms = watch->timing->busy;
+
+	for (unsigned int i = 0; i < watch->denials && ms < watch->timing->rarely; i++)
+		ms *= 2;
+	if (watch->denials < UINT32_MAX)
+		watch->denials++;
+	return ms < watch->timing->rarely ? ms : watch->timing->rarely;
 }
 
 static uint64_t idle_ms(const struct watch *watch)
@@ -255,7 +271,7 @@ static void fail_status(struct watch *watch, long status, unsigned int retry_aft
 		ask_for_all(watch);
 		fail(watch, WATCH_BROKEN, 0, text);
 	} else if (status == 403) {
-		fail(watch, WATCH_DENIED, watch->timing->rarely, text);
+		fail(watch, WATCH_DENIED, denied_delay(watch), text);
 	} else if (status == 404) {
 		ask_for_all(watch);
 		fail(watch, WATCH_MISSING, watch->timing->rarely, text);

@@ -22,7 +22,7 @@ enum watch_state {
 	WATCH_STARTING, /* nothing is known yet */
 	WATCH_IN_SYNC,
 	WATCH_BROKEN,  /* what was known is kept, trying again */
-	WATCH_DENIED,  /* 403: we may not read this kind; trying again rarely */
+	WATCH_DENIED,  /* 403: we may not read this kind; trying again, ever more rarely */
 	WATCH_MISSING, /* 404: the server has no such kind; trying again rarely */
 };
 
@@ -41,9 +41,9 @@ struct watch_ops {
 /* All in milliseconds; a wait is made longer by up to half of it, by chance. */
 struct watch_timing {
 	uint64_t retry_first, retry_last; /* after a failure, doubling */
-	uint64_t busy;			  /* at least, after 429 and 5xx */
+	uint64_t busy;			  /* at least, after 429 and 5xx; the first after 403 */
 	uint64_t list_apart;		  /* at least, between two lists */
-	uint64_t rarely;		  /* after 403 and 404 */
+	uint64_t rarely;		  /* after 404, and at most after 403, doubling */
 	uint64_t idle;			  /* of a watch: without an octet, it is dropped */
 	unsigned int watch_s;		  /* how long the server may keep a watch open */
 };

@@ -284,14 +284,28 @@ def test_after_401_the_token_is_read_again(start, server, tmp_path):
     assert not any("old" in line.split() or "new" in line.split() for line in watch.lines)
 
 
-@pytest.mark.parametrize("status,state", [(403, "state 3"), (404, "state 4")])
-def test_a_kind_that_may_not_or_cannot_be_read_is_asked_for_rarely(start, server, status, state):
-    watch = start(lambda handler, _: handler.status(status, b'{"message":"why it is so"}'),
-                  initial_and_hang)
-    watch.wait(state)
+def denied(status):
+    return lambda handler, _: handler.status(status, b'{"message":"why it is so"}')
+
+
+def test_a_kind_that_is_not_there_is_asked_for_rarely(start, server):
+    watch = start(denied(404), initial_and_hang)
+    watch.wait("state 4")
     assert any("why it is so" in line for line in watch.lines)
     first = server.next()
     assert server.next(seconds=3 * RARELY).time - first.time >= RARELY
+    watch.wait("synced")
+
+
+def test_a_kind_that_may_not_be_read_is_asked_for_soon_and_then_ever_more_rarely(start, server):
+    """A server that has just started denies everything, until it has read the roles."""
+    watch = start(denied(403), denied(403), denied(403), initial_and_hang)
+    watch.wait("state 3")
+    assert any("why it is so" in line for line in watch.lines)
+    times = [server.next(seconds=3 * RARELY).time for _ in range(4)]
+    gaps = [b - a for a, b in zip(times, times[1:])]
+    assert all(gap >= BUSY * 2 ** number for number, gap in enumerate(gaps)), gaps
+    assert times[-1] - times[0] < RARELY
     watch.wait("synced")
 
 
