@@ -123,12 +123,15 @@ def test_each_command_explains_itself(tmp_path, command):
     assert command in tortie(tmp_path, "--help").stdout
 
 
-@pytest.mark.parametrize("noun, verbs", [("bgp", 5), ("connectivity", 3), ("ipam", 2), ("node", 1)])
-def test_a_word_that_needs_another_lists_what_may_follow(tmp_path, noun, verbs):
+@pytest.mark.parametrize("noun", ["bgp", "connectivity", "ipam", "node"])
+def test_a_word_that_needs_another_lists_what_may_follow(tmp_path, noun):
+    def rows(*argv):
+        lines = tortie(tmp_path, *argv).stdout.splitlines()
+        return [line for line in lines if line.startswith(f"  {noun} ")]
+    assert rows("--help")
     for option in ("--help", "-h"):
-        done = tortie(tmp_path, noun, option)
-        assert (done.returncode, done.stderr) == (0, "")
-        assert done.stdout.count(f"  {noun} ") == verbs
+        assert tortie(tmp_path, noun, option).returncode == 0
+        assert rows(noun, option) == rows("--help")
 
 
 def test_the_version_is_told_without_an_agent(tmp_path):
