@@ -528,6 +528,11 @@ void bfd_free(struct bfd *bfd)
 	if (!bfd)
 		return;
 	HASH_ITER(by_discriminator, bfd->by_discriminator, session, next)
-	free_session(session);
+	{
+		/* In the place of the packets that it has no time for: one may be lost. */
+		if (session->machine.state == BFD_ADMIN_DOWN)
+			send_packet(session, false);
+		free_session(session);
+	}
 	free(bfd);
 }

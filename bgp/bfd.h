@@ -42,7 +42,8 @@ struct bfd_session {
 
 /** bfd_new() - no session, no socket. NULL: no memory. @loop is borrowed. */
 struct bfd *bfd_new(struct event_loop *loop);
-/** bfd_free() - with all sessions, without a word (NULL is fine). */
+/** bfd_free() - with all sessions (NULL is fine). Those that were removed and still say AdminDown
+ * say it once more. */
 void bfd_free(struct bfd *bfd);
 
 /**

@@ -383,6 +383,8 @@ struct summary {
 	size_t occupied;		   /* another program's route is in the way */
 	struct route_answer no_uplink;	   /* one of them */
 	struct ip_prefix occupied_prefix;
+	size_t unused_hops; /* routes that have a next hop out of use beside others */
+	struct ip_addr unused_hop;
 };
 
 static int summarise(const struct route_answer *answer, void *arg)
@@ -394,6 +396,14 @@ static int summarise(const struct route_answer *answer, void *arg)
 	if (answer->route.state == ROUTE_NO_UPLINK)
 		summary->no_uplink = *answer;
 	summary->count[answer->route.state]++;
+	for (uint32_t i = 0;
+	     answer->route.state == ROUTE_ACTIVE && i < answer->route.next_hop_count; i++) {
+		if (answer->route.next_hop_count == 1 || answer->next_hop[i].ifname[0] != '\0')
+			continue;
+		summary->unused_hops++;
+		summary->unused_hop = answer->next_hop[i].addr;
+		break;
+	}
 	return 0;
 }
 
@@ -456,6 +466,16 @@ int remote_routes_status(struct agent *agent, status_line_fn *fn, void *arg)
 	err = fn(STATUS_OK, text, arg);
 	if (err == 0)
 		err = tell_missing(&summary, fn, arg);
+	if (err == 0 && summary.unused_hops > 0) {
+		char via[IP_ADDR_TEXT_MAX];
+
+		snprintf(
+			text, sizeof(text),
+			"routes: %zu go by fewer next hops than they have, such as without %s (its "
+			"uplink is down, or it does not answer)",
+			summary.unused_hops, ip_addr_format(&summary.unused_hop, via, sizeof(via)));
+		err = fn(STATUS_WARNING, text, arg);
+	}
 	if (err == 0 && summary.count[ROUTE_STALE] > 0) {
 		snprintf(text, sizeof(text),
 			 "routes: %zu are stale and kept until tortie-bgpd is in sync",

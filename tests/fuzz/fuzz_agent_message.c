@@ -72,8 +72,11 @@ static void check_set_routes(const uint8_t *body, size_t len)
 			return;
 		require((size_t)taken <= len && hops.count >= 1);
 		sorted.count = 0;
-		for (uint32_t i = hops.count; i > 0; i--)
+		for (uint32_t i = hops.count; i > 0; i--) {
+			require(!next_hops_has(&sorted, &hops.addr[i - 1]));
 			require(next_hops_add(&sorted, &hops.addr[i - 1]));
+			require(next_hops_has(&sorted, &hops.addr[i - 1]));
+		}
 		require(next_hops_equal(&sorted, &hops));
 		require(route_set_write(again, &prefix, &sorted) == (size_t)taken);
 		require(memcmp(again, body, (size_t)taken) == 0);

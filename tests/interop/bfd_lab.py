@@ -9,7 +9,7 @@ import threading
 import time
 
 from bgp_lab import Bird
-from harness import Failed, Host, build_dir, inside, wait_until
+from harness import Failed, Host, build_dir, inside, run, wait_until
 from other_speakers import Other
 
 ADMIN_DOWN, DOWN, INIT, UP = range(4)
@@ -18,7 +18,7 @@ SINGLE_HOP, MULTIHOP = 3784, 4784
 IP_RECVTTL = 12  # of linux/in.h; the module has no name for it
 
 
-def bfd_packet(state, my, your, flags=0, multiplier=3, version=1, length=24, tx_ms=100, rx_ms=100,
+def bfd_packet(state, my, your, flags=0, multiplier=8, version=1, length=24, tx_ms=100, rx_ms=100,
                diagnostic=0):
     """A control packet (RFC 5880 section 4.1)."""
     return struct.pack(">BBBBIIIII", version << 5 | diagnostic, state << 6 | flags, multiplier,
@@ -119,7 +119,8 @@ class BfdBird(Bird):
     """BIRD with its bfd protocol; peers that shall use it have the line `bfd on`."""
 
     def start(self, *options):
-        times = "min rx interval 100 ms; min tx interval 100 ms; idle tx interval 300 ms;"
+        times = ("min rx interval 100 ms; min tx interval 100 ms; idle tx interval 300 ms; "
+                 "multiplier 8;")
         self.protocols.append("protocol bfd bfd1 {\n  interface \"*\" { " + times + " };\n"
                               "  multihop { " + times + " };\n}\n")
         return super().start(*options)
@@ -150,7 +151,7 @@ class FrrBfd(Other):
                  f"neighbor {other} remote-as {peer.peer_as}",
                  f"neighbor {other} timers 60 180", f"neighbor {other} timers connect 1",
                  f"neighbor {other} advertisement-interval 0",
-                 f"neighbor {other} bfd 3 100 100"]
+                 f"neighbor {other} bfd 8 100 100"]
         if local:
             lines += [f"neighbor {other} update-source {local}",
                       f"neighbor {other} ebgp-multihop 5"]
@@ -198,8 +199,7 @@ class Watch:
         self.node, self.run_dir = node, run_dir
 
     def peers(self):
-        text = self.node.run(build_dir() / "tortie", "--run-dir", self.run_dir, "bgp", "peers",
-                             "-o", "json")
+        text = run(build_dir() / "tortie", "--run-dir", self.run_dir, "bgp", "peers", "-o", "json")
         return {peer["peer_address"]: peer for peer in json.loads(text)["items"]}
 
     def bfd(self, address):

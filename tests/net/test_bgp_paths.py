@@ -1,5 +1,5 @@
 # SPDX-License-Identifier: Apache-2.0
-"""Ways that BGP finds, from the peers' UPDATEs to the data plane, on nodes that speak over IPv6 alone.
+"""Ways that BGP finds, from UPDATEs to the data plane, on nodes that speak over IPv6 alone.
 
     a -- n1 --+
     b -- n2 --+   a full mesh without an IPv4 address of a node: IPv4 goes by IPv6 next hops

@@ -10,7 +10,7 @@ import struct
 import pytest
 
 import flows
-from harness import LAN4, Lab, inside, run, wait_until
+from harness import LAN4, Lab, inside, wait_until
 from packets import Tap
 from speaker import Speaker
 
@@ -163,7 +163,7 @@ def test_explain_names_the_next_hop_that_the_flow_takes(net):
             assert "one of several next hops" in text
 
 
-@pytest.mark.parametrize("side", ["ours", "theirs"])
+@pytest.mark.parametrize("side", ["ours", pytest.param("theirs", marks=pytest.mark.long)])
 def test_a_link_that_goes_down_moves_only_its_flows_and_they_come_back(net, side):
     """Taken down by us, and by the other end: without carrier."""
     ports = range(FIRST_PORT, FIRST_PORT + FLOWS)
@@ -243,6 +243,8 @@ def test_a_next_hop_that_does_not_answer_is_out_until_it_does(net):
     net.n2.ip("link", "set", "up1", "arp", "off")
     net.n1.ip("neigh", "replace", hop, "dev", "up1", "nud", "failed")
     wait_until(lambda: net.in_use(4) == ["up0"], "the silent one is out", 2)
+    assert f"fewer next hops than they have, such as without {hop}" in \
+        net.n1.tortie("status", check=False)
     assert set(net.links_of(4, ports).values()) == {"up0"}
     wait_until(lambda: net.kernel(4) == ["up0"], "of the kernel too", 2)
     wait_until(lambda: "INCOMPLETE" in net.n1.ip("neigh", "show", hop), "it is asked for", 5)
@@ -267,7 +269,8 @@ def test_a_link_that_is_back_is_used_once_the_next_hop_answers(net):
     net.wait_whole()
 
 
-@pytest.mark.parametrize("how", [signal.SIGKILL, signal.SIGTERM])
+@pytest.mark.parametrize("how", [signal.SIGKILL,
+                                 pytest.param(signal.SIGTERM, marks=pytest.mark.long)])
 def test_a_restart_loses_no_packet_and_moves_no_flow(net, how):
     ports = range(FIRST_PORT, FIRST_PORT + FLOWS)
     before = {family: net.links_of(family, ports) for family in FAMILIES}

@@ -122,6 +122,19 @@ static void ipv6_routes_have_the_next_hop_alone_in_mp_reach(void **state)
 			      " 800e11 10 20010db8000000000000000000000003");
 }
 
+/* RFC 8950: what the family of the prefix cannot say of its next hop. */
+static void ipv4_routes_by_ipv6_next_hops_have_it_too(void **state)
+{
+	struct written written;
+
+	begin(&written);
+	assert_int_equal(
+		add(&written, "198.51.100.0/25", "2001:db8::3", "2001:db8::3", ATTRIBUTES6), 0);
+	check(&written, PEERS "60000001 000d 0002 00000034  00000000 19 c6336400 0001 "
+			      "0002 5f000000 0021 " ATTRIBUTES6
+			      " 800e11 10 20010db8000000000000000000000003");
+}
+
 static void own_routes_are_the_collectors_and_of_now(void **state)
 {
 	struct written written;
@@ -210,6 +223,7 @@ int main(void)
 		cmocka_unit_test(a_table_without_routes_has_its_peers),
 		cmocka_unit_test(routes_of_a_prefix_are_one_record),
 		cmocka_unit_test(ipv6_routes_have_the_next_hop_alone_in_mp_reach),
+		cmocka_unit_test(ipv4_routes_by_ipv6_next_hops_have_it_too),
 		cmocka_unit_test(own_routes_are_the_collectors_and_of_now),
 		cmocka_unit_test(a_peer_that_came_later_is_counted),
 		cmocka_unit_test(attributes_that_the_length_cannot_say_are_refused),
