@@ -56,12 +56,12 @@ class Bed(bad_input.Bed):
         return len(self.agent.kept)
 
     def begin(self, has_sessions=True):
-        after = len(self.node.log())
+        after, asked = len(self.node.log()), self.agent.counts[BGP_LISTEN]
         self.node.start("--run-dir", self.run_dir)
         if has_sessions:
             self.node.wait_log("go on from", after=after)
         wait_until(lambda: self.agent.in_sync, "in sync")
-        wait_until(lambda: self.agent.counts[BGP_LISTEN] == 2, "listening")
+        wait_until(lambda: self.agent.counts[BGP_LISTEN] >= asked + 2, "listening")
         return self.node.log()[after:]
 
     def restart(self):
