@@ -78,6 +78,11 @@ static void check_set_routes(const uint8_t *body, size_t len)
 			require(next_hops_has(&sorted, &hops.addr[i - 1]));
 		}
 		require(next_hops_equal(&sorted, &hops));
+		for (uint32_t i = 0; i < hops.count; i++) {
+			require(next_hops_has(&sorted, &hops.addr[i]));
+			require(next_hops_add(&sorted, &hops.addr[i])); /* once is enough */
+		}
+		require(sorted.count == hops.count);
 		require(route_set_write(again, &prefix, &sorted) == (size_t)taken);
 		require(memcmp(again, body, (size_t)taken) == 0);
 	}

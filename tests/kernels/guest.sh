@@ -224,7 +224,7 @@ for node in 1 2; do
 done
 pair_talks a c
 pair_talks c b
-first_packets_arrive 10
+first_packets_arrive 5
 several_hops_are_followed
 pair_talks a c
 tortie --run-dir /run/n1 status | sed 's/^/guest: /'
