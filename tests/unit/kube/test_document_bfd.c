@@ -3,8 +3,8 @@
  * test_document_bfd.c: the annotation tortie/bfd, and that nothing but numbers comes of it.
  *
  * links: kube/document*.c kube/cluster.c kube/node_object.c kube/selector.c kube/json.c
- * links: lib/text.c lib/sha1.c lib/ip_prefix.c lib/next_hops.c lib/config*.c
- * links: kube/service_object.c
+ * links: lib/text.c lib/sha1.c lib/ip_prefix.c lib/next_hops.c kube/service_object.c
+ * links: lib/config*.c
  * libs: -ljson-c -lyaml -lresolv
  */
 #include <stdarg.h>
