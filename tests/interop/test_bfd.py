@@ -136,7 +136,7 @@ def test_a_speaker_that_ends_and_comes_back_loses_no_route(lab, number):
         peers = [bed.watch.peers().get(f"10.99.0.{n}", {}) for n in (2, 3)]
         return all(one.get("session") == "Established" and one["bfd"]["state"] == "Up"
                    for one in peers)
-    bed.node.kill(signal.SIGKILL)
+    bed.node.kill(number)
     bed.start()
     wait_until(is_back, "all is up again", 20)
     assert not missing
