@@ -150,7 +150,7 @@ def test_a_speaker_that_hands_its_sessions_over_ends_none(lab):
     that nobody speaks."""
     slow = {"min_interval": 300, "multiplier": 10}
     bed = Bed(lab, [{**peer("10.99.0.2"), "as": 64512, "passive": True, "bfd": slow},
-                    {"range": "10.99.0.0/24", "as": 64999, "bfd": slow}])
+                    {"range": "10.99.0.0/24", "as": 64999, "bfd": dict(slow)}])
     run_dirs = {}
     for number, asn in ((2, 64512), (3, 64999)):
         other = lab.speaker(number, asn, [f"10.244.{number}.0/24"], peers=[
