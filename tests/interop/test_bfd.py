@@ -149,8 +149,9 @@ def test_a_speaker_that_hands_its_sessions_over_ends_none(lab):
     """BFD goes on with them, also that of a peer of a range. The multiplier leaves 3 s for the time
     that nobody speaks."""
     slow = {"min_interval": 300, "multiplier": 10}
-    bed = Bed(lab, [{**peer("10.99.0.2"), "as": 64512, "passive": True, "bfd": slow},
-                    {"range": "10.99.0.0/24", "as": 64999, "bfd": slow}])
+    bed = Bed(lab, [{**peer("10.99.0.2"), "as": 64512, "passive": True,
+                     "bfd": {**slow, "multihop": False}},
+                    {"range": "10.99.0.0/24", "as": 64999, "bfd": dict(slow)}])
     run_dirs = {}
     for number, asn in ((2, 64512), (3, 64999)):
         other = lab.speaker(number, asn, [f"10.244.{number}.0/24"], peers=[
