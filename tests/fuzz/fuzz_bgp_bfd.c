@@ -2,9 +2,10 @@
 /*
  * fuzz_bgp_bfd.c: any octets as BFD control packets, and what packets do to a session.
  *
- * The input is a row of records of 29 octets: what happens (a packet, silence, other settings), how
- * far the clock goes on, and the packet. Whatever comes, a session has a state of the four, tells
- * intervals that the RFC allows, and what it sends can be read.
+ * The input is a row of records of 29 octets: what happens (a packet, silence, other settings, a
+ * handover to the next process), how far the clock goes on, and the packet. Whatever comes, a
+ * session has a state of the four, tells intervals that the RFC allows, what it sends can be read,
+ * and one that is handed over goes on with the same intervals under the same discriminators.
  *
  * links: bgp/bfd_packet.c bgp/bfd_machine.c lib/wire.c
  * covers: bgp/bfd_packet.c:bfd_packet_parse bgp/bfd_packet.c:bfd_packet_write bgp/bfd_machine.c
@@ -45,6 +46,42 @@ static void check(struct bfd_machine *machine, uint64_t now_us)
 	require(machine->state != BFD_UP || bfd_machine_deadline_us(machine) != UINT64_MAX);
 }
 
+static bool says_the_same(struct bfd_machine *a, struct bfd_machine *b)
+{
+	uint8_t said[2][BFD_PACKET_LEN];
+	struct bfd_packet packet;
+
+	bfd_machine_fill(a, false, &packet);
+	bfd_packet_write(said[0], &packet);
+	bfd_machine_fill(b, false, &packet);
+	bfd_packet_write(said[1], &packet);
+	return memcmp(said[0], said[1], BFD_PACKET_LEN) == 0;
+}
+
+/* What a process leaves is what bfd.c takes, and the neighbour sees no other session. */
+static void hand_over(struct bfd_machine *machine, uint64_t now_us)
+{
+	struct bfd_machine next;
+	struct bfd_remains remains;
+
+	if (!bfd_machine_leave(machine, &remains)) {
+		require(machine->state != BFD_UP || machine->remote_state != BFD_UP);
+		return;
+	}
+	require(remains.discriminator != 0 && remains.remote_discriminator != 0);
+	require(remains.remote_multiplier != 0);
+	bfd_machine_init(&next, &machine->settings, 2);
+	bfd_machine_resume(&next, &remains, now_us);
+	require(next.state == BFD_UP && next.remote_state == BFD_UP);
+	require(next.both_up_us == now_us);
+	require(bfd_machine_interval_us(&next) == bfd_machine_interval_us(machine));
+	require(bfd_machine_detection_us(&next) == bfd_machine_detection_us(machine));
+	require(bfd_machine_deadline_us(&next) == now_us + bfd_machine_detection_us(machine));
+	require(says_the_same(&next, machine));
+	bfd_machine_init(machine, &next.settings, 2);
+	bfd_machine_resume(machine, &remains, now_us);
+}
+
 int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
 {
 	struct bfd_settings settings = { .min_interval_us = 300000, .multiplier = 3 };
@@ -65,6 +102,8 @@ int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
 			bfd_machine_set_down(&machine);
 		} else if (data[0] == 's') {
 			bfd_machine_look(&machine, now_us);
+		} else if (data[0] == 'h') {
+			hand_over(&machine, now_us);
 		} else if (bfd_packet_parse(data + 3, data[2] % 27, &packet, &why) == 0) {
 			bfd_machine_receive(&machine, &packet, now_us);
 		} else {

@@ -9,7 +9,7 @@
  * links: lib/ip_prefix.c lib/next_hops.c lib/config*.c
  * covers: lib/config_yaml.c lib/config_reader.c lib/config_keys.c lib/config_bgp.c
  * covers: lib/config_peers.c lib/config_filters.c lib/config_rules.c lib/config_check.c
- * covers: lib/config_announce.c lib/config_routes.c lib/config_listen.c
+ * covers: lib/config_announce.c lib/config_routes.c lib/config_listen.c lib/config_bfd.c
  * covers: lib/config_cluster.c:config_read_kubernetes
  * covers: lib/config_cluster.c:refuse_what_the_cluster_says
  * covers: lib/config_cluster.c:config_kubernetes_settle
