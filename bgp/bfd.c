@@ -461,8 +461,16 @@ bool bfd_leave(struct bfd_session *session, struct bfd_remains *ret)
 	if (!bfd_machine_leave(&session->machine, ret))
 		return false;
 	ret->port = session->port;
-	free_session(session);
+	session->is_left = true;
 	return true;
+}
+
+void bfd_stay(struct bfd *bfd)
+{
+	struct bfd_session *session, *next;
+
+	HASH_ITER(by_discriminator, bfd->by_discriminator, session, next)
+	session->is_left = false;
 }
 
 void bfd_reconfigure(struct bfd_session *session, const struct bfd_settings *settings)
@@ -479,8 +487,8 @@ void bfd_remove(struct bfd_session *session)
 	if (!session)
 		return;
 	session->changed = NULL;
-	if (session->machine.remote_discriminator == 0 || session->fd < 0) {
-		free_session(session); /* nobody would hear it */
+	if (session->is_left || session->machine.remote_discriminator == 0 || session->fd < 0) {
+		free_session(session); /* nobody should or would hear it */
 		return;
 	}
 	carry_out(session, session->machine.state, bfd_machine_set_down(&session->machine));

@@ -37,6 +37,7 @@ struct bfd_session {
 	uint64_t received, sent, discarded;
 	enum bfd_discard last_discard; /* when some were discarded */
 	uint64_t times_down;	       /* from Up */
+	bool is_left;		       /* another process goes on with it */
 	UT_hash_handle by_discriminator, by_remote;
 };
 
@@ -56,9 +57,11 @@ struct bfd_session *bfd_add(struct bfd *bfd, const struct bfd_params *params,
 struct bfd_session *bfd_resume(struct bfd *bfd, const struct bfd_params *params,
 			       const struct bfd_remains *remains, bfd_changed_fn *changed,
 			       void *arg);
-/** bfd_leave() - for bfd_resume() in another process: @session is Up and freed without a word.
- * False: it is not Up, and stays. */
+/** bfd_leave() - for bfd_resume() in another process: @session is Up and bfd_remove() frees it
+ * without a word. False: it is not Up. */
 bool bfd_leave(struct bfd_session *session, struct bfd_remains *ret);
+/** bfd_stay() - no other process goes on with what was left. */
+void bfd_stay(struct bfd *bfd);
 /** bfd_reconfigure() - other intervals, within the session. */
 void bfd_reconfigure(struct bfd_session *session, const struct bfd_settings *settings);
 /** bfd_remove() - the neighbour hears AdminDown, so that it takes it for no failure; the owner

@@ -18,6 +18,7 @@
 #include <string.h>
 #include <unistd.h>
 
+#include "bgp/bfd.h"
 #include "bgp/control_internal.h"
 #include "bgp/handover.h"
 #include "bgp/handover_give.h"
@@ -61,8 +62,10 @@ static int leave(struct control *control, struct handover_gift *ret_gift)
 	if (err == 0)
 		err = ret_gift->session_count > 0 ? agent_feed_give(control->feed, ret_gift)
 						  : -ENOENT;
-	if (err < 0)
+	if (err < 0) {
+		bfd_stay(control->speaker->bfd); /* neighbours hear that we end */
 		handover_gift_free(ret_gift);
+	}
 	return err;
 }
 

@@ -117,10 +117,7 @@ void peer_bfd_on_established(struct peer *peer, const struct ip_addr *local)
 
 bool peer_bfd_leave(struct peer *peer, struct bfd_remains *ret)
 {
-	if (!peer->bfd || !bfd_leave(peer->bfd, ret))
-		return false;
-	peer->bfd = NULL;
-	return true;
+	return peer->bfd && bfd_leave(peer->bfd, ret);
 }
 
 void peer_bfd_adopt(struct peer *peer, const struct ip_addr *local,

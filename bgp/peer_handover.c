@@ -167,6 +167,7 @@ void peer_not_adopted(struct peer *peer, const struct handover_peer *state)
 	static const struct session_end end = { .how = END_TCP };
 
 	snprintf(peer->last_error, sizeof(peer->last_error), "not taken over");
+	peer->is_restarting = state->is_restarting; /* then some routes are stale already */
 	peer->capabilities = state->theirs.capabilities;
 	for (int i = 0; i < FAMILY_COUNT; i++)
 		peer->family[i] =

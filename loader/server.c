@@ -18,6 +18,7 @@
 #include "loader/server.h"
 
 #include <errno.h>
+#include <fcntl.h>
 #include <grp.h>
 #include <poll.h>
 #include <pwd.h>
@@ -238,7 +239,7 @@ static struct outgoing *outgoing_new(const struct message_header *header, const 
 	if (len)
 		memcpy(out->data + sizeof(*header), body, len);
 	for (size_t i = 0; i < fd_count; i++) {
-		out->fds[i] = dup(fds[i]);
+		out->fds[i] = fcntl(fds[i], F_DUPFD_CLOEXEC, 3);
 		if (out->fds[i] < 0) {
 			outgoing_free(out);
 			return NULL;

@@ -174,6 +174,24 @@ def test_a_speaker_that_hands_its_sessions_over_ends_none(lab):
         assert "BFD is down" not in other.log()
 
 
+def test_a_speaker_that_cannot_hand_over_says_that_it_ends(lab):
+    """With the agent gone: AdminDown, and no silence that looks like a failure."""
+    bed = Bed(lab, [peer("10.99.0.2")])
+    other = lab.speaker(2, 64999, ["10.244.2.0/24"], peers=[
+        {**peer("10.99.0.1"), "as": 64512}])
+    other.start()
+    bed.start().wait_routes("10.244.2.0/24")
+    bed.watch.wait_bfd("10.99.0.2")
+    bed.agent.stop()
+    bed.node.wait_log("sessions go on, trying again")
+    mark = len(other.log())
+    assert bed.node.kill(signal.SIGTERM) == 0
+    assert "cannot be left to the next" in bed.node.log()
+    other.wait_log("BFD is down", after=mark)
+    assert "the peer has taken it down" in other.log()[mark:]
+    assert "detection time expired" not in other.log()[mark:]
+
+
 def test_what_bfd_has_left_from_before_a_restart_ends_no_session(lab):
     """The other's BFD is heard only when its BGP session is there: its first packet says Down to a
     session that is Up for seconds yet, by its old multiplier."""

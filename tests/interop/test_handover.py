@@ -318,6 +318,30 @@ def test_a_peer_that_is_restarting_is_waited_for_no_longer_than_it_said(bed):
     peer.wait_route(2)
 
 
+def test_a_peer_that_restarts_again_meanwhile_keeps_only_what_it_has_told_since(bed):
+    """RFC 4724 4.2, consecutive restarts: what is stale already goes. The second one is a reset
+    while nobody speaks."""
+    peer = established(bed, body=BOTH)
+    peer.send(END_OF_RIB[4] + END_OF_RIB[6])
+    after = len(bed.node.log())
+    peer.close()
+    bed.node.wait_log("it may be restarting", after=after)
+    peer.connect()
+    peer.establish(BOTH)
+    peer.announce(2)
+    peer.wait_route(2)
+    wait_until(bed.is_read, "all is read")
+    bed.stop()
+    peer.socket.setsockopt(socket.SOL_SOCKET, socket.SO_LINGER, struct.pack("ii", 1, 0))
+    peer.close()
+    wait_until(lambda: f"{peer.address}:" not in bed.node.run("ss", "-Htn"), "the reset came")
+    said = bed.begin()
+    assert "its session cannot be taken over" in said
+    assert "its 1 routes are kept for 60 s" in said, said
+    peer.wait_route(1, False)
+    peer.wait_route(2)
+
+
 def test_a_refresh_that_is_under_way_goes_on(bed):
     """Its End-of-RIB has come: without it a BoRR would be ignored."""
     peer = established(bed, body=restart(60, {1: KEPT, 2: KEPT}, ENHANCED))

@@ -490,6 +490,54 @@ static void bgpd_gets_its_socket_as_a_descriptor(void **state)
 	agent_client_close(&client);
 }
 
+/* Is @fd of the process @pid /dev/null, and what are its flags? */
+static bool is_null(pid_t pid, int fd, unsigned int *ret_flags)
+{
+	char path[64], text[256] = "", *flags;
+	ssize_t len;
+	int info;
+
+	snprintf(path, sizeof(path), "/proc/%d/fd/%d", pid, fd);
+	len = readlink(path, text, sizeof(text) - 1);
+	if (len < 0 || strncmp(text, "/dev/null", (size_t)len + 1) != 0)
+		return false;
+	snprintf(path, sizeof(path), "/proc/%d/fdinfo/%d", pid, fd);
+	info = open(path, O_RDONLY | O_CLOEXEC);
+	len = read(info, text, sizeof(text) - 1);
+	assert_true(len > 0);
+	close(info);
+	text[len] = '\0';
+	flags = strstr(text, "flags:");
+	assert_non_null(flags);
+	*ret_flags = (unsigned int)strtoul(flags + 6, NULL, 8);
+	return true;
+}
+
+/* The agent starts programs of others (plugin_version.c): a session of BGP is not for them. */
+static void what_waits_for_a_slow_reader_is_not_for_programs_that_are_started(void **state)
+{
+	struct world *world = *state;
+	struct agent_client slow = connect_as(world, ROLE_BGPD);
+	struct agent_client witness = connect_as(world, ROLE_TOOL);
+	unsigned int flags, count = 0;
+
+	ask(&slow, MSG_GET_ROUTES);
+	ask(&slow, MSG_BGP_LISTEN);
+	for (int i = 0; i < 4; i++) { /* a round each, in which the other is heard, too */
+		ask(&witness, MSG_GET_STATUS);
+		assert_int_equal(next_type(&witness), MSG_END);
+	}
+	for (int fd = 3; fd < 64; fd++) {
+		if (!is_null(world->server, fd, &flags))
+			continue;
+		assert_true(flags & O_CLOEXEC);
+		count++;
+	}
+	assert_int_equal(count, 1);
+	agent_client_close(&slow);
+	agent_client_close(&witness);
+}
+
 static void cni_requests_come_on_their_own_socket_with_their_descriptors(void **state)
 {
 	static uint8_t buf[AGENT_MESSAGE_MAX];
@@ -675,6 +723,7 @@ int main(void)
 		SERVER_TEST(a_handlers_refusal_cuts),
 		SERVER_TEST(a_tool_may_not_speak_as_bgpd),
 		SERVER_TEST(bgpd_gets_its_socket_as_a_descriptor),
+		SERVER_TEST(what_waits_for_a_slow_reader_is_not_for_programs_that_are_started),
 		SERVER_TEST(bgpd_gets_the_document_after_its_hello),
 		SERVER_TEST(only_the_watcher_may_say_what_the_cluster_is),
 		SERVER_TEST(the_configured_user_may_speak_as_kubed),
