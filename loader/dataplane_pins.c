@@ -27,13 +27,13 @@
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
-#include <sys/file.h>
 #include <sys/stat.h>
 #include <sys/vfs.h>
 #include <unistd.h>
 
 #include "lib/log.h"
 #include "loader/dataplane_internal.h"
+#include "loader/folder_lock.h"
 
 #define BPFFS_MAGIC  0xcafe4a11
 #define PIN_NAME_MAX 48
@@ -68,8 +68,8 @@ static int lock_folder(const char *bpf_dir)
 	int fd = open(bpf_dir, O_RDONLY | O_DIRECTORY | O_CLOEXEC);
 	int err = fd < 0 ? -errno : 0;
 
-	if (fd >= 0 && flock(fd, LOCK_EX | LOCK_NB) < 0)
-		err = -errno;
+	if (fd >= 0)
+		err = folder_lock(fd);
 	if (!err)
 		return fd;
 	log_error("bpf-dir %s: %s", bpf_dir,

@@ -21,7 +21,6 @@
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
-#include <sys/file.h>
 #include <sys/stat.h>
 #include <unistd.h>
 
@@ -31,6 +30,7 @@
 #include "lib/options.h"
 #include "lib/unix_socket.h"
 #include "loader/agent.h"
+#include "loader/folder_lock.h"
 #include "loader/privileges.h"
 #include "loader/server.h"
 #include "node_objects.h"
@@ -161,9 +161,9 @@ static int take_folder(const char *what, const char *path, mode_t mode, char ret
 		log_error("%s %s: %s", what, path, strerror(errno));
 		return -errno;
 	}
-	if (flock(fd, LOCK_EX | LOCK_NB) == 0)
+	err = folder_lock(fd);
+	if (err == 0)
 		return 0; /* the descriptor stays open: it is the lock */
-	err = -errno;
 	close(fd);
 	if (err == -EWOULDBLOCK && !agent_answers(ret_path)) {
 		log_warning("%s %s: locked by a process that is no tortied (see /proc/locks)", what,

@@ -76,6 +76,14 @@ static void run_command(const char *command, struct answer *answer)
 	answer->err = 0;
 }
 
+/* The agent's locks, sockets and maps must end with it, not with its last child. */
+static void close_all_but(int fd)
+{
+	if (fd > STDERR_FILENO + 1)
+		close_range(STDERR_FILENO + 1, (unsigned int)fd - 1, 0);
+	close_range((unsigned int)fd + 1, ~0u, 0);
+}
+
 /* Memory is given back by the end of the process. */
 static _Noreturn void be_child(const char *command, pid_t agent, int fd)
 {
@@ -84,6 +92,7 @@ static _Noreturn void be_child(const char *command, pid_t agent, int fd)
 
 	prctl(PR_SET_NAME, "tortied-nft"); /* who lists processes sees one agent */
 	prctl(PR_SET_PDEATHSIG, SIGKILL);
+	close_all_but(fd);
 	if (getppid() != agent) /* ended before that was set */
 		_exit(EXIT_FAILURE);
 	run_command(command, &answer);

@@ -3,6 +3,7 @@
  * Tests of attach.c and attach_uplink.c on the real kernel: a veth pair in a network namespace of
  * its own, a bpffs in a mount namespace of its own. Needs root, and `ip` and `tc`.
  *
+ * links: loader/folder_lock.c
  * links: loader/attach.c loader/attach_uplink.c loader/netlink.c loader/netlink_attr.c
  * links: loader/dataplane.c loader/dataplane_pins.c loader/dataplane_maps.c loader/map_memory.c
  * links: loader/dataplane_hops.c

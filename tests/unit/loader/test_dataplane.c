@@ -4,6 +4,7 @@
  * another size, another layout and strangers in the folder do to maps. Needs root; works in a mount
  * namespace of its own with a bpffs of its own.
  *
+ * links: loader/folder_lock.c
  * links: loader/dataplane.c loader/dataplane_pins.c loader/dataplane_maps.c loader/map_memory.c
  * links: loader/dataplane_hops.c
  * links: lib/ip_prefix.c lib/log.c

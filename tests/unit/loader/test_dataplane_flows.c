@@ -4,7 +4,7 @@
  * restarts, other sizes and `kube_proxy: none`. Needs root; works in a mount namespace of its own
  * with a bpffs of its own.
  *
- * links: loader/dataplane.c loader/dataplane_pins.c loader/dataplane_maps.c
+ * links: loader/dataplane.c loader/dataplane_pins.c loader/folder_lock.c loader/dataplane_maps.c
  * links: loader/dataplane_hops.c
  * links: loader/dataplane_flows.c loader/flow_key.c loader/map_memory.c lib/ip_prefix.c lib/log.c
  * libs: -lbpf -lelf -lz

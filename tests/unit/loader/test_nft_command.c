@@ -8,12 +8,14 @@
  */
 #include "loader/nft_command.h"
 
+#include <dirent.h>
 #include <errno.h>
 #include <fcntl.h>
 #include <sched.h>
 #include <setjmp.h>
 #include <signal.h>
 #include <stdarg.h>
+#include <stdbool.h>
 #include <stddef.h>
 #include <stdint.h>
 #include <stdio.h>
@@ -215,6 +217,64 @@ static void a_killed_caller_leaves_no_process(void **state)
 	assert_no_child();
 }
 
+/* Is one of @child's descriptors the file at @path? */
+static bool has_open(pid_t child, const char *path)
+{
+	char name[64], target[256];
+	struct dirent *entry;
+	bool found = false;
+	ssize_t len;
+	DIR *list;
+
+	snprintf(name, sizeof(name), "/proc/%d/fd", child);
+	list = opendir(name);
+	assert_non_null(list);
+	while ((entry = readdir(list))) {
+		len = readlinkat(dirfd(list), entry->d_name, target, sizeof(target) - 1);
+		if (len < 0)
+			continue;
+		target[len] = '\0';
+		found = found || strcmp(target, path) == 0;
+	}
+	closedir(list);
+	return found;
+}
+
+static pid_t child_of(pid_t parent)
+{
+	char name[64];
+	pid_t child = -1;
+	FILE *list;
+
+	snprintf(name, sizeof(name), "/proc/%d/task/%d/children", parent, parent);
+	list = fopen(name, "re");
+	assert_non_null(list);
+	assert_int_equal(fscanf(list, "%d", &child), 1);
+	fclose(list);
+	return child;
+}
+
+/* What a killed caller has locked is free at once, and who connects to it is refused. */
+static void the_library_gets_nothing_of_what_the_caller_has_open(void **state)
+{
+	int status, writer, lock = open(folder, O_RDONLY | O_DIRECTORY | O_CLOEXEC);
+	pid_t caller;
+
+	assert_true(lock >= 0);
+	caller = fork();
+	if (caller == 0)
+		_exit(nft_command(loop, INCLUDE_FIFO, NULL, words) < 0);
+	do
+		writer = open(FIFO, O_WRONLY | O_NONBLOCK | O_CLOEXEC);
+	while (writer < 0 && errno == ENXIO && usleep(1000) == 0); /* until the library reads */
+	assert_true(writer >= 0);
+	assert_true(has_open(caller, folder));
+	assert_false(has_open(child_of(caller), folder));
+	close(writer);
+	assert_int_equal(waitpid(caller, &status, 0), caller);
+	close(lock);
+}
+
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
@@ -223,6 +283,7 @@ int main(void)
 		cmocka_unit_test(a_large_table_costs_the_caller_no_memory),
 		cmocka_unit_test(a_library_that_ends_its_process_is_an_error),
 		cmocka_unit_test(a_library_that_hangs_is_ended_and_the_loop_goes_on_meanwhile),
+		cmocka_unit_test(the_library_gets_nothing_of_what_the_caller_has_open),
 		cmocka_unit_test(a_killed_caller_leaves_no_process),
 	};
 
