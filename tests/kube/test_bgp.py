@@ -24,17 +24,21 @@ SINGLE_IP = {4: "192.0.2.80", 6: "2001:db8:2::80"}
 FOREIGN = {4: "172.31.7.0/24", 6: "2001:db8:7::/64"}
 COMMUNITY = "65000:113"
 PASSWORD = "session-key-1"
+BFD = {"tortie/bfd": '{"min_interval": 300, "multiplier": 3}'}
+BIRD_BFD = ("protocol bfd { interface \"*\" { min rx interval 300 ms; min tx interval 300 ms; "
+            "multiplier 3; }; }\n")
 EXCLUDE = "node.kubernetes.io/exclude-from-external-load-balancers"
 SECONDS = 60
+SILENCE_SECONDS = 20
 
 
 def host_prefix(address):
     return f"{address}/{128 if ':' in address else 32}"
 
 
-def calico(kind, name, **spec):
-    return {"apiVersion": "projectcalico.org/v3", "kind": kind, "metadata": {"name": name},
-            "spec": spec}
+def calico(kind, name, annotations=None, **spec):
+    return {"apiVersion": "projectcalico.org/v3", "kind": kind,
+            "metadata": {"name": name, "annotations": annotations or {}}, "spec": spec}
 
 
 def apply(item):
@@ -59,11 +63,11 @@ class Bird:
         self.address = next(one for one in own if one.startswith(lan))
         self.address6 = next((one for one in own if ":" in one), None)
 
-    def write(self, asn=ASN, password=None):
+    def write(self, asn=ASN, password=None, bfd=False):
         self.peer_asn = asn
         text = (f"log \"{self.folder}/bird.log\" all;\nrouter id 192.0.2.1;\n"
                 "protocol device {}\n"
-                "protocol direct { ipv4; ipv6; }\n")
+                "protocol direct { ipv4; ipv6; }\n" + (BIRD_BFD if bfd else ""))
         for family, prefix in FOREIGN.items():
             text += (f"protocol static s{family} {{ ipv{family}; route {prefix} blackhole; }}\n"
                      f"protocol kernel k{family} {{ merge paths on; ipv{family} "
@@ -75,6 +79,7 @@ class Bird:
                      "  connect delay time 1; connect retry time 1; error wait time 1, 2;\n"
                      "  graceful restart on;\n" +
                      (f'  password "{password}";\n' if password else "") +
+                     ("  bfd on;\n" if bfd else "") +
                      "  ipv4 { import all; export where source = RTS_STATIC; };\n"
                      f"  ipv6 {{ import all; export where source = RTS_STATIC; {hop6} }};\n}}\n")
         (self.folder / "bird.conf").write_text(text)
@@ -93,6 +98,11 @@ class Bird:
 
     def stop(self):
         self.birdc("down")
+
+    def pause(self, is_paused):
+        """Let it fall silent, or go on: its connections stay open all the while."""
+        kube.run(["kill", "-STOP" if is_paused else "-CONT",
+                  (self.folder / "bird.pid").read_text().strip()])
 
     def is_up(self, node):
         return "Established" in self.birdc("show", "protocols", node.name)
@@ -147,6 +157,20 @@ class Bed:
 
     def status(self, node):
         return kube.tortie(node.name, "status", check=False).stdout
+
+    def neighbour(self, node, address):
+        """What the node says of a BGP peer."""
+        peers = json.loads(kube.tortie(node.name, "bgp", "peers", "-o", "json").stdout)["items"]
+        return next((one for one in peers if one["peer_address"] == address), {})
+
+    def bfd(self, node, address):
+        """The state of BFD with a peer, None without BFD."""
+        return (self.neighbour(node, address).get("bfd") or {}).get("state")
+
+    def wait_bfd(self, pairs, state):
+        for node, address in pairs:
+            kube.wait_until(lambda n=node, a=address: self.bfd(n, a) == state,
+                            f"BFD of {node.name} with {address} to be {state}", SECONDS)
 
     def peer(self, **more):
         apply(calico("BGPPeer", "tor", peerIP=self.bird.address, asNumber=self.bird.peer_asn,
@@ -340,6 +364,32 @@ def test_a_filter_lets_in_and_holds_back(bed):
         for node in bed.nodes:
             kube.wait_until(lambda n=node, o=one: not has_route(n, FOREIGN[o]),
                             f"no {FOREIGN[one]} at {node.name}", SECONDS)
+
+
+def test_bfd_by_annotation_notices_a_router_that_falls_silent(bed):
+    """The hold time is longer than what is waited for: the session goes by BFD alone."""
+    bed.bird.configure(password=PASSWORD + "-changed", bfd=True)
+    bed.peer(annotations=BFD)
+    bed.configure(annotations={"tortie/bfd": "true"})
+    router = [(node, bed.bird.address) for node in bed.nodes]
+    pairs = router + [(node, other.address(bed.bird.family)) for node in bed.nodes
+                      for other in bed.nodes if node is not other]
+    bed.wait_bfd(pairs, "Up")
+    bed.bird.wait_up()
+    bed.bird.pause(True)
+    try:
+        for node, address in router:
+            kube.wait_until(lambda n=node, a=address:
+                            bed.neighbour(n, a)["state"] != "Established",
+                            f"{node.name} to miss the silent router", SILENCE_SECONDS)
+    finally:
+        bed.bird.pause(False)
+    bed.bird.wait_up()
+    bed.wait_bfd(pairs, "Up")
+    bed.peer()
+    bed.configure()
+    bed.wait_bfd(pairs, None)
+    bed.bird.wait_up()
 
 
 def test_a_reflector_by_labels_passes_on_blocks_and_services(bed):
