@@ -282,7 +282,20 @@ static void on_query_socket(int fd, void *arg)
 {
 	struct control *control = arg;
 
+	control->is_socket_missed = false;
 	query_socket_take(control->query_socket, fd);
+}
+
+/* The folder is the agent's: it makes another, in the place of the one that nobody finds. */
+static void on_query_socket_lost(void *arg)
+{
+	struct control *control = arg;
+
+	if (!control->is_socket_missed)
+		log_warning("%s/bgp.sock: was removed by somebody; the agent is asked for another",
+			    control->options->run_dir);
+	control->is_socket_missed = true;
+	agent_feed_ask_socket(control->feed);
 }
 
 static void on_agent_listening(const struct config_listen *where, int fd, void *arg)
@@ -368,6 +381,8 @@ static int run_loop(struct control *control)
 	if (err < 0)
 		return err;
 	if (control->feed) {
+		query_socket_watch(control->query_socket, control->options->run_dir,
+				   on_query_socket_lost, control);
 		control_init_handover(control);
 		control_await_sessions(control);
 		agent_feed_start(control->feed, is_cluster ? &cluster_ops : &file_ops, control);

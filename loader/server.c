@@ -201,6 +201,30 @@ int server_listen(const char *path)
 	return unix_socket_listen(path, 0600, (gid_t)-1);
 }
 
+/* Listen at its path, in the place of what it listened on before. */
+static int listener_bind(struct listener *listener)
+{
+	struct event_loop *loop = listener->server->agent->loop;
+	int fd = listener->is_cni ? unix_socket_listen(listener->path, 0600, (gid_t)-1)
+				  : server_listen(listener->path);
+	int err;
+
+	if (fd < 0)
+		return fd;
+	err = event_loop_add_fd(loop, fd, EPOLLIN, on_accept, listener);
+	if (err < 0) {
+		close(fd);
+		return err;
+	}
+	if (listener->fd >= 0) {
+		event_loop_remove_fd(loop, listener->fd);
+		close(listener->fd);
+	}
+	listener->fd = fd;
+	listener->mark = file_mark_take(listener->path);
+	return 0;
+}
+
 static int listener_open(struct server *server, struct listener *listener, const char *name)
 {
 	int err;
@@ -208,17 +232,37 @@ static int listener_open(struct server *server, struct listener *listener, const
 	listener->server = server;
 	snprintf(listener->path, sizeof(listener->path), "%s/%s.sock", server->agent->run_dir,
 		 name);
-	listener->fd = listener->is_cni ? unix_socket_listen(listener->path, 0600, (gid_t)-1)
-					: server_listen(listener->path);
-	if (listener->fd < 0) {
-		err = listener->fd;
+	err = listener_bind(listener);
+	if (err < 0)
 		log_error("%s: cannot listen: %s; say --run-dir DIR, a folder of its own that root "
 			  "may write",
 			  listener->path,
 			  err == -EADDRINUSE ? "another tortied answers there" : strerror(-err));
-		return err;
-	}
-	return event_loop_add_fd(server->agent->loop, listener->fd, EPOLLIN, on_accept, listener);
+	return err;
+}
+
+static void listener_restore(struct listener *listener)
+{
+	int err;
+
+	if (listener->fd < 0 || file_mark_is_there(&listener->mark, listener->path))
+		return;
+	err = listener_bind(listener);
+	if (err == 0)
+		log_warning("%s: was removed by somebody; made again", listener->path);
+	else if (!listener->is_lost)
+		log_error("%s: was removed by somebody and cannot be made again: %s; put its "
+			  "folder right",
+			  listener->path, strerror(-err));
+	listener->is_lost = err < 0;
+}
+
+void server_restore(struct server *server)
+{
+	if (!server)
+		return;
+	listener_restore(&server->cni);
+	listener_restore(&server->tool);
 }
 
 static bool find_user(const char *name, uid_t *ret_uid)

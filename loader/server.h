@@ -36,6 +36,9 @@ bool server_paths_fit(const char *run_dir);
 int server_listen(const char *path);
 int server_open(struct agent *agent, struct server **ret_server);
 void server_close(struct server *server);
+/** server_restore() - make a socket again whose file somebody removed; said in the log. NULL is
+ * fine. */
+void server_restore(struct server *server);
 /** server_send_document() - MSG_BGP_CONFIG with @fd (borrowed) to every BGP speaker. */
 void server_send_document(struct server *server, int fd);
 

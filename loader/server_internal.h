@@ -3,6 +3,7 @@
 #define LOADER_SERVER_INTERNAL_H
 
 #include "lib/event_loop.h"
+#include "lib/file_mark.h"
 #include "loader/server.h"
 
 /* Of the files that make up the sockets: server.c (connections), client.c (one client and its
@@ -20,6 +21,8 @@ struct listener {
 	size_t client_count;
 	size_t client_max;
 	bool has_complained; /* about too many, until one leaves */
+	bool is_lost;	     /* its file cannot be made again, told */
+	struct file_mark mark;
 	char path[SOCKET_PATH_MAX];
 };
 
