@@ -25,7 +25,6 @@
 #include <signal.h>
 #include <stdlib.h>
 #include <string.h>
-#include <sys/resource.h>
 #include <unistd.h>
 
 #include "bgp/agent_feed.h"
@@ -35,6 +34,7 @@
 #include "bgp/reconfigure.h"
 #include "bgp/sandbox.h"
 #include "bgp/speaker.h"
+#include "lib/descriptor_limit.h"
 #include "lib/log.h"
 #include "lib/sealed_text.h"
 
@@ -398,18 +398,6 @@ static int run_loop(struct control *control)
 	return err < 0 ? err : control->err;
 }
 
-/* One session is one descriptor, and a mesh has thousands; the default of 1,024 is for select(2).
- */
-static void raise_descriptor_limit(void)
-{
-	struct rlimit limit;
-
-	if (getrlimit(RLIMIT_NOFILE, &limit) < 0)
-		return;
-	limit.rlim_cur = limit.rlim_max;
-	setrlimit(RLIMIT_NOFILE, &limit);
-}
-
 static int run(struct control *control)
 {
 	int err = event_loop_new(&control->loop);
@@ -423,7 +411,7 @@ static int run(struct control *control)
 		event_loop_free(control->loop);
 		return -ENOMEM;
 	}
-	raise_descriptor_limit();
+	descriptor_limit_raise();
 	event_loop_add_signal(control->loop, SIGTERM, on_signal, control);
 	event_loop_add_signal(control->loop, SIGINT, on_signal, control);
 	err = run_loop(control);
