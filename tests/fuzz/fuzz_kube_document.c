@@ -11,7 +11,7 @@
  * links: lib/config*.c
  * covers: kube/document.c kube/document_nodes.c kube/document_pools.c kube/document_bgp.c
  * covers: kube/document_peers.c kube/document_filters.c kube/document_communities.c
- * covers: kube/document_rules.c kube/document_bfd.c
+ * covers: kube/document_rules.c kube/document_bfd.c kube/document_next_hop.c
  * covers: kube/document_secrets.c kube/document_services.c kube/node_object.c kube/selector.c
  * covers: kube/service_object.c
  * libs: -ljson-c -lyaml -lresolv
