@@ -19,8 +19,8 @@
 
 #include <json-c/json.h>
 
-#include "kube/json.h"
 #include "lib/ip_prefix.h"
+#include "lib/json.h"
 #include "lib/sha1.h"
 
 #define AS_TRANS 23456 /* RFC 6793: no AS of anyone */

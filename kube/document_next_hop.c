@@ -9,7 +9,7 @@
 #include <string.h>
 
 #include "kube/document_bgp.h"
-#include "kube/json.h"
+#include "lib/json.h"
 
 #define ANNOTATION "tortie/extended-next-hop"
 

@@ -16,9 +16,9 @@
 #include <json-c/json.h>
 
 #include "kube/document_bgp.h"
-#include "kube/json.h"
 #include "kube/selector.h"
 #include "lib/ip_prefix.h"
+#include "lib/json.h"
 
 #define NOT_YET "not in this version"
 

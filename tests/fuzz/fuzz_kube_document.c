@@ -6,7 +6,7 @@
  * out must be one that the configuration's parser takes, announces nothing outside of the ranges of
  * Services, and each notice is one line.
  *
- * links: kube/document*.c kube/cluster.c kube/node_object.c kube/selector.c kube/json.c
+ * links: kube/document*.c kube/cluster.c kube/node_object.c kube/selector.c lib/json.c
  * links: lib/text.c lib/sha1.c lib/ip_prefix.c lib/next_hops.c kube/service_object.c
  * links: lib/config*.c
  * covers: kube/document.c kube/document_nodes.c kube/document_pools.c kube/document_bgp.c

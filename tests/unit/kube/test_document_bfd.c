@@ -3,7 +3,7 @@
  * test_document_bfd.c: the annotations tortie/bfd, and that nothing but numbers comes of it, and
  * tortie/extended-next-hop.
  *
- * links: kube/document*.c kube/cluster.c kube/node_object.c kube/selector.c kube/json.c
+ * links: kube/document*.c kube/cluster.c kube/node_object.c kube/selector.c lib/json.c
  * links: lib/text.c lib/sha1.c lib/ip_prefix.c lib/next_hops.c kube/service_object.c
  * links: lib/config*.c
  * libs: -ljson-c -lyaml -lresolv

@@ -3,7 +3,7 @@
  * Tests of conflist.c: what a container runtime finds, and when.
  *
  * links: loader/conflist.c loader/plugin_version.c lib/event_loop.c lib/timer_heap.c lib/log.c
- * links: lib/file_mark.c
+ * links: lib/file_mark.c lib/json.c
  * libs: -ljson-c
  */
 #include "loader/conflist.h"
