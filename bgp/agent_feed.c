@@ -377,6 +377,8 @@ void agent_feed_listen(struct agent_feed *feed, const struct config_bgp *bgp)
 
 void agent_feed_ask_socket(struct agent_feed *feed)
 {
+	if (!agent_link_is_greeted(feed->link))
+		return;
 	feed->socket_id = ++feed->last_id;
 	agent_link_send(feed->link, MSG_BGP_SOCKET, feed->socket_id, NULL, 0);
 }

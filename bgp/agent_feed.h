@@ -43,7 +43,8 @@ void agent_feed_free(struct agent_feed *feed);
 /** agent_feed_listen() - ask for the sockets of @bgp's list (copied) that were not there before;
  * the others are the caller's to close. */
 void agent_feed_listen(struct agent_feed *feed, const struct config_bgp *bgp);
-/** agent_feed_ask_socket() - for people's questions; from connected() when there is none. */
+/** agent_feed_ask_socket() - for people's questions; from connected() when there is none, or later.
+ * Without an agent nothing is asked. */
 void agent_feed_ask_socket(struct agent_feed *feed);
 /** agent_feed_take() - ask what the speaker before us has left; from connected(). What comes later
  * than agent_feed_take_nothing() is closed. */

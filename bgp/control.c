@@ -25,7 +25,6 @@
 #include <signal.h>
 #include <stdlib.h>
 #include <string.h>
-#include <sys/resource.h>
 #include <unistd.h>
 
 #include "bgp/agent_feed.h"
@@ -35,6 +34,7 @@
 #include "bgp/reconfigure.h"
 #include "bgp/sandbox.h"
 #include "bgp/speaker.h"
+#include "lib/descriptor_limit.h"
 #include "lib/log.h"
 #include "lib/sealed_text.h"
 
@@ -282,7 +282,20 @@ static void on_query_socket(int fd, void *arg)
 {
 	struct control *control = arg;
 
+	control->is_socket_missed = false;
 	query_socket_take(control->query_socket, fd);
+}
+
+/* The folder is the agent's: it makes another, in the place of the one that nobody finds. */
+static void on_query_socket_lost(void *arg)
+{
+	struct control *control = arg;
+
+	if (!control->is_socket_missed)
+		log_warning("%s/bgp.sock: was removed by somebody; the agent is asked for another",
+			    control->options->run_dir);
+	control->is_socket_missed = true;
+	agent_feed_ask_socket(control->feed);
 }
 
 static void on_agent_listening(const struct config_listen *where, int fd, void *arg)
@@ -368,6 +381,8 @@ static int run_loop(struct control *control)
 	if (err < 0)
 		return err;
 	if (control->feed) {
+		query_socket_watch(control->query_socket, control->options->run_dir,
+				   on_query_socket_lost, control);
 		control_init_handover(control);
 		control_await_sessions(control);
 		agent_feed_start(control->feed, is_cluster ? &cluster_ops : &file_ops, control);
@@ -383,18 +398,6 @@ static int run_loop(struct control *control)
 	return err < 0 ? err : control->err;
 }
 
-/* One session is one descriptor, and a mesh has thousands; the default of 1,024 is for select(2).
- */
-static void raise_descriptor_limit(void)
-{
-	struct rlimit limit;
-
-	if (getrlimit(RLIMIT_NOFILE, &limit) < 0)
-		return;
-	limit.rlim_cur = limit.rlim_max;
-	setrlimit(RLIMIT_NOFILE, &limit);
-}
-
 static int run(struct control *control)
 {
 	int err = event_loop_new(&control->loop);
@@ -408,7 +411,7 @@ static int run(struct control *control)
 		event_loop_free(control->loop);
 		return -ENOMEM;
 	}
-	raise_descriptor_limit();
+	descriptor_limit_raise();
 	event_loop_add_signal(control->loop, SIGTERM, on_signal, control);
 	event_loop_add_signal(control->loop, SIGINT, on_signal, control);
 	err = run_loop(control);

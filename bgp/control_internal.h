@@ -27,6 +27,7 @@ struct control {
 	struct event_loop *loop;
 	struct agent_feed *feed; /* NULL: standalone */
 	struct query_socket *query_socket;
+	bool is_socket_missed;	       /* told, and another is asked for */
 	struct linger_list *lingering; /* outlives speakers: their last words are in it */
 	struct config *config; /* in force; with kubernetes:, before a document: the base file */
 	struct config_text text;

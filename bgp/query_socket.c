@@ -23,6 +23,7 @@
 
 #include "bgp/query.h"
 #include "lib/agent_client.h"
+#include "lib/file_mark.h"
 #include "lib/log.h"
 #include "lib/unix_socket.h"
 #include "node_objects.h"
@@ -32,6 +33,7 @@
 #define SILENT_MS    60000
 #define MESSAGES_MAX 256 /* a round, for one client */
 #define PATH_SIZE    108 /* unix(7): sun_path */
+#define LOOK_MS	     5000
 
 struct query_client {
 	struct query_client *prev, *next;
@@ -49,6 +51,11 @@ struct query_socket {
 	struct event_loop *loop;
 	struct speaker *speaker;
 	int fd; /* -1: none */
+	char path[PATH_SIZE];
+	struct file_mark mark; /* of the socket's file */
+	struct event_timer look;
+	query_lost_fn *lost; /* NULL: nobody wants to know */
+	void *lost_arg;
 	struct query_client *clients;
 	unsigned int count, greeted;
 	union {
@@ -248,6 +255,16 @@ static void on_connection(int listen_fd, uint32_t events, void *arg)
 	socket->count++;
 }
 
+/* A socket whose file was removed is one that nobody finds. */
+static void on_look(void *arg)
+{
+	struct query_socket *socket = arg;
+
+	event_timer_set_on_grid(socket->loop, &socket->look, LOOK_MS, LOOK_MS);
+	if (socket->fd >= 0 && !file_mark_is_there(&socket->mark, socket->path))
+		socket->lost(socket->lost_arg);
+}
+
 int query_socket_new(struct event_loop *loop, struct query_socket **ret_socket)
 {
 	struct query_socket *socket = calloc(1, sizeof(*socket));
@@ -256,6 +273,7 @@ int query_socket_new(struct event_loop *loop, struct query_socket **ret_socket)
 		return -ENOMEM;
 	socket->loop = loop;
 	socket->fd = -1;
+	event_timer_init(&socket->look, on_look, socket);
 	*ret_socket = socket;
 	return 0;
 }
@@ -277,6 +295,7 @@ void query_socket_free(struct query_socket *socket)
 		return;
 	DL_FOREACH_SAFE(socket->clients, client, next)
 	client_free(client);
+	event_timer_cancel(socket->loop, &socket->look);
 	stop_listening(socket);
 	free(socket);
 }
@@ -295,17 +314,36 @@ void query_socket_take(struct query_socket *socket, int fd)
 		return;
 	}
 	socket->fd = fd;
+	socket->mark = file_mark_take(socket->path);
+}
+
+static int set_path(struct query_socket *socket, const char *run_dir)
+{
+	int len = snprintf(socket->path, sizeof(socket->path), "%s/%s.sock", run_dir,
+			   BGP_SOCKET_NAME);
+
+	return len < (int)sizeof(socket->path) ? 0 : -ENAMETOOLONG;
+}
+
+int query_socket_watch(struct query_socket *socket, const char *run_dir, query_lost_fn *lost,
+		       void *arg)
+{
+	int err = set_path(socket, run_dir);
+
+	if (err < 0)
+		return err;
+	socket->lost = lost;
+	socket->lost_arg = arg;
+	return event_timer_set_on_grid(socket->loop, &socket->look, LOOK_MS, LOOK_MS);
 }
 
 int query_socket_open(struct query_socket *socket, const char *run_dir)
 {
-	char path[PATH_SIZE];
-	int fd;
+	int fd, err = set_path(socket, run_dir);
 
-	if (snprintf(path, sizeof(path), "%s/%s.sock", run_dir, BGP_SOCKET_NAME) >=
-	    (int)sizeof(path))
-		return -ENAMETOOLONG;
-	fd = unix_socket_listen(path, 0600, (gid_t)-1);
+	if (err < 0)
+		return err;
+	fd = unix_socket_listen(socket->path, 0600, (gid_t)-1);
 	if (fd < 0)
 		return fd;
 	query_socket_take(socket, fd);

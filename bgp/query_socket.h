@@ -21,6 +21,12 @@ void query_socket_take(struct query_socket *socket, int fd);
 /** query_socket_open() - bind RUN_DIR/bgp.sock ourselves. 0 or -errno. */
 int query_socket_open(struct query_socket *socket, const char *run_dir);
 
+typedef void query_lost_fn(void *arg);
+/** query_socket_watch() - from now on, call @lost every few seconds while the file of a socket that
+ * was taken, RUN_DIR/bgp.sock, is somebody else's or gone. 0 or -errno. */
+int query_socket_watch(struct query_socket *socket, const char *run_dir, query_lost_fn *lost,
+		       void *arg);
+
 /** query_socket_use() - @speaker answers from now on, NULL: nobody; it is borrowed. Answers under
  * way end with an error. */
 void query_socket_use(struct query_socket *socket, struct speaker *speaker);

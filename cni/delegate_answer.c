@@ -19,9 +19,9 @@
 #include <json-c/json.h>
 
 #include "lib/ip_prefix.h"
+#include "lib/json.h"
 #include "lib/text.h"
 
-#define JSON_DEPTH  32
 #define SHOWN_MAX   200 /* octets of an answer that is no error object */
 #define CODE_BROKEN 999 /* of an error object without a code */
 
@@ -39,35 +39,12 @@ refuse(struct cni_error *error, const char *format, ...)
 /* An object, or NULL. */
 static struct json_object *parse_object(const char *data, size_t len)
 {
-	struct json_tokener *tokener = json_tokener_new_ex(JSON_DEPTH);
-	struct json_object *object = NULL;
-
-	if (tokener == NULL)
-		return NULL;
-	json_tokener_set_flags(tokener, JSON_TOKENER_STRICT | JSON_TOKENER_VALIDATE_UTF8);
-	if (len > 0)
-		object = json_tokener_parse_ex(tokener, data, (int)len);
-	if (json_tokener_get_error(tokener) != json_tokener_success ||
-	    !json_object_is_type(object, json_type_object)) {
-		json_object_put(object);
-		object = NULL;
-	}
-	json_tokener_free(tokener);
-	return object;
-}
-
-static struct json_object *member(struct json_object *object, const char *key)
-{
-	struct json_object *value = NULL;
+	struct json_object *object = json_parse(data, len, NULL);
 
 	if (json_object_is_type(object, json_type_object))
-		json_object_object_get_ex(object, key, &value);
-	return value;
-}
-
-static const char *text_of(struct json_object *value)
-{
-	return json_object_is_type(value, json_type_string) ? json_object_get_string(value) : "";
+		return object;
+	json_object_put(object);
+	return NULL;
 }
 
 /* The length is none of ours: a pod's addresses are whole. */
@@ -84,11 +61,11 @@ static int take_old_addresses(struct delegate_answer *answer, struct cni_error *
 	static const char *const keys[] = { "ip4", "ip6" };
 
 	for (size_t i = 0; i < sizeof(keys) / sizeof(keys[0]); i++) {
-		struct json_object *entry = member(answer->json, keys[i]);
+		struct json_object *entry = json_get(answer->json, keys[i]);
 
 		if (entry == NULL)
 			continue;
-		if (!parse_address(text_of(member(entry, "ip")),
+		if (!parse_address(json_words(json_get(entry, "ip")),
 				   &answer->address[answer->address_count]))
 			return refuse(error, "its result's %s.ip is not ADDRESS/LENGTH", keys[i]);
 		answer->address_count++;
@@ -100,9 +77,8 @@ static int take_old_addresses(struct delegate_answer *answer, struct cni_error *
 
 static int take_addresses(struct delegate_answer *answer, struct cni_error *error)
 {
-	struct json_object *ips = member(answer->json, "ips");
-	size_t count =
-		json_object_is_type(ips, json_type_array) ? json_object_array_length(ips) : 0;
+	struct json_object *ips = json_get(answer->json, "ips");
+	size_t count = json_array_size(ips);
 
 	if (count == 0)
 		return take_old_addresses(answer, error);
@@ -112,7 +88,7 @@ static int take_addresses(struct delegate_answer *answer, struct cni_error *erro
 	for (size_t i = 0; i < count; i++) {
 		struct json_object *entry = json_object_array_get_idx(ips, i);
 
-		if (!parse_address(text_of(member(entry, "address")), &answer->address[i]))
+		if (!parse_address(json_words(json_get(entry, "address")), &answer->address[i]))
 			return refuse(error, "its result's ips[%zu].address is not ADDRESS/LENGTH",
 				      i);
 	}
@@ -132,7 +108,7 @@ int delegate_answer_parse(const char *data, size_t len, struct delegate_answer *
 		json_object_put(answer.json);
 		return -EINVAL;
 	}
-	dns = member(answer.json, "dns");
+	dns = json_get(answer.json, "dns");
 	if (json_object_is_type(dns, json_type_object) && json_object_object_length(dns) > 0)
 		answer.dns = dns;
 	*ret_answer = answer;
@@ -150,8 +126,8 @@ void delegate_error_parse(const char *type, int status, const char *data, size_t
 			  struct cni_error *ret_error)
 {
 	struct json_object *object = parse_object(data, len);
-	struct json_object *code = member(object, "code");
-	const char *msg = text_of(member(object, "msg"));
+	struct json_object *code = json_get(object, "code");
+	const char *msg = json_words(json_get(object, "msg"));
 	int64_t number = json_object_is_type(code, json_type_int) ? json_object_get_int64(code) : 0;
 
 	ret_error->code = number > 0 && number <= UINT32_MAX ? (unsigned int)number : CODE_BROKEN;
@@ -159,7 +135,7 @@ void delegate_error_parse(const char *type, int status, const char *data, size_t
 	if (msg[0] != '\0') {
 		snprintf(ret_error->msg, sizeof(ret_error->msg), "ipam %s: %s", type, msg);
 		snprintf(ret_error->details, sizeof(ret_error->details), "%s",
-			 text_of(member(object, "details")));
+			 json_words(json_get(object, "details")));
 	} else {
 		snprintf(ret_error->msg, sizeof(ret_error->msg),
 			 "ipam %s: ended with status %d and no error object", type, status);

@@ -13,7 +13,7 @@
  * fails.
  *
  * CNI specification 1.1.0, sections 1 (configuration), 2 (protocol: parameters, errors) and 4
- * (prevResult). Limits: CNI_CONFIG_MAX octets, JSON_DEPTH levels, CNI_POOLS_MAX pools.
+ * (prevResult). Limits: CNI_CONFIG_MAX octets, JSON_DEPTH levels (lib/json.h), CNI_POOLS_MAX pools.
  */
 #include "cni/netconf.h"
 
@@ -27,10 +27,10 @@
 
 #include "cni/netconf_json.h"
 #include "lib/ip_prefix.h"
+#include "lib/json.h"
 #include "lib/pod_ifname.h"
 #include "lib/text.h"
 
-#define JSON_DEPTH	32
 #define RUN_DIR_DEFAULT "/run/tortie"
 #define MTU_MIN		1280
 #define MTU_MAX		65535
@@ -156,41 +156,11 @@ static int take_env(const struct netconf_env *env, struct netconf *conf, struct 
 	return 0;
 }
 
-struct json_object *netconf_json(const char *data, size_t len, const char **ret_problem)
-{
-	struct json_tokener *tokener = json_tokener_new_ex(JSON_DEPTH);
-	struct json_object *object = NULL;
-	enum json_tokener_error problem;
-
-	if (tokener == NULL) {
-		*ret_problem = "out of memory";
-		return NULL;
-	}
-	json_tokener_set_flags(tokener, JSON_TOKENER_STRICT | JSON_TOKENER_VALIDATE_UTF8);
-	if (len > 0)
-		object = json_tokener_parse_ex(tokener, data, (int)len);
-	problem = json_tokener_get_error(tokener);
-	if (len == 0)
-		*ret_problem = "it is empty";
-	else if (problem == json_tokener_continue)
-		*ret_problem = "it ends in the middle";
-	else if (problem != json_tokener_success)
-		*ret_problem = json_tokener_error_desc(problem);
-	else if (object == NULL)
-		*ret_problem = "it is null";
-	if (len > 0 && problem != json_tokener_success) {
-		json_object_put(object);
-		object = NULL;
-	}
-	json_tokener_free(tokener);
-	return object;
-}
-
 /* Standard input, or words in *error. */
 static struct json_object *parse_stdin(const char *data, size_t len, struct cni_error *error)
 {
 	const char *problem = "";
-	struct json_object *object = netconf_json(data, len, &problem);
+	struct json_object *object = json_parse(data, len, &problem);
 
 	if (object == NULL) {
 		netconf_refuse(error, CNI_ERROR_DECODE, "stdin: not JSON: %s", problem);
@@ -204,30 +174,10 @@ static struct json_object *parse_stdin(const char *data, size_t len, struct cni_
 	return object;
 }
 
-struct json_object *netconf_member(struct json_object *object, const char *key)
-{
-	struct json_object *value = NULL;
-
-	if (!json_object_is_type(object, json_type_object))
-		return NULL;
-	json_object_object_get_ex(object, key, &value);
-	return value;
-}
-
-const char *netconf_text(struct json_object *value)
-{
-	const char *text;
-
-	if (!json_object_is_type(value, json_type_string))
-		return NULL;
-	text = json_object_get_string(value);
-	return strlen(text) == (size_t)json_object_get_string_len(value) ? text : NULL;
-}
-
 static int parse_version(struct json_object *config, enum cni_version *ret, struct cni_error *error)
 {
-	struct json_object *value = netconf_member(config, "cniVersion");
-	const char *text = value != NULL ? netconf_text(value) : VERSION_DEFAULT;
+	struct json_object *value = json_get(config, "cniVersion");
+	const char *text = value != NULL ? json_text(value) : VERSION_DEFAULT;
 
 	if (text == NULL)
 		return netconf_refuse(error, CNI_ERROR_CONFIG, "cniVersion: must be a string");
@@ -276,7 +226,7 @@ static bool is_name_octet(char c, bool is_first)
 
 static int parse_name(struct json_object *config, struct netconf *conf, struct cni_error *error)
 {
-	const char *text = netconf_text(netconf_member(config, "name"));
+	const char *text = json_text(json_get(config, "name"));
 	size_t len = text != NULL ? strlen(text) : 0;
 
 	if (text == NULL || len == 0)
@@ -298,8 +248,8 @@ static int parse_name(struct json_object *config, struct netconf *conf, struct c
 
 static int parse_run_dir(struct json_object *config, struct netconf *conf, struct cni_error *error)
 {
-	struct json_object *value = netconf_member(config, "runDir");
-	const char *text = value != NULL ? netconf_text(value) : RUN_DIR_DEFAULT;
+	struct json_object *value = json_get(config, "runDir");
+	const char *text = value != NULL ? json_text(value) : RUN_DIR_DEFAULT;
 
 	if (text == NULL || text[0] != '/')
 		return netconf_refuse(
@@ -329,7 +279,7 @@ int netconf_pools(struct json_object *list, const char *where, char (*pools)[NAM
 		return netconf_refuse(error, CNI_ERROR_CONFIG, "%s: more than %d entries", where,
 				      CNI_POOLS_MAX);
 	for (size_t i = 0; i < count; i++) {
-		const char *text = netconf_text(json_object_array_get_idx(list, i));
+		const char *text = json_text(json_object_array_get_idx(list, i));
 
 		if (text == NULL || text[0] == '\0' || strlen(text) > NAME_MAX_LEN)
 			return netconf_refuse(
@@ -344,7 +294,7 @@ int netconf_pools(struct json_object *list, const char *where, char (*pools)[NAM
 
 static int parse_mtu(struct json_object *config, struct netconf *conf, struct cni_error *error)
 {
-	struct json_object *value = netconf_member(config, "mtu");
+	struct json_object *value = json_get(config, "mtu");
 	int64_t mtu;
 
 	if (value == NULL)
@@ -373,9 +323,8 @@ static bool ipam_type_is_valid(const char *text)
 /* No type: addresses come from the node's own blocks. */
 static int parse_ipam(struct json_object *config, struct netconf *conf, struct cni_error *error)
 {
-	struct json_object *value = netconf_member(config, "ipam"),
-			   *type = netconf_member(value, "type");
-	const char *text = type != NULL ? netconf_text(type) : "";
+	struct json_object *value = json_get(config, "ipam"), *type = json_get(value, "type");
+	const char *text = type != NULL ? json_text(type) : "";
 
 	if (value != NULL && !json_object_is_type(value, json_type_object))
 		return netconf_refuse(error, CNI_ERROR_CONFIG, "ipam: must be an object");
@@ -393,7 +342,7 @@ static int parse_ipam(struct json_object *config, struct netconf *conf, struct c
 
 static int check_dns(struct json_object *config, struct netconf *conf, struct cni_error *error)
 {
-	struct json_object *value = netconf_member(config, "dns");
+	struct json_object *value = json_get(config, "dns");
 
 	if (value == NULL)
 		return 0;
@@ -413,8 +362,8 @@ static int find_interface(struct json_object *interfaces, const char *ifname)
 
 	for (size_t i = 0; i < count; i++) {
 		struct json_object *entry = json_object_array_get_idx(interfaces, i);
-		const char *name = netconf_text(netconf_member(entry, "name"));
-		const char *sandbox = netconf_text(netconf_member(entry, "sandbox"));
+		const char *name = json_text(json_get(entry, "name"));
+		const char *sandbox = json_text(json_get(entry, "sandbox"));
 
 		if (name != NULL && strcmp(name, ifname) == 0 && is_set(sandbox))
 			return (int)i;
@@ -435,9 +384,8 @@ static void take_result_address(const char *text, struct msg_cni_request *reques
 
 static int take_result_addresses(struct netconf *conf, struct cni_error *error)
 {
-	struct json_object *ips = netconf_member(conf->prev_result, "ips");
-	int index = find_interface(netconf_member(conf->prev_result, "interfaces"),
-				   conf->request.ifname);
+	struct json_object *ips = json_get(conf->prev_result, "ips");
+	int index = find_interface(json_get(conf->prev_result, "interfaces"), conf->request.ifname);
 	size_t count;
 
 	if (index < 0)
@@ -447,19 +395,18 @@ static int take_result_addresses(struct netconf *conf, struct cni_error *error)
 	count = json_object_is_type(ips, json_type_array) ? json_object_array_length(ips) : 0;
 	for (size_t i = 0; i < count; i++) {
 		struct json_object *entry = json_object_array_get_idx(ips, i);
-		struct json_object *number = netconf_member(entry, "interface");
+		struct json_object *number = json_get(entry, "interface");
 
 		if (json_object_is_type(number, json_type_int) &&
 		    json_object_get_int64(number) == index)
-			take_result_address(netconf_text(netconf_member(entry, "address")),
-					    &conf->request);
+			take_result_address(json_text(json_get(entry, "address")), &conf->request);
 	}
 	return 0;
 }
 
 static int check_list(struct json_object *result, const char *key, struct cni_error *error)
 {
-	struct json_object *list = netconf_member(result, key);
+	struct json_object *list = json_get(result, key);
 	size_t count;
 
 	if (list == NULL)
@@ -479,7 +426,7 @@ static int parse_prev_result(struct json_object *config, struct netconf *conf,
 			     struct cni_error *error)
 {
 	static const char *const lists[] = { "interfaces", "ips", "routes" };
-	struct json_object *value = netconf_member(config, "prevResult");
+	struct json_object *value = json_get(config, "prevResult");
 
 	if (value == NULL)
 		return conf->command != COMMAND_CHECK
@@ -498,8 +445,8 @@ static int parse_prev_result(struct json_object *config, struct netconf *conf,
 static int take_attachment(struct json_object *entry, size_t index, struct netconf *conf,
 			   struct cni_error *error)
 {
-	const char *id = netconf_text(netconf_member(entry, "containerID"));
-	const char *ifname = netconf_text(netconf_member(entry, "ifname"));
+	const char *id = json_text(json_get(entry, "containerID"));
+	const char *ifname = json_text(json_get(entry, "ifname"));
 
 	if (id == NULL || ifname == NULL || !container_id_is_valid(id) || !ifname_is_valid(ifname))
 		return netconf_refuse(
@@ -514,7 +461,7 @@ static int take_attachment(struct json_object *entry, size_t index, struct netco
 /* GC: what is to stay. Taken whole or not at all: what is not in it is removed. */
 static int parse_valid(struct json_object *config, struct netconf *conf, struct cni_error *error)
 {
-	struct json_object *list = netconf_member(config, VALID_KEY);
+	struct json_object *list = json_get(config, VALID_KEY);
 	size_t count;
 
 	if (list == NULL)
@@ -557,7 +504,7 @@ static int parse_keys(struct json_object *config, struct netconf *conf, struct c
 			parse_ipam(config, conf, &ignored);
 		return 0;
 	}
-	if (netconf_pools(netconf_member(config, "pools"), "pools", conf->request.pool,
+	if (netconf_pools(json_get(config, "pools"), "pools", conf->request.pool,
 			  &conf->request.pool_count, error) < 0 ||
 	    parse_mtu(config, conf, error) < 0 || parse_ipam(config, conf, error) < 0 ||
 	    check_dns(config, conf, error) < 0)

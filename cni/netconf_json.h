@@ -9,13 +9,6 @@
 /** netconf_refuse() - code and words into *error; -EINVAL. */
 int netconf_refuse(struct cni_error *error, unsigned int code, const char *format, ...)
 	__attribute__((format(printf, 3, 4)));
-/** netconf_json() - parse text, strictly; NULL with the reason (a constant text) in *ret_problem.
- * To be given back by json_object_put(). */
-struct json_object *netconf_json(const char *data, size_t len, const char **ret_problem);
-/** netconf_member() - NULL when there is none or it is null; borrowed. */
-struct json_object *netconf_member(struct json_object *object, const char *key);
-/** netconf_text() - the octets of a string without NUL inside; NULL for anything else. */
-const char *netconf_text(struct json_object *value);
 /** netconf_pools() - a list of names or CIDRs of pools, @where in words. 0 or -EINVAL. */
 int netconf_pools(struct json_object *list, const char *where, char (*pools)[NAME_MAX_LEN + 1],
 		  __u32 *ret_count, struct cni_error *error);

@@ -23,6 +23,7 @@
 
 #include "cni/netconf_json.h"
 #include "lib/ip_prefix.h"
+#include "lib/json.h"
 #include "lib/mac.h"
 
 #define ANNOTATIONS "io.kubernetes.cri.pod-annotations"
@@ -84,7 +85,7 @@ static void take_names(const char *args, struct json_object *config_args,
 	};
 
 	for (size_t i = 0; i < sizeof(rows) / sizeof(rows[0]); i++) {
-		const char *text = netconf_text(netconf_member(config_args, rows[i].key));
+		const char *text = json_text(json_get(config_args, rows[i].key));
 		size_t len = 0;
 		const char *value = find_arg(args, rows[i].key, &len);
 
@@ -120,7 +121,7 @@ static int take_ips(struct json_object *list, const char *where, struct msg_cni_
 		return netconf_refuse(error, CNI_ERROR_CONFIG, "%s: more than %d addresses", where,
 				      POD_ADDRESSES_MAX);
 	for (size_t i = 0; i < count; i++) {
-		const char *text = netconf_text(json_object_array_get_idx(list, i));
+		const char *text = json_text(json_object_array_get_idx(list, i));
 
 		if (text == NULL || parse_ip(text, &request->want[i]) < 0)
 			return netconf_refuse(error, CNI_ERROR_CONFIG,
@@ -158,8 +159,8 @@ static int take_mac(const char *text, const char *where, struct msg_cni_request 
 static int take_mac_member(struct json_object *object, const char *where,
 			   struct msg_cni_request *request, struct cni_error *error)
 {
-	struct json_object *value = netconf_member(object, "mac");
-	const char *text = netconf_text(value);
+	struct json_object *value = json_get(object, "mac");
+	const char *text = json_text(value);
 
 	if (value == NULL || (text != NULL && text[0] == '\0'))
 		return 0;
@@ -191,14 +192,14 @@ static int take_args(const char *args, struct msg_cni_request *request, struct c
 static int annotation_list(struct json_object *annotations, const char *key,
 			   struct json_object **ret_list, struct cni_error *error)
 {
-	struct json_object *value = netconf_member(annotations, key);
-	const char *text = netconf_text(value), *problem = "it is no text";
+	struct json_object *value = json_get(annotations, key);
+	const char *text = json_text(value), *problem = "it is no text";
 
 	*ret_list = NULL;
 	if (value == NULL)
 		return 0;
 	if (text != NULL)
-		*ret_list = netconf_json(text, strlen(text), &problem);
+		*ret_list = json_parse(text, strlen(text), &problem);
 	if (*ret_list == NULL)
 		return netconf_refuse(error, CNI_ERROR_CONFIG,
 				      "annotation %s: must be a list in JSON, such as [\"a\"]: %s",
@@ -224,7 +225,7 @@ static int take_annotated_pools(struct json_object *annotations, const char *key
 static int take_annotations(struct json_object *annotations, struct msg_cni_request *request,
 			    struct cni_error *error)
 {
-	const char *mac = netconf_text(netconf_member(annotations, CALICO "hwAddr"));
+	const char *mac = json_text(json_get(annotations, CALICO "hwAddr"));
 	struct json_object *list;
 	int err;
 
@@ -240,8 +241,8 @@ static int take_annotations(struct json_object *annotations, struct msg_cni_requ
 	if (err == 0)
 		err = take_annotated_pools(annotations, CALICO "ipv6pools", CNI_POOLS_V6, request,
 					   error);
-	if (netconf_member(annotations, "kubernetes.io/ingress-bandwidth") != NULL ||
-	    netconf_member(annotations, "kubernetes.io/egress-bandwidth") != NULL)
+	if (json_get(annotations, "kubernetes.io/ingress-bandwidth") != NULL ||
+	    json_get(annotations, "kubernetes.io/egress-bandwidth") != NULL)
 		request->asked |= CNI_ASKED_BANDWIDTH;
 	return err;
 }
@@ -281,7 +282,7 @@ static int take_dns(struct json_object *dns, struct netconf *conf, struct cni_er
 					      "runtimeConfig.dns.%s: must be a list", rows[i].from);
 		count = json_object_array_length(list);
 		for (size_t k = 0; k < count; k++)
-			if (netconf_text(json_object_array_get_idx(list, k)) == NULL)
+			if (json_text(json_object_array_get_idx(list, k)) == NULL)
 				return netconf_refuse(error, CNI_ERROR_CONFIG,
 						      "runtimeConfig.dns.%s[%zu]: must be a string",
 						      rows[i].from, k);
@@ -309,21 +310,21 @@ static bool asks_for_bandwidth(struct json_object *bandwidth)
 int netconf_take_wishes(const char *args, struct json_object *config, struct netconf *conf,
 			struct cni_error *error)
 {
-	struct json_object *config_args = netconf_member(netconf_member(config, "args"), "cni");
-	struct json_object *runtime = netconf_member(config, "runtimeConfig");
+	struct json_object *config_args = json_get(json_get(config, "args"), "cni");
+	struct json_object *runtime = json_get(config, "runtimeConfig");
 	struct msg_cni_request *request = &conf->request;
 
 	take_names(args, config_args, request);
 	if (conf->command != COMMAND_ADD)
 		return 0;
-	if (asks_for_bandwidth(netconf_member(runtime, "bandwidth")))
+	if (asks_for_bandwidth(json_get(runtime, "bandwidth")))
 		request->asked |= CNI_ASKED_BANDWIDTH;
-	if (take_annotations(netconf_member(runtime, ANNOTATIONS), request, error) < 0 ||
+	if (take_annotations(json_get(runtime, ANNOTATIONS), request, error) < 0 ||
 	    take_args(args, request, error) < 0 ||
-	    take_ips(netconf_member(config_args, "ips"), "args.cni.ips", request, error) < 0 ||
+	    take_ips(json_get(config_args, "ips"), "args.cni.ips", request, error) < 0 ||
 	    take_mac_member(config_args, "args.cni.mac", request, error) < 0 ||
-	    take_ips(netconf_member(runtime, "ips"), "runtimeConfig.ips", request, error) < 0 ||
+	    take_ips(json_get(runtime, "ips"), "runtimeConfig.ips", request, error) < 0 ||
 	    take_mac_member(runtime, "runtimeConfig.mac", request, error) < 0)
 		return -EINVAL;
-	return take_dns(netconf_member(runtime, "dns"), conf, error);
+	return take_dns(json_get(runtime, "dns"), conf, error);
 }

@@ -12,7 +12,8 @@
  *
  * First message on agent.sock: MSG_HELLO, answered by MSG_HELLO_REPLY (or MSG_ERROR when the
  * versions differ). A request is answered by zero or more records and one MSG_END (or MSG_ERROR),
- * all with the request's id.
+ * all with the request's id. A long answer is made while it is read: what comes or goes meanwhile
+ * may be in it or not, and the next request is read after its end.
  */
 #ifndef INCLUDE_AGENT_PROTOCOL_H
 #define INCLUDE_AGENT_PROTOCOL_H

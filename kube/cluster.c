@@ -20,7 +20,7 @@
 #include <json-c/json.h>
 
 #include "agent_protocol.h"
-#include "kube/json.h"
+#include "lib/json.h"
 
 /* 1 or 0 as cluster_set(); TAKEN_NOT: of no interest. */
 typedef int take_fn(const struct cluster *cluster, struct cluster_object *object,

@@ -24,8 +24,8 @@
 
 #include "kube/document_bgp.h"
 #include "kube/document_parts.h"
-#include "kube/json.h"
 #include "lib/ip_prefix.h"
+#include "lib/json.h"
 #include "lib/text.h"
 
 static char *compose_notice(enum cluster_kind kind, const char *name, const char *format,

@@ -12,7 +12,7 @@
 #include <json-c/json.h>
 
 #include "kube/document_bgp.h"
-#include "kube/json.h"
+#include "lib/json.h"
 
 #define ANNOTATION     "tortie/bfd"
 #define TEXT_LEN_MAX   256

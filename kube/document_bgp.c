@@ -19,8 +19,8 @@
 
 #include <json-c/json.h>
 
-#include "kube/json.h"
 #include "lib/ip_prefix.h"
+#include "lib/json.h"
 #include "lib/sha1.h"
 
 #define AS_TRANS 23456 /* RFC 6793: no AS of anyone */
@@ -285,6 +285,8 @@ void bgp_write_peer(struct bgp_draft *draft, const struct bgp_peer *peer)
 		fprintf(out, ", allow_own_as: %u", peer->allow_own_as);
 	if (peer->next_hop)
 		fprintf(out, ", next_hop: %s", peer->next_hop);
+	if (peer->extended_next_hop)
+		fprintf(out, ", extended_next_hop: %s", peer->extended_next_hop);
 	if (peer->is_client)
 		fprintf(out, ", reflector_client: true");
 	if (peer->is_source_route)
@@ -356,8 +358,11 @@ static bool take_mesh_settings(struct bgp_draft *draft, struct bgp_peer *peer)
 		.field = "nodeMeshPassword",
 	};
 
-	if (place.object)
+	if (place.object) {
 		bgp_read_bfd(draft, place.kind, place.object, &peer->bfd);
+		peer->extended_next_hop =
+			bgp_read_extended_next_hop(draft, place.kind, place.object);
+	}
 	return !place.object ||
 	       bgp_read_secret(draft, &place, peer->password) != BGP_SECRET_MISSING;
 }
@@ -377,6 +382,9 @@ static void write_mesh(struct bgp_draft *draft, struct ip_addr *list, size_t cou
 		fputc('\n', builder->out);
 		bgp_write_mesh_filters(draft, &peer);
 		write_mesh_bfd(builder->out, &peer.bfd);
+		if (peer.extended_next_hop)
+			fprintf(builder->out, "  mesh_extended_next_hop: %s\n",
+				peer.extended_next_hop);
 		if (!peer.password[0])
 			return;
 		fprintf(builder->out, "  mesh_password: ");

@@ -65,6 +65,7 @@ struct bgp_peer {
 	unsigned int keepalive_s;		/* 0: not said */
 	unsigned int hops;			/* of TTL security, 0: not said */
 	struct doc_bfd bfd;
+	const char *extended_next_hop;		  /* as the file has it; NULL: not said */
 	uint16_t filter[CONFIG_PEER_FILTERS_MAX]; /* places in the draft's */
 	size_t filter_count;
 };
@@ -147,6 +148,10 @@ bool bgp_wants_slices(const struct cluster *cluster);
 
 /* --- document_bfd.c --- */
 
+/** bgp_read_extended_next_hop() - "auto", "always" or "never", as the annotation of @object says;
+ * NULL: it does not, or has a fault, which is told. */
+const char *bgp_read_extended_next_hop(struct bgp_draft *draft, enum cluster_kind kind,
+				       const struct cluster_object *object);
 /** bgp_read_bfd() - what the annotation of @object says; a fault is told, and means none. */
 void bgp_read_bfd(struct bgp_draft *draft, enum cluster_kind kind,
 		  const struct cluster_object *object, struct doc_bfd *ret);

@@ -14,8 +14,8 @@
 #include <json-c/json.h>
 
 #include "kube/document_bgp.h"
-#include "kube/json.h"
 #include "lib/ip_prefix.h"
+#include "lib/json.h"
 
 #define FILTER_NAME "prefixAdvertisements"
 #define RULES_MAX   128 /* of a family: half of what a peer may have */

@@ -17,9 +17,9 @@
 #include <json-c/json.h>
 
 #include "kube/document_bgp.h"
-#include "kube/json.h"
 #include "lib/config_filter.h"
 #include "lib/ip_prefix.h"
+#include "lib/json.h"
 
 static const struct {
 	const char *field, *key;

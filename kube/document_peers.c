@@ -16,9 +16,9 @@
 #include <json-c/json.h>
 
 #include "kube/document_bgp.h"
-#include "kube/json.h"
 #include "kube/selector.h"
 #include "lib/ip_prefix.h"
+#include "lib/json.h"
 
 #define NOT_YET "not in this version"
 
@@ -148,6 +148,8 @@ static void read_settings(struct bgp_draft *draft, struct json_object *spec, str
 	int64_t hops = 0;
 
 	bgp_read_bfd(draft, CLUSTER_BGP_PEERS, peer->object, &peer->line.bfd);
+	peer->line.extended_next_hop =
+		bgp_read_extended_next_hop(draft, CLUSTER_BGP_PEERS, peer->object);
 	fault = read_policy(spec, peer);
 	peer->line.is_source_route = source && strcmp(source, "None") == 0;
 	if (source && !peer->line.is_source_route && strcmp(source, "UseNodeIP") != 0)

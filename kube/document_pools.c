@@ -18,9 +18,9 @@
 
 #include <json-c/json.h>
 
-#include "kube/json.h"
 #include "lib/config.h"
 #include "lib/ip_prefix.h"
+#include "lib/json.h"
 
 #define DEFAULT_POOL_V4 "default-ipv4-ippool"
 #define DEFAULT_POOL_V6 "default-ipv6-ippool"

@@ -12,9 +12,9 @@
 #include <json-c/json.h>
 
 #include "kube/document_bgp.h"
-#include "kube/json.h"
 #include "lib/config_filter.h"
 #include "lib/ip_prefix.h"
+#include "lib/json.h"
 
 /* A rule on its way; what is wrong with it ends in `fault`. */
 struct rule_text {

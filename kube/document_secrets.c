@@ -17,7 +17,7 @@
 #include <json-c/json.h>
 
 #include "kube/document_bgp.h"
-#include "kube/json.h"
+#include "lib/json.h"
 
 #define VALUE_MAX   1024 /* octets of base64 that are looked at */
 #define DECODED_MAX (VALUE_MAX / 4 * 3 + 3)

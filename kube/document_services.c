@@ -28,9 +28,9 @@
 #include <json-c/json.h>
 
 #include "kube/document_bgp.h"
-#include "kube/json.h"
 #include "kube/selector.h"
 #include "lib/ip_prefix.h"
+#include "lib/json.h"
 
 #define EXCLUDED "node.kubernetes.io/exclude-from-external-load-balancers == 'true'"
 

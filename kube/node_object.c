@@ -18,8 +18,8 @@
 
 #include <json-c/json.h>
 
-#include "kube/json.h"
 #include "lib/ip_prefix.h"
+#include "lib/json.h"
 #include "lib/text.h"
 
 #define LABEL_MAX 600 /* octets of a label, key and value with NULs: 253 + 1 + 63 + 1 + 63 + 2 */

@@ -20,7 +20,7 @@
 #include <uthash.h>
 
 #include "kube/fetch.h"
-#include "kube/json.h"
+#include "lib/json.h"
 #include "lib/log.h"
 
 #define DISCOVER_EVERY_MS 600000u

@@ -19,8 +19,8 @@
 #include <json-c/json.h>
 
 #include "agent_protocol.h"
-#include "kube/json.h"
 #include "lib/ip_prefix.h"
+#include "lib/json.h"
 
 struct draft {
 	struct service_address address[SERVICE_ADDRESSES_MAX];

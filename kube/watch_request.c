@@ -17,7 +17,7 @@
 
 #include <json-c/json.h>
 
-#include "kube/json.h"
+#include "lib/json.h"
 #include "lib/kube_client.h"
 
 #define SELECTOR_TEXT_MAX 512

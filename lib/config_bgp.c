@@ -122,6 +122,8 @@ static const struct config_row bgp_rows[] = {
 	{ "mesh_filters", NULL, 0 },
 	{ "mesh_password", read_mesh_password, 0 },
 	{ "mesh_bfd", config_read_bfd, DRAFT_FIELD(mesh_bfd) },
+	{ "mesh_extended_next_hop", config_read_choice, DRAFT_FIELD(mesh_extended_next_hop),
+	  .choices = CONFIG_EXTENDED_NEXT_HOP_CHOICES },
 	{ "peers", NULL, 0 },
 };
 

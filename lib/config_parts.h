@@ -52,9 +52,12 @@ struct bgp_draft {
 	unsigned int log_level; /* enum log_level */
 	bool is_cluster;
 	struct config_bfd mesh_bfd;
-	struct ip_addr router_id; /* zero: not given */
+	unsigned int mesh_extended_next_hop; /* enum config_extended_next_hop */
+	struct ip_addr router_id;	     /* zero: not given */
 	struct ip_addr cluster_id;
 };
+
+#define CONFIG_EXTENDED_NEXT_HOP_CHOICES "auto always never"
 
 config_read_fn config_read_bfd;	      /* struct config_bfd */
 config_read_fn config_read_as;	      /* uint32_t, 1..4294967295 but 23456 */

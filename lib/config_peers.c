@@ -4,10 +4,11 @@
  *
  * Both end in one array of struct config_peer, the mesh first. The mesh is a list of the addresses
  * of all nodes, the same on every node: this node's own are left out here. A mesh peer has the
- * speaker's AS and no keys of its own. A configured peer starts from the same values, then its keys
- * are read; what does not go together (a range that is connected to, a reflector client in another
- * AS) is refused. The secret in password_file is read by tortie-bgpd, never kept in the
- * configuration; that of a cluster comes with its document.
+ * speaker's AS and no keys of its own, but for those that bgp.mesh_* gives to all of them. A
+ * configured peer starts from the same values, then its keys are read; what does not go together (a
+ * range that is connected to, a reflector client in another AS) is refused. The secret in
+ * password_file is read by tortie-bgpd, never kept in the configuration; that of a cluster comes
+ * with its document.
  */
 #include "lib/config_parts.h"
 
@@ -100,7 +101,7 @@ static const struct config_row peer_rows[] = {
 	{ "export", config_read_choice, PEER_FIELD(export), .choices = "own all none" },
 	{ "next_hop", config_read_choice, PEER_FIELD(next_hop), .choices = "auto self keep" },
 	{ "extended_next_hop", config_read_choice, PEER_FIELD(extended_next_hop),
-	  .choices = "auto always never" },
+	  .choices = CONFIG_EXTENDED_NEXT_HOP_CHOICES },
 	{ "max_routes", config_read_u32, PEER_FIELD(max_routes), 1, ROUTES_OF_PEER_MAX, NULL },
 	{ "max_routes_action", read_limit_action, 0, .choices = "refuse close" },
 	{ "source", config_read_choice, PEER_FIELD(source), .choices = "route node" },
@@ -238,6 +239,7 @@ static int read_mesh(struct config_reader *reader, const struct bgp_draft *draft
 
 	for (node = list->first; node; node = node->next) {
 		size_t mark = config_enter_item(reader, i++);
+		struct config_peer *peer = &draft->bgp->peer[draft->bgp->peer_count];
 		struct ip_addr addr;
 		int err = read_peer_address(reader, NULL, node, &addr);
 
@@ -246,13 +248,16 @@ static int read_mesh(struct config_reader *reader, const struct bgp_draft *draft
 		config_leave(reader, mark);
 		if (is_own_address(config, &addr))
 			continue;
-		init_peer(&draft->bgp->peer[draft->bgp->peer_count], draft);
-		draft->bgp->peer[draft->bgp->peer_count].addr = addr;
-		draft->bgp->peer[draft->bgp->peer_count].source = CONNECT_FROM_NODE;
-		draft->bgp->peer[draft->bgp->peer_count].bfd = draft->mesh_bfd;
-		if (set_mesh_password(&draft->bgp->peer[draft->bgp->peer_count], draft) < 0)
+		init_peer(peer, draft);
+		draft->bgp->peer_count++;
+		peer->is_mesh = true;
+		peer->addr = addr;
+		peer->source = CONNECT_FROM_NODE;
+		peer->bfd = draft->mesh_bfd;
+		peer->extended_next_hop =
+			(enum config_extended_next_hop)draft->mesh_extended_next_hop;
+		if (set_mesh_password(peer, draft) < 0)
 			return -ENOMEM;
-		draft->bgp->peer[draft->bgp->peer_count++].is_mesh = true;
 	}
 	return 0;
 }

@@ -29,6 +29,7 @@
 #include "loader/dataplane.h"
 #include "loader/drops.h"
 #include "loader/endpoint_store.h"
+#include "loader/file_watch.h"
 #include "loader/forward_accept.h"
 #include "loader/hook_watch.h"
 #include "loader/ipam.h"
@@ -182,6 +183,11 @@ static int open_readiness(struct agent *agent)
 	return readiness_open(agent, &agent->readiness);
 }
 
+static int open_files(struct agent *agent)
+{
+	return agent->files ? 0 : file_watch_open(agent, &agent->files);
+}
+
 static const struct part first_parts[] = {
 	{ "network namespace", open_claim, true },
 	{ "netlink", open_netlink, false },
@@ -191,6 +197,7 @@ static const struct part first_parts[] = {
 
 static const struct part waiting_parts[] = {
 	{ "sockets", open_server, true },
+	{ "files", open_files, false },
 };
 
 static const struct part parts[] = {
@@ -209,6 +216,7 @@ static const struct part parts[] = {
 	{ "sockets", open_server, true },
 	{ "deletes", open_deletes, false },
 	{ "readiness", open_readiness, false },
+	{ "files", open_files, false },
 };
 
 static int open_parts(struct agent *agent, const struct part *part, size_t count)
@@ -245,6 +253,7 @@ int agent_start(struct agent *agent)
 
 void agent_close(struct agent *agent)
 {
+	file_watch_close(agent->files);
 	readiness_close(agent->readiness);
 	plugin_version_free(agent->portmap);
 	pulse_close(agent->pulse);

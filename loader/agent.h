@@ -7,12 +7,14 @@
 
 #include "lib/config.h"
 #include "lib/event_loop.h"
+#include "lib/file_mark.h"
 
 struct bgp_feed;
 struct cluster;
 struct dataplane;
 struct drops;
 struct endpoint_store;
+struct file_watch;
 struct forward_accept;
 struct hook_watch;
 struct ipam;
@@ -59,6 +61,7 @@ struct agent {
 	struct server *server;
 	struct pulse *pulse; /* tells plugins that we work */
 	struct readiness *readiness;
+	struct file_watch *files; /* sockets and files of ours stay */
 	uint64_t started_ms;	  /* event_loop_now_ms() */
 	uint64_t repairs;	  /* hooks, routes, neighbours, rules put back */
 	uint64_t map_differences; /* map entries that an audit found missing, wrong or nobody's */
@@ -67,6 +70,7 @@ struct agent {
 	bool has_failed; /* to make them */
 	bool ready;	 /* the data plane serves, the conflist is written */
 	unsigned int conflist_chain;	/* enum conflist_chain of the file that was written */
+	struct file_mark conflist_mark; /* of that file */
 	struct plugin_version *portmap; /* what it knows; NULL: it was never chained */
 	bool resetting;			/* MSG_SHUTDOWN with reset: put nothing back */
 };

@@ -162,11 +162,13 @@ static int place(struct agent *agent)
 	err = write_file(fresh, text, (size_t)len);
 	if (!err && rename(fresh, path) < 0)
 		err = -errno;
-	if (err)
+	if (err) {
 		unlink(fresh);
-	else
-		agent->conflist_chain = chain;
-	return err;
+		return err;
+	}
+	agent->conflist_chain = chain;
+	agent->conflist_mark = file_mark_take(path);
+	return 0;
 }
 
 typedef int name_fn(const char *name, void *arg);
@@ -216,6 +218,37 @@ static bool is_missing(const struct agent *agent)
 	return access(path, F_OK) < 0 && errno == ENOENT;
 }
 
+/* Is in the file at @path what we wrote last? */
+static bool has_our_text(const struct agent *agent, const char *path)
+{
+	char ours[CONFLIST_OCTETS_MAX], found[CONFLIST_OCTETS_MAX];
+	int len = conflist_format(agent->run_dir, agent->conflist_chain, ours, sizeof(ours));
+	int fd = open(path, O_RDONLY | O_CLOEXEC | O_NOFOLLOW | O_NONBLOCK);
+	ssize_t got;
+
+	if (fd < 0)
+		return false;
+	got = read(fd, found, sizeof(found));
+	close(fd);
+	return got == len && memcmp(ours, found, (size_t)got) == 0;
+}
+
+/* What somebody did to the file, NULL: nothing that matters. */
+static const char *find_damage(struct agent *agent)
+{
+	char path[PATH_MAX];
+
+	conflist_path(agent, "", path);
+	if (file_mark_is_untouched(&agent->conflist_mark, path))
+		return NULL;
+	if (is_missing(agent))
+		return "was missing";
+	if (!has_our_text(agent, path))
+		return "was overwritten by somebody (cni.conflist: none leaves it to you)";
+	agent->conflist_mark = file_mark_take(path); /* copied, or restored by hand */
+	return NULL;
+}
+
 int conflist_write(struct agent *agent)
 {
 	int err;
@@ -246,15 +279,15 @@ static const char *chain_words(unsigned int chain)
 
 void conflist_restore(struct agent *agent)
 {
-	bool was_missing;
+	const char *damage;
 
 	if (!agent->config->cni_conflist)
 		return;
-	was_missing = is_missing(agent);
+	damage = find_damage(agent);
 	/* That it cannot be written was said once; status says it as long as it lasts. */
-	if (was_missing && place(agent) == 0)
-		log_warning("%s/" CONFLIST_NAME ": was missing; put back", agent->config->cni_dir);
-	else if (!was_missing && wanted_chain(agent) != agent->conflist_chain && place(agent) == 0)
+	if (damage && place(agent) == 0)
+		log_warning("%s/" CONFLIST_NAME ": %s; put back", agent->config->cni_dir, damage);
+	else if (!damage && wanted_chain(agent) != agent->conflist_chain && place(agent) == 0)
 		log_info("%s/" CONFLIST_NAME ": written again, %s", agent->config->cni_dir,
 			 chain_words(agent->conflist_chain));
 	if (!is_missing(agent))

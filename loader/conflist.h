@@ -25,8 +25,8 @@ enum conflist_chain {
 /** conflist_write() - write it (whole or not at all) when the configuration asks for it. 0 or
  * -errno (said in the log). */
 int conflist_write(struct agent *agent);
-/** conflist_restore() - write it again when somebody removed it or the program portmap came, went
- * or is another one; move others' files away again where that is asked for. */
+/** conflist_restore() - write it again when somebody removed or changed it, or the program portmap
+ * came, went or is another one; move others' files away again where that is asked for. */
 void conflist_restore(struct agent *agent);
 void conflist_remove(struct agent *agent);
 int conflist_status(struct agent *agent, status_line_fn *fn, void *arg);

@@ -118,6 +118,7 @@ static void remove_entry(struct endpoint_store *store, struct endpoint_entry *en
 	remove_addresses(store, entry);
 	HASH_DELETE(by_ifindex, store->by_ifindex, entry);
 	HASH_DELETE(by_name, store->by_name, entry);
+	walk_pass(store->walks, entry, entry->next);
 	DL_DELETE(store->list, entry);
 	store->count--;
 	free(entry);
@@ -305,6 +306,26 @@ int endpoint_for_each(const struct endpoint_store *store, endpoint_fn *fn, void 
 			return err;
 	}
 	return 0;
+}
+
+void endpoint_walk(struct endpoint_store *store, struct walk *walk)
+{
+	walk_begin(&store->walks, walk, store->list);
+}
+
+const struct endpoint *endpoint_walk_next(struct walk *walk)
+{
+	const struct endpoint_entry *entry = walk->next;
+
+	if (entry == NULL)
+		return NULL;
+	walk->next = entry->next;
+	return &entry->endpoint;
+}
+
+void endpoint_walk_end(struct endpoint_store *store, struct walk *walk)
+{
+	walk_end(&store->walks, walk);
 }
 
 size_t endpoint_count(const struct endpoint_store *store)

@@ -10,6 +10,7 @@
 
 struct agent;
 struct nlmsghdr;
+struct walk;
 
 /* A pod's attachment, as its cali* link tells it (group = state, ifalias = record). */
 struct endpoint {
@@ -49,6 +50,10 @@ const struct endpoint *endpoint_find_by_pod(const struct endpoint_store *store, 
 typedef int endpoint_fn(const struct endpoint *endpoint, void *arg);
 int endpoint_for_each(const struct endpoint_store *store, endpoint_fn *fn,
 		      void *arg); /* stops at non-zero */
+/** endpoint_walk() - the same, with pauses: begin, each next one (NULL: none), end. */
+void endpoint_walk(struct endpoint_store *store, struct walk *walk);
+const struct endpoint *endpoint_walk_next(struct walk *walk);
+void endpoint_walk_end(struct endpoint_store *store, struct walk *walk);
 size_t endpoint_count(const struct endpoint_store *store);
 
 /*

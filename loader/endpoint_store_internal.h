@@ -6,6 +6,7 @@
 
 #include "lib/event_loop.h"
 #include "loader/endpoint_store.h"
+#include "loader/walk.h"
 
 /* Of the files that make up the store: endpoint_store.c, endpoint_adopt.c, endpoint_audit.c. */
 
@@ -46,6 +47,7 @@ struct endpoint_store {
 	struct pod_names *names;
 	struct freed_addresses *freed;
 	struct endpoint_entry *list;
+	struct walk *walks; /* over the list */
 	struct endpoint_entry *by_ifindex;
 	struct endpoint_entry *by_name;
 	struct address_entry *by_address;

@@ -31,7 +31,6 @@
 #include "loader/agent.h"
 #include "loader/attach.h"
 #include "loader/attach_internal.h"
-#include "loader/conflist.h"
 #include "loader/dataplane.h"
 #include "loader/endpoint_store.h"
 #include "loader/monitor.h"
@@ -228,8 +227,6 @@ static void start_round(struct hook_watch *watch)
 	endpoint_for_each(watch->agent->endpoints, collect_link, watch);
 	restore_pins(watch);
 	check_uplinks(watch);
-	if (watch->agent->ready)
-		conflist_restore(watch->agent);
 }
 
 static bool has_stranger(const struct hook_watch *watch, uint32_t ifindex)

@@ -25,6 +25,7 @@
 #include <unistd.h>
 
 #include "lib/config.h"
+#include "lib/descriptor_limit.h"
 #include "lib/event_loop.h"
 #include "lib/log.h"
 #include "lib/options.h"
@@ -229,6 +230,7 @@ static int run(struct agent *agent)
 		return err;
 	agent->started_ms = event_loop_now_ms();
 	signal(SIGPIPE, SIG_IGN);
+	descriptor_limit_raise();
 	/* A ready file of an agent that was killed promises what is not true yet. */
 	snprintf(stale, sizeof(stale), "%s/" READY_FILE_NAME, agent->run_dir);
 	unlink(stale);

@@ -32,6 +32,7 @@
 #include <json-c/json.h>
 
 #include "lib/event_loop.h"
+#include "lib/json.h"
 #include "lib/log.h"
 
 #define COLLECT_MS 20
@@ -55,33 +56,20 @@ struct plugin_version {
 
 static bool has_version(struct json_object *list, const char *version)
 {
-	for (size_t i = 0; i < json_object_array_length(list); i++) {
-		struct json_object *item = json_object_array_get_idx(list, i);
-
-		if (json_object_is_type(item, json_type_string) &&
-		    strcmp(json_object_get_string(item), version) == 0)
+	for (size_t i = 0; i < json_array_size(list); i++)
+		if (strcmp(json_words(json_get_item(list, i)), version) == 0)
 			return true;
-	}
 	return false;
 }
 
 bool plugin_version_read(const char *text, size_t len)
 {
-	struct json_tokener *tokener;
-	struct json_object *answer, *list = NULL;
-	bool knows = false;
+	struct json_object *answer =
+		len <= PLUGIN_ANSWER_OCTETS ? json_parse(text, len, NULL) : NULL;
+	struct json_object *list = json_get_array(answer, "supportedVersions");
+	bool knows = has_version(list, "1.0.0") && has_version(list, "1.1.0");
 
-	if (len > PLUGIN_ANSWER_OCTETS)
-		return false;
-	tokener = json_tokener_new();
-	if (!tokener)
-		return false;
-	answer = json_tokener_parse_ex(tokener, text, (int)len);
-	if (answer && json_object_object_get_ex(answer, "supportedVersions", &list) &&
-	    json_object_is_type(list, json_type_array))
-		knows = has_version(list, "1.0.0") && has_version(list, "1.1.0");
 	json_object_put(answer);
-	json_tokener_free(tokener);
 	return knows;
 }
 

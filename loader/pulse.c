@@ -30,6 +30,7 @@
 
 #include "agent_protocol.h"
 #include "lib/event_loop.h"
+#include "lib/file_mark.h"
 #include "lib/log.h"
 #include "lib/unix_socket.h"
 #include "loader/agent.h"
@@ -46,6 +47,9 @@ struct pulse {
 	const struct event_loop *loop;
 	int event_fd; /* readable: the thread is to end */
 	int listen_fd;
+	bool is_running; /* the thread */
+	bool has_complained;
+	struct file_mark mark; /* of the socket's file */
 	char path[SOCKET_PATH_MAX];
 	char stat_path[64]; /* of the loop's thread */
 };
@@ -122,6 +126,28 @@ static void *pulse_main(void *arg)
 	}
 }
 
+static int start_thread(struct pulse *pulse)
+{
+	int err = helper_thread_start(&pulse->thread, STACK_OCTETS, pulse_main, pulse);
+
+	pulse->is_running = err == 0;
+	return err;
+}
+
+static void stop_thread(struct pulse *pulse)
+{
+	uint64_t count = 1;
+
+	if (!pulse->is_running)
+		return;
+	while (write(pulse->event_fd, &count, sizeof(count)) < 0 && errno == EINTR)
+		;
+	pthread_join(pulse->thread, NULL);
+	pulse->is_running = false;
+	while (read(pulse->event_fd, &count, sizeof(count)) < 0 && errno == EINTR)
+		;
+}
+
 int pulse_open(struct agent *agent, struct pulse **ret_pulse)
 {
 	struct pulse *pulse = calloc(1, sizeof(*pulse));
@@ -143,7 +169,8 @@ int pulse_open(struct agent *agent, struct pulse **ret_pulse)
 		err = pulse->listen_fd;
 		goto err_close_event;
 	}
-	err = helper_thread_start(&pulse->thread, STACK_OCTETS, pulse_main, pulse);
+	pulse->mark = file_mark_take(pulse->path);
+	err = start_thread(pulse);
 	if (err < 0)
 		goto err_close_listen;
 	*ret_pulse = pulse;
@@ -161,15 +188,40 @@ err_say:
 	return err;
 }
 
+/* The thread may not see its socket change. */
+static int exchange_socket(struct pulse *pulse)
+{
+	int fd = unix_socket_listen(pulse->path, 0600, (gid_t)-1);
+
+	if (fd < 0)
+		return fd;
+	stop_thread(pulse);
+	close(pulse->listen_fd);
+	pulse->listen_fd = fd;
+	pulse->mark = file_mark_take(pulse->path);
+	return start_thread(pulse);
+}
+
+void pulse_restore(struct pulse *pulse)
+{
+	int err;
+
+	if (file_mark_is_there(&pulse->mark, pulse->path))
+		return;
+	err = exchange_socket(pulse);
+	if (err == 0)
+		log_warning("%s: was removed by somebody; made again", pulse->path);
+	else if (!pulse->has_complained)
+		log_error("%s: was removed by somebody and cannot be made again: %s", pulse->path,
+			  strerror(-err));
+	pulse->has_complained = err < 0;
+}
+
 void pulse_close(struct pulse *pulse)
 {
-	uint64_t one = 1;
-
 	if (pulse == NULL)
 		return;
-	while (write(pulse->event_fd, &one, sizeof(one)) < 0 && errno == EINTR)
-		;
-	pthread_join(pulse->thread, NULL);
+	stop_thread(pulse);
 	close(pulse->listen_fd);
 	unlink(pulse->path);
 	close(pulse->event_fd);

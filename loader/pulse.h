@@ -15,6 +15,8 @@ struct pulse;
 /** pulse_open() - listen and start the thread; to be called by the thread that runs the loop. 0 or
  * -errno (said in the log). */
 int pulse_open(struct agent *agent, struct pulse **ret_pulse);
+/** pulse_restore() - make the socket again when somebody removed its file; said in the log. */
+void pulse_restore(struct pulse *pulse);
 /** pulse_close() - end the thread, remove the socket. NULL is fine. */
 void pulse_close(struct pulse *pulse);
 

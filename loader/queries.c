@@ -4,8 +4,9 @@
  * the order to end.
  *
  * Each answer is a walk over the part that knows (endpoint_store.c, ipam.c), one record a message,
- * then MSG_END. Records go straight into the client's queue, so no list is built here. Counters are
- * read from the map at the moment of the question.
+ * then MSG_END. No list is built here: the walk over the pods pauses until the client has read,
+ * that over pools and blocks, which the configuration bounds, goes into its queue. Counters are
+ * read from the map when a pod has its turn.
  *
  * The network's side (routes, nodes, peers) is in queries_network.c, the node's condition in
  * status.c.
@@ -14,6 +15,7 @@
 
 #include <errno.h>
 #include <stdio.h>
+#include <stdlib.h>
 #include <string.h>
 
 #include "lib/event_loop.h"
@@ -22,9 +24,9 @@
 #include "loader/dataplane.h"
 #include "loader/endpoint_store.h"
 #include "loader/ipam.h"
+#include "loader/walk.h"
 
 struct answer {
-	struct agent *agent;
 	struct client *client;
 	uint32_t id;
 };
@@ -34,14 +36,16 @@ static int finish(const struct answer *answer, int err)
 	return err ? err : client_send_end(answer->client, answer->id);
 }
 
-static int send_endpoint(const struct endpoint *endpoint, void *arg)
+/* 1 or -errno. */
+static int send_endpoint(struct agent *agent, struct client *client, uint32_t id,
+			 const struct endpoint *endpoint)
 {
-	const struct answer *answer = arg;
 	struct endpoint_counter counter = { 0 };
 	struct msg_endpoint record = {
 		.ifindex = endpoint->ifindex,
 		.address_count = (uint32_t)endpoint->address_count,
 	};
+	int err;
 
 	memcpy(record.address, endpoint->address, sizeof(record.address));
 	memcpy(record.mac, endpoint->pod_mac, sizeof(record.mac));
@@ -52,19 +56,45 @@ static int send_endpoint(const struct endpoint *endpoint, void *arg)
 	memcpy(record.pod_namespace, endpoint->pod_namespace, sizeof(record.pod_namespace));
 	memcpy(record.network, endpoint->network, sizeof(record.network));
 	/* A counter that is missing is a pod that has not sent anything yet: zeros. */
-	dataplane_read_counter(answer->agent->dataplane, endpoint->ifindex, &counter);
+	dataplane_read_counter(agent->dataplane, endpoint->ifindex, &counter);
 	record.tx_packets = counter.tx_packets;
 	record.tx_octets = counter.tx_octets;
 	record.rx_packets = counter.rx_packets;
 	record.rx_octets = counter.rx_octets;
-	return client_send(answer->client, MSG_ENDPOINT, answer->id, &record, sizeof(record));
+	err = client_send(client, MSG_ENDPOINT, id, &record, sizeof(record));
+	return err ? err : 1;
+}
+
+struct endpoints_answer {
+	struct agent *agent;
+	struct walk walk;
+};
+
+static int more_endpoints(struct client *client, uint32_t id, void *arg)
+{
+	struct endpoints_answer *answer = arg;
+	const struct endpoint *endpoint = endpoint_walk_next(&answer->walk);
+
+	return endpoint ? send_endpoint(answer->agent, client, id, endpoint) : 0;
+}
+
+static void free_endpoints(void *arg)
+{
+	struct endpoints_answer *answer = arg;
+
+	endpoint_walk_end(answer->agent->endpoints, &answer->walk);
+	free(answer);
 }
 
 int query_endpoints(struct agent *agent, struct client *client, const struct request *request)
 {
-	struct answer answer = { .agent = agent, .client = client, .id = request->id };
+	struct endpoints_answer *answer = calloc(1, sizeof(*answer));
 
-	return finish(&answer, endpoint_for_each(agent->endpoints, send_endpoint, &answer));
+	if (!answer)
+		return -ENOMEM;
+	answer->agent = agent;
+	endpoint_walk(agent->endpoints, &answer->walk);
+	return client_answer(client, request->id, more_endpoints, free_endpoints, answer);
 }
 
 static int send_pool_or_block(const struct msg_pool *pool, const struct msg_block *block, void *arg)
@@ -78,7 +108,7 @@ static int send_pool_or_block(const struct msg_pool *pool, const struct msg_bloc
 
 int query_pools(struct agent *agent, struct client *client, const struct request *request)
 {
-	struct answer answer = { .agent = agent, .client = client, .id = request->id };
+	struct answer answer = { .client = client, .id = request->id };
 
 	return finish(&answer, ipam_for_each_block(agent->ipam, event_loop_now_ms(),
 						   send_pool_or_block, &answer));
@@ -87,7 +117,7 @@ int query_pools(struct agent *agent, struct client *client, const struct request
 int query_address(struct agent *agent, struct client *client, const struct request *request)
 {
 	const struct msg_get_address *question = request->body;
-	struct answer answer = { .agent = agent, .client = client, .id = request->id };
+	struct answer answer = { .client = client, .id = request->id };
 	struct msg_address record;
 
 	ipam_describe(agent->ipam, &question->addr, event_loop_now_ms(), &record);

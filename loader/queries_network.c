@@ -3,9 +3,10 @@
  * queries_network.c: what this node knows of the network: routes, nodes, BGP peers.
  *
  * Routes are put together from two places: one per pod of this node (endpoint_store.c), this node's
- * blocks and the other nodes' (remote_routes.c). A node is whom `nodes:` of the configuration
- * names, and whoever else is a next hop of a route or a peer of the mesh, with an address alone:
- * its row is made by counting, in a table that lives for one answer.
+ * blocks and the other nodes' (remote_routes.c). There may be many, so that they are told as the
+ * client reads; one that comes or goes meanwhile may be in the answer or not. A node is whom
+ * `nodes:` of the configuration names, and whoever else is a next hop of a route or a peer of the
+ * mesh, with an address alone: its row is made by counting, in a table that lives for one answer.
  */
 #include "loader/queries.h"
 
@@ -24,25 +25,24 @@
 #include "loader/endpoint_store.h"
 #include "loader/ipam.h"
 #include "loader/remote_routes.h"
+#include "loader/walk.h"
 
 #define NODES_MAX 16384
 
-struct answer {
-	struct agent *agent;
-	struct client *client;
-	uint32_t id;
-};
-
 /* --- routes --- */
 
-static int send_route(const struct route_answer *route, void *arg)
-{
-	const struct answer *answer = arg;
+/* This node's pods', then the blocks. */
+struct routes_answer {
+	struct agent *agent;
+	struct walk pods, routes;
+};
 
-	return client_send(answer->client, MSG_ROUTE, answer->id, route, route_answer_len(route));
+static int send_route(struct client *client, uint32_t id, const struct route_answer *route)
+{
+	return client_send(client, MSG_ROUTE, id, route, route_answer_len(route));
 }
 
-static int send_pod_routes(const struct endpoint *endpoint, void *arg)
+static int send_pod_routes(struct client *client, uint32_t id, const struct endpoint *endpoint)
 {
 	int err = 0;
 
@@ -57,19 +57,46 @@ static int send_pod_routes(const struct endpoint *endpoint, void *arg)
 
 		memcpy(route.next_hop[0].ifname, endpoint->host_ifname,
 		       sizeof(route.next_hop[0].ifname));
-		err = send_route(&route, arg);
+		err = send_route(client, id, &route);
 	}
 	return err;
 }
 
+static int more_routes(struct client *client, uint32_t id, void *arg)
+{
+	struct routes_answer *answer = arg;
+	const struct endpoint *endpoint = endpoint_walk_next(&answer->pods);
+	struct route_answer route;
+	int err;
+
+	if (endpoint)
+		err = send_pod_routes(client, id, endpoint);
+	else if (remote_routes_walk_next(answer->agent->routes, &answer->routes, &route))
+		err = send_route(client, id, &route);
+	else
+		return 0;
+	return err ? err : 1;
+}
+
+static void free_routes(void *arg)
+{
+	struct routes_answer *answer = arg;
+
+	endpoint_walk_end(answer->agent->endpoints, &answer->pods);
+	remote_routes_walk_end(answer->agent->routes, &answer->routes);
+	free(answer);
+}
+
 int query_routes(struct agent *agent, struct client *client, const struct request *request)
 {
-	struct answer answer = { .agent = agent, .client = client, .id = request->id };
-	int err = endpoint_for_each(agent->endpoints, send_pod_routes, &answer);
+	struct routes_answer *answer = calloc(1, sizeof(*answer));
 
-	if (!err)
-		err = remote_routes_for_each(agent->routes, send_route, &answer);
-	return err ? err : client_send_end(client, request->id);
+	if (!answer)
+		return -ENOMEM;
+	answer->agent = agent;
+	endpoint_walk(agent->endpoints, &answer->pods);
+	remote_routes_walk(agent->routes, &answer->routes);
+	return client_answer(client, request->id, more_routes, free_routes, answer);
 }
 
 /* --- nodes --- */
@@ -92,20 +119,34 @@ struct node_table {
 	size_t count;
 };
 
-static void free_nodes(struct node_table *table)
+static struct node_row *take_row(struct node_table *table)
 {
-	struct node_row *row, *next_row;
-	struct node_key *key, *next_key;
+	struct node_row *row = table->rows;
 
-	HASH_ITER(hh, table->keys, key, next_key)
+	if (row)
+		table->rows = row->next;
+	return row;
+}
+
+static void free_keys(struct node_table *table)
+{
+	struct node_key *key, *next;
+
+	HASH_ITER(hh, table->keys, key, next)
 	{
 		HASH_DEL(table->keys, key);
 		free(key);
 	}
-	for (row = table->rows; row; row = next_row) {
-		next_row = row->next;
-		free(row);
-	}
+}
+
+static void free_nodes(void *arg)
+{
+	struct node_table *table = arg;
+
+	while (table->rows)
+		free(take_row(table));
+	free_keys(table);
+	free(table);
 }
 
 static struct node_row *add_row(struct node_table *table)
@@ -190,7 +231,7 @@ static void fill_self(struct agent *agent, struct msg_node *ret_self)
 {
 	const struct config *config = agent->config;
 
-	*ret_self = (struct msg_node){ .is_self = 1 };
+	ret_self->is_self = 1;
 	memcpy(ret_self->name, config->node_name, sizeof(ret_self->name));
 	if (config->node_address_count)
 		ret_self->addr = config->node_address[0];
@@ -221,39 +262,68 @@ static int add_named_nodes(const struct config *config, struct node_table *table
 	return 0;
 }
 
-int query_nodes(struct agent *agent, struct client *client, const struct request *request)
+/* All rows, this node's first. */
+static int fill_table(struct agent *agent, struct node_table *table)
 {
-	struct node_table table = { .last = &table.rows };
-	const struct node_row *row;
-	struct msg_node self;
+	struct node_row *self = add_row(table);
 	int err;
 
-	fill_self(agent, &self);
-	err = client_send(client, MSG_NODE, request->id, &self, sizeof(self));
+	if (!self)
+		return -ENOMEM;
+	fill_self(agent, &self->msg);
+	err = add_named_nodes(agent->config, table);
 	if (!err)
-		err = add_named_nodes(agent->config, &table);
+		err = bgp_feed_for_each_peer(agent->bgp, note_peer, table);
 	if (!err)
-		err = bgp_feed_for_each_peer(agent->bgp, note_peer, &table);
+		err = remote_routes_for_each(agent->routes, count_route, table);
+	free_keys(table);
+	return err;
+}
+
+static int more_nodes(struct client *client, uint32_t id, void *arg)
+{
+	struct node_row *row = take_row(arg);
+	int err;
+
+	if (!row)
+		return 0;
+	err = client_send(client, MSG_NODE, id, &row->msg, sizeof(row->msg));
+	free(row);
+	return err ? err : 1;
+}
+
+int query_nodes(struct agent *agent, struct client *client, const struct request *request)
+{
+	struct node_table *table = calloc(1, sizeof(*table));
+	int err;
+
+	if (!table)
+		return -ENOMEM;
+	table->last = &table->rows;
+	err = fill_table(agent, table);
 	if (!err)
-		err = remote_routes_for_each(agent->routes, count_route, &table);
-	for (row = table.rows; row && !err; row = row->next)
-		err = client_send(client, MSG_NODE, request->id, &row->msg, sizeof(row->msg));
-	free_nodes(&table);
-	return err ? err : client_send_end(client, request->id);
+		return client_answer(client, request->id, more_nodes, free_nodes, table);
+	free_nodes(table);
+	return err;
 }
 
 /* --- peers --- */
 
+struct peers_answer {
+	struct client *client;
+	uint32_t id;
+};
+
 static int send_peer(const struct msg_peer *peer, void *arg)
 {
-	const struct answer *answer = arg;
+	const struct peers_answer *answer = arg;
 
 	return client_send(answer->client, MSG_PEER, answer->id, peer, sizeof(*peer));
 }
 
 int query_peers(struct agent *agent, struct client *client, const struct request *request)
 {
-	struct answer answer = { .agent = agent, .client = client, .id = request->id };
+	struct peers_answer answer = { .client = client, .id = request->id };
 	int err = bgp_feed_for_each_peer(agent->bgp, send_peer, &answer);
 
 	return err ? err : client_send_end(client, request->id);

@@ -51,28 +51,32 @@ static void ready_path(const struct agent *agent, char path[PATH_MAX])
 	snprintf(path, PATH_MAX, "%s/" READY_FILE_NAME, agent->run_dir);
 }
 
-static void write_ready_file(const struct agent *agent)
+static int write_ready_file(const struct agent *agent)
 {
 	char path[PATH_MAX];
-	int fd;
+	int fd, err = 0;
 
 	ready_path(agent, path);
 	fd = open(path, O_WRONLY | O_CREAT | O_TRUNC | O_CLOEXEC | O_NOFOLLOW, 0644);
-	if (fd < 0) {
-		log_error("%s: cannot be written: %s; who waits for this file waits for nothing",
-			  path, strerror(errno));
-		return;
-	}
+	if (fd < 0)
+		return -errno;
 	if (dprintf(fd, "%s\n", TORTIE_VERSION) < 0)
-		log_error("%s: cannot be written: %s; make room there", path, strerror(errno));
+		err = -errno;
 	close(fd);
+	return err;
 }
 
 static void become_ready(struct agent *agent)
 {
+	int err;
+
 	agent->ready = true;
 	conflist_write(agent); /* says so itself when it fails: status keeps the node usable */
-	write_ready_file(agent);
+	err = write_ready_file(agent);
+	if (err < 0)
+		log_error("%s/" READY_FILE_NAME
+			  ": cannot be written: %s; who waits for this file waits for nothing",
+			  agent->run_dir, strerror(-err));
 	notify_manager("READY=1");
 	log_info("ready: %zu pods, %zu routes to other nodes, %zu uplinks",
 		 endpoint_count(agent->endpoints), remote_routes_count(agent->routes),
@@ -123,6 +127,16 @@ int readiness_open(struct agent *agent, struct readiness **ret_readiness)
 	}
 	*ret_readiness = readiness;
 	return 0;
+}
+
+void readiness_restore(const struct readiness *readiness)
+{
+	const struct agent *agent = readiness->agent;
+	char path[PATH_MAX];
+
+	ready_path(agent, path);
+	if (access(path, F_OK) < 0 && errno == ENOENT && write_ready_file(agent) == 0)
+		log_warning("%s: was removed by somebody; put back", path);
 }
 
 void readiness_close(struct readiness *readiness)

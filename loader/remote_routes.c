@@ -314,9 +314,23 @@ static enum route_state state_of(const struct remote_routes *routes,
 	return entry->state;
 }
 
+/* Nearly always an uplink, whose name is known: an answer has hundreds of thousands. */
+static void name_link(const struct agent *agent, uint32_t ifindex, char name[IFNAME_MAX + 1])
+{
+	for (size_t i = 0; i < uplinks_count(agent->uplinks); i++) {
+		const struct uplink *uplink = uplinks_get(agent->uplinks, i);
+
+		if (uplink->ifindex == ifindex) {
+			memcpy(name, uplink->name, IFNAME_MAX + 1);
+			return;
+		}
+	}
+	if_indextoname(ifindex, name);
+}
+
 /* Each next hop with its link, while it is in use; and the MTU. */
-static void answer_next_hops(const struct route_entry *entry, const struct hop_set *set,
-			     struct route_answer *answer)
+static void answer_next_hops(const struct agent *agent, const struct route_entry *entry,
+			     const struct hop_set *set, struct route_answer *answer)
 {
 	uint32_t ifindex = entry->map.how == ROUTE_DIRECT ? entry->map.ifindex : 0;
 
@@ -331,7 +345,7 @@ static void answer_next_hops(const struct route_entry *entry, const struct hop_s
 		if (hop_set_is_group(set))
 			ifindex = hop_member_is_usable(member) ? member->ifindex : 0;
 		if (ifindex != 0)
-			if_indextoname(ifindex, answer->next_hop[i].ifname);
+			name_link(agent, ifindex, answer->next_hop[i].ifname);
 	}
 }
 
@@ -340,25 +354,54 @@ size_t route_answer_len(const struct route_answer *answer)
 	return sizeof(answer->route) + answer->route.next_hop_count * sizeof(answer->next_hop[0]);
 }
 
+/* false: nobody wants it, it waits for its removal. */
+static bool fill_answer(const struct remote_routes *routes, const struct route_entry *entry,
+			struct route_answer *ret)
+{
+	enum route_claimant claimant;
+	const struct route_claim *claim = route_entry_winner(entry, &claimant);
+
+	if (claim == NULL)
+		return false;
+	*ret = (struct route_answer){ .route = { .prefix = entry->prefix } };
+	ret->route.source = route_claimant_source(claimant);
+	ret->route.state = state_of(routes, entry, claimant);
+	if (claim->set != NULL)
+		answer_next_hops(routes->agent, entry, claim->set, ret);
+	return true;
+}
+
 int remote_routes_for_each(const struct remote_routes *routes, remote_route_fn *fn, void *arg)
 {
 	const struct route_entry *entry;
+	struct route_answer answer;
 	int err = 0;
 
-	for (entry = routes->table.by_prefix; entry != NULL && err == 0; entry = entry->hh.next) {
-		enum route_claimant claimant;
-		const struct route_claim *claim = route_entry_winner(entry, &claimant);
-		struct route_answer answer = { .route = { .prefix = entry->prefix } };
-
-		if (claim == NULL)
-			continue; /* waits for its removal */
-		answer.route.source = route_claimant_source(claimant);
-		answer.route.state = state_of(routes, entry, claimant);
-		if (claim->set != NULL)
-			answer_next_hops(entry, claim->set, &answer);
-		err = fn(&answer, arg);
-	}
+	for (entry = routes->table.by_prefix; entry != NULL && err == 0; entry = entry->hh.next)
+		if (fill_answer(routes, entry, &answer))
+			err = fn(&answer, arg);
 	return err;
+}
+
+void remote_routes_walk(struct remote_routes *routes, struct walk *walk)
+{
+	route_table_walk(&routes->table, walk);
+}
+
+void remote_routes_walk_end(struct remote_routes *routes, struct walk *walk)
+{
+	route_table_walk_end(&routes->table, walk);
+}
+
+bool remote_routes_walk_next(const struct remote_routes *routes, struct walk *walk,
+			     struct route_answer *ret)
+{
+	const struct route_entry *entry;
+
+	while ((entry = route_table_walk_next(walk)) != NULL)
+		if (fill_answer(routes, entry, ret))
+			return true;
+	return false;
 }
 
 size_t remote_routes_count(const struct remote_routes *routes)

@@ -11,6 +11,7 @@
 struct agent;
 struct config;
 struct next_hops;
+struct walk;
 
 /*
  * The other nodes' blocks, from the configuration and from tortie-bgpd: wanted state, written to
@@ -53,6 +54,11 @@ struct route_answer {
 size_t route_answer_len(const struct route_answer *answer);
 typedef int remote_route_fn(const struct route_answer *answer, void *arg);
 int remote_routes_for_each(const struct remote_routes *routes, remote_route_fn *fn, void *arg);
+/** remote_routes_walk() - the same, with pauses: begin, each next one (false: none), end. */
+void remote_routes_walk(struct remote_routes *routes, struct walk *walk);
+bool remote_routes_walk_next(const struct remote_routes *routes, struct walk *walk,
+			     struct route_answer *ret);
+void remote_routes_walk_end(struct remote_routes *routes, struct walk *walk);
 size_t remote_routes_count(const struct remote_routes *routes);
 
 #endif /* LOADER_REMOTE_ROUTES_H */

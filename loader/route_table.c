@@ -228,6 +228,26 @@ void route_table_drop(struct route_table *table, struct route_entry *entry)
 	hop_set_give(&table->sets, entry->kernel_set);
 	if (entry->is_queued)
 		DL_DELETE(table->queue, entry);
+	walk_pass(table->walks, entry, entry->hh.next);
 	HASH_DEL(table->by_prefix, entry);
 	free(entry);
+}
+
+void route_table_walk(struct route_table *table, struct walk *walk)
+{
+	walk_begin(&table->walks, walk, table->by_prefix);
+}
+
+void route_table_walk_end(struct route_table *table, struct walk *walk)
+{
+	walk_end(&table->walks, walk);
+}
+
+const struct route_entry *route_table_walk_next(struct walk *walk)
+{
+	const struct route_entry *entry = walk->next;
+
+	if (entry != NULL)
+		walk->next = entry->hh.next;
+	return entry;
 }

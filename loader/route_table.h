@@ -11,6 +11,7 @@
 #include "agent_protocol.h"
 #include "dataplane_abi.h"
 #include "loader/hop_set.h"
+#include "loader/walk.h"
 
 /*
  * The wanted routes: who claims which prefix, which claim counts, and what was applied of it. Pure:
@@ -54,6 +55,7 @@ struct route_table {
 	struct route_entry *by_prefix;
 	struct route_entry *queue; /* entries to apply, in order of arrival */
 	struct hop_sets sets;	   /* of the claims */
+	struct walk *walks;
 	size_t limit;
 };
 
@@ -79,6 +81,12 @@ size_t route_table_sweep(struct route_table *table, enum route_claimant claimant
  * when nobody claims it. NULL: -ENOSPC or -ENOMEM. */
 struct route_entry *route_table_adopt(struct route_table *table, const struct ip_prefix *prefix,
 				      struct hop_set *set);
+
+/** route_table_walk() - begin a walk over all entries, route_table_walk_end() ends it. */
+void route_table_walk(struct route_table *table, struct walk *walk);
+void route_table_walk_end(struct route_table *table, struct walk *walk);
+/** route_table_walk_next() - the next entry, NULL: there is none. */
+const struct route_entry *route_table_walk_next(struct walk *walk);
 
 /** route_entry_winner() - the claim that counts, NULL when there is none. */
 const struct route_claim *route_entry_winner(const struct route_entry *entry,

@@ -8,13 +8,10 @@
 #include <sys/types.h>
 
 #include "agent_protocol.h"
+#include "loader/client.h"
 
 struct agent;
 struct server;
-
-/* A connection on cni.sock or agent.sock. Answers are queued without bound of time, with a bound in
- * octets; a client that does not read is cut. */
-struct client;
 
 /* One checked message; borrowed for the handler's call. */
 struct request {
@@ -39,33 +36,10 @@ bool server_paths_fit(const char *run_dir);
 int server_listen(const char *path);
 int server_open(struct agent *agent, struct server **ret_server);
 void server_close(struct server *server);
-
-/** client_send() - one message with @id of the request. 0 or -errno (the client will be cut). */
-int client_send(struct client *client, uint32_t type, uint32_t id, const void *body, size_t len);
-/** client_send_fd() - MSG_END with one descriptor (borrowed). 0 or -errno. */
-int client_send_fd(struct client *client, uint32_t id, int fd);
-/** client_send_session() - MSG_BGP_SESSION with one descriptor (borrowed). 0 or -errno. */
-int client_send_session(struct client *client, uint32_t id, int fd);
-int client_send_end(struct client *client, uint32_t id);
-int client_send_error(struct client *client, uint32_t id, int error, const char *format, ...)
-	__attribute__((format(printf, 4, 5)));
-bool client_is_root(const struct client *client);
-bool client_is_bgpd(
-	const struct client *client); /* said ROLE_BGPD and is root or config->bgpd_user */
-bool client_is_kubed(
-	const struct client *client); /* said ROLE_KUBED and is root or config->kube.user */
+/** server_restore() - make a socket again whose file somebody removed; said in the log. NULL is
+ * fine. */
+void server_restore(struct server *server);
 /** server_send_document() - MSG_BGP_CONFIG with @fd (borrowed) to every BGP speaker. */
 void server_send_document(struct server *server, int fd);
-/** client_send_document() - the same, to one. 0 or -errno. */
-int client_send_document(struct client *client, int fd);
-/** client_is_behind() - so much is queued for it that records it can do without should be skipped.
- */
-bool client_is_behind(const struct client *client);
-/** client_keep() - this connection may be silent for good (a follower, a speaker). */
-void client_keep(struct client *client);
-typedef void client_gone_fn(struct client *client, void *arg);
-/** client_on_gone() - call @fn once, before @client is freed; several parts may ask. 0, -EALREADY
- * when this one has asked before, or -ENOSPC. */
-int client_on_gone(struct client *client, client_gone_fn *fn, void *arg);
 
 #endif /* LOADER_SERVER_H */

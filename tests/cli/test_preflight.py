@@ -185,3 +185,28 @@ def test_somebody_without_rights_is_told_so_and_not_lied_to(net):
     for check in ("bpf", "memory", "pod hook", "uplink hook"):
         assert any(line.startswith("warning") and f" {check} " in line and "needs root" in line
                    for line in out.splitlines()), out
+
+
+def configuration_line(net, *made):
+    """Of `tortie preflight` without a file, where /var/lib holds the files `made` and nothing."""
+    script = ("mount -t tmpfs none /var/lib && for file in $FILES; do "
+              "mkdir -p $(dirname $file) && echo $TEXT >$file; done; "
+              "exec \"$TORTIE\" --run-dir /nowhere preflight -o json")
+    done = subprocess.run(["unshare", "--mount", "env", f"FILES={' '.join(made)}", "TEXT={}",
+                           f"TORTIE={net.node.build / 'tortie'}", "sh", "-c", script],
+                          capture_output=True, text=True, timeout=30, check=False)
+    assert done.stderr == ""
+    return next(line for line in json.loads(done.stdout)["items"]
+                if line["check"] == "configuration")
+
+
+@pytest.mark.parametrize("made", ["/var/lib/tortie/cluster.yaml", "/var/lib/kubelet/config.yaml"])
+def test_a_node_of_a_cluster_needs_no_file(net, made):
+    line = configuration_line(net, made)
+    assert line["level"] == "ok" and made in line["text"] and "cluster" in line["text"], line
+
+
+def test_without_a_file_and_a_cluster_there_is_nothing(net):
+    line = configuration_line(net)
+    assert line["level"] == "problem" and "/etc/tortie/tortie.yaml" in line["text"], line
+    assert "write one" in line["mend"]

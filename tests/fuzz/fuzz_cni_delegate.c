@@ -5,7 +5,7 @@
  * A result that is taken has 1 to POD_ADDRESSES_MAX addresses; one that is refused has words; the
  * same octets as an error always make a code that is not 0 and words.
  *
- * links: cni/delegate_answer.c lib/ip_prefix.c lib/text.c
+ * links: cni/delegate_answer.c lib/ip_prefix.c lib/text.c lib/json.c
  * covers: cni/delegate_answer.c
  * libs: -ljson-c
  */

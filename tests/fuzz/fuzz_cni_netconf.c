@@ -8,7 +8,7 @@
  * of JSON.
  *
  * links: cni/netconf.c cni/netconf_wishes.c cni/result.c lib/ip_prefix.c lib/pod_ifname.c
- * links: lib/sha1.c lib/text.c lib/mac.c
+ * links: lib/sha1.c lib/text.c lib/mac.c lib/json.c
  * covers: cni/netconf.c cni/netconf_wishes.c
  * libs: -ljson-c
  */

@@ -6,12 +6,12 @@
  * out must be one that the configuration's parser takes, announces nothing outside of the ranges of
  * Services, and each notice is one line.
  *
- * links: kube/document*.c kube/cluster.c kube/node_object.c kube/selector.c kube/json.c
+ * links: kube/document*.c kube/cluster.c kube/node_object.c kube/selector.c lib/json.c
  * links: lib/text.c lib/sha1.c lib/ip_prefix.c lib/next_hops.c kube/service_object.c
  * links: lib/config*.c
  * covers: kube/document.c kube/document_nodes.c kube/document_pools.c kube/document_bgp.c
  * covers: kube/document_peers.c kube/document_filters.c kube/document_communities.c
- * covers: kube/document_rules.c kube/document_bfd.c
+ * covers: kube/document_rules.c kube/document_bfd.c kube/document_next_hop.c
  * covers: kube/document_secrets.c kube/document_services.c kube/node_object.c kube/selector.c
  * covers: kube/service_object.c
  * libs: -ljson-c -lyaml -lresolv

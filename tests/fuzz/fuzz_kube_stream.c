@@ -6,7 +6,7 @@
  * out must not depend on the cut, and never be more than there are braces. Events and envelopes
  * are read as the watch reads them.
  *
- * links: kube/stream.c kube/watch_request.c kube/json.c lib/kube_status.c
+ * links: kube/stream.c kube/watch_request.c lib/json.c lib/kube_status.c
  * covers: kube/stream.c kube/watch_request.c:watch_event_read
  * covers: kube/watch_request.c:watch_error_read kube/watch_request.c:watch_version_read
  * covers: kube/watch_request.c:watch_list_read

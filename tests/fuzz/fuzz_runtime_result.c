@@ -5,7 +5,7 @@
  * One that counts as ours has valid names, the host end that follows from them, and no more
  * addresses than there is room for.
  *
- * links: tools/tortie/runtime_result.c lib/ip_prefix.c lib/pod_ifname.c lib/sha1.c
+ * links: tools/tortie/runtime_result.c lib/ip_prefix.c lib/json.c lib/pod_ifname.c lib/sha1.c
  * covers: tools/tortie/runtime_result.c:runtime_result_parse
  * covers: tools/tortie/runtime_result.c:read_object tools/tortie/runtime_result.c:take_addresses
  * libs: -ljson-c

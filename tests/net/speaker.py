@@ -26,10 +26,14 @@ def packed_prefix(prefix):
     return packed_address(prefix.network_address) + struct.pack("=I", bits)
 
 
+def packed_hops(*next_hops):
+    hops = sorted(packed_address(hop) for hop in next_hops)
+    return struct.pack("=I", len(hops)) + b"".join(hops)
+
+
 def packed_route(prefix, *next_hops):
     """A route of MSG_ROUTE_SET."""
-    hops = sorted(packed_address(hop) for hop in next_hops)
-    return packed_prefix(prefix) + struct.pack("=I", len(hops)) + b"".join(hops)
+    return packed_prefix(prefix) + packed_hops(*next_hops)
 
 
 class Refused(Exception):

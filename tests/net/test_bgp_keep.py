@@ -12,10 +12,11 @@ import socket
 
 import pytest
 
-from harness import Lab, wait_until
+from harness import Lab, Node, wait_until
 from speaker import Refused, Speaker
 
 LONG_MS = 20000
+SOFT_LIMIT, MANY = 128, 200  # descriptors, sessions
 
 
 @pytest.fixture(scope="module")
@@ -146,3 +147,23 @@ def test_the_end_of_the_agent_ends_what_it_held(node, sessions):
         wait_until(session.is_closed, "closed", 5)
     node.start_agent()
     nothing_is_kept(node)
+
+
+def test_more_sessions_are_kept_than_the_soft_limit_of_descriptors(node):
+    """Containers begin with 1,024."""
+    node.stop_agent()
+    node.AGENT_RIGHTS = ["prlimit", f"--nofile={SOFT_LIMIT}:4096", *Node.AGENT_RIGHTS]
+    node.start_agent()
+    many = [Session() for _ in range(MANY)]
+    leave(node, many)
+    with Speaker(node) as speaker:
+        taken, state = speaker.take()
+    assert len(taken) == MANY
+    for fd in (*taken, state):
+        os.close(fd)
+    assert all(session.is_closed() for session in many)
+    for session in many:
+        session.peer.close()
+    node.stop_agent()
+    del node.AGENT_RIGHTS
+    node.start_agent()

@@ -62,3 +62,36 @@ def test_a_peer_that_is_down_is_shown_by_both(lab):
                == "Cease/Administrative Shutdown: for the test", "the peer heard why")
     one.tortie("bgp", "peer", two.ip4, "up")
     wait_peer(one, two)
+
+
+def files(node):
+    return {name: os.stat(node.run_dir / name).st_ino
+            for name in ("cni.sock", "agent.sock", "alive.sock", "bgp.sock", "ready")}
+
+
+def test_files_that_somebody_removes_are_put_back(lab):
+    """With kubernetes or without, nobody would find the agent again until its next start."""
+    one, two = lab.nodes[:2]
+    before = files(one)
+    for name in before:
+        os.unlink(one.run_dir / name)
+    wait_until(lambda: set(files(one)) == set(before), "all are there again", 10)
+    wait_peer(one, two)
+    assert one.tortie_json("get", "route")
+    one.add_pod("a").remove()
+    for name in before:
+        assert f"{one.run_dir}/{name}: was removed by somebody" in \
+            one.log("tortie-bgpd" if name == "bgp.sock" else "tortied")
+    assert {stat.S_IMODE(os.stat(one.run_dir / name).st_mode)
+            for name in ("cni.sock", "alive.sock")} == {0o600}
+
+
+def test_a_conflist_that_somebody_overwrites_is_put_back(lab):
+    one = lab.nodes[0]
+    conflist = one.cni_dir / "10-tortie.conflist"
+    ours = conflist.read_text()
+    conflist.write_text('{"cniVersion": "1.0.0", "name": "mine", "plugins": []}')
+    wait_until(lambda: conflist.read_text() == ours, "ours is back", 5)
+    conflist.unlink()
+    wait_until(conflist.exists, "it is there again", 5)
+    assert "overwritten by somebody" in one.log() and "was missing; put back" in one.log()

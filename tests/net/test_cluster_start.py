@@ -44,6 +44,8 @@ def cni_error(node, command, pod, **options):
 def test_before_the_first_document_only_the_sockets_are_there_and_say_what_is_missing(node):
     start_waiting(node)
     assert "waits" in cluster.status(node) and "tortie-kubed" in cluster.status(node)
+    assert "from the Kubernetes cluster (the agent that runs here says so)" in \
+        node.tortie("preflight", "--bpf-dir", node.bpf_dir, check=False)
     assert not node.ready_file.exists()
     assert not list(node.cni_dir.iterdir())
     pod = Pod(node, "a", add=False)

@@ -7,7 +7,7 @@
  * Lines: begin, set NAME VERSION, gone NAME, large NAME, synced, state N TEXT. SPEED divides all
  * waits. Ends with its standard input.
  *
- * links: kube/watch.c kube/watch_request.c kube/stream.c kube/json.c lib/log.c
+ * links: kube/watch.c kube/watch_request.c kube/stream.c lib/json.c lib/log.c
  * links: lib/kube_client.c lib/kube_request.c lib/kube_transfer.c lib/kube_status.c
  * links: lib/kube_config.c lib/kube_account.c lib/config_yaml.c lib/event_loop.c lib/timer_heap.c
  * libs: -lcurl -ljson-c -lyaml -lresolv
@@ -18,7 +18,7 @@
 #include <sys/epoll.h>
 #include <unistd.h>
 
-#include "kube/json.h"
+#include "lib/json.h"
 #include "kube/watch.h"
 #include "lib/log.h"
 

@@ -5,8 +5,8 @@
  * A table of checks, each a function that adds result lines: ok, warning or problem, the latter two
  * with what mends them. What the kernel can do is tried, never read from its version; nothing on
  * the node is changed (what must be created is created in a network namespace that ends with the
- * try). preflight_kernel.c asks the kernel, preflight_host.c looks at what others left; the
- * configuration is checked here.
+ * try). preflight_kernel.c asks the kernel, preflight_host.c looks at what others left,
+ * preflight_config.c reads the configuration.
  */
 
 #include "tools/tortie/preflight.h"
@@ -102,32 +102,6 @@ const struct kernel_link *preflight_link(const struct preflight *preflight, cons
 	return NULL;
 }
 
-static struct config *config_check(struct preflight *preflight)
-{
-	const char *file =
-		preflight->line->config_file ? preflight->line->config_file : CONFIG_FILE_DEFAULT;
-	struct config_error error = { 0 };
-	struct config *config = NULL;
-	int err;
-
-	preflight->check = "configuration";
-	err = config_load(file, &config, &error);
-	if (err == -ENOENT)
-		preflight_problem(preflight, "write one: tortie.yaml(5) has an example", "%s: %s",
-				  file, strerror(ENOENT));
-	else if (err == -EINVAL)
-		preflight_problem(preflight, "tortie.yaml(5) has every key", "%s:%u:%u: %s", file,
-				  error.line, error.column, error.text);
-	else if (err < 0)
-		preflight_problem(preflight, "name another with -c, or run as root", "%s: %s", file,
-				  strerror(-err));
-	else
-		preflight_ok(preflight, "%s: node %s, %zu pools, %zu routes, %zu BGP peers", file,
-			     config->node_name, config->pool_count, config->route_count,
-			     config->bgp.peer_count);
-	return config;
-}
-
 int preflight_kernel_said(const struct command_line *line)
 {
 	static preflight_fn *const kernel_checks[] = { preflight_bpffs, preflight_bpf,
@@ -171,7 +145,7 @@ int preflight_run(const struct command_line *line)
 	struct config *config;
 	int err;
 
-	config = config_check(&preflight);
+	config = preflight_read_config(&preflight);
 	preflight.config = config;
 	preflight.is_kubernetes = config && config->kubernetes;
 	preflight.check = "links";

@@ -14,7 +14,8 @@ struct json_object;
 struct preflight {
 	const struct command_line *line;
 	const struct config *config; /* NULL: cannot be read */
-	bool is_kubernetes;	     /* the file has kubernetes:, or the image's installer asks */
+	bool is_kubernetes; /* the file has kubernetes:, a cluster's node has none, or the image's
+			       installer asks */
 	struct kernel_link *links;
 	size_t link_count;
 	struct json_object *items; /* result lines */
@@ -34,6 +35,10 @@ void preflight_problem(struct preflight *preflight, const char *mend, const char
 const struct kernel_link *preflight_link(const struct preflight *preflight, const char *name);
 
 typedef void preflight_fn(struct preflight *preflight);
+
+/** preflight_read_config() - preflight_config.c: the file, or what a node of a cluster has in its
+ * place. The caller's; NULL: there is none, which is told as a problem. */
+struct config *preflight_read_config(struct preflight *preflight);
 
 /* preflight_kernel.c: what the kernel can do, by trying. */
 preflight_fn preflight_bpffs, preflight_bpf, preflight_memory, preflight_uplink_hook,

@@ -23,39 +23,20 @@
 #include <json-c/json.h>
 
 #include "lib/ip_prefix.h"
+#include "lib/json.h"
 #include "lib/pod_ifname.h"
 
-#define JSON_DEPTH	  32
 #define RESULT_OCTETS_MAX 1048576
 #define RESULTS_MAX	  65536
-
-static struct json_object *member(struct json_object *object, const char *key)
-{
-	struct json_object *value = NULL;
-
-	if (json_object_is_type(object, json_type_object))
-		json_object_object_get_ex(object, key, &value);
-	return value;
-}
-
-static const char *text_of(struct json_object *value)
-{
-	return json_object_is_type(value, json_type_string) ? json_object_get_string(value) : "";
-}
-
-static size_t length_of(struct json_object *list)
-{
-	return json_object_is_type(list, json_type_array) ? json_object_array_length(list) : 0;
-}
 
 /* The index of the entry of that name, in the pod or on the host; -1: there is none. */
 static int find_interface(struct json_object *interfaces, const char *name, bool in_pod)
 {
-	for (size_t i = 0; i < length_of(interfaces); i++) {
+	for (size_t i = 0; i < json_array_size(interfaces); i++) {
 		struct json_object *entry = json_object_array_get_idx(interfaces, i);
-		bool has_sandbox = text_of(member(entry, "sandbox"))[0] != '\0';
+		bool has_sandbox = json_words(json_get(entry, "sandbox"))[0] != '\0';
 
-		if (has_sandbox == in_pod && strcmp(text_of(member(entry, "name")), name) == 0)
+		if (has_sandbox == in_pod && strcmp(json_words(json_get(entry, "name")), name) == 0)
 			return (int)i;
 	}
 	return -1;
@@ -63,14 +44,14 @@ static int find_interface(struct json_object *interfaces, const char *name, bool
 
 static void take_addresses(struct json_object *ips, int interface, struct runtime_result *result)
 {
-	for (size_t i = 0; i < length_of(ips); i++) {
+	for (size_t i = 0; i < json_array_size(ips); i++) {
 		struct json_object *entry = json_object_array_get_idx(ips, i);
-		struct json_object *index = member(entry, "interface");
+		struct json_object *index = json_get(entry, "interface");
 		struct ip_prefix prefix;
 
 		if (!json_object_is_type(index, json_type_int) ||
 		    json_object_get_int64(index) != interface ||
-		    ip_prefix_parse(text_of(member(entry, "address")), &prefix) < 0 ||
+		    ip_prefix_parse(json_words(json_get(entry, "address")), &prefix) < 0 ||
 		    prefix.bits != IP_ADDR_BITS || result->address_count == POD_ADDRESSES_MAX)
 			continue; /* what a later plugin of the chain added */
 		result->address[result->address_count++] = prefix.addr;
@@ -79,12 +60,12 @@ static void take_addresses(struct json_object *ips, int interface, struct runtim
 
 static int read_object(struct json_object *object, struct runtime_result *ret)
 {
-	const char *id = text_of(member(object, "containerId"));
-	const char *ifname = text_of(member(object, "ifName"));
-	struct json_object *result = member(object, "result");
-	struct json_object *interfaces = member(result, "interfaces");
+	const char *id = json_words(json_get(object, "containerId"));
+	const char *ifname = json_words(json_get(object, "ifName"));
+	struct json_object *result = json_get(object, "result");
+	struct json_object *interfaces = json_get(result, "interfaces");
 
-	if (strcmp(text_of(member(object, "kind")), "cniCacheV1") != 0 ||
+	if (strcmp(json_words(json_get(object, "kind")), "cniCacheV1") != 0 ||
 	    !json_object_is_type(result, json_type_object))
 		return -EINVAL;
 	if (!container_id_is_valid(id) || !ifname_is_valid(ifname))
@@ -95,25 +76,16 @@ static int read_object(struct json_object *object, struct runtime_result *ret)
 	pod_ifname(id, ifname, ret->host_ifname);
 	if (find_interface(interfaces, ret->host_ifname, false) < 0)
 		return 0;
-	take_addresses(member(result, "ips"), find_interface(interfaces, ifname, true), ret);
+	take_addresses(json_get(result, "ips"), find_interface(interfaces, ifname, true), ret);
 	return 1;
 }
 
 int runtime_result_parse(const char *data, size_t len, struct runtime_result *ret_result)
 {
-	struct json_tokener *tokener = json_tokener_new_ex(JSON_DEPTH);
-	struct json_object *object = NULL;
-	int err = -EINVAL;
+	struct json_object *object = len <= RESULT_OCTETS_MAX ? json_parse(data, len, NULL) : NULL;
+	int err = object != NULL ? read_object(object, ret_result) : -EINVAL;
 
-	if (tokener == NULL)
-		return -EINVAL;
-	json_tokener_set_flags(tokener, JSON_TOKENER_STRICT | JSON_TOKENER_VALIDATE_UTF8);
-	if (len > 0 && len <= RESULT_OCTETS_MAX)
-		object = json_tokener_parse_ex(tokener, data, (int)len);
-	if (object != NULL && json_tokener_get_error(tokener) == json_tokener_success)
-		err = read_object(object, ret_result);
 	json_object_put(object);
-	json_tokener_free(tokener);
 	return err;
 }
 

@@ -4,7 +4,7 @@
  *
  * Results are those of the reference plugins host-local and static 1.1.1 as they came.
  *
- * links: cni/delegate_answer.c lib/ip_prefix.c lib/text.c
+ * links: cni/delegate_answer.c lib/ip_prefix.c lib/text.c lib/json.c
  * libs: -ljson-c
  */
 #include "cni/delegate_answer.h"

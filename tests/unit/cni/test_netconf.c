@@ -4,7 +4,7 @@
  * tests/cni/test_bad_input.py, which runs the plugin; here is what comes out of good input.
  *
  * links: cni/netconf.c cni/netconf_wishes.c lib/ip_prefix.c lib/pod_ifname.c lib/sha1.c
- * links: lib/text.c lib/mac.c
+ * links: lib/text.c lib/mac.c lib/json.c
  * libs: -ljson-c
  */
 #include "cni/netconf.h"

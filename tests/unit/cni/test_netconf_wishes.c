@@ -5,7 +5,7 @@
  * addresses from pools") and of a recorded call of containerd (tests/cni/fixtures).
  *
  * links: cni/netconf.c cni/netconf_wishes.c lib/ip_prefix.c lib/pod_ifname.c lib/sha1.c
- * links: lib/text.c lib/mac.c
+ * links: lib/text.c lib/mac.c lib/json.c
  * libs: -ljson-c
  */
 #include "cni/netconf.h"

@@ -3,7 +3,7 @@
  * Tests of result.c: what the plugin prints, in the form of each version of the specification.
  *
  * links: cni/result.c cni/netconf.c cni/netconf_wishes.c lib/ip_prefix.c lib/pod_ifname.c
- * links: lib/sha1.c lib/text.c lib/mac.c
+ * links: lib/sha1.c lib/text.c lib/mac.c lib/json.c
  * libs: -ljson-c
  */
 #include "cni/result.h"

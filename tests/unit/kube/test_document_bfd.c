@@ -1,8 +1,9 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /*
- * test_document_bfd.c: the annotation tortie/bfd, and that nothing but numbers comes of it.
+ * test_document_bfd.c: the annotations tortie/bfd, and that nothing but numbers comes of it, and
+ * tortie/extended-next-hop.
  *
- * links: kube/document*.c kube/cluster.c kube/node_object.c kube/selector.c kube/json.c
+ * links: kube/document*.c kube/cluster.c kube/node_object.c kube/selector.c lib/json.c
  * links: lib/text.c lib/sha1.c lib/ip_prefix.c lib/next_hops.c kube/service_object.c
  * links: lib/config*.c
  * libs: -ljson-c -lyaml -lresolv
@@ -22,20 +23,26 @@
 
 static struct config *config;
 
-/* An object with the annotation @value and the spec @spec. */
-static void set(enum cluster_kind kind, const char *name, const char *value, const char *spec)
+/* An object with the annotation @key, if @value is there, and the spec @spec. */
+static void set_annotated(enum cluster_kind kind, const char *name, const char *key,
+			  const char *value, const char *spec)
 {
 	struct json_object *object = json_object_new_object(), *metadata = json_object_new_object();
 	struct json_object *annotations = json_object_new_object();
 
 	json_object_object_add(metadata, "name", json_object_new_string(name));
 	if (value)
-		json_object_object_add(annotations, "tortie/bfd", json_object_new_string(value));
+		json_object_object_add(annotations, key, json_object_new_string(value));
 	json_object_object_add(metadata, "annotations", annotations);
 	json_object_object_add(object, "metadata", metadata);
 	json_object_object_add(object, "spec", json_tokener_parse(spec));
 	assert_true(cluster_set(&cluster, kind, object) >= 0);
 	json_object_put(object);
+}
+
+static void set(enum cluster_kind kind, const char *name, const char *value, const char *spec)
+{
+	set_annotated(kind, name, "tortie/bfd", value, spec);
 }
 
 static void add_node(const char *name, const char *range, const char *addr)
@@ -68,16 +75,21 @@ static void build(void)
 	config = read_document();
 }
 
-static const struct config_bfd *bfd_of(const char *addr)
+static const struct config_peer *peer_of(const char *addr)
 {
 	char text[IP_ADDR_TEXT_MAX];
 
 	for (size_t i = 0; i < config->bgp.peer_count; i++)
 		if (strcmp(ip_addr_format(&config->bgp.peer[i].addr, text, sizeof(text)), addr) ==
 		    0)
-			return &config->bgp.peer[i].bfd;
+			return &config->bgp.peer[i];
 	fail_msg("no peer %s", addr);
 	return NULL;
+}
+
+static const struct config_bfd *bfd_of(const char *addr)
+{
+	return &peer_of(addr)->bfd;
 }
 
 #define EXTERNAL "{\"peerIP\":\"192.0.2.1\",\"asNumber\":65000}"
@@ -165,11 +177,39 @@ static void what_says_nothing_sensible_is_named_and_means_none(void **state)
 	}
 }
 
+#define HOP_ANNOTATION "tortie/extended-next-hop"
+
+static void next_hops_of_peers_and_mesh_are_as_annotated(void **state)
+{
+	set_annotated(CLUSTER_BGP_CONFIGS, "default", HOP_ANNOTATION, "always", "{}");
+	set_annotated(CLUSTER_BGP_PEERS, "p", HOP_ANNOTATION, "never", EXTERNAL);
+	build();
+	assert_int_equal(peer_of("10.77.0.12")->extended_next_hop, EXTENDED_NEXT_HOP_ALWAYS);
+	assert_int_equal(peer_of("192.0.2.1")->extended_next_hop, EXTENDED_NEXT_HOP_NEVER);
+	assert_int_equal(document.notice_count, 0);
+	/* With another port the mesh is a list of peers. */
+	set_annotated(CLUSTER_BGP_CONFIGS, "default", HOP_ANNOTATION, "always",
+		      "{\"listenPort\":1790}");
+	build();
+	assert_int_equal(peer_of("10.77.0.12")->extended_next_hop, EXTENDED_NEXT_HOP_ALWAYS);
+}
+
+static void an_annotation_of_next_hops_that_says_nothing_sensible_is_named(void **state)
+{
+	set_annotated(CLUSTER_BGP_PEERS, "p", HOP_ANNOTATION, "always}", EXTERNAL);
+	build();
+	assert_int_equal(peer_of("192.0.2.1")->extended_next_hop, EXTENDED_NEXT_HOP_AUTO);
+	assert_notice("bgppeer p: annotation " HOP_ANNOTATION ": ");
+}
+
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
 		cmocka_unit_test_teardown(a_peers_annotation_is_its_bfd, forget),
 		cmocka_unit_test_teardown(the_mesh_has_that_of_the_configuration, forget),
+		cmocka_unit_test_teardown(next_hops_of_peers_and_mesh_are_as_annotated, forget),
+		cmocka_unit_test_teardown(
+			an_annotation_of_next_hops_that_says_nothing_sensible_is_named, forget),
 		cmocka_unit_test_teardown(what_says_nothing_sensible_is_named_and_means_none,
 					  forget),
 	};

@@ -5,7 +5,7 @@
  * The rules are those of Calico's own documentation and tests. Every document must be one that the
  * configuration's own parser takes.
  *
- * links: kube/document*.c kube/cluster.c kube/node_object.c kube/selector.c kube/json.c
+ * links: kube/document*.c kube/cluster.c kube/node_object.c kube/selector.c lib/json.c
  * links: lib/text.c lib/sha1.c lib/ip_prefix.c lib/next_hops.c kube/service_object.c
  * links: lib/config*.c
  * libs: -ljson-c -lyaml -lresolv

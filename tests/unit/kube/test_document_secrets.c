@@ -2,7 +2,7 @@
 /*
  * test_document_secrets.c: passwords of BGP sessions out of Secrets, and where they do not go.
  *
- * links: kube/document*.c kube/cluster.c kube/node_object.c kube/selector.c kube/json.c
+ * links: kube/document*.c kube/cluster.c kube/node_object.c kube/selector.c lib/json.c
  * links: lib/text.c lib/sha1.c lib/ip_prefix.c lib/next_hops.c kube/service_object.c
  * links: lib/config*.c
  * libs: -ljson-c -lyaml -lresolv

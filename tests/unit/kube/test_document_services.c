@@ -5,7 +5,7 @@
  * serviceLoadBalancerAggregation, and of externalTrafficPolicy.
  *
  * links: kube/document*.c kube/cluster.c kube/node_object.c kube/service_object.c kube/selector.c
- * links: kube/json.c lib/text.c lib/sha1.c lib/ip_prefix.c lib/next_hops.c lib/config*.c
+ * links: lib/json.c lib/text.c lib/sha1.c lib/ip_prefix.c lib/next_hops.c lib/config*.c
  * libs: -ljson-c -lyaml -lresolv
  */
 #include <stdarg.h>

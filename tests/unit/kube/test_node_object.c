@@ -2,7 +2,7 @@
 /*
  * test_node_object.c: what is kept of a Node, recorded and hostile.
  *
- * links: kube/node_object.c kube/service_object.c kube/cluster.c kube/json.c lib/ip_prefix.c
+ * links: kube/node_object.c kube/service_object.c kube/cluster.c lib/json.c lib/ip_prefix.c
  * links: lib/text.c
  * libs: -ljson-c
  */
@@ -16,7 +16,7 @@
 #include <string.h>
 
 #include "kube/cluster.h"
-#include "kube/json.h"
+#include "lib/json.h"
 #include "lib/ip_prefix.h"
 #include "tests/unit/kube/recordings.h"
 

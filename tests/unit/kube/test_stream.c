@@ -2,7 +2,7 @@
 /*
  * test_stream.c: recorded answers of an API server, cut into pieces in every way.
  *
- * links: kube/stream.c kube/json.c
+ * links: kube/stream.c lib/json.c
  * libs: -ljson-c
  */
 #include <stdarg.h>
@@ -14,7 +14,7 @@
 #include <errno.h>
 #include <string.h>
 
-#include "kube/json.h"
+#include "lib/json.h"
 #include "kube/stream.h"
 #include "tests/unit/kube/recordings.h"
 

@@ -2,7 +2,7 @@
 /*
  * test_watch_request.c: what is asked of the API server, and what its events say.
  *
- * links: kube/watch_request.c kube/json.c lib/kube_status.c
+ * links: kube/watch_request.c lib/json.c lib/kube_status.c
  * libs: -ljson-c
  */
 #include <stdarg.h>
@@ -14,7 +14,7 @@
 #include <errno.h>
 #include <string.h>
 
-#include "kube/json.h"
+#include "lib/json.h"
 #include "kube/watch_request.h"
 #include "lib/kube_client.h"
 #include "tests/unit/kube/recordings.h"

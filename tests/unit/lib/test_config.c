@@ -562,6 +562,20 @@ static void every_key_of_a_peer_reaches_its_field(void **state)
 	config_free(config);
 }
 
+static void the_mesh_has_its_own_way_with_next_hops(void **state)
+{
+	struct config *config = parse(NODE "bgp:\n"
+					   "  mesh_extended_next_hop: always\n"
+					   "  mesh: [192.0.2.1, 192.0.2.2]\n"
+					   "  peers: [{address: 192.0.2.9, as: 1}]\n");
+
+	assert_int_equal(config->bgp.peer_count, 2); /* without this node */
+	assert_true(config->bgp.peer[0].is_mesh);
+	assert_int_equal(config->bgp.peer[0].extended_next_hop, EXTENDED_NEXT_HOP_ALWAYS);
+	assert_int_equal(config->bgp.peer[1].extended_next_hop, EXTENDED_NEXT_HOP_AUTO);
+	config_free(config);
+}
+
 static void listen_takes_ports_and_may_be_empty(void **state)
 {
 	struct config *config = parse(NODE "bgp: {listen: [192.0.2.1:1179, \"[2001:db8::1]:1180\","
@@ -659,6 +673,7 @@ int main(void)
 		cmocka_unit_test(an_empty_bgp_part_means_all_its_defaults),
 		cmocka_unit_test(the_mesh_leaves_out_own_addresses),
 		cmocka_unit_test(every_key_of_a_peer_reaches_its_field),
+		cmocka_unit_test(the_mesh_has_its_own_way_with_next_hops),
 		cmocka_unit_test(listen_takes_ports_and_may_be_empty),
 		cmocka_unit_test(as_many_routes_as_promised_are_read),
 		cmocka_unit_test(load_says_what_open_says),

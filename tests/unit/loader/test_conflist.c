@@ -3,6 +3,7 @@
  * Tests of conflist.c: what a container runtime finds, and when.
  *
  * links: loader/conflist.c loader/plugin_version.c lib/event_loop.c lib/timer_heap.c lib/log.c
+ * links: lib/file_mark.c lib/json.c
  * libs: -ljson-c
  */
 #include "loader/conflist.h"
@@ -255,6 +256,23 @@ static void it_appears_whole_and_is_removed_on_demand(void **state)
 	assert_true(has_file(folder, "10-tortie.conflist"));
 }
 
+static void what_somebody_wrote_over_it_goes(void **state)
+{
+	struct folder *folder = *state;
+	char path[128];
+	FILE *file;
+
+	assert_int_equal(conflist_write(&folder->agent), 0);
+	snprintf(path, sizeof(path), "%s/10-tortie.conflist", folder->dir);
+	file = fopen(path, "w"); /* the same inode */
+	assert_non_null(file);
+	fputs("{\"name\": \"other\"}", file);
+	fclose(file);
+	assert_false(has_word(folder, "tortie-cni"));
+	conflist_restore(&folder->agent);
+	assert_true(has_word(folder, "tortie-cni") && !has_word(folder, "other"));
+}
+
 static void nobody_asked_for_it_nobody_gets_it(void **state)
 {
 	struct folder *folder = *state;
@@ -317,6 +335,8 @@ int main(void)
 						make_folder, drop_folder),
 		cmocka_unit_test_setup_teardown(it_appears_whole_and_is_removed_on_demand,
 						make_folder, drop_folder),
+		cmocka_unit_test_setup_teardown(what_somebody_wrote_over_it_goes, make_folder,
+						drop_folder),
 		cmocka_unit_test_setup_teardown(nobody_asked_for_it_nobody_gets_it, make_folder,
 						drop_folder),
 		cmocka_unit_test_setup_teardown(a_file_that_a_runtime_takes_first_is_told,

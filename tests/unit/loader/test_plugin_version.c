@@ -2,7 +2,7 @@
 /*
  * test_plugin_version.c: programs that answer VERSION as CNI SPEC 1.1.0 says, and some that do not.
  *
- * links: loader/plugin_version.c lib/event_loop.c lib/timer_heap.c lib/log.c
+ * links: loader/plugin_version.c lib/event_loop.c lib/timer_heap.c lib/log.c lib/json.c
  * libs: -ljson-c
  */
 #include "loader/plugin_version.h"

@@ -3,7 +3,7 @@
  * test_pulse.c: what visitors of alive.sock are told, against proc_pid_stat(5) and a real loop.
  *
  * links: loader/pulse.c loader/helper_thread.c
- * links: lib/event_loop.c lib/timer_heap.c lib/unix_socket.c lib/log.c
+ * links: lib/event_loop.c lib/timer_heap.c lib/unix_socket.c lib/log.c lib/file_mark.c
  * libs: -lpthread
  */
 #include <stdarg.h>

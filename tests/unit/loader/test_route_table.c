@@ -2,7 +2,7 @@
 /*
  * Tests of route_table.c: which claim counts, and what is to be applied.
  *
- * links: loader/route_table.c loader/hop_set.c lib/next_hops.c lib/ip_prefix.c
+ * links: loader/route_table.c loader/walk.c loader/hop_set.c lib/next_hops.c lib/ip_prefix.c
  */
 #include "loader/route_table.h"
 
@@ -156,6 +156,37 @@ static void several_next_hops_are_one_claim_in_any_order(void **state)
 	claim(table, CLAIM_BGP, "10.1.0.0/16", "192.0.2.2");
 	assert_int_equal(drain(table), 1);
 	assert_winner(table, "10.1.0.0/16", CLAIM_BGP, "192.0.2.2");
+}
+
+static void assert_walk_is_at(struct walk *walk, const char *text)
+{
+	const struct route_entry *entry = route_table_walk_next(walk);
+	const struct ip_prefix wanted = prefix(text);
+
+	assert_non_null(entry);
+	assert_true(ip_prefix_equal(&entry->prefix, &wanted));
+}
+
+static void a_walk_that_pauses_passes_what_goes_meanwhile(void **state)
+{
+	struct route_table *table = *state;
+	const struct ip_prefix second = prefix("10.2.0.0/16");
+	struct walk walk;
+
+	claim(table, CLAIM_BGP, "10.1.0.0/16", "192.0.2.1");
+	claim(table, CLAIM_BGP, "10.2.0.0/16", "192.0.2.1");
+	claim(table, CLAIM_BGP, "10.3.0.0/16", "192.0.2.1");
+	drain(table);
+	route_table_walk(table, &walk);
+	assert_walk_is_at(&walk, "10.1.0.0/16");
+	route_table_unclaim(table, CLAIM_BGP, &second);
+	drain(table);
+	claim(table, CLAIM_BGP, "10.4.0.0/16", "192.0.2.1");
+	assert_walk_is_at(&walk, "10.3.0.0/16");
+	assert_walk_is_at(&walk, "10.4.0.0/16");
+	assert_null(route_table_walk_next(&walk));
+	route_table_walk_end(table, &walk);
+	drain(table);
 }
 
 /* Nothing may free a set while map or kernel have it, and nothing may keep it behind the last. */
@@ -315,6 +346,7 @@ int main(void)
 		TEST(a_claim_is_queued_once),
 		TEST(a_repeated_claim_changes_nothing),
 		TEST(several_next_hops_are_one_claim_in_any_order),
+		TEST(a_walk_that_pauses_passes_what_goes_meanwhile),
 		TEST(a_set_is_used_by_claims_map_and_kernel),
 		TEST(configuration_beats_bgp_and_bgp_comes_back),
 		TEST(a_block_of_this_node_beats_all),

@@ -2,7 +2,7 @@
 /*
  * test_runtime_result.c: what libcni keeps of an ADD, as libcni 1.3.0 wrote it.
  *
- * links: tools/tortie/runtime_result.c lib/ip_prefix.c lib/pod_ifname.c lib/sha1.c
+ * links: tools/tortie/runtime_result.c lib/ip_prefix.c lib/json.c lib/pod_ifname.c lib/sha1.c
  * libs: -ljson-c
  */
 #include "tools/tortie/runtime_result.h"
