@@ -94,7 +94,8 @@ static bool key_equals(const struct advertise_key *a, const struct advertise_key
 static struct route best_route(struct rib_entry *entry)
 {
 	return (struct route){ entry->best.source, entry->best.attributes,
-			       update_family(&entry->prefix), &entry->prefix };
+			       update_family(&entry->prefix), &entry->prefix,
+			       entry->best.is_unreachable };
 }
 
 /* --- what became of the last route --- */
@@ -124,7 +125,9 @@ static bool memo_knows(const struct memo *memo, const struct route *route,
 		       const struct filter_mask *mask)
 {
 	return memo->from.source == route->source && memo->from.attributes == route->attributes &&
-	       memo->from.family == route->family && filter_mask_equal(&memo->mask, mask);
+	       memo->from.family == route->family &&
+	       memo->from.is_unreachable == route->is_unreachable &&
+	       filter_mask_equal(&memo->mask, mask);
 }
 
 /* The same; *ret_set is borrowed, valid until @memo is used again. */
@@ -363,6 +366,7 @@ int advertise_change(struct advertise *advertise, const struct rib_change *chang
 
 	was.source = change->source;
 	was.attributes = change->attributes;
+	was.is_unreachable = change->is_unreachable;
 	for (struct advertise_group *group = advertise->groups; group; group = group->next) {
 		int result = change_for_group(advertise, group, &was, &now);
 

@@ -12,6 +12,7 @@ struct route {
 	struct attribute_set *attributes;
 	enum bgp_family family;
 	const struct ip_prefix *prefix;
+	bool is_unreachable; /* this node cannot send to its next hop */
 };
 
 /* Prefixes noted one after another that go into the same messages. */

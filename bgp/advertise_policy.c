@@ -12,11 +12,22 @@
 #define PREPEND_MAX 6 /* octets that our AS may add to a path: a segment of its own */
 #define CLUSTER_LEN 4
 
-/* May @key's peers be told of @route at all, whatever the policy? */
+/* RFC 4271 section 5.1.3: our own routes, and by default all that external peers get. */
+static bool has_our_next_hop(const struct advertise_key *key, const struct attribute_values *values)
+{
+	if (values->present & HAS_EMPTY_NEXT_HOP || key->next_hop_mode == NEXT_HOP_SELF)
+		return true;
+	return key->kind == SOURCE_EBGP && key->next_hop_mode == NEXT_HOP_AUTO;
+}
+
+/* May @key's peers be told of @route at all, whatever the policy? What they would send to us must
+ * be what we can send on. */
 static bool is_exportable(const struct advertise_key *key, const struct route *route)
 {
 	uint32_t present = route->attributes->values.present;
 
+	if (route->is_unreachable && has_our_next_hop(key, &route->attributes->values))
+		return false;
 	return key->family[route->family] && !(present & HAS_NO_ADVERTISE) &&
 	       !(present & HAS_NO_EXPORT && key->kind == SOURCE_EBGP) &&
 	       reflector_may_pass(route->source->kind, key->kind);
@@ -32,14 +43,6 @@ static bool is_exported(const struct advertise_key *key, const struct route *rou
 	/* reflector_client says what is reflected, whatever else is exported */
 	return key->export == EXPORT_ALL || from == SOURCE_LOCAL ||
 	       reflector_is_reflection(from, key->kind);
-}
-
-/* RFC 4271 section 5.1.3: our own routes, and by default all that external peers get. */
-static bool has_our_next_hop(const struct advertise_key *key, const struct attribute_values *values)
-{
-	if (values->present & HAS_EMPTY_NEXT_HOP || key->next_hop_mode == NEXT_HOP_SELF)
-		return true;
-	return key->kind == SOURCE_EBGP && key->next_hop_mode == NEXT_HOP_AUTO;
 }
 
 /* Can @hop be told to @key's peers? An IPv6 one of an IPv4 route only to those who know of that. */

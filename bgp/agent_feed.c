@@ -412,6 +412,7 @@ static void on_greeted(const struct msg_hello_reply *reply, void *arg)
 	struct agent_feed *feed = arg;
 
 	feed->is_refusal_said = false;
+	agent_link_send(feed->link, MSG_BGP_SUBNETS, 0, NULL, 0);
 	ask_listening(feed, true);
 	if (agent_link_is_greeted(feed->link))
 		replay(feed);
@@ -614,6 +615,10 @@ static void on_message(const struct message_header *header, const void *body, in
 		break;
 	case MSG_BGP_CONFIG:
 		on_document(feed, fd);
+		break;
+	case MSG_BGP_SUBNETS:
+		if (!feed->ops->subnets(body, header->length - sizeof(*header), feed->arg))
+			agent_link_drop(feed->link, "it sent subnets that are none");
 		break;
 	default:
 		agent_link_drop(feed->link, "it sent a message that is not for tortie-bgpd");

@@ -30,6 +30,9 @@ struct agent_feed_ops {
 	 * @state_fd, which says what they are; all descriptors are taken. @state_fd -1: there are
 	 * none. */
 	void (*taken)(int state_fd, const int *session, size_t count, void *arg);
+	/* Which next hops the node can send to, for reach_read(): before taken(), and when others
+	 * are. False: it is malformed. */
+	bool (*subnets)(const void *body, size_t len, void *arg);
 	/* There is no agent, or not any more. */
 	void (*away)(void *arg);
 };

@@ -409,8 +409,7 @@ static uint32_t choose_discriminator(struct bfd *bfd)
 /* May another process' session go on here? Nothing of it is as sure as what we chose. */
 static bool is_resumable(struct bfd *bfd, const struct bfd_remains *remains)
 {
-	return remains && remains->discriminator != 0 && remains->remote_discriminator != 0 &&
-	       remains->remote_multiplier != 0 && remains->port >= BFD_SOURCE_FIRST &&
+	return remains && remains->port >= BFD_SOURCE_FIRST &&
 	       remains->used_min_tx_us >= RESUMED_LEAST_US &&
 	       !find_by_discriminator(bfd, remains->discriminator);
 }

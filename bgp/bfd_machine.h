@@ -14,7 +14,7 @@ struct bfd_settings {
 /* Of a session that is Up on both sides, what a new process must know to go on with it. */
 struct bfd_remains {
 	uint16_t port; /* that we send from: one for a session's life (RFC 5881 section 4) */
-	uint32_t discriminator, remote_discriminator;
+	uint32_t discriminator, remote_discriminator;	/* not 0, like the multiplier */
 	uint32_t desired_min_tx_us, required_min_rx_us; /* these as in struct bfd_machine */
 	uint32_t used_min_tx_us, used_min_rx_us;
 	uint32_t remote_desired_min_tx_us, remote_min_rx_us;

@@ -59,8 +59,8 @@ static void on_signal(int signo, void *arg)
 
 int control_new_speaker(struct control *control, char **password)
 {
-	const struct speaker_params params = { control->loop, control->config, control->feed,
-					       control->lingering, password };
+	const struct speaker_params params = { control->loop,	control->config,    control->feed,
+					       &control->reach, control->lingering, password };
 
 	return speaker_new(&params, &control->speaker);
 }
@@ -310,6 +310,21 @@ static void on_taken(int state_fd, const int *session, size_t count, void *arg)
 	control_take_sessions(arg, state_fd, session, count);
 }
 
+static bool on_subnets(const void *body, size_t len, void *arg)
+{
+	struct control *control = arg;
+	int err = reach_read(&control->reach, body, len);
+
+	if (err == -EPROTO)
+		return false;
+	if (err < 0)
+		log_error("agent: no memory for the subnets that it names; routes are chosen by "
+			  "those of before");
+	else if (control->speaker)
+		speaker_look_at_reach(control->speaker);
+	return true;
+}
+
 static void on_agent_away(void *arg)
 {
 	control_go_without_sessions(arg);
@@ -320,6 +335,7 @@ static const struct agent_feed_ops file_ops = {
 	.listening = on_agent_listening,
 	.query_socket = on_query_socket,
 	.taken = on_taken,
+	.subnets = on_subnets,
 	.away = on_agent_away,
 };
 
@@ -329,6 +345,7 @@ static const struct agent_feed_ops cluster_ops = {
 	.query_socket = on_query_socket,
 	.document = on_document,
 	.taken = on_taken,
+	.subnets = on_subnets,
 	.away = on_agent_away,
 };
 
@@ -418,6 +435,7 @@ static int run(struct control *control)
 	control_fini_handover(control);
 	query_socket_free(control->query_socket);
 	speaker_free(control->speaker);
+	reach_fini(&control->reach);
 	agent_feed_free(control->feed);
 	linger_list_free(control->lingering);
 	event_loop_free(control->loop);

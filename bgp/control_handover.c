@@ -91,19 +91,21 @@ bool control_leave_sessions(struct control *control)
 
 /* --- taking --- */
 
+static char *copy(const char *text, size_t len)
+{
+	char *made = malloc(len + 1);
+
+	return made ? memcpy(made, text, len) : NULL;
+}
+
 static int copy_text(const struct config_source *source, struct config_text *ret)
 {
-	*ret = (struct config_text){ .base = malloc(source->base_len + 1),
+	*ret = (struct config_text){ .base = copy(source->base, source->base_len),
 				     .base_len = source->base_len,
-				     .document_fd = -1 };
-	if (ret->base)
-		memcpy(ret->base, source->base, source->base_len);
-	if (source->document) {
-		ret->document = malloc(source->document_len + 1);
-		ret->document_len = source->document_len;
-		if (ret->document)
-			memcpy(ret->document, source->document, source->document_len);
-	}
+				     .document_fd = -1,
+				     .document_len = source->document_len };
+	if (source->document)
+		ret->document = copy(source->document, source->document_len);
 	if (ret->base && (ret->document || !source->document))
 		return 0;
 	config_text_clear(ret);
@@ -123,6 +125,8 @@ static int make_speaker(struct control *control, const struct handover_file *fil
 	if (err < 0 && control->speaker) {
 		speaker_free(control->speaker);
 		control->speaker = NULL;
+		/* What it has told the agent is for no peer of the speaker that comes now. */
+		agent_feed_restart(control->feed);
 	}
 	return err;
 }

@@ -5,6 +5,7 @@
 #include "bgp/agent_feed.h"
 #include "bgp/control.h"
 #include "bgp/linger.h"
+#include "bgp/reach.h"
 #include "bgp/speaker.h"
 #include "lib/config.h"
 #include "lib/event_loop.h"
@@ -31,6 +32,7 @@ struct control {
 	struct linger_list *lingering; /* outlives speakers: their last words are in it */
 	struct config *config; /* in force; with kubernetes:, before a document: the base file */
 	struct config_text text;
+	struct reach reach;	 /* outlives speakers and connections to the agent */
 	struct speaker *speaker; /* NULL: nothing to speak about yet */
 	int err;		 /* why the loop was stopped, 0: on request */
 	/* Before the first speaker: for what the one before us has left. */

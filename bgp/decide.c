@@ -4,12 +4,17 @@
  *
  * The RFC's procedure taken literally: all routes are candidates, each step strikes out those that
  * another candidate beats, until one is left. This is not the same as comparing pairs, because MED
- * compares only routes of the same neighbouring AS (step 5) and is therefore no order. Steps are
+ * compares only routes of the same neighbouring AS (step 6) and is therefore no order. Steps are
  * rows of a table, one question each: does this route lose against that one?
  *
  * Step e of the RFC, interior cost, is left out: there is no interior protocol here, every next hop
  * that was accepted costs the same. A route that must not be used at all (loop, bad next hop) never
  * gets into the table (import.c). Stale routes rank as they did before (RFC 4724 section 4.2).
+ *
+ * A route whose next hop this node cannot send to is out as soon as there is another (section
+ * 9.1.2.1). When there is none it is still the best, as in BIRD: it is of no use here, but who gets
+ * it from us with its own next hop may be nearer, as a reflector's clients are. Nobody is told it
+ * with our next hop (advertise_policy.c).
  *
  * The steps up to (d) are preferences, those behind only break ties. Routes that are left when the
  * preferences are through are marked: multipath.c uses them all.
@@ -56,6 +61,11 @@ static bool loses_own(const struct rib_path *path, const struct rib_path *other)
 	return path->source->kind != SOURCE_LOCAL && other->source->kind == SOURCE_LOCAL;
 }
 
+static bool loses_reach(const struct rib_path *path, const struct rib_path *other)
+{
+	return path->is_unreachable && !other->is_unreachable;
+}
+
 static bool loses_local_pref(const struct rib_path *path, const struct rib_path *other)
 {
 	return local_pref(path) < local_pref(other);
@@ -99,6 +109,7 @@ static bool loses_peer_address(const struct rib_path *path, const struct rib_pat
 
 static bool (*const decide_rows[DECIDE_STEPS])(const struct rib_path *, const struct rib_path *) = {
 	[DECIDE_OWN] = loses_own,
+	[DECIDE_REACH] = loses_reach,
 	[DECIDE_LOCAL_PREF] = loses_local_pref,
 	[DECIDE_AS_PATH] = loses_as_path,
 	[DECIDE_ORIGIN] = loses_origin,

@@ -8,14 +8,15 @@
 enum decide_step {
 	DECIDE_ONLY_ONE = 0, /* nothing to decide */
 	DECIDE_OWN,	     /* 1. this node's own route */
-	DECIDE_LOCAL_PREF,   /* 2. highest degree of preference (9.1.1) */
-	DECIDE_AS_PATH,	     /* 3. fewest AS hops (9.1.2.2 a) */
-	DECIDE_ORIGIN,	     /* 4. lowest origin (b) */
-	DECIDE_MED,	     /* 5. lowest MED among routes of one neighbouring AS (c) */
-	DECIDE_EBGP,	     /* 6. external before internal (d) */
-	DECIDE_ROUTER_ID,    /* 7. lowest originator, else router id (f) */
-	DECIDE_CLUSTER_LIST, /* 8. shortest cluster list (RFC 4456) */
-	DECIDE_PEER_ADDRESS, /* 9. lowest peer address (g) */
+	DECIDE_REACH,	     /* 2. a next hop within reach (9.1.2.1) */
+	DECIDE_LOCAL_PREF,   /* 3. highest degree of preference (9.1.1) */
+	DECIDE_AS_PATH,	     /* 4. fewest AS hops (9.1.2.2 a) */
+	DECIDE_ORIGIN,	     /* 5. lowest origin (b) */
+	DECIDE_MED,	     /* 6. lowest MED among routes of one neighbouring AS (c) */
+	DECIDE_EBGP,	     /* 7. external before internal (d) */
+	DECIDE_ROUTER_ID,    /* 8. lowest originator, else router id (f) */
+	DECIDE_CLUSTER_LIST, /* 9. shortest cluster list (RFC 4456) */
+	DECIDE_PEER_ADDRESS, /* 10. lowest peer address (g) */
 	DECIDE_STEPS,
 };
 

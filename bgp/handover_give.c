@@ -218,13 +218,32 @@ static int write_all(struct handover_writer *writer, struct speaker *speaker,
 	return handover_finish(writer, (uint32_t)gift->session_count);
 }
 
+/*
+ * A session whose peer has stopped reading in this very round ends here, and all that follows is
+ * told: left out of the file alone, its routes would be missing at the next speaker, who could not
+ * know what the other peers have been told of them and would have to tell them all again.
+ */
+static void settle(struct speaker *speaker)
+{
+	struct peer *peer, *next;
+	bool is_any = true;
+
+	while (is_any) {
+		is_any = false;
+		speaker_finish_round(speaker);
+		HASH_ITER(hh, speaker->peers, peer, next)
+		if (peer->established && session_end_overflowed(peer->established))
+			is_any = true;
+	}
+}
+
 int handover_give(struct speaker *speaker, const struct config_source *source,
 		  struct handover_gift *gift)
 {
 	struct handover_writer *writer = malloc(sizeof(*writer));
 	int err = -ENOMEM;
 
-	speaker_finish_round(speaker);
+	settle(speaker);
 	gift->session = calloc(count_sessions(speaker) + 1, sizeof(*gift->session));
 	gift->session_count = 0;
 	gift->keep_ms = KEEP_MAX_MS;

@@ -169,6 +169,10 @@ static void read_bfd(struct wire_reader *body, struct bfd_remains *ret)
 	ret->remote_multiplier = wire_read_u8(body);
 	ret->remote_demand = read_flag(body);
 	ret->is_polling = read_flag(body);
+	/* A session that is Up has heard of all three, and none may be 0 (RFC 5880 6.8.6). */
+	if (ret->discriminator == 0 || ret->remote_discriminator == 0 ||
+	    ret->remote_multiplier == 0)
+		body->failed = true;
 }
 
 int handover_read_peer(struct wire_reader body, struct handover_peer *ret)

@@ -228,6 +228,7 @@ static void put_path(const struct walk *walk, struct rib_entry *entry, const str
 	record.flags |= path == rib_best(entry) ? BGP_ROUTE_BEST : 0;
 	record.flags |= is_multipath ? BGP_ROUTE_MULTIPATH : 0;
 	record.flags |= path->is_stale ? BGP_ROUTE_STALE : 0;
+	record.flags |= path->is_unreachable ? BGP_ROUTE_UNREACHABLE : 0;
 	record.flags |= is_own ? BGP_ROUTE_OWN : 0;
 	record.flags |= path->source->kind >= SOURCE_IBGP ? BGP_ROUTE_INTERNAL : 0;
 	put_route(walk, &record, path->attributes);

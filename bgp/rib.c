@@ -7,7 +7,9 @@
  * is the paths with its source, and what peers were told follows from the best path. Every change
  * of a path decides again (decide.c); when the best route became another, or its attributes did,
  * the entry goes, once, to the end of the queue, which also keeps what was best before. So it does,
- * when somebody wants to know, for the routes that are as good as the best one (multipath.c).
+ * when somebody wants to know, for the routes that are as good as the best one (multipath.c). Each
+ * path carries a mark whether its next hop is within reach, which is asked for when it comes and,
+ * for all, when the answers may be others: so the queue can say what it was before.
  * agent_feed.c and advertise.c are fed from the queue and never look elsewhere; an entry without
  * routes is freed when it comes out of the queue.
  *
@@ -44,6 +46,11 @@ struct rib {
 	size_t change_at, change_count, change_size;
 	size_t lost_changes;
 	bool follows_multipath;
+	rib_reach_fn *reaches; /* NULL: all are within reach */
+	void *reach_arg;
+	/* The last one that was asked for, as runs of routes have the same. */
+	bool has_asked, was_reached;
+	struct ip_addr asked;
 };
 
 static uint64_t mix(uint64_t value)
@@ -224,7 +231,9 @@ static int queue_change(struct rib *rib, struct rib_entry *entry)
 	if (!queue_reserve(rib))
 		return -ENOMEM;
 	change = &rib->change[rib->change_count++];
-	*change = (struct rib_change){ .entry = entry, .source = entry->best.source };
+	*change = (struct rib_change){ .entry = entry,
+				       .source = entry->best.source,
+				       .is_unreachable = entry->best.is_unreachable };
 	if (change->source)
 		change->attributes = attribute_set_ref(entry->best.attributes);
 	entry->is_changed = true;
@@ -259,7 +268,8 @@ bool rib_next_changed(struct rib *rib, struct rib_change *ret)
 		*ret = rib->change[rib->change_at++];
 		entry = ret->entry;
 		ret->is_best_changed = ret->source != entry->best.source ||
-				       ret->attributes != entry->best.attributes;
+				       ret->attributes != entry->best.attributes ||
+				       ret->is_unreachable != entry->best.is_unreachable;
 		is_other = ret->is_best_changed || entry->is_multipath_changed;
 		entry->is_changed = entry->is_multipath_changed = false;
 		if (is_other)
@@ -271,6 +281,21 @@ bool rib_next_changed(struct rib *rib, struct rib_change *ret)
 }
 
 /* --- paths --- */
+
+static bool is_unreachable(struct rib *rib, const struct rib_source *source,
+			   const struct attribute_set *attributes)
+{
+	const struct ip_addr *next_hop = &attributes->values.next_hop;
+
+	if (!rib->reaches || source->kind == SOURCE_LOCAL)
+		return false;
+	if (!rib->has_asked || !ip_addr_equal(&rib->asked, next_hop)) {
+		rib->has_asked = true;
+		rib->asked = *next_hop;
+		rib->was_reached = rib->reaches(next_hop, rib->reach_arg);
+	}
+	return !rib->was_reached;
+}
 
 static struct rib_path *find_path(struct rib_entry *entry, const struct rib_source *source)
 {
@@ -358,6 +383,7 @@ static int change_path(struct rib *rib, struct rib_entry *entry, struct rib_path
 	attribute_set_ref(attributes);
 	attribute_set_unref(rib->attributes, path->attributes);
 	path->attributes = attributes;
+	path->is_unreachable = is_unreachable(rib, path->source, attributes);
 	return settle(rib, entry);
 }
 
@@ -377,8 +403,11 @@ int rib_set_path(struct rib *rib, const struct ip_prefix *prefix, struct rib_sou
 			return 0;
 		return change_path(rib, entry, path, attributes);
 	}
-	err = add_path(rib, entry,
-		       &(struct rib_path){ .source = source, .attributes = attributes });
+	err = add_path(
+		rib, entry,
+		&(struct rib_path){ .source = source,
+				    .attributes = attributes,
+				    .is_unreachable = is_unreachable(rib, source, attributes) });
 	if (err < 0 && !entry->best.source && !entry->is_changed)
 		entry_free(rib, entry);
 	return err;
@@ -517,6 +546,34 @@ void rib_filter(struct rib *rib,
 	struct filter_walk walk = { rib, keep, arg };
 
 	slab_walk(&rib->entries, filter_entry, &walk);
+}
+
+/* What was said of next hops may be wrong by now. */
+static void look_again(void *object, void *arg)
+{
+	struct rib_entry *entry = object;
+	struct rib *rib = arg;
+	bool is_other = false;
+
+	for (const struct rib_path *path = rib_best(entry); path; path = path->next)
+		is_other |=
+			path->is_unreachable != is_unreachable(rib, path->source, path->attributes);
+	if (!is_other)
+		return;
+	if (queue_change(rib, entry) < 0) /* what it was until now */
+		rib->lost_changes++;
+	for (struct rib_path *path = rib_best(entry); path; path = path->next)
+		path->is_unreachable = is_unreachable(rib, path->source, path->attributes);
+	if (settle(rib, entry) < 0)
+		rib->lost_changes++;
+}
+
+void rib_set_reach(struct rib *rib, rib_reach_fn *reaches, void *arg)
+{
+	rib->reaches = reaches;
+	rib->reach_arg = arg;
+	rib->has_asked = false;
+	slab_walk(&rib->entries, look_again, rib);
 }
 
 struct entry_walk {

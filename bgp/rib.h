@@ -25,9 +25,10 @@ struct rib_path {
 	struct rib_path *next; /* of the same prefix */
 	struct attribute_set *attributes;
 	struct rib_source *source;
-	bool is_stale;	   /* kept through a restart of its source (RFC 4724) */
-	bool is_candidate; /* decide.c's scratch */
-	bool is_multipath; /* as good as the best one, which is marked too (decide.c) */
+	bool is_stale;	     /* kept through a restart of its source (RFC 4724) */
+	bool is_unreachable; /* by rib_set_reach(): this node cannot send to its next hop */
+	bool is_candidate;   /* decide.c's scratch */
+	bool is_multipath;   /* as good as the best one, which is marked too (decide.c) */
 };
 
 /* One prefix: 64 octets, for there may be millions, most of them with one path. */
@@ -39,13 +40,15 @@ struct rib_entry {
 	bool is_multipath_changed; /* for that the routes beside the best one are others, too */
 };
 
-/* A prefix whose best route is another one, or has other attributes, than when it was last taken
- * out of the queue; or, with rib_follow_multipath(), one of the routes that are as good. */
+/* A prefix whose best route is another one, has other attributes, or is within reach or not
+ * otherwise than when it was last taken out of the queue; or, with rib_follow_multipath(), one of
+ * the routes that are as good. */
 struct rib_change {
 	struct rib_entry *entry;
 	bool is_best_changed;
 	struct attribute_set *attributes; /* of the best route before; NULL: there was none */
 	struct rib_source *source;	  /* likewise */
+	bool is_unreachable;		  /* likewise */
 };
 
 struct rib;
@@ -56,6 +59,12 @@ void rib_free(struct rib *rib); /* NULL is fine */
 /** rib_follow_multipath() - from now on it is a change, or none, when of the routes that are as
  * good as the best one another comes, goes or has other attributes. None at first. */
 void rib_follow_multipath(struct rib *rib, bool follows);
+
+/** rib_reach_fn - can this node send to @next_hop? */
+typedef bool rib_reach_fn(const struct ip_addr *next_hop, void *arg);
+/** rib_set_reach() - from now on @reaches says so of routes of others; NULL, as at first: it can to
+ * all. Also to be called when it would answer otherwise than before: all routes are looked at. */
+void rib_set_reach(struct rib *rib, rib_reach_fn *reaches, void *arg);
 
 /**
  * rib_set_path() - the route to @prefix by @source, one each; replaces an older one and clears its

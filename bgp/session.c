@@ -575,6 +575,16 @@ int session_adopt(struct session *session, int fd, const struct session_remains 
 	return 0;
 }
 
+bool session_end_overflowed(struct session *session)
+{
+	if (!session->is_overflowed)
+		return false;
+	enter(session);
+	end_overflowed(session);
+	leave(session);
+	return true;
+}
+
 bool session_leave(struct session *session)
 {
 	if (session->state != PEER_ESTABLISHED || session->fd < 0 || session->is_overflowed)

@@ -120,6 +120,9 @@ int session_adopt(struct session *session, int fd, const struct session_remains 
 /** session_leave() - before another process adopts it: write what the socket takes, with a
  * KEEPALIVE at last. False: it cannot be adopted. */
 bool session_leave(struct session *session);
+/** session_end_overflowed() - end it now instead of in the next round, if its peer does not read
+ * what it is sent. True: it was so. */
+bool session_end_overflowed(struct session *session);
 void session_start_connect(struct session *session);
 void session_start_accepted(struct session *session, int fd); /* takes @fd */
 /** session_stop() - end the run with @event FSM_STOP or FSM_COLLISION_DUMP; ops->ended() follows.

@@ -25,6 +25,7 @@
 #include "bgp/bfd.h"
 #include "bgp/multipath.h"
 #include "bgp/peer.h"
+#include "bgp/reach.h"
 #include "bgp/speaker_internal.h"
 #include "lib/log.h"
 
@@ -87,6 +88,12 @@ void speaker_finish_round(struct speaker *speaker)
 {
 	speaker_work_off(speaker);
 	session_flush_all(&speaker->session_shared);
+}
+
+void speaker_look_at_reach(struct speaker *speaker)
+{
+	rib_set_reach(speaker->rib, reach_has, speaker->reach);
+	speaker_finish_round(speaker);
 }
 
 static void on_flush(void *arg)
@@ -209,6 +216,7 @@ static int fill(struct speaker *speaker)
 	speaker->rib = rib_new(&speaker->attributes);
 	if (!speaker->rib)
 		return -ENOMEM;
+	rib_set_reach(speaker->rib, reach_has, speaker->reach);
 	speaker_feed_again(speaker);
 	speaker->advertise = advertise_new(speaker->rib, &speaker->attributes,
 					   ntohl(speaker->config->bgp.cluster_id_be));
@@ -231,6 +239,7 @@ int speaker_new(const struct speaker_params *params, struct speaker **ret_speake
 	speaker->loop = params->loop;
 	speaker->config = config;
 	speaker->feed = params->feed;
+	speaker->reach = params->reach;
 	speaker->password = params->password;
 	speaker->router_id = ntohl(config->bgp.router_id_be);
 	speaker->own.kind = SOURCE_LOCAL;

@@ -13,6 +13,7 @@ struct bfd;
 struct peer;
 struct agent_feed;
 struct linger_list;
+struct reach;
 
 struct listening {
 	struct config_listen where;
@@ -24,6 +25,7 @@ struct speaker {
 	struct event_loop *loop;
 	const struct config *config; /* in force; others look here each time */
 	struct agent_feed *feed;     /* NULL: standalone */
+	struct reach *reach;	     /* of the node, for next hops */
 	uint32_t router_id;	     /* host order */
 	bool is_reflector;	     /* some peer is its client */
 	struct attribute_table attributes;
@@ -55,6 +57,7 @@ struct speaker_params {
 	struct event_loop *loop; /* borrowed, as all of these */
 	const struct config *config;
 	struct agent_feed *feed;
+	struct reach *reach;
 	struct linger_list *lingering; /* takes what is left of sessions that end */
 	char **password;	       /* as struct speaker's, taken; NULL: read the files */
 };
@@ -84,6 +87,8 @@ int speaker_reconfigure(struct speaker *speaker, const struct config *config);
 void speaker_shut_down(struct speaker *speaker);
 /** speaker_forget_peers() - the agent is told that there are no peers; they are told nothing. */
 void speaker_forget_peers(struct speaker *speaker);
+/** speaker_look_at_reach() - its reach is another: choose routes anew. */
+void speaker_look_at_reach(struct speaker *speaker);
 /** speaker_replay() - tell the agent everything again. */
 void speaker_replay(struct speaker *speaker);
 

@@ -70,6 +70,11 @@ enum message_type {
 	MSG_BGP_PING, /* no body -> MSG_BGP_PONG */
 	/* the answer of MSG_BGP_TAKE: one fd, a session, in the order in which they were kept */
 	MSG_BGP_SESSION, /* no body */
+	/* tortie-bgpd -> agent, no body: which next hops can this node send to? The answer, with
+	 * the same id, and again at each change, with id 0: any number of struct ip_prefix, the
+	 * subnets of its uplinks. Who has not asked, as speakers of before this message, is not
+	 * told */
+	MSG_BGP_SUBNETS,
 	/* tortie-bgpd -> agent: a socket for people's questions, RUN-DIR/bgp.sock */
 	MSG_BGP_SOCKET = 44, /* no body -> MSG_END with one fd: bound, listening */
 	/* the same, when it ends in order: its sessions, for the next one to take. Any number of
@@ -415,8 +420,9 @@ enum bgp_route_flag {
 	BGP_ROUTE_OWN = 1 << 2,
 	BGP_ROUTE_HAS_MED = 1 << 3,
 	BGP_ROUTE_HAS_LOCAL_PREF = 1 << 4,
-	BGP_ROUTE_INTERNAL = 1 << 5,  /* the peer is */
-	BGP_ROUTE_MULTIPATH = 1 << 6, /* in use beside the best one */
+	BGP_ROUTE_INTERNAL = 1 << 5,	/* the peer is */
+	BGP_ROUTE_MULTIPATH = 1 << 6,	/* in use beside the best one */
+	BGP_ROUTE_UNREACHABLE = 1 << 7, /* the node cannot send to its next hop */
 };
 
 struct msg_bgp_route {

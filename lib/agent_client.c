@@ -92,6 +92,7 @@ static const struct message_size message_size[] = {
 	BODY(MSG_SHUTDOWN, shutdown),
 	EMPTY(MSG_BGP_SOCKET),
 	EMPTY(MSG_BGP_SESSION),
+	EMPTY(MSG_BGP_SUBNETS),
 	EMPTY(MSG_BGP_KEEP),
 	BODY(MSG_BGP_KEEP_ALL, bgp_keep),
 	EMPTY(MSG_BGP_TAKE),

@@ -258,6 +258,18 @@ struct ip_prefix ip_prefix_host(const struct ip_addr *addr)
 	return ip_prefix_make(addr, IP_ADDR_BITS);
 }
 
+bool ip_prefix_is_valid(const struct ip_prefix *prefix)
+{
+	struct ip_addr masked;
+
+	if (prefix->bits > IP_ADDR_BITS)
+		return false;
+	if (ip_addr_is_v4(&prefix->addr) && prefix->bits < IP_ADDR_V4_BITS)
+		return false;
+	masked = ip_addr_mask(&prefix->addr, prefix->bits);
+	return ip_addr_equal(&masked, &prefix->addr);
+}
+
 struct ip_addr ip_prefix_last(const struct ip_prefix *prefix)
 {
 	static const struct ip_addr ones = { { 0xffffffffu, 0xffffffffu, 0xffffffffu,

@@ -52,6 +52,9 @@ int ip_prefix_compare(const struct ip_prefix *a, const struct ip_prefix *b);
 unsigned int ip_prefix_family_bits(const struct ip_prefix *prefix);
 struct ip_prefix ip_prefix_make(const struct ip_addr *addr, unsigned int bits); /* masks */
 struct ip_prefix ip_prefix_host(const struct ip_addr *addr);			/* /32 or /128 */
+/** ip_prefix_is_valid() - is it as include/ip_address.h says: length in range, no bits beyond it?
+ */
+bool ip_prefix_is_valid(const struct ip_prefix *prefix);
 /** ip_prefix_last() - its highest address. */
 struct ip_addr ip_prefix_last(const struct ip_prefix *prefix);
 /** ip_addr_add() - @addr plus @offset, as a 128-bit number. */

@@ -55,19 +55,6 @@ size_t route_set_write(void *buf, const struct ip_prefix *prefix, const struct n
 	return sizeof(route) + octets;
 }
 
-/* A prefix as include/ip_address.h has it: length in range, no bits beyond it. */
-static bool is_well_formed(const struct ip_prefix *prefix)
-{
-	struct ip_addr masked;
-
-	if (prefix->bits > IP_ADDR_BITS)
-		return false;
-	if (ip_addr_is_v4(&prefix->addr) && prefix->bits < IP_ADDR_V4_BITS)
-		return false;
-	masked = ip_addr_mask(&prefix->addr, prefix->bits);
-	return ip_addr_equal(&masked, &prefix->addr);
-}
-
 static bool is_ascending(const struct next_hops *hops)
 {
 	for (uint32_t i = 1; i < hops->count; i++)
@@ -93,7 +80,7 @@ int route_set_read(const void *data, size_t len, struct ip_prefix *ret_prefix,
 	if (octets > len - sizeof(route))
 		return -EPROTO;
 	memcpy(hops.addr, (const uint8_t *)data + sizeof(route), octets);
-	if (!is_well_formed(&route.prefix) || !is_ascending(&hops))
+	if (!ip_prefix_is_valid(&route.prefix) || !is_ascending(&hops))
 		return -EPROTO;
 	*ret_prefix = route.prefix;
 	*ret_hops = hops;
@@ -107,7 +94,7 @@ int route_delete_read(const void *data, size_t len, struct ip_prefix *ret_prefix
 	if (len < sizeof(route))
 		return -EPROTO;
 	memcpy(&route, data, sizeof(route));
-	if (!is_well_formed(&route.prefix))
+	if (!ip_prefix_is_valid(&route.prefix))
 		return -EPROTO;
 	*ret_prefix = route.prefix;
 	return (int)sizeof(route);

@@ -45,6 +45,7 @@
 #include "lib/next_hops.h"
 #include "loader/agent.h"
 #include "loader/bgp_keep.h"
+#include "loader/bgp_subnets.h"
 #include "loader/remote_routes.h"
 #include "loader/status_lines.h"
 #include "node_objects.h"
@@ -75,6 +76,8 @@ struct bgp_feed {
 	uint64_t looked_ms; /* when the timer ran last */
 	uint64_t silent_ms; /* since when nothing came, or the question was put */
 	bool hangs;	    /* told */
+	bool wants_subnets; /* the speaker has asked, and hears of others */
+	struct bgp_subnets subnets;
 };
 
 /* --- one speaker --- */
@@ -118,7 +121,7 @@ static void on_speaker_gone(struct client *client, void *arg)
 		return;
 	feed->speaker = NULL;
 	feed->is_in_sync = false;
-	feed->hangs = false;
+	feed->hangs = feed->wants_subnets = false;
 	event_timer_cancel(feed->agent->loop, &feed->ping);
 	forget_peers(feed);
 	if (feed->agent->routes != NULL)
@@ -314,6 +317,35 @@ int bgp_feed_handle_listen(struct agent *agent, struct client *client,
 	err = client_send_fd(client, request->id, fd);
 	close(fd);
 	return err;
+}
+
+/* --- which next hops are within reach --- */
+
+static int send_subnets(struct bgp_feed *feed, uint32_t id)
+{
+	struct ip_prefix prefix[BGP_SUBNETS_MAX];
+	size_t count = bgp_subnets_list(&feed->subnets, prefix);
+
+	return client_send(feed->speaker, MSG_BGP_SUBNETS, id, prefix, count * sizeof(*prefix));
+}
+
+int bgp_feed_handle_subnets(struct agent *agent, struct client *client,
+			    const struct request *request)
+{
+	struct bgp_feed *feed = agent->bgp;
+	int err = check_speaker(agent, client, request->id);
+
+	if (err < 0)
+		return err;
+	feed->wants_subnets = true;
+	bgp_subnets_look(&feed->subnets, agent->uplinks);
+	return send_subnets(feed, request->id);
+}
+
+void bgp_feed_uplinks_changed(struct bgp_feed *feed)
+{
+	if (bgp_subnets_look(&feed->subnets, feed->agent->uplinks) && feed->wants_subnets)
+		send_subnets(feed, 0);
 }
 
 /* --- the socket for questions --- */

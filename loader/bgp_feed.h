@@ -19,6 +19,8 @@ int bgp_feed_open(struct agent *agent, struct bgp_feed **ret_feed);
 void bgp_feed_close(struct bgp_feed *feed);
 /** bgp_feed_config_changed() - bgp: may have come or gone; @before is borrowed for the call. */
 void bgp_feed_config_changed(struct bgp_feed *feed, const struct config *before);
+/** bgp_feed_uplinks_changed() - the speaker may have to be told of other subnets. */
+void bgp_feed_uplinks_changed(struct bgp_feed *feed);
 bool bgp_feed_is_in_sync(const struct bgp_feed *feed);
 enum bgp_condition bgp_feed_condition(const struct bgp_feed *feed);
 typedef int bgp_peer_fn(const struct msg_peer *peer, void *arg);
@@ -27,6 +29,8 @@ int bgp_feed_for_each_peer(const struct bgp_feed *feed, bgp_peer_fn *fn, void *a
 /** bgp_feed_handle_socket() - MSG_BGP_SOCKET: the speaker's socket for questions. */
 int bgp_feed_handle_socket(struct agent *agent, struct client *client,
 			   const struct request *request);
+/** bgp_feed_handle_subnets() - MSG_BGP_SUBNETS: which next hops this node can send to. */
+request_fn bgp_feed_handle_subnets;
 /* MSG_BGP_KEEP, KEEP_ALL, TAKE: from one speaker to the next. */
 request_fn bgp_feed_handle_keep, bgp_feed_handle_keep_all, bgp_feed_handle_take;
 /* server.c's handlers for MSG_BGP_LISTEN .. MSG_BGP_PONG */

@@ -13,6 +13,9 @@
  * timer ran out would forget our routes, where one whose connection breaks keeps them for the
  * restart time (RFC 4724 section 4.2). So when no speaker comes, it is as if there had been no
  * handing over, this time later.
+ *
+ * A speaker that hands over while a list is held has begun without it (its question was answered
+ * too late): its sessions are the ones that live, so they take the place of the others.
  */
 #include "loader/bgp_keep.h"
 
@@ -97,8 +100,12 @@ int bgp_keep_add(struct bgp_keep *keep, int fd)
 {
 	int err;
 
-	if (keep->state_fd >= 0)
-		return -EPROTO;
+	if (keep->state_fd >= 0) {
+		log_info("tortie-bgpd: leaves sessions before the %zu that were left were taken; "
+			 "these are closed",
+			 keep->count);
+		close_all(keep);
+	}
 	if (keep->count >= SESSIONS_MAX)
 		return -ENOSPC;
 	err = make_room(keep);

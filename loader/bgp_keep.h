@@ -16,8 +16,8 @@ struct event_loop;
 int bgp_keep_open(struct event_loop *loop, struct bgp_keep **ret_keep); /* 0 or -ENOMEM */
 void bgp_keep_close(struct bgp_keep *keep); /* closes what is kept; NULL is fine */
 
-/** bgp_keep_add() - one session more, of a list that is not whole yet; takes @fd when it returns 0.
- * -EPROTO: the list is whole, -ENOSPC, -ENOMEM. */
+/** bgp_keep_add() - one session more; takes @fd when it returns 0. Behind a list that is whole it
+ * is the first of another one, for which that is closed. -ENOSPC, -ENOMEM. */
 int bgp_keep_add(struct bgp_keep *keep, int fd);
 /** bgp_keep_finish() - the list is whole; @fd says what it is a list of and is taken when this
  * returns 0. -EPROTO: it is not what was counted. */

@@ -54,6 +54,7 @@ static const struct handler {
 	{ MSG_BGP_KEEP, MAY_BGPD, false, bgp_feed_handle_keep },
 	{ MSG_BGP_KEEP_ALL, MAY_BGPD, false, bgp_feed_handle_keep_all },
 	{ MSG_BGP_TAKE, MAY_BGPD, false, bgp_feed_handle_take },
+	{ MSG_BGP_SUBNETS, MAY_BGPD, false, bgp_feed_handle_subnets },
 	{ MSG_ROUTES_BEGIN, MAY_BGPD, false, bgp_feed_handle_routes_begin },
 	{ MSG_ROUTE_SET, MAY_BGPD, false, bgp_feed_handle_route_set },
 	{ MSG_ROUTE_DELETE, MAY_BGPD, false, bgp_feed_handle_route_delete },

@@ -35,6 +35,7 @@
 #include "lib/log.h"
 #include "loader/agent.h"
 #include "loader/attach.h"
+#include "loader/bgp_feed.h"
 #include "loader/dataplane.h"
 #include "loader/forwarding.h"
 #include "loader/monitor.h"
@@ -380,6 +381,8 @@ static void on_timer(void *arg)
 	uplinks->is_touched = false;
 	if (is_touched && uplinks->agent->routes != NULL)
 		remote_routes_uplinks_changed(uplinks->agent->routes);
+	if (is_touched && uplinks->agent->bgp != NULL)
+		bgp_feed_uplinks_changed(uplinks->agent->bgp);
 }
 
 /* --- following --- */

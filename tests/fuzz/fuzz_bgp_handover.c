@@ -45,6 +45,8 @@ static bool read_peer(struct wire_reader body)
 	require(strlen(peer.last_error) < sizeof(peer.last_error));
 	require(strlen(peer.sent) < sizeof(peer.sent));
 	require(strlen(peer.received) < sizeof(peer.received));
+	require(!peer.has_bfd || (peer.bfd.discriminator && peer.bfd.remote_discriminator &&
+				  peer.bfd.remote_multiplier));
 	if (peer.session == HANDOVER_NO_SESSION) {
 		require(!peer.partial && !peer.output);
 		return true;

@@ -194,7 +194,7 @@ HELLO, HELLO_REPLY, END = 1, 2, 4
 BGP_LISTEN, ROUTES_BEGIN, ROUTE_SET, ROUTE_DELETE = range(32, 36)
 ROUTES_IN_SYNC, PEER_SET, PEER_DELETE = range(36, 39)
 BGP_PONG = 39
-BGP_CONFIG, BGP_PING, BGP_SESSION, BGP_SOCKET = 40, 41, 42, 44
+BGP_CONFIG, BGP_PING, BGP_SESSION, BGP_SUBNETS, BGP_SOCKET = range(40, 45)
 BGP_KEEP, BGP_KEEP_ALL, BGP_TAKE = 45, 46, 47
 BGP_ACT, BGP_ACT_RESET = 116, 1
 SEALS = fcntl.F_SEAL_SEAL | fcntl.F_SEAL_SHRINK | fcntl.F_SEAL_GROW | fcntl.F_SEAL_WRITE
@@ -220,7 +220,7 @@ class FakeAgent:
     peers: address -> (state, received routes of both families, last error); counts: messages by
     type, of routes each route. With a document it is the agent of a cluster: tell() hands it over,
     at once and after each hello. kept, state: descriptors that a speaker left; whole: it has left
-    all of them.
+    all of them. reach() names the subnets of its uplinks; an agent that never did does not answer.
     """
 
     def __init__(self, member, run_dir, document=None):
@@ -237,6 +237,7 @@ class FakeAgent:
         self.reading.set()
         self.connection = None
         self.kept, self.state, self.whole, self.keep_ms = [], None, False, None
+        self.subnets = None
         self.start()
 
     def start(self):
@@ -297,6 +298,17 @@ class FakeAgent:
         finally:
             os.close(fd)
 
+    def reach(self, *subnets):
+        self.subnets = subnets
+        self.tell_reach(0)
+
+    def tell_reach(self, number):
+        networks = [ipaddress.ip_network(subnet) for subnet in self.subnets]
+        self.send(BGP_SUBNETS, number, b"".join(
+            (b"" if net.version == 6 else bytes(10) + b"\xff\xff") + net.network_address.packed +
+            struct.pack("=I", net.prefixlen + (96 if net.version == 4 else 0))
+            for net in networks))
+
     def handle(self, message, fds):
         if not message:
             return False
@@ -345,6 +357,8 @@ class FakeAgent:
             self.peers.pop(address_of(body[:16]), None)
         elif kind == BGP_PONG:
             self.pongs.append(number)
+        elif kind == BGP_SUBNETS and self.subnets is not None:
+            self.tell_reach(number)
         return True
 
     def give_kept(self, number):

@@ -102,6 +102,16 @@ def test_another_reader_finds_every_route_with_all_attributes(node, tmp_path):
         assert by_route[own, "0.0.0.0"][1:5] == ["64512", own, "", "IGP"]
 
 
+def test_one_is_not_many():
+    with BgpLab("dump1") as lab:
+        node = lab.speaker(1, 64512, [OWN4], peers=[{"address": "10.99.0.2", "as": 64999}])
+        node.run_dir = node.dir / "run"
+        node.run_dir.mkdir()
+        node.start("--standalone", "--run-dir", node.run_dir)
+        wait_until((node.run_dir / "bgp.sock").exists, "the socket for questions")
+        assert tortie(node, "dump", node.dir / "rib") == "1 route of 1 peer\n"
+
+
 def test_large_communities_are_in_it(node, tmp_path):
     tortie(node, "dump", tmp_path / "rib")
     assert (tmp_path / "rib").read_bytes().count(h("c0200c fa56ea01 00000001 00000002")) == 2

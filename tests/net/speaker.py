@@ -7,7 +7,7 @@ import struct
 
 HELLO, HELLO_REPLY, ERROR, END = 1, 2, 3, 4
 LISTEN, BEGIN, SET, DELETE, IN_SYNC, PEER_SET, PEER_DELETE, PONG = range(32, 40)
-PING, SESSION, KEEP, KEEP_ALL, TAKE = 41, 42, 45, 46, 47
+PING, SESSION, SUBNETS, KEEP, KEEP_ALL, TAKE = 41, 42, 43, 45, 46, 47
 PROTOCOL = 4
 ROLE_TOOL, ROLE_BGPD = 1, 2
 HEADER = struct.Struct("=IIII")
@@ -29,6 +29,12 @@ def packed_prefix(prefix):
 def packed_hops(*next_hops):
     hops = sorted(packed_address(hop) for hop in next_hops)
     return struct.pack("=I", len(hops)) + b"".join(hops)
+
+
+def unpacked_prefix(octets):
+    address = ipaddress.IPv6Address(octets[:16])
+    bits, = struct.unpack("=I", octets[16:])
+    return f"{address.ipv4_mapped}/{bits - 96}" if address.ipv4_mapped else f"{address}/{bits}"
 
 
 def packed_route(prefix, *next_hops):
@@ -129,6 +135,16 @@ class Speaker:
             if kind == END:
                 return sessions, fds[0]
             sessions += fds
+
+    def ask_subnets(self):
+        self.send(SUBNETS, number=11)
+        return self.told_subnets()
+
+    def told_subnets(self):
+        """Those of the next message, which says nothing else."""
+        kind, body, _ = self.receive()
+        assert kind == SUBNETS and len(body) % 20 == 0
+        return {unpacked_prefix(body[at:at + 20]) for at in range(0, len(body), 20)}
 
     def listen(self, address, port=179):
         """A listening socket, made by the agent."""

@@ -123,6 +123,32 @@ def test_a_speaker_that_cannot_count_is_cut_and_leaves_nothing(node, sessions):
     nothing_is_kept(node)
 
 
+def test_the_sessions_that_were_left_last_take_the_place_of_those_before(node, sessions):
+    old, new = sessions[:1], sessions[1:]
+    leave(node, old)
+    with connect_again(node) as speaker, open("/proc/self/stat", "rb") as state:
+        speaker.keep(*new)
+        wait_until(old[0].is_closed, "the one before is closed", 5)
+        speaker.keep_all(len(new), LONG_MS, state.fileno())
+    for session in new:
+        session.let_go()
+    with connect_again(node) as speaker:
+        fds, state = speaker.take()
+        assert len(fds) == 2 and not any(session.is_closed() for session in new)
+        for fd in (*fds, state):
+            os.close(fd)
+
+
+def test_who_dies_while_it_takes_that_place_leaves_nothing(node, sessions):
+    leave(node, sessions[:1])
+    with connect_again(node) as speaker:
+        speaker.keep(sessions[1])
+        wait_until(sessions[0].is_closed, "the one before is closed", 5)
+        sessions[1].let_go()
+    wait_until(sessions[1].is_closed, "closed", 5)
+    nothing_is_kept(node)
+
+
 def test_a_message_without_a_descriptor_ends_the_connection(node):
     for kind in (45, 46):
         with Speaker(node) as speaker:

@@ -10,6 +10,7 @@ import re
 import pytest
 
 from harness import LAN4, LAN6, Lab, run, wait_until
+from speaker import Refused, Speaker
 
 REMOTE = [{"prefix": "10.244.2.0/24", "via": f"{LAN4}.101"},
           {"prefix": "fd00:244:0:2::/64", "via": f"{LAN6}101"}]
@@ -160,6 +161,26 @@ def test_flushed_addresses_leave_the_map_routes_and_come_back_in_the_kernel(runn
     wait_until(lambda: f"via {LAN4}.101" in running.ip("route") and
                f"via {LAN6}101" in running.ip("-6", "route"), "kernel routes are back", 1)
     wait_log(running, r"routes: \d+ had gone from the kernel's table and are put back")
+
+
+def test_the_speaker_hears_of_the_subnets_that_next_hops_can_be_on(running):
+    ours = {f"{LAN4}.0/24", f"{LAN6}/64"}
+    with Speaker(running) as speaker, Speaker(running, role=1) as tool:
+        assert speaker.ask_subnets() == ours
+        with pytest.raises(Refused, match="may not ask this"):
+            tool.ask_subnets()
+        running.ip("addr", "add", "203.0.113.1/24", "dev", "up0")
+        assert speaker.told_subnets() == ours | {"203.0.113.0/24"}
+        running.ip("addr", "del", "203.0.113.1/24", "dev", "up0")
+        assert speaker.told_subnets() == ours
+        # Routes of the map go on without the addresses, so these are no news; nor is a link.
+        running.ip("addr", "flush", "dev", "up0")
+        wait_status(running, "uplink up0: has no address")
+        running.ip("link", "set", "up0", "down")
+        wait_status(running, "uplink up0: down")
+        assert speaker.ask_subnets() == ours
+        running.ip("link", "del", "up0")
+        assert speaker.told_subnets() == set()
 
 
 def test_a_changed_mtu_reaches_the_routes(running):

@@ -129,6 +129,7 @@ static struct json_object *convert(const struct msg_bgp_route *route, const char
 	document_set_flag(item, "own", route->flags & BGP_ROUTE_OWN);
 	document_set_flag(item, "best", route->flags & BGP_ROUTE_BEST);
 	document_set_flag(item, "multipath", route->flags & BGP_ROUTE_MULTIPATH);
+	document_set_flag(item, "unreachable", route->flags & BGP_ROUTE_UNREACHABLE);
 	document_set_flag(item, "stale", route->flags & BGP_ROUTE_STALE);
 	document_set_flag(item, "internal", route->flags & BGP_ROUTE_INTERNAL);
 	document_set_words(item, "origin", route->origin < 3 ? origins[route->origin] : "unknown");
@@ -147,7 +148,8 @@ static void add_cells(struct json_object *item, const struct msg_bgp_route *rout
 	if (route->flags & BGP_ROUTE_OWN)
 		document_set_words(item, "peer", "(own)");
 	document_set_words(item, "used",
-			   route->flags & BGP_ROUTE_BEST	? "yes"
+			   route->flags & BGP_ROUTE_UNREACHABLE ? "unreachable"
+			   : route->flags & BGP_ROUTE_BEST	? "yes"
 			   : route->flags & BGP_ROUTE_MULTIPATH ? "multipath"
 								: "");
 	document_set_words(item, "stale_text", route->flags & BGP_ROUTE_STALE ? "yes" : "");

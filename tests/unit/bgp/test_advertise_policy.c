@@ -245,6 +245,55 @@ static void other_links_send_the_difference_that_filters_make(void **state)
 	assert_int_equal(links.references, 1);
 }
 
+static bool reaches(const struct ip_addr *next_hop, void *arg)
+{
+	return *(bool *)arg;
+}
+
+/* What would come to us for it we could not send on; with its own next hop it goes past us. */
+static void what_is_out_of_reach_is_not_told_with_our_next_hop(void **state)
+{
+	static const struct {
+		enum rib_source_kind kind;
+		enum config_next_hop mode;
+		bool is_told;
+	} cases[] = {
+		{ SOURCE_EBGP, NEXT_HOP_AUTO, false }, { SOURCE_IBGP, NEXT_HOP_AUTO, true },
+		{ SOURCE_IBGP, NEXT_HOP_SELF, false }, { SOURCE_EBGP, NEXT_HOP_KEEP, true },
+		{ SOURCE_EBGP, NEXT_HOP_SELF, false },
+	};
+	struct world *world = *state;
+	bool is_reached = false;
+
+	rib_set_reach(world->rib, reaches, &is_reached);
+	world->peer[1].source.kind = SOURCE_EBGP;
+	routes_start(&world->routes, "65001", "10.9.0.3");
+	told(world, 1, "10.244.2.0/24");
+	own(world, "10.244.1.0/24");
+	for (size_t i = 0; i < sizeof(cases) / sizeof(cases[0]); i++) {
+		struct advertise_key key = key_of(cases[i].kind, EXPORT_ALL);
+		struct receiver *peer = &world->peer[0];
+
+		key.next_hop_mode = cases[i].mode;
+		peer->source.kind = cases[i].kind;
+		work_off(world);
+		assert_int_equal(
+			advertise_join(world->advertise, &key, &peer->member, &peer->source), 0);
+		assert_int_equal(advertise_count(&peer->member, FAMILY_IPV4),
+				 cases[i].is_told ? 2 : 1);
+		peer->words[0] = '\0';
+		is_reached = true;
+		rib_set_reach(world->rib, reaches, &is_reached);
+		work_off(world);
+		expect(peer, cases[i].is_told ? "" : "+10.244.2.0/24");
+		is_reached = false;
+		rib_set_reach(world->rib, reaches, &is_reached);
+		work_off(world);
+		expect(peer, cases[i].is_told ? "" : "-10.244.2.0/24");
+		advertise_leave(world->advertise, &peer->member);
+	}
+}
+
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
@@ -255,6 +304,7 @@ int main(void)
 		WORLD_TEST(who_changes_its_policy_is_not_told_its_own_routes),
 		WORLD_TEST(other_links_send_the_difference_that_filters_make),
 		WORLD_TEST(the_next_hop_and_our_as_are_as_the_peer_says),
+		WORLD_TEST(what_is_out_of_reach_is_not_told_with_our_next_hop),
 	};
 
 	return cmocka_run_group_tests(tests, NULL, NULL);

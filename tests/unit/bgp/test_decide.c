@@ -204,6 +204,35 @@ static void one_route_wins_and_none_is_none(void **state)
 	routes_fini(&routes);
 }
 
+/* RFC 4271 section 9.1.2.1: before all that a peer says of a route. */
+static void a_next_hop_out_of_reach_loses_to_any_other(void **state)
+{
+	static struct routes routes;
+
+	routes_init(&routes);
+	for (size_t i = 0; i < sizeof(rows) / sizeof(rows[0]); i++) {
+		bool is_own = rows[i].step == DECIDE_OWN;
+		struct decision decision;
+		struct rib_source source[2];
+		struct rib_path path[2];
+
+		make_path(&routes, &rows[i].better, &source[0], &path[0]);
+		make_path(&routes, &rows[i].worse, &source[1], &path[1]);
+		path[0].next = &path[1];
+		path[0].is_unreachable = !is_own;
+		assert_ptr_equal(decide_best(&path[0], &decision), &path[!is_own]);
+		assert_int_equal(decision.step, is_own ? DECIDE_OWN : DECIDE_REACH);
+		assert_int_equal(path[0].is_multipath, is_own);
+		/* with nothing better at hand the rest decides */
+		path[1].is_unreachable = true;
+		assert_ptr_equal(decide_best(&path[0], &decision), &path[0]);
+		assert_int_equal(decision.step, rows[i].step);
+		attribute_set_unref(&routes.table, path[0].attributes);
+		attribute_set_unref(&routes.table, path[1].attributes);
+	}
+	routes_fini(&routes);
+}
+
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
@@ -211,6 +240,7 @@ int main(void)
 		cmocka_unit_test(med_is_compared_within_one_as_only),
 		cmocka_unit_test(routes_are_as_good_when_only_ties_are_broken),
 		cmocka_unit_test(one_route_wins_and_none_is_none),
+		cmocka_unit_test(a_next_hop_out_of_reach_loses_to_any_other),
 	};
 
 	return cmocka_run_group_tests(tests, NULL, NULL);

@@ -310,6 +310,44 @@ static void a_file_that_is_cut_anywhere_is_refused(void **state)
 	free(data);
 }
 
+static struct handover_peer odd_peer;
+
+static void write_odd_peer(struct handover_writer *writer)
+{
+	const struct handover_peer_end end = { .told = 1 };
+
+	write_head(writer);
+	handover_write_peer(writer, &odd_peer);
+	handover_write_peer_end(writer, &end);
+}
+
+static int check_odd_peer(void)
+{
+	size_t len;
+	char *data = file_of(write_odd_peer, 0, &len);
+	int err = check(data, len);
+
+	free(data);
+	return err;
+}
+
+/* bfd_machine.c divides by the multiplier; the others are addresses of sessions. */
+static void bfd_that_cannot_have_been_up_is_refused(void **state)
+{
+	odd_peer = peer_with(HANDOVER_NO_SESSION);
+	assert_int_equal(check_odd_peer(), 0);
+	odd_peer.bfd.remote_multiplier = 0;
+	assert_int_equal(check_odd_peer(), -EPROTO);
+	odd_peer = peer_with(HANDOVER_NO_SESSION);
+	odd_peer.bfd.discriminator = 0;
+	assert_int_equal(check_odd_peer(), -EPROTO);
+	odd_peer = peer_with(HANDOVER_NO_SESSION);
+	odd_peer.bfd.remote_discriminator = 0;
+	assert_int_equal(check_odd_peer(), -EPROTO);
+	odd_peer.has_bfd = false; /* then there is none of it */
+	assert_int_equal(check_odd_peer(), 0);
+}
+
 static void a_file_with_something_behind_is_refused(void **state)
 {
 	size_t len;
@@ -511,6 +549,7 @@ int main(void)
 		cmocka_unit_test(what_was_written_is_read),
 		cmocka_unit_test(a_file_that_is_cut_anywhere_is_refused),
 		cmocka_unit_test(a_file_with_something_behind_is_refused),
+		cmocka_unit_test(bfd_that_cannot_have_been_up_is_refused),
 		cmocka_unit_test(another_version_is_told_apart),
 		cmocka_unit_test(a_record_out_of_its_place_is_refused),
 		cmocka_unit_test(a_file_of_no_peers_is_one),

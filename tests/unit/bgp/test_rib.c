@@ -428,6 +428,63 @@ static void a_scan_in_pieces_misses_nothing_that_stays(void **state)
 	drain(world);
 }
 
+/* @arg: the one address that is within reach. */
+static bool reaches_one(const struct ip_addr *next_hop, void *arg)
+{
+	return ip_addr_equal(next_hop, arg);
+}
+
+static void a_next_hop_that_comes_within_reach_decides_again(void **state)
+{
+	struct world *world = *state;
+	struct ip_addr far = addr_of("10.0.0.2"), near = addr_of("10.0.0.1");
+	struct ip_prefix prefix = prefix_of("10.244.3.0/24");
+	struct rib_change change;
+
+	rib_set_reach(world->rib, reaches_one, &far);
+	set(world, "10.244.2.0/24", &world->a, world->near);
+	expect_change(world, "10.244.2.0/24", &world->a); /* there is no other */
+	set(world, "10.244.2.0/24", &world->b, world->far);
+	expect_change(world, "10.244.2.0/24", &world->b);
+	set(world, "10.244.3.0/24", &world->b, world->near);
+	expect_change(world, "10.244.3.0/24", &world->b);
+	rib_set_reach(world->rib, reaches_one, &far);
+	expect_no_change(world);
+	rib_set_reach(world->rib, reaches_one, &near);
+	for (int i = 0; i < 2; i++) { /* in the table's order */
+		bool is_second;
+
+		assert_true(rib_next_changed(world->rib, &change));
+		is_second = ip_prefix_equal(&change.entry->prefix, &prefix);
+		assert_true(change.is_best_changed);
+		assert_int_equal(change.is_unreachable, is_second);
+		assert_false(change.entry->best.is_unreachable);
+		assert_ptr_equal(change.entry->best.source, is_second ? &world->b : &world->a);
+		assert_ptr_equal(change.source, &world->b);
+		rib_put_changed(world->rib, &change);
+	}
+	expect_no_change(world);
+	set(world, "10.244.3.0/24", &world->b, world->far); /* told anew, by another way */
+	expect_change(world, "10.244.3.0/24", &world->b);
+	rib_set_reach(world->rib, NULL, NULL);
+	expect_change(world, "10.244.3.0/24", &world->b);
+	expect_no_change(world);
+}
+
+static void a_route_of_ours_is_within_reach(void **state)
+{
+	struct world *world = *state;
+	struct ip_addr none = addr_of("10.0.0.9");
+	struct rib_change change;
+
+	world->a.kind = SOURCE_LOCAL;
+	rib_set_reach(world->rib, reaches_one, &none);
+	set(world, "10.244.2.0/24", &world->a, world->near);
+	assert_true(rib_next_changed(world->rib, &change));
+	assert_false(change.entry->best.is_unreachable);
+	rib_put_changed(world->rib, &change);
+}
+
 #define WORLD_TEST(name) cmocka_unit_test_setup_teardown(name, make_world, end_world)
 
 int main(void)
@@ -448,6 +505,8 @@ int main(void)
 		WORLD_TEST(a_change_says_what_was_best_before),
 		WORLD_TEST(of_several_paths_any_may_go),
 		WORLD_TEST(a_scan_in_pieces_misses_nothing_that_stays),
+		WORLD_TEST(a_next_hop_that_comes_within_reach_decides_again),
+		WORLD_TEST(a_route_of_ours_is_within_reach),
 	};
 
 	return cmocka_run_group_tests(tests, NULL, NULL);

@@ -594,13 +594,26 @@ static void well_known_communities_are_noticed(void **state)
 
 /* --- writing --- */
 
+/* An announcement of two prefixes with @draft and AS 64512 in front; its length. */
+static size_t write_two(struct attribute_draft *draft, uint8_t *buf)
+{
+	const struct ip_prefix prefixes[] = { prefix_of("10.244.2.0/24"),
+					      prefix_of("10.244.3.0/26") };
+	struct attribute_view view;
+	size_t count = 2, len;
+
+	assert_true(attributes_prepend_as(draft, 64512));
+	view = attributes_view_draft(draft);
+	len = update_write_announce(buf, &view, true, prefixes, &count);
+	assert_int_equal(count, 2);
+	return len;
+}
+
 static void an_announcement_packs_prefixes_with_their_attributes(void **state)
 {
-	struct ip_prefix prefixes[] = { prefix_of("10.244.2.0/24"), prefix_of("10.244.3.0/26") };
 	static struct attribute_draft draft;
-	struct attribute_view view;
 	uint8_t buf[BGP_MESSAGE_MAX];
-	size_t count = 2, len;
+	size_t len;
 
 	attributes_start(&draft);
 	draft.values.next_hop = addr_of("10.99.0.1");
@@ -609,10 +622,7 @@ static void an_announcement_packs_prefixes_with_their_attributes(void **state)
 	draft.values.med = 7;
 	draft.values.originator_id = 0x0a630003;
 	draft.values.cluster_list_len = (uint16_t)hex_parse("0a630001", draft.cluster_list, 4);
-	assert_true(attributes_prepend_as(&draft, 64512));
-	view = attributes_view_draft(&draft);
-	len = update_write_announce(buf, &view, true, prefixes, &count);
-	assert_int_equal(count, 2);
+	len = write_two(&draft, buf);
 	assert_true(hex_equal("16*ff 0053 02 0000 0033 40 01 01 00 40 02 06 02 01 0000fc00 "
 			      "40 03 04 0a630001 80 04 04 00000007 40 05 04 00000064 40 06 00 "
 			      "80 09 04 0a630003 80 0a 04 0a630001 18 0af402 1a 0af40300",
@@ -641,18 +651,13 @@ static void an_ipv6_announcement_has_mp_reach_first(void **state)
 /* RFC 8950 section 3: all of it in MP_REACH_NLRI, and no NEXT_HOP. */
 static void an_ipv4_announcement_with_an_ipv6_next_hop_is_in_mp_reach(void **state)
 {
-	struct ip_prefix prefixes[] = { prefix_of("10.244.2.0/24"), prefix_of("10.244.3.0/26") };
 	static struct attribute_draft draft;
-	struct attribute_view view;
 	uint8_t buf[BGP_MESSAGE_MAX];
-	size_t count = 2, len;
+	size_t len;
 
 	attributes_start(&draft);
 	draft.values.next_hop = addr_of("2001:db8::1");
-	assert_true(attributes_prepend_as(&draft, 64512));
-	view = attributes_view_draft(&draft);
-	len = update_write_announce(buf, &view, true, prefixes, &count);
-	assert_int_equal(count, 2);
+	len = write_two(&draft, buf);
 	assert_true(hex_equal("16*ff 0046 02 0000 002f 90 0e 001e 0001 01 10 20010db8 11*00 01 00 "
 			      "18 0af402 1a 0af40300 40 01 01 00 40 02 06 02 01 0000fc00",
 			      buf, len));

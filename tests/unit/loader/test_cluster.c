@@ -128,6 +128,7 @@ HANDLER(bgp_feed_handle_socket)
 HANDLER(bgp_feed_handle_keep)
 HANDLER(bgp_feed_handle_keep_all)
 HANDLER(bgp_feed_handle_take)
+HANDLER(bgp_feed_handle_subnets)
 
 void cni_handle_request(struct agent *agent, const struct msg_cni_request *request, const int *fds,
 			size_t fd_count, struct msg_cni_reply *ret_reply)
