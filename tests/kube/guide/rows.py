@@ -294,8 +294,11 @@ def services_beside_kube_proxy(bed):
     seen = {peer.tcp(spec["clusterIP"], 80)[0] for _ in range(40)}
     assert seen == set(bed.peer), seen
     family = kube.family_of(spec["clusterIP"])
-    for node in bed.nodes:
-        assert peer.tcp(node.address(family), spec["ports"][0]["nodePort"])[0] in bed.peer
+    for node in bed.nodes:  # each has a kube-proxy of its own
+        server, *_ = kube.wait_until(
+            lambda n=node: peer.tcp(n.address(family), spec["ports"][0]["nodePort"], ms=500),
+            f"the Service's port of {node.name}")
+        assert server in bed.peer, server
 
 
 later("Services by our own data plane")
