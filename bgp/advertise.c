@@ -11,6 +11,11 @@
  * the difference, advertise_flush() brings runs of equal attributes together, packs them, and sends
  * withdrawals first. No timer is in the path: a batch is what one round of the event loop brought.
  *
+ * Who joins is told the table in pieces, the next one when it has taken the last: the whole of a
+ * large table, formatted for each of many peers that come together, would be more memory than all
+ * outputs may have. Changes it gets at once, as one who has been told all. So it may hear of a
+ * route twice, or of the end of one that it never heard of, which does no harm.
+ *
  * Which routes a group is told, and with which attributes, says advertise_policy.c; the notes of
  * what is to be sent are advertise_notes.c's. Pure but for memory and the members' send function.
  */
@@ -25,6 +30,7 @@
 
 #define PACK_MAX  1024	/* prefixes handed to the writer at once: more never fit */
 #define NOTES_MAX 16384 /* then they are written, whatever else comes */
+#define RUN_NOTES 16	/* of a piece: attributes take the room of so many prefixes */
 
 /* What became of the last route, as runs of routes share their attributes. References are held. */
 struct memo {
@@ -392,7 +398,6 @@ void advertise_flush(struct advertise *advertise)
 struct dump {
 	struct advertise *advertise;
 	struct advertise_member *member;
-	bool family[FAMILY_COUNT];
 	struct note_list notes;
 	int err;
 };
@@ -415,27 +420,45 @@ static void dump_entry(struct rib_entry *entry, void *arg)
 	struct route route = best_route(entry);
 	struct attribute_set *to;
 
-	if (dump->err < 0 || !dump->family[route.family])
+	if (dump->err < 0 || !dump->member->feed_family[route.family])
 		return;
 	dump->err = told_to(dump->advertise, group, dump->member, &route, &to);
 	if (dump->err == 0 && to)
 		dump->err = note_add(&dump->notes, &route, to, NULL);
-	if (dump->notes.prefix_count >= NOTES_MAX)
-		write_notes(dump->advertise, group, &dump->notes, dump->member);
 }
 
-/* Send what the group was told so far to one member. */
-static int dump_to_member(struct dump *dump)
+static bool is_piece(const struct note_list *notes)
 {
-	struct advertise_group *group = dump->member->group;
+	return notes->prefix_count + (size_t)RUN_NOTES * notes->run_count >= NOTES_MAX;
+}
 
-	rib_walk(dump->advertise->rib, dump_entry, dump);
-	if (dump->err == 0)
-		write_notes(dump->advertise, group, &dump->notes, dump->member);
-	note_list_clear(dump->advertise->attributes, &dump->notes);
-	note_list_free(&dump->notes);
-	memos_clear(dump->advertise, group);
-	return dump->err;
+int advertise_feed(struct advertise *advertise, struct advertise_member *member)
+{
+	struct dump dump = { .advertise = advertise, .member = member };
+	struct advertise_group *group = member->group;
+
+	while (dump.err == 0 && member->is_feeding && !is_piece(&dump.notes))
+		member->is_feeding =
+			rib_walk_on(advertise->rib, &member->feed_at, dump_entry, &dump);
+	if (dump.err == 0)
+		write_notes(advertise, group, &dump.notes, member);
+	else
+		member->is_feeding = false;
+	note_list_clear(advertise->attributes, &dump.notes);
+	note_list_free(&dump.notes);
+	memos_clear(advertise, group);
+	return dump.err;
+}
+
+/* Send what the group was told so far to one member: the first piece. */
+static int begin_feed(struct advertise *advertise, struct advertise_member *member, bool ipv4,
+		      bool ipv6)
+{
+	member->is_feeding = true;
+	member->feed_at = 0;
+	member->feed_family[FAMILY_IPV4] = ipv4;
+	member->feed_family[FAMILY_IPV6] = ipv6;
+	return advertise_feed(advertise, member);
 }
 
 static void group_free(struct advertise *advertise, struct advertise_group *group)
@@ -527,14 +550,13 @@ static void enter_group(struct advertise *advertise, struct advertise_group *gro
 int advertise_join(struct advertise *advertise, const struct advertise_key *key,
 		   struct advertise_member *member, struct rib_source *source)
 {
-	struct dump dump = { .advertise = advertise, .member = member, .family = { true, true } };
 	struct advertise_group *group = group_get(advertise, key);
 	int err;
 
 	if (!group)
 		return -ENOMEM;
 	enter_group(advertise, group, member, source);
-	err = dump_to_member(&dump);
+	err = begin_feed(advertise, member, true, true);
 	if (err < 0)
 		advertise_leave(advertise, member);
 	return err;
@@ -548,6 +570,7 @@ int advertise_adopt(struct advertise *advertise, const struct advertise_key *key
 	if (!group)
 		return -ENOMEM;
 	enter_group(advertise, group, member, source);
+	member->is_feeding = false;
 	return 0;
 }
 
@@ -616,7 +639,7 @@ void advertise_leave(struct advertise *advertise, struct advertise_member *membe
 	if (member->next)
 		member->next->prev = member->prev;
 	member->source->member = NULL;
-	member->group = NULL;
+	member->group = NULL; /* in advertise_rejoin() it goes on feeding in another one */
 	if (!group->members)
 		group_free(advertise, group);
 }
@@ -624,12 +647,9 @@ void advertise_leave(struct advertise *advertise, struct advertise_member *membe
 int advertise_refresh(struct advertise *advertise, struct advertise_member *member,
 		      enum bgp_family family)
 {
-	struct dump dump = { .advertise = advertise, .member = member };
-
 	if (!member->group)
 		return 0;
-	dump.family[family] = true;
-	return dump_to_member(&dump);
+	return begin_feed(advertise, member, family == FAMILY_IPV4, family == FAMILY_IPV6);
 }
 
 struct attribute_set *advertise_told(struct advertise *advertise,

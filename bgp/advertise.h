@@ -28,6 +28,9 @@ struct advertise_member {
 	struct advertise_group *group;
 	struct rib_source *source;  /* the same peer as a source of routes */
 	uint32_t own[FAMILY_COUNT]; /* routes of the group's that came from it: not sent to it */
+	/* Not all of these families' routes have been sent yet: advertise_feed() goes on. */
+	bool is_feeding, feed_family[FAMILY_COUNT];
+	uint64_t feed_at; /* of rib_walk_on() */
 	/* Takes one whole message, borrowed; must neither join nor leave. */
 	void (*send)(struct advertise_member *member, const uint8_t *data, size_t len);
 };
@@ -39,10 +42,15 @@ struct advertise *advertise_new(struct rib *rib, struct attribute_table *attribu
 				uint32_t cluster_id);
 void advertise_free(struct advertise *advertise); /* no members are left; NULL is fine */
 
-/** advertise_join() - send every route that @key allows to @member, then every change. The queue of
- * changes is empty. 0 or -ENOMEM. */
+/** advertise_join() - send every route that @key allows to @member, and every change. Of a large
+ * table that is only a beginning, see advertise_feed(). The queue of changes is empty. 0 or
+ * -ENOMEM. */
 int advertise_join(struct advertise *advertise, const struct advertise_key *key,
 		   struct advertise_member *member, struct rib_source *source);
+/** advertise_feed() - @member is_feeding: send it a piece more, of some 10,000 routes, best when it
+ * has taken what was sent before; nothing else waits for it. What has changed meanwhile it may get
+ * twice. The queue of changes is empty. 0; or -ENOMEM, and it gets no more. */
+int advertise_feed(struct advertise *advertise, struct advertise_member *member);
 /** advertise_adopt() - @member has been told by the speaker before us what advertise_join() would
  * send: from now on send it the changes. The queue of changes is empty. 0 or -ENOMEM. */
 int advertise_adopt(struct advertise *advertise, const struct advertise_key *key,
@@ -56,7 +64,8 @@ uint64_t advertise_digest(struct advertise *advertise, const struct advertise_me
 int advertise_rejoin(struct advertise *advertise, const struct advertise_key *key,
 		     struct advertise_member *member);
 void advertise_leave(struct advertise *advertise, struct advertise_member *member);
-/** advertise_refresh() - send all routes of @family again (RFC 2918). 0 or -ENOMEM. */
+/** advertise_refresh() - send all routes of @family again (RFC 2918), as advertise_join() does;
+ * @member is not feeding. 0 or -ENOMEM. */
 int advertise_refresh(struct advertise *advertise, struct advertise_member *member,
 		      enum bgp_family family);
 /** advertise_count() - routes of @family that @member has been told. */

@@ -362,7 +362,7 @@ static void on_look(void *arg)
 {
 	struct bfd_session *session = arg;
 	struct bfd *bfd = session->bfd;
-	uint32_t discriminator = session->machine.discriminator;
+	uint32_t discriminator = session->machine.kept.discriminator;
 	enum bfd_state before;
 
 	receive(receiver_of(bfd, &session->params), BATCHES_QUEUED);
@@ -439,8 +439,8 @@ struct bfd_session *bfd_resume(struct bfd *bfd, const struct bfd_params *params,
 	event_timer_init(&session->send_timer, on_send, session);
 	event_timer_init(&session->look_timer, on_look, session);
 	event_timer_init(&session->linger_timer, on_linger, session);
-	HASH_ADD(by_discriminator, bfd->by_discriminator, machine.discriminator,
-		 sizeof(session->machine.discriminator), session);
+	HASH_ADD(by_discriminator, bfd->by_discriminator, machine.kept.discriminator,
+		 sizeof(session->machine.kept.discriminator), session);
 	HASH_ADD(by_remote, bfd->by_remote, params.remote, sizeof(session->params.remote), session);
 	if (receiver->sessions++ == 0)
 		open_receiver(receiver);
@@ -486,7 +486,8 @@ void bfd_remove(struct bfd_session *session)
 	if (!session)
 		return;
 	session->changed = NULL;
-	if (session->is_left || session->machine.remote_discriminator == 0 || session->fd < 0) {
+	if (session->is_left || session->machine.kept.remote_discriminator == 0 ||
+	    session->fd < 0) {
 		free_session(session); /* nobody should or would hear it */
 		return;
 	}

@@ -30,28 +30,28 @@ static uint32_t larger(uint32_t a, uint32_t b)
 
 static void begin_poll(struct bfd_machine *machine)
 {
-	if (machine->remote_discriminator == 0)
+	if (machine->kept.remote_discriminator == 0)
 		return; /* nobody is there to answer; what we send says it all the same */
-	if (machine->is_polling) {
+	if (machine->kept.is_polling) {
 		machine->is_poll_due = true;
 		return;
 	}
-	machine->is_polling = true;
+	machine->kept.is_polling = true;
 	machine->is_sent_in_poll = false;
 }
 
 static void take_final(struct bfd_machine *machine)
 {
-	if (!machine->is_polling || !machine->is_sent_in_poll)
+	if (!machine->kept.is_polling || !machine->is_sent_in_poll)
 		return;
-	machine->is_polling = false;
+	machine->kept.is_polling = false;
 	if (machine->is_poll_due) { /* it may not have carried the last change */
 		machine->is_poll_due = false;
 		begin_poll(machine);
 		return;
 	}
-	machine->used_min_tx_us = machine->desired_min_tx_us;
-	machine->used_min_rx_us = machine->required_min_rx_us;
+	machine->kept.used_min_tx_us = machine->kept.desired_min_tx_us;
+	machine->kept.used_min_rx_us = machine->kept.required_min_rx_us;
 }
 
 /* The intervals that settings and state ask for (section 6.8.3). */
@@ -60,16 +60,17 @@ static void settle_intervals(struct bfd_machine *machine)
 	bool is_up = machine->state == BFD_UP;
 	uint32_t rx_us = machine->settings.min_interval_us;
 	uint32_t tx_us = is_up ? rx_us : larger(rx_us, BFD_SLOW_US);
-	bool is_other = tx_us != machine->desired_min_tx_us || rx_us != machine->required_min_rx_us;
+	bool is_other = tx_us != machine->kept.desired_min_tx_us ||
+			rx_us != machine->kept.required_min_rx_us;
 
-	machine->desired_min_tx_us = tx_us;
-	machine->required_min_rx_us = rx_us;
+	machine->kept.desired_min_tx_us = tx_us;
+	machine->kept.required_min_rx_us = rx_us;
 	if (is_other)
 		begin_poll(machine);
-	if (!is_up || !machine->is_polling || tx_us < machine->used_min_tx_us)
-		machine->used_min_tx_us = tx_us;
-	if (!is_up || !machine->is_polling || rx_us > machine->used_min_rx_us)
-		machine->used_min_rx_us = rx_us;
+	if (!is_up || !machine->kept.is_polling || tx_us < machine->kept.used_min_tx_us)
+		machine->kept.used_min_tx_us = tx_us;
+	if (!is_up || !machine->kept.is_polling || rx_us > machine->kept.used_min_rx_us)
+		machine->kept.used_min_rx_us = rx_us;
 }
 
 /* --- states --- */
@@ -87,12 +88,12 @@ static void forget_neighbour(struct bfd_machine *machine)
 {
 	machine->remote_state = BFD_DOWN;
 	machine->remote_diagnostic = BFD_DIAG_NONE;
-	machine->remote_discriminator = 0;
-	machine->remote_desired_min_tx_us = 0;
-	machine->remote_min_rx_us = 1; /* section 6.8.1 */
-	machine->remote_multiplier = 0;
-	machine->remote_demand = false;
-	machine->is_polling = machine->is_poll_due = false;
+	machine->kept.remote_discriminator = 0;
+	machine->kept.remote_desired_min_tx_us = 0;
+	machine->kept.remote_min_rx_us = 1; /* section 6.8.1 */
+	machine->kept.remote_multiplier = 0;
+	machine->kept.remote_demand = false;
+	machine->kept.is_polling = machine->is_poll_due = false;
 	machine->heard_us = machine->grace_us = 0;
 }
 
@@ -102,7 +103,7 @@ void bfd_machine_init(struct bfd_machine *machine, const struct bfd_settings *se
 	memset(machine, 0, sizeof(*machine));
 	machine->settings = *settings;
 	machine->state = BFD_DOWN;
-	machine->discriminator = discriminator;
+	machine->kept.discriminator = discriminator;
 	forget_neighbour(machine);
 	settle_intervals(machine);
 }
@@ -111,19 +112,7 @@ bool bfd_machine_leave(const struct bfd_machine *machine, struct bfd_remains *re
 {
 	if (machine->state != BFD_UP || machine->remote_state != BFD_UP)
 		return false;
-	*ret = (struct bfd_remains){
-		.discriminator = machine->discriminator,
-		.remote_discriminator = machine->remote_discriminator,
-		.desired_min_tx_us = machine->desired_min_tx_us,
-		.required_min_rx_us = machine->required_min_rx_us,
-		.used_min_tx_us = machine->used_min_tx_us,
-		.used_min_rx_us = machine->used_min_rx_us,
-		.remote_desired_min_tx_us = machine->remote_desired_min_tx_us,
-		.remote_min_rx_us = machine->remote_min_rx_us,
-		.remote_multiplier = machine->remote_multiplier,
-		.remote_demand = machine->remote_demand,
-		.is_polling = machine->is_polling,
-	};
+	*ret = machine->kept;
 	return true;
 }
 
@@ -132,17 +121,7 @@ void bfd_machine_resume(struct bfd_machine *machine, const struct bfd_remains *r
 			uint64_t now_us)
 {
 	machine->state = machine->remote_state = BFD_UP;
-	machine->discriminator = remains->discriminator;
-	machine->remote_discriminator = remains->remote_discriminator;
-	machine->desired_min_tx_us = remains->desired_min_tx_us;
-	machine->required_min_rx_us = remains->required_min_rx_us;
-	machine->used_min_tx_us = remains->used_min_tx_us;
-	machine->used_min_rx_us = remains->used_min_rx_us;
-	machine->remote_desired_min_tx_us = remains->remote_desired_min_tx_us;
-	machine->remote_min_rx_us = remains->remote_min_rx_us;
-	machine->remote_multiplier = remains->remote_multiplier;
-	machine->remote_demand = remains->remote_demand;
-	machine->is_polling = remains->is_polling;
+	machine->kept = *remains;
 	machine->heard_us = machine->both_up_us = now_us;
 }
 
@@ -192,13 +171,13 @@ unsigned int bfd_machine_receive(struct bfd_machine *machine, const struct bfd_p
 	uint64_t detection_us = bfd_machine_detection_us(machine);
 	unsigned int effects;
 
-	machine->remote_discriminator = packet->my_discriminator;
+	machine->kept.remote_discriminator = packet->my_discriminator;
 	machine->remote_state = packet->state;
 	machine->remote_diagnostic = packet->diagnostic;
-	machine->remote_demand = packet->demand;
-	machine->remote_min_rx_us = packet->required_min_rx_us;
-	machine->remote_desired_min_tx_us = packet->desired_min_tx_us;
-	machine->remote_multiplier = packet->multiplier;
+	machine->kept.remote_demand = packet->demand;
+	machine->kept.remote_min_rx_us = packet->required_min_rx_us;
+	machine->kept.remote_desired_min_tx_us = packet->desired_min_tx_us;
+	machine->kept.remote_multiplier = packet->multiplier;
 	if (packet->final)
 		take_final(machine);
 	if (machine->state == BFD_ADMIN_DOWN)
@@ -220,18 +199,18 @@ unsigned int bfd_machine_receive(struct bfd_machine *machine, const struct bfd_p
 
 uint64_t bfd_machine_detection_us(const struct bfd_machine *machine)
 {
-	return (uint64_t)machine->remote_multiplier *
-	       larger(machine->used_min_rx_us, machine->remote_desired_min_tx_us);
+	return (uint64_t)machine->kept.remote_multiplier *
+	       larger(machine->kept.used_min_rx_us, machine->kept.remote_desired_min_tx_us);
 }
 
 uint64_t bfd_machine_interval_us(const struct bfd_machine *machine)
 {
-	bool is_silenced = machine->remote_demand && machine->state == BFD_UP &&
-			   machine->remote_state == BFD_UP && !machine->is_polling;
+	bool is_silenced = machine->kept.remote_demand && machine->state == BFD_UP &&
+			   machine->remote_state == BFD_UP && !machine->kept.is_polling;
 
-	if (machine->remote_min_rx_us == 0 || is_silenced)
+	if (machine->kept.remote_min_rx_us == 0 || is_silenced)
 		return 0;
-	return larger(machine->used_min_tx_us, machine->remote_min_rx_us);
+	return larger(machine->kept.used_min_tx_us, machine->kept.remote_min_rx_us);
 }
 
 uint64_t bfd_machine_deadline_us(const struct bfd_machine *machine)
@@ -250,7 +229,7 @@ unsigned int bfd_machine_look(struct bfd_machine *machine, uint64_t now_us)
 
 	if (now_us < deadline_us)
 		return 0;
-	interval_us = bfd_machine_detection_us(machine) / machine->remote_multiplier;
+	interval_us = bfd_machine_detection_us(machine) / machine->kept.remote_multiplier;
 	if (machine->grace_us == 0 && now_us - deadline_us > interval_us) {
 		machine->grace_us = now_us + interval_us;
 		return BFD_TIMES;
@@ -276,13 +255,13 @@ void bfd_machine_fill(struct bfd_machine *machine, bool is_final, struct bfd_pac
 	*ret = (struct bfd_packet){
 		.diagnostic = machine->diagnostic,
 		.state = machine->state,
-		.poll = machine->is_polling && !is_final,
+		.poll = machine->kept.is_polling && !is_final,
 		.final = is_final,
 		.multiplier = machine->settings.multiplier,
-		.my_discriminator = machine->discriminator,
-		.your_discriminator = machine->remote_discriminator,
-		.desired_min_tx_us = machine->desired_min_tx_us,
-		.required_min_rx_us = machine->required_min_rx_us,
+		.my_discriminator = machine->kept.discriminator,
+		.your_discriminator = machine->kept.remote_discriminator,
+		.desired_min_tx_us = machine->kept.desired_min_tx_us,
+		.required_min_rx_us = machine->kept.required_min_rx_us,
 	};
 	if (ret->poll)
 		machine->is_sent_in_poll = true;

@@ -11,15 +11,17 @@ struct bfd_settings {
 	uint8_t multiplier;	  /* 1..255 */
 };
 
-/* Of a session that is Up on both sides, what a new process must know to go on with it. */
+/* Of a session that is Up on both sides, what a new process must know to go on with it; then
+ * neither discriminator is 0, nor the multiplier. */
 struct bfd_remains {
 	uint16_t port; /* that we send from: one for a session's life (RFC 5881 section 4) */
-	uint32_t discriminator, remote_discriminator;	/* not 0, like the multiplier */
-	uint32_t desired_min_tx_us, required_min_rx_us; /* these as in struct bfd_machine */
-	uint32_t used_min_tx_us, used_min_rx_us;
-	uint32_t remote_desired_min_tx_us, remote_min_rx_us;
-	uint8_t remote_multiplier;
-	bool remote_demand, is_polling;
+	uint32_t discriminator, remote_discriminator;
+	uint32_t desired_min_tx_us, required_min_rx_us;	     /* as we tell them */
+	uint32_t used_min_tx_us, used_min_rx_us;	     /* as they count, see section 6.8.3 */
+	uint32_t remote_desired_min_tx_us, remote_min_rx_us; /* as the neighbour tells them */
+	uint8_t remote_multiplier;			     /* 0: nothing heard yet */
+	bool remote_demand;
+	bool is_polling; /* a Poll Sequence is under way */
 };
 
 /* What the owner is to do after an event: bits. */
@@ -35,18 +37,12 @@ struct bfd_machine {
 	struct bfd_settings settings;
 	enum bfd_state state, remote_state;
 	enum bfd_diagnostic diagnostic, remote_diagnostic;
-	uint32_t discriminator, remote_discriminator;
-	uint32_t desired_min_tx_us, required_min_rx_us;	     /* as we tell them */
-	uint32_t used_min_tx_us, used_min_rx_us;	     /* as they count, see section 6.8.3 */
-	uint32_t remote_desired_min_tx_us, remote_min_rx_us; /* as the neighbour tells them */
-	uint8_t remote_multiplier;			     /* 0: nothing heard yet */
-	bool remote_demand;
-	bool is_polling;      /* a Poll Sequence is under way */
-	bool is_poll_due;     /* another one begins when it is over */
-	bool is_sent_in_poll; /* a packet with P went out, so that F can be its answer */
-	uint64_t heard_us;    /* last packet that was not discarded; 0: none */
-	uint64_t both_up_us;  /* last one when both sides were Up; 0: none */
-	uint64_t grace_us;    /* nobody is declared dead before it, see bfd_machine_look() */
+	struct bfd_remains kept; /* the port is the owner's */
+	bool is_poll_due;	 /* another one begins when it is over */
+	bool is_sent_in_poll;	 /* a packet with P went out, so that F can be its answer */
+	uint64_t heard_us;	 /* last packet that was not discarded; 0: none */
+	uint64_t both_up_us;	 /* last one when both sides were Up; 0: none */
+	uint64_t grace_us;	 /* nobody is declared dead before it, see bfd_machine_look() */
 };
 
 /** bfd_machine_init() - Down. @discriminator is not zero and no other session's. */

@@ -242,6 +242,8 @@ void peer_join(struct peer *peer, bool is_told)
 		err = advertise_join(advertise, &key, &peer->member, &peer->source);
 	if (err < 0)
 		log_error("peer %s: no memory to advertise routes; it gets none", peer->name);
+	if (err == 0 && peer->member.is_feeding)
+		session_ask_drained(peer->established);
 }
 
 void peer_learn(struct peer *peer, const struct session *session)
@@ -348,6 +350,7 @@ static void peer_down(struct peer *peer, const struct session_end *end)
 	event_timer_cancel(peer->speaker->loop, &peer->quiet_timer);
 	peer_refresh_is_cut(peer);
 	advertise_leave(peer->speaker->advertise, &peer->member);
+	peer->member.is_feeding = false;
 	log_warning("peer %s: session lost: %s", peer->name, peer->last_error);
 	if (peer_end_is_restart(peer, end)) {
 		peer_keep_stale(peer);
@@ -434,7 +437,7 @@ static void on_drained(struct session *session)
 	struct peer *peer = session->owner;
 
 	if (session == peer->established)
-		peer_answer_refreshes(peer);
+		peer_go_on_telling(peer);
 }
 
 static const struct session_ops peer_session_ops = {

@@ -49,6 +49,7 @@ struct peer {
 	bool is_rewritten; /* its routes were changed by a filter: only the peer can tell them */
 	bool is_refreshing[FAMILY_COUNT]; /* between its BoRR and EoRR (RFC 7313) */
 	bool is_asked[FAMILY_COUNT];	  /* by it, to tell our routes again */
+	bool is_answering[FAMILY_COUNT];  /* that: it has BoRR and not EoRR yet (RFC 7313) */
 	struct event_timer refresh_timer;
 
 	bool is_adopted;    /* of the speaker before us: peer_adopt() */
@@ -144,7 +145,8 @@ void peer_mend_told(struct peer *peer);
 void peer_start(struct peer *peer);
 /** peer_accept() - a connection of this peer; takes @fd. */
 void peer_accept(struct peer *peer, int fd);
-/** peer_send_end_of_rib() - unless it is sent already, or not yet due. */
+/** peer_send_end_of_rib() - unless it is sent already, or not yet due. Who is still being fed gets
+ * it behind the last route. */
 void peer_send_end_of_rib(struct peer *peer);
 /** peer_holds_up() - must we wait for its routes: before our End-of-RIB (@for_agent false), before
  * the agent sweeps (true)? */

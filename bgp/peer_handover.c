@@ -76,6 +76,9 @@ bool peer_leave(struct peer *peer, uint32_t session, struct handover_peer *ret)
 	memcpy(ret->is_refreshing, peer->is_refreshing, sizeof(ret->is_refreshing));
 	memcpy(ret->is_asked, peer->is_asked, sizeof(ret->is_asked));
 	memcpy(ret->is_beyond, peer->is_beyond, sizeof(ret->is_beyond));
+	/* Where we were in the table means nothing to the next one: it begins anew. */
+	for (int i = 0; i < FAMILY_COUNT && peer->member.is_feeding; i++)
+		ret->is_asked[i] |= peer->family[i] && peer->member.feed_family[i];
 	ret->since_s = (uint64_t)peer->since_s;
 	ret->updates_in = peer->updates_in;
 	ret->updates_out = peer->updates_out;
@@ -196,6 +199,7 @@ int peer_adopt(struct peer *peer, const struct handover_peer *state, int fd)
 	adopt_progress(peer, state);
 	peer_bfd_adopt(peer, &peer->established->local, state->has_bfd ? &state->bfd : NULL);
 	peer_join(peer, true);
+	memcpy(peer->is_asked, state->is_asked, sizeof(peer->is_asked));
 	for (int i = 0; i < FAMILY_COUNT; i++) {
 		if (state->is_refreshing[i])
 			peer_resume_refresh(peer, i);

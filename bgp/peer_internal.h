@@ -79,8 +79,9 @@ void peer_on_quiet(void *arg); /* timer: a struct peer */
 
 /** peer_on_refresh() - the peer sent a ROUTE-REFRESH. */
 void peer_on_refresh(struct peer *peer, const struct refresh_message *message);
-/** peer_answer_refreshes() - nothing waits to be sent to it: what it has asked for comes now. */
-void peer_answer_refreshes(struct peer *peer);
+/** peer_go_on_telling() - nothing waits to be sent to it: what it is to be told comes now, the next
+ * piece of the table or what it has asked for. */
+void peer_go_on_telling(struct peer *peer);
 /** peer_refresh_is_cut() - the session ended: what a refresh has marked is marked no more. */
 void peer_refresh_is_cut(struct peer *peer);
 void peer_on_refresh_timer(void *arg); /* timer: a struct peer */

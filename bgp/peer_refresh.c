@@ -10,11 +10,13 @@
  *
  * A peer that asks gets all that it was told, between BoRR and EoRR when both sides know these.
  * What it asks for while something still waits to be sent to it is told when that is out, once
- * however often it has asked: a peer that asks and asks costs what it reads. The other way round a
+ * however often it has asked: a peer that asks and asks costs what it reads. For the same reason a
+ * large table comes in pieces, at first too (advertise_feed()). The other way round a
  * BoRR marks the peer's routes, and EoRR removes what was not told again; it must come in time.
  * Marks are those of graceful restart: the two never overlap, because a BoRR before End-of-RIB is
  * ignored (RFC 7313 section 4) and a lost session ends a refresh.
  */
+#include "bgp/bfd.h"
 #include "bgp/peer_internal.h"
 #include "lib/log.h"
 
@@ -52,31 +54,70 @@ static void demarcate(struct peer *peer, enum bgp_family family, enum refresh_su
 {
 	uint8_t buf[BGP_MESSAGE_MAX];
 
+	session_send(peer->established, buf, message_write_refresh(buf, family, subtype));
+}
+
+/* Without EoRR: what it was not told again stays with it. */
+static void note_failure(struct peer *peer)
+{
+	log_error("peer %s: no memory to tell it all routes", peer->name);
+	for (int i = 0; i < FAMILY_COUNT; i++)
+		peer->is_answering[i] = false;
+}
+
+static void begin_answer(struct peer *peer, enum bgp_family family)
+{
+	peer->is_asked[family] = false;
 	/* RFC 7313 section 4: not before our own End-of-RIB. */
-	if (peer_is_enhanced(peer) &&
-	    (peer->end_of_rib_out || !peer->capabilities.graceful_restart))
-		session_send(peer->established, buf, message_write_refresh(buf, family, subtype));
+	peer->is_answering[family] = peer_is_enhanced(peer) &&
+				     (peer->end_of_rib_out || !peer->capabilities.graceful_restart);
+	if (peer->is_answering[family])
+		demarcate(peer, family, REFRESH_BEGIN);
+	if (advertise_refresh(peer->speaker->advertise, &peer->member, family) < 0)
+		note_failure(peer);
 }
 
-static void answer(struct peer *peer, enum bgp_family family)
+/* It has been told all; what it has asked for meanwhile is still part of it. */
+static void end_answer(struct peer *peer)
 {
-	speaker_work_off(peer->speaker);
-	demarcate(peer, family, REFRESH_BEGIN);
-	if (advertise_refresh(peer->speaker->advertise, &peer->member, family) < 0) {
-		log_error("peer %s: no memory for its route refresh", peer->name);
-		return; /* no EoRR: what it was not told again stays with it */
-	}
-	demarcate(peer, family, REFRESH_END);
-}
+	bool is_asked = false;
 
-void peer_answer_refreshes(struct peer *peer)
-{
 	for (int i = 0; i < FAMILY_COUNT; i++) {
+		if (peer->is_answering[i])
+			demarcate(peer, i, REFRESH_END);
+		peer->is_answering[i] = false;
+		is_asked |= peer->is_asked[i];
+	}
+	if (!is_asked)
+		peer_send_end_of_rib(peer);
+}
+
+/* The next piece. */
+static void feed(struct peer *peer)
+{
+	if (advertise_feed(peer->speaker->advertise, &peer->member) < 0)
+		note_failure(peer);
+	if (!peer->member.is_feeding)
+		end_answer(peer);
+}
+
+void peer_go_on_telling(struct peer *peer)
+{
+	struct speaker *speaker = peer->speaker;
+
+	bfd_keep_up(speaker->bfd);
+	speaker_work_off(speaker);
+	if (peer->member.is_feeding)
+		feed(peer);
+	for (int i = 0; i < FAMILY_COUNT && !peer->member.is_feeding; i++) {
 		if (!peer->is_asked[i])
 			continue;
-		peer->is_asked[i] = false;
-		answer(peer, i);
+		begin_answer(peer, i);
+		if (!peer->member.is_feeding)
+			end_answer(peer);
 	}
+	if (peer->member.is_feeding)
+		session_ask_drained(peer->established);
 }
 
 static void be_asked(struct peer *peer, enum bgp_family family)
@@ -85,7 +126,7 @@ static void be_asked(struct peer *peer, enum bgp_family family)
 	if (session_has_output(peer->established))
 		session_ask_drained(peer->established);
 	else
-		peer_answer_refreshes(peer);
+		peer_go_on_telling(peer);
 }
 
 void peer_ask_again(struct peer *peer, enum bgp_family family)
@@ -165,5 +206,5 @@ void peer_refresh_is_cut(struct peer *peer)
 {
 	event_timer_cancel(peer->speaker->loop, &peer->refresh_timer);
 	for (int i = 0; i < FAMILY_COUNT; i++)
-		peer->is_refreshing[i] = peer->is_asked[i] = false;
+		peer->is_refreshing[i] = peer->is_asked[i] = peer->is_answering[i] = false;
 }

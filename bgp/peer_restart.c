@@ -143,7 +143,7 @@ void peer_send_end_of_rib(struct peer *peer)
 	uint8_t buf[BGP_MESSAGE_MAX];
 
 	/* Own blocks are whole from the start; what others told may still be coming. */
-	if (!peer->established || peer->end_of_rib_out ||
+	if (!peer->established || peer->end_of_rib_out || peer->member.is_feeding ||
 	    (passes_on && peer->speaker->is_restarting))
 		return;
 	peer->end_of_rib_out = true;

@@ -595,6 +595,14 @@ void rib_walk(struct rib *rib, void (*fn)(struct rib_entry *entry, void *arg), v
 	slab_walk(&rib->entries, walk_entry, &walk);
 }
 
+bool rib_walk_on(struct rib *rib, uint64_t *cursor, void (*fn)(struct rib_entry *entry, void *arg),
+		 void *arg)
+{
+	struct entry_walk walk = { fn, arg };
+
+	return slab_walk_on(&rib->entries, cursor, walk_entry, &walk);
+}
+
 static size_t reverse_bits(size_t value)
 {
 	size_t reversed = 0;

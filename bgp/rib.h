@@ -105,8 +105,15 @@ size_t rib_take_lost_changes(struct rib *rib);
 /** rib_walk() - call @fn for every entry; @fn must neither add nor remove any. */
 void rib_walk(struct rib *rib, void (*fn)(struct rib_entry *entry, void *arg), void *arg);
 
+/** rib_walk_on() - the same in pieces of some hundred entries, while the table changes between
+ * them, from *@cursor (0 at first) on, which is moved. False: there were none left. What is there
+ * all the time is met once; neighbours in the order of their coming, as by rib_walk(). */
+bool rib_walk_on(struct rib *rib, uint64_t *cursor, void (*fn)(struct rib_entry *entry, void *arg),
+		 void *arg);
+
 /**
- * rib_scan() - the same in pieces, while the table changes between them: @fn for some entries, from
+ * rib_scan() - the same in smaller pieces, while the table changes between them: @fn for some
+ * entries, from
  * *@cursor (0 at first) on, which is moved. False: these were the last. What is there all the time
  * is met at least once.
  */

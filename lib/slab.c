@@ -6,13 +6,14 @@
  * multiples of BLOCK_SIZE, so an object's address says where its head is. The list has blocks with
  * room before those without: taking looks at the first one alone. An empty block is freed unless
  * it is the only one with room, so that one object coming and going costs no block each time.
+ * Blocks have numbers in the order of their making: by these a walk in pieces finds its way, for in
+ * the list they change places.
  *
  * With AddressSanitizer a given object is poisoned, as one of malloc's would be (the macros are
  * empty without it).
  */
 #include "lib/slab.h"
 
-#include <stdbool.h>
 #include <stdlib.h>
 #include <string.h>
 
@@ -26,6 +27,7 @@
 
 struct slab_block {
 	struct slab_block *prev, *next;
+	uint64_t number;
 	uint32_t taken;
 	uint32_t hint; /* no word of @bits before it has room */
 	uint64_t bits[OBJECTS_MAX / WORD_BITS];
@@ -66,6 +68,7 @@ static struct slab_block *add_block(struct slab *slab)
 		return NULL;
 	block = memory;
 	memset(block, 0, sizeof(*block));
+	block->number = ++slab->last_number;
 	ASAN_POISON_MEMORY_REGION(block->objects, BLOCK_SIZE - sizeof(*block));
 	DL_PREPEND(slab->blocks, block);
 	return block;
@@ -143,4 +146,19 @@ void slab_walk(struct slab *slab, void (*fn)(void *object, void *arg), void *arg
 
 	DL_FOREACH(slab->blocks, block)
 	walk_block(slab, block, fn, arg);
+}
+
+bool slab_walk_on(struct slab *slab, uint64_t *cursor, void (*fn)(void *object, void *arg),
+		  void *arg)
+{
+	struct slab_block *block, *found = NULL;
+
+	DL_FOREACH(slab->blocks, block)
+	if (block->number > *cursor && (!found || block->number < found->number))
+		found = block;
+	if (!found)
+		return false;
+	*cursor = found->number;
+	walk_block(slab, found, fn, arg);
+	return true;
 }

@@ -2,6 +2,7 @@
 #ifndef LIB_SLAB_H
 #define LIB_SLAB_H
 
+#include <stdbool.h>
 #include <stddef.h>
 #include <stdint.h>
 
@@ -14,6 +15,7 @@ struct slab_block;
 struct slab {
 	size_t object_size;
 	size_t block_capacity;	   /* objects of a block */
+	uint64_t last_number;	   /* that a block got */
 	struct slab_block *blocks; /* those with room first (utlist) */
 };
 
@@ -25,5 +27,10 @@ void *slab_take(struct slab *slab);
 void slab_give(struct slab *slab, void *object);
 /** slab_walk() - call @fn for each object; it must neither take nor give any. */
 void slab_walk(struct slab *slab, void (*fn)(void *object, void *arg), void *arg);
+/** slab_walk_on() - the same in pieces, while objects come and go between them: those of one block,
+ * the next one by *@cursor (0 at first), which is moved. False: there was none left. Who stays is
+ * met once. */
+bool slab_walk_on(struct slab *slab, uint64_t *cursor, void (*fn)(void *object, void *arg),
+		  void *arg);
 
 #endif /* LIB_SLAB_H */

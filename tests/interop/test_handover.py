@@ -277,6 +277,33 @@ def test_what_waits_for_a_slow_peer_comes_whole_and_in_order(bed):
     slow.close()
 
 
+def test_who_is_still_being_told_the_table_is_told_it_by_the_next_one(bed):
+    feeder, wanted = established(bed, IBGP), set()
+    for n in range(3000):
+        prefix = f"10.244.{200 + n // 250}.{n % 250}/32"
+        feeder.send(update(IBGP.good + h("d0080e10") + struct.pack(">I", n) * 900, nlri(prefix)))
+        wanted.add(prefix)
+    wait_until(lambda: wanted <= set(bed.observer.routes), "the table is there", 30)
+    slow = slow_peer(bed)
+    bed.restart()
+    feeder.announce(3)
+    feeder.send(update(withdrawn=nlri("10.244.200.0/32")))
+    feeder.wait_route(3)
+    heard = set()
+    while True:
+        kind, body = slow.receive()
+        assert kind in (UPDATE, KEEPALIVE)
+        if body == bytes(4):
+            break
+        if kind == UPDATE:
+            withdrawn, announced, _ = read_update(body)
+            heard = (heard - set(withdrawn)) | set(announced)
+    assert heard >= wanted - {"10.244.200.0/32"} and feeder.prefix(3) in heard
+    assert "10.244.200.0/32" not in heard
+    assert "told all again" not in bed.node.log()
+    slow.close()
+
+
 def test_fifty_sessions_go_on(bed):
     peers = [bed.neighbour() for _ in range(50)]
     for peer in peers:

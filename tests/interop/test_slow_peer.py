@@ -21,8 +21,8 @@ import pytest
 from bad_input import LOCAL_AS, OBSERVER, OURS, Neighbour, Observer, soon
 from bad_input_cases import GOOD, refresh
 from bgp_lab import BgpLab, FakeAgent, Member
-from bgp_wire import (COMMUNITIES, KEEPALIVE, Wire, capabilities_of, connect, h, message, open_body,
-                      update)
+from bgp_wire import (COMMUNITIES, KEEPALIVE, UPDATE, Wire, capabilities_of, connect, h, message,
+                      nlri, open_body, read_update, update)
 from harness import inside, wait_until
 
 SLOW = "10.99.3.2"
@@ -175,6 +175,35 @@ def test_what_waits_for_all_peers_together_is_bounded(bed):
     for peer in peers:
         peer.close()
     soon(lambda: bed.memory_kib() < before + 4096, "the memory is given back")
+
+
+def test_many_that_come_at_once_to_a_large_table_are_told_it_as_they_read(bed):
+    """What is formatted for them is what they can take, not 7 MB for each; and none is dropped."""
+    wanted = set()
+    for n in range(2000):
+        prefix = f"10.244.{100 + n // 250}.{n % 250}/32"
+        bed.feeder.send(update(GOOD + h("d0080e10") + struct.pack(">I", n) * 900, nlri(prefix)))
+        wanted.add(prefix)
+    wait_until(lambda: wanted <= set(bed.observer.routes), "the table is there", 30)
+    before, after = bed.memory_kib(), len(bed.node.log())
+    peers = [bed.slow_peer(hold=90, number=10 + n) for n in range(12)]
+    assert bed.memory_kib() < before + OUTPUT_ALL_MAX_KIB // 4
+    assert bed.change_takes() < 2
+    heard = set()
+    while len(heard) < len(bed.observer.routes) or heard != set(bed.observer.routes):
+        kind, body = peers[0].receive()
+        assert kind in (UPDATE, KEEPALIVE)
+        if kind == UPDATE:
+            withdrawn, announced, _ = read_update(body)
+            heard = (heard - set(withdrawn)) | set(announced)
+    assert heard == set(bed.observer.routes)
+    assert "session lost" not in bed.node.log()[after:]
+    for peer in peers:
+        peer.close()
+    for n in range(0, 2000, 250):
+        bed.feeder.send(update(withdrawn=b"".join(
+            nlri(f"10.244.{100 + n // 250}.{host}/32") for host in range(250))))
+    wait_until(lambda: len(bed.observer.routes) == ROUTES, "the table is small again", 30)
 
 
 @pytest.mark.long

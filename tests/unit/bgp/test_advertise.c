@@ -10,6 +10,7 @@
  * links: lib/wire.c lib/ip_prefix.c lib/slab.c tests/unit/bgp/hex.c tests/unit/bgp/routes.c
  * links: tests/unit/bgp/advertise_world.c
  */
+#include <arpa/inet.h>
 #include <setjmp.h>
 #include <stdarg.h>
 #include <stddef.h>
@@ -420,6 +421,89 @@ static void the_digest_follows_changes(void **state)
 	assert_int_not_equal(advertise_digest(world->advertise, &world->peer[0].member), before);
 }
 
+#define LARGE 40000 /* routes: more than a piece */
+
+/* What a peer that is fed has heard of 10.N.N.N/32, N up to LARGE. */
+static uint8_t heard[LARGE];
+static size_t heard_count;
+
+static void hear(struct advertise_member *member, const uint8_t *data, size_t len)
+{
+	struct attribute_context context = { .four_octet_as = true };
+	uint8_t octets[BGP_MESSAGE_MAX];
+	static struct update update;
+	struct bgp_error error;
+	struct ip_prefix prefix;
+
+	memcpy(octets, data, len);
+	assert_int_equal(update_parse(octets + BGP_HEADER_LEN, len - BGP_HEADER_LEN, &context,
+				      &update, &error),
+			 0);
+	while (update.withdrawn_count && update_next_prefix(&update.withdrawn[0], &prefix))
+		heard[ntohl(prefix.addr.word[3]) & 0xffff] = 0;
+	while (update.announced_count && update_next_prefix(&update.announced[0], &prefix)) {
+		heard[ntohl(prefix.addr.word[3]) & 0xffff]++;
+		heard_count++;
+	}
+}
+
+static struct ip_prefix large_prefix(unsigned int number)
+{
+	struct in_addr addr = { htonl(10u << 24 | number) };
+	struct ip_addr host = ip_addr_from_v4(addr);
+
+	return ip_prefix_host(&host);
+}
+
+static void a_large_table_is_told_in_pieces_while_it_changes(void **state)
+{
+	struct advertise_key key = key_of(SOURCE_EBGP, EXPORT_ALL);
+	struct world *world = *state;
+	struct receiver *peer = &world->peer[0];
+	struct attribute_set *set;
+	struct ip_prefix prefix;
+	unsigned int pieces = 1;
+
+	memset(heard, 0, sizeof(heard));
+	heard_count = 0;
+	peer->source.kind = world->peer[1].source.kind = SOURCE_EBGP;
+	peer->member.send = hear;
+	set = routes_simple(&world->routes, "65001", "10.0.0.3");
+	for (unsigned int i = 0; i < LARGE - 1; i++) {
+		prefix = large_prefix(i);
+		rib_set_path(world->rib, &prefix, &world->peer[1].source, set);
+	}
+	work_off(world);
+	assert_int_equal(advertise_join(world->advertise, &key, &peer->member, &peer->source), 0);
+	assert_true(heard_count > 0 && heard_count < LARGE / 2);
+	while (peer->member.is_feeding) {
+		prefix = large_prefix(pieces * 1000); /* told already, or not yet */
+		rib_remove_path(world->rib, &prefix, &world->peer[1].source);
+		prefix = large_prefix(LARGE - pieces * 1000);
+		rib_remove_path(world->rib, &prefix, &world->peer[1].source);
+		prefix = large_prefix(LARGE - 1); /* comes, and is told a second time maybe */
+		rib_set_path(world->rib, &prefix, &world->peer[1].source, set);
+		work_off(world);
+		assert_int_equal(advertise_feed(world->advertise, &peer->member), 0);
+		pieces++;
+	}
+	assert_true(pieces >= 3);
+	for (unsigned int i = 0; i < LARGE; i++) {
+		bool is_gone = i % 1000 == 0 && i > 0 &&
+			       (i / 1000 < pieces || (LARGE - i) / 1000 < pieces);
+
+		assert_int_equal(heard[i] > 0, !is_gone);
+	}
+	assert_true(heard_count <= LARGE);
+	heard_count = 0;
+	assert_int_equal(advertise_refresh(world->advertise, &peer->member, FAMILY_IPV6), 0);
+	assert_false(peer->member.is_feeding);
+	assert_int_equal(heard_count, 0);
+	assert_int_equal(advertise_refresh(world->advertise, &peer->member, FAMILY_IPV4), 0);
+	assert_true(peer->member.is_feeding);
+	attribute_set_unref(&world->routes.table, set);
+}
+
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
@@ -441,6 +525,7 @@ int main(void)
 		WORLD_TEST(who_is_adopted_hears_changes_alone),
 		cmocka_unit_test(the_digest_is_of_what_was_told),
 		WORLD_TEST(the_digest_follows_changes),
+		WORLD_TEST(a_large_table_is_told_in_pieces_while_it_changes),
 	};
 
 	return cmocka_run_group_tests(tests, NULL, NULL);

@@ -133,8 +133,8 @@ static void two_that_start_together_come_up(void **state)
 	}
 	assert_int_equal(a.state, BFD_UP);
 	assert_int_equal(b.state, BFD_UP);
-	assert_int_equal(a.remote_discriminator, 2);
-	assert_int_equal(b.remote_discriminator, 1);
+	assert_int_equal(a.kept.remote_discriminator, 2);
+	assert_int_equal(b.kept.remote_discriminator, 1);
 }
 
 static void variables_begin_as_in_section_6_8_1(void **state)
@@ -155,7 +155,7 @@ static void variables_begin_as_in_section_6_8_1(void **state)
 	assert_false(packet.demand || packet.poll || packet.final ||
 		     packet.control_plane_independent || packet.authenticated);
 	assert_int_equal(machine.remote_state, BFD_DOWN);
-	assert_int_equal(machine.remote_min_rx_us, 1);
+	assert_int_equal(machine.kept.remote_min_rx_us, 1);
 	assert_true(bfd_machine_deadline_us(&machine) == UINT64_MAX);
 }
 
@@ -472,10 +472,10 @@ static void a_poll_that_was_under_way_begins_anew(void **state)
 	assert_true(bfd_machine_leave(&machine, &remains));
 	bfd_machine_init(&next, &usual, 1);
 	bfd_machine_resume(&next, &remains, 1100 * MS);
-	assert_true(next.is_polling && !next.is_sent_in_poll);
+	assert_true(next.kept.is_polling && !next.is_sent_in_poll);
 	finish_poll(&next);
-	assert_false(next.is_polling);
-	assert_int_equal(next.used_min_tx_us, 300 * MS);
+	assert_false(next.kept.is_polling);
+	assert_int_equal(next.kept.used_min_tx_us, 300 * MS);
 }
 
 static void what_is_not_up_is_not_left(void **state)

@@ -88,12 +88,45 @@ static void all_may_go_and_come_back(void **state)
 	slab_fini(&slab);
 }
 
+static void count_up(void *object, void *arg)
+{
+	((struct object *)object)->more[0]++;
+}
+
+/* Blocks fill, empty, are freed and made anew meanwhile. */
+static void a_walk_in_pieces_meets_once_who_stays(void **state)
+{
+	uint64_t cursor = 0;
+	unsigned int pieces = 0;
+	struct slab slab;
+
+	slab_init(&slab, sizeof(struct object));
+	assert_false(slab_walk_on(&slab, &cursor, count_up, NULL));
+	take_all(&slab);
+	for (; slab_walk_on(&slab, &cursor, count_up, NULL); pieces++) {
+		for (uint64_t i = pieces; i < COUNT; i += 10) { /* of each block some */
+			if (pieces % 2 == 0 && taken[i])
+				slab_give(&slab, taken[i]);
+			taken[i] = NULL;
+		}
+		for (int i = 0; i < COUNT / 20; i++)
+			assert_non_null(slab_take(&slab));
+	}
+	assert_true(pieces >= 4);
+	for (unsigned int i = 0; i < COUNT; i++)
+		if (taken[i])
+			assert_int_equal(taken[i]->more[0], 1);
+	assert_non_null(taken[COUNT - 1]);
+	slab_fini(&slab);
+}
+
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
 		cmocka_unit_test(a_walk_meets_each_object_once),
 		cmocka_unit_test(what_was_given_is_taken_again_and_zero),
 		cmocka_unit_test(all_may_go_and_come_back),
+		cmocka_unit_test(a_walk_in_pieces_meets_once_who_stays),
 	};
 
 	return cmocka_run_group_tests(tests, NULL, NULL);
