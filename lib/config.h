@@ -134,6 +134,11 @@ struct config_peer {
 	size_t filter_count;
 };
 
+/* What of a peer may change while its session goes on, with its filters: the one list of it. */
+#define CONFIG_PEER_POLICY(field)                                                         \
+	field(import) field(export) field(next_hop) field(allow_own_as) field(max_routes) \
+		field(max_routes_close)
+
 struct config_listen {
 	struct ip_addr addr;
 	uint16_t port;
