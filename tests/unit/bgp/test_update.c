@@ -619,19 +619,26 @@ static void an_announcement_packs_prefixes_with_their_attributes(void **state)
 			      buf, len));
 }
 
+/* What a peer is told of @prefixes by @next_hop, with nothing but our AS in the path. */
+static size_t announce_by(const char *next_hop, const struct ip_prefix *prefixes, size_t *count,
+			  uint8_t buf[BGP_MESSAGE_MAX])
+{
+	static struct attribute_draft draft;
+	struct attribute_view view;
+
+	attributes_start(&draft);
+	draft.values.next_hop = addr_of(next_hop);
+	assert_true(attributes_prepend_as(&draft, 64512));
+	view = attributes_view_draft(&draft);
+	return update_write_announce(buf, &view, true, prefixes, count);
+}
+
 static void an_ipv6_announcement_has_mp_reach_first(void **state)
 {
 	struct ip_prefix prefix = prefix_of("fd00:244:0:2::/64");
-	static struct attribute_draft draft;
-	struct attribute_view view;
 	uint8_t buf[BGP_MESSAGE_MAX];
-	size_t count = 1, len;
+	size_t count = 1, len = announce_by("fd99::1", &prefix, &count, buf);
 
-	attributes_start(&draft);
-	draft.values.next_hop = addr_of("fd99::1");
-	assert_true(attributes_prepend_as(&draft, 64512));
-	view = attributes_view_draft(&draft);
-	len = update_write_announce(buf, &view, true, &prefix, &count);
 	assert_int_equal(count, 1);
 	assert_true(hex_equal("16*ff 0046 02 0000 002f 90 0e 001e 0002 01 10 fd99 13*00 01 00 "
 			      "40 fd00024400000002 40 01 01 00 40 02 06 02 01 0000fc00",
@@ -642,16 +649,9 @@ static void an_ipv6_announcement_has_mp_reach_first(void **state)
 static void an_ipv4_announcement_with_an_ipv6_next_hop_is_in_mp_reach(void **state)
 {
 	struct ip_prefix prefixes[] = { prefix_of("10.244.2.0/24"), prefix_of("10.244.3.0/26") };
-	static struct attribute_draft draft;
-	struct attribute_view view;
 	uint8_t buf[BGP_MESSAGE_MAX];
-	size_t count = 2, len;
+	size_t count = 2, len = announce_by("2001:db8::1", prefixes, &count, buf);
 
-	attributes_start(&draft);
-	draft.values.next_hop = addr_of("2001:db8::1");
-	assert_true(attributes_prepend_as(&draft, 64512));
-	view = attributes_view_draft(&draft);
-	len = update_write_announce(buf, &view, true, prefixes, &count);
 	assert_int_equal(count, 2);
 	assert_true(hex_equal("16*ff 0046 02 0000 002f 90 0e 001e 0001 01 10 20010db8 11*00 01 00 "
 			      "18 0af402 1a 0af40300 40 01 01 00 40 02 06 02 01 0000fc00",
