@@ -244,6 +244,12 @@ struct config_error {
 	char text[1024]; /* key, what is wrong, what is allowed; one line */
 };
 
+/** config_error_text() - "FILE:LINE:COLUMN: what is wrong", or "FILE: what is wrong", in @buf,
+ * which is returned. */
+#define CONFIG_ERROR_TEXT_MAX 2048
+const char *config_error_text(const struct config_error *error, const char *file, char *buf,
+			      size_t size);
+
 /* What a configuration is made of. */
 struct config_source {
 	const char *file; /* name of the file, for messages */

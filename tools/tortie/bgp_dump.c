@@ -113,7 +113,8 @@ static int write_dump(const struct command_line *line, struct mrt_dump *dump)
 	int err = open_beside(path, &name, &dump->file);
 
 	if (err < 0) {
-		say_error("bgp dump: %s: %s", path, strerror(-err));
+		say_error("bgp dump: %s: %s (name a FILE in a folder where you may write)", path,
+			  strerror(-err));
 		return err;
 	}
 	dump->time_s = (uint32_t)time(NULL);
@@ -143,7 +144,8 @@ int bgp_dump_run(const struct command_line *line)
 	}
 	err = write_dump(line, &dump);
 	if (err == 0)
-		printf("%zu routes of %zu peers\n", dump.written, dump.peer_count - 1);
+		printf("%zu route%s of %zu peer%s\n", dump.written, dump.written == 1 ? "" : "s",
+		       dump.peer_count - 1, dump.peer_count == 2 ? "" : "s");
 	if (err == 0 && dump.left_out > 0)
 		say_error("bgp dump: %zu routes are not in it: their peers came meanwhile",
 			  dump.left_out);
