@@ -131,11 +131,9 @@ static void log_config_error(const struct control *control, const struct config_
 {
 	const char *what =
 		error->in_document ? "cluster's document" : control->options->config_file;
+	char text[CONFIG_ERROR_TEXT_MAX];
 
-	if (error->line > 0)
-		log_error("%s:%u:%u: %s", what, error->line, error->column, error->text);
-	else
-		log_error("%s: %s", what, error->text);
+	log_error("%s", config_error_text(error, what, text, sizeof(text)));
 }
 
 static int read_base(const char *path, struct config_text *text, struct config_error *ret_error)

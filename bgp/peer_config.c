@@ -59,12 +59,9 @@ void peer_change_policy(struct peer *peer, size_t config_index)
 	bool is_other_limit = peer->config.max_routes != config->max_routes ||
 			      peer->config.import != config->import;
 
-	peer->config.import = config->import;
-	peer->config.export = config->export;
-	peer->config.next_hop = config->next_hop;
-	peer->config.allow_own_as = config->allow_own_as;
-	peer->config.max_routes = config->max_routes;
-	peer->config.max_routes_close = config->max_routes_close;
+#define TAKE(name) peer->config.name = config->name;
+	CONFIG_PEER_POLICY(TAKE)
+#undef TAKE
 	peer->import.allow_own_as = config->allow_own_as;
 	peer->is_limit_logged = false;
 	if (peer->is_over_limit)

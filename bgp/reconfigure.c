@@ -144,11 +144,12 @@ static bool is_same_policy(const struct setup *before, size_t old_index, const s
 	const struct config_peer *b = &now->config->bgp.peer[new_index];
 	const struct filter *old_filter = before->filter[old_index];
 	const struct filter *new_filter = now->filter[new_index];
+	bool is_same = true;
 
-	return a->import == b->import && a->export == b->export && a->next_hop == b->next_hop &&
-	       a->allow_own_as == b->allow_own_as && a->max_routes == b->max_routes &&
-	       a->max_routes_close == b->max_routes_close &&
-	       filter_is_same(old_filter, new_filter, FILTER_IMPORT) &&
+#define COMPARE(name) is_same = is_same && a->name == b->name;
+	CONFIG_PEER_POLICY(COMPARE)
+#undef COMPARE
+	return is_same && filter_is_same(old_filter, new_filter, FILTER_IMPORT) &&
 	       filter_is_same(old_filter, new_filter, FILTER_EXPORT);
 }
 

@@ -82,16 +82,14 @@ static int run_with_config(const struct config *config, const struct options *op
 
 static int run(const struct options *options)
 {
+	char text[CONFIG_ERROR_TEXT_MAX];
 	struct config_error error;
 	struct config *config;
 	int err = config_load_cluster(options->config_file, NULL, 0, &config, &error);
 
 	if (err < 0) {
-		if (error.line > 0)
-			log_error("%s:%u:%u: %s", options->config_file, error.line, error.column,
-				  error.text);
-		else
-			log_error("%s: %s", options->config_file, error.text);
+		log_error("%s",
+			  config_error_text(&error, options->config_file, text, sizeof(text)));
 		return err;
 	}
 	log_init(PROGRAM, config->log_level);

@@ -249,7 +249,20 @@ int config_read_file(const char *path, char **ret_data, size_t *ret_len,
 		return 0;
 	*ret_error = (struct config_error){ 0 };
 	fail_whole(ret_error, err == -EBADF ? "is not a regular file" : strerror(-err));
+	if (err == -ENOENT)
+		fail_whole(ret_error, "No such file or directory (-c names another; "
+				      "tortie.yaml(5) has an example)");
 	return err == -EBADF ? -EINVAL : err;
+}
+
+const char *config_error_text(const struct config_error *error, const char *file, char *buf,
+			      size_t size)
+{
+	if (error->line > 0)
+		snprintf(buf, size, "%s:%u:%u: %s", file, error->line, error->column, error->text);
+	else
+		snprintf(buf, size, "%s: %s", file, error->text);
+	return buf;
 }
 
 int config_load_cluster(const char *path, const char *document, size_t document_len,

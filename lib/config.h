@@ -134,6 +134,11 @@ struct config_peer {
 	size_t filter_count;
 };
 
+/* What of a peer may change while its session goes on, with its filters: the one list of it. */
+#define CONFIG_PEER_POLICY(field)                                                         \
+	field(import) field(export) field(next_hop) field(allow_own_as) field(max_routes) \
+		field(max_routes_close)
+
 struct config_listen {
 	struct ip_addr addr;
 	uint16_t port;
@@ -238,6 +243,12 @@ struct config_error {
 	unsigned int column;
 	char text[1024]; /* key, what is wrong, what is allowed; one line */
 };
+
+/** config_error_text() - "FILE:LINE:COLUMN: what is wrong", or "FILE: what is wrong", in @buf,
+ * which is returned. */
+#define CONFIG_ERROR_TEXT_MAX 2048
+const char *config_error_text(const struct config_error *error, const char *file, char *buf,
+			      size_t size);
 
 /* What a configuration is made of. */
 struct config_source {

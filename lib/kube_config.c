@@ -8,9 +8,8 @@
  * other programs put there. What would change who we are or whom we trust and is not served is
  * refused by name rather than passed over: exec, auth-provider, user name and password,
  * impersonation. Order of precedence is that of Kubernetes' client library: data before file,
- * tokenFile before token. Relative paths start at the kubeconfig's folder.
- *
- * Messages name file and entry; values of secrets are in none.
+ * tokenFile before token. Relative paths start at the kubeconfig's folder. Messages name file and
+ * entry; values of secrets are in none.
  *
  * Source: kubernetes.io/docs/reference/config-api/kubeconfig.v1.
  */
@@ -373,7 +372,8 @@ static int load_file(struct kube_files *files, const char *path, bool may_lack)
 	if (err == -ENOENT && may_lack)
 		return 0;
 	if (err < 0)
-		return kube_config_fail(files->error, err, "%s: %s", path, strerror(-err));
+		return kube_config_fail(files->error, err, "kubeconfig %s: %s", path,
+					strerror(-err));
 	err = add_file(files, path, data, len);
 	kube_config_wipe(data, len);
 	return err;
@@ -391,7 +391,7 @@ int kube_config_load(const char *path, const char *context, struct kube_config *
 		if (*part)
 			err = load_file(&files, part, is_list);
 	if (err == 0 && files.count == 0)
-		err = kube_config_fail(ret_error, -ENOENT, "%s: no such file", path);
+		err = kube_config_fail(ret_error, -ENOENT, "kubeconfig %s: no such file", path);
 	if (err == 0)
 		err = build(&files, context, ret);
 	free_files(&files);

@@ -35,7 +35,8 @@ static int complain(const struct option_scan *scan, const char *word, const char
 		if ((unsigned char)shown[i] < ' ' || shown[i] == 0x7f)
 			shown[i] = '?';
 	}
-	fprintf(stderr, "%s: %s: %s\n", scan->program, shown, what);
+	fprintf(stderr, "%.*s: %s: %s (%s --help)\n", (int)strcspn(scan->program, " "),
+		scan->program, shown, what, scan->program);
 	return -EINVAL;
 }
 

@@ -28,8 +28,9 @@ struct option_row {
 
 /**
  * options_parse() - fill the targets; the operands are moved to the front of @argv (argv[0]
- * excluded) and counted in *ret_operands, so that argv[1..*ret_operands] are the operands. 0, or
- * -EINVAL after writing one line "PROGRAM: what: why" to stderr.
+ * excluded) and counted in *ret_operands, so that argv[1..*ret_operands] are the operands. @program
+ * may have a command behind its name. 0, or -EINVAL after writing one line "PROGRAM: what: why
+ * (PROGRAM COMMAND --help)" to stderr.
  */
 int options_parse(const char *program, const struct option_row *rows, size_t row_count, int argc,
 		  char **argv, int *ret_operands);

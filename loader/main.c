@@ -112,6 +112,7 @@ static int load_config(const char *file, struct agent *agent, char **ret_text,
 		       struct config **ret_config)
 {
 	struct config_error error = { 0 };
+	char words[CONFIG_ERROR_TEXT_MAX];
 	int err = config_read_file(file, ret_text, &agent->base_len, &error);
 
 	if (!err)
@@ -119,10 +120,7 @@ static int load_config(const char *file, struct agent *agent, char **ret_text,
 	agent->base = *ret_text;
 	if (!err)
 		return 0;
-	if (error.line)
-		log_error("%s:%u:%u: %s", file, error.line, error.column, error.text);
-	else
-		log_error("%s: %s", file, error.text);
+	log_error("%s", config_error_text(&error, file, words, sizeof(words)));
 	return err;
 }
 

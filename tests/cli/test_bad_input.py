@@ -26,11 +26,13 @@ TABLE = [
     ("node", 2, ["node: needs one more word", "tortie node status"]),
     ("node start", 2, ["node start", "unknown command"]),
     ("ipam", 2, ["ipam: needs one more word", "tortie ipam show, check"]),
-    ("get", 2, ["get", "KIND"]),
+    ("get", 2, ["get: operand missing: KIND [NAME] (tortie get --help)"]),
+    ("node status --frob", 2, ["--frob: unknown option (tortie node status --help)"]),
     ("get pasta", 2, ["pasta", "workloadendpoint, route, node, ippool", "bgppeer"]),
     ("get node --local --context x", 2, ["--local", "--context", "one of them"]),
     ("get node --kubeconfig=", 2, ["--kubeconfig", "empty"]),
-    ("get node --kubeconfig /nonexistent", 1, ["/nonexistent", "No such file"]),
+    ("get node --kubeconfig /nonexistent", 1, ["kubeconfig /nonexistent: No such file"]),
+    ("bgp dump /nonexistent/rib", 1, ["/nonexistent/rib: No such file", "where you may write"]),
     ("get node -n x --kubeconfig /nonexistent", 1, ["No such file"]),
     ("connectivity", 2, ["connectivity test, serve, probe"]),
     ("connectivity check", 2, ["connectivity check", "unknown command"]),
@@ -74,7 +76,7 @@ TABLE = [
     ("ipam show --ip 10.244.1.300", 2, ["10.244.1.300", "not an address"]),
     ("reset extra --yes", 2, ["too many words", "extra"]),
     ("reset", 2, ["--yes"]),
-    ("reset --yes -c /nonexistent.yaml", 1, ["/nonexistent.yaml", "No such file"]),
+    ("reset --yes -c /nonexistent.yaml", 1, ["/nonexistent.yaml: No such file", "-c names"]),
     ("status", 1, ["agent.sock", NO_AGENT, "start tortied"]),
     ("node status -o json", 1, [NO_AGENT]),
     ("get pods", 1, [NO_AGENT]),
@@ -101,8 +103,9 @@ def test_bad_input_has_a_status_and_words(tmp_path, row):
     assert done.returncode == status, done.stderr
     for word in words:
         assert word in done.stderr, done.stderr
-    for line in done.stderr.splitlines():
-        assert line.startswith("tortie: "), "every line names the program"
+    line, = done.stderr.splitlines()
+    assert line.startswith("tortie: "), "the line names the program"
+    assert status == 1 or "unknown option" not in line or "--help)" in line, "and the mend"
     assert done.stdout == "", "what failed writes nothing to stdout"
 
 

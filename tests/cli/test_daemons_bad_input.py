@@ -17,7 +17,7 @@ NODE = "node: {addresses: [192.0.2.1]}\n"
 
 # (arguments, exit status, words that stderr must have)
 COMMAND_LINE = [
-    ("--frobnicate", 2, ["--frobnicate", "unknown option"]),
+    ("--frobnicate", 2, ["--frobnicate", "unknown option", "--help)"]),
     ("-x", 2, ["-x", "unknown option"]),
     ("-c", 2, ["-c", "needs a value"]),
     ("--config", 2, ["--config", "needs a value"]),
@@ -28,7 +28,7 @@ COMMAND_LINE = [
     ("--help=me", 2, ["--help", "takes no value"]),
     ("start", 2, ["start", "takes no operands", "--help"]),
     ("-- -c", 2, ["takes no operands"]),
-    ("-c /nonexistent.yaml", 1, ["/nonexistent.yaml", "No such file"]),
+    ("-c /nonexistent.yaml", 1, ["/nonexistent.yaml: No such file", "tortie.yaml(5)"]),
     ("-c /", 1, ["/: "]),
     ("-c /dev/null", 1, ["/dev/null", "not a regular file"]),
     ("-c /dev/zero", 1, ["/dev/zero", "not a regular file"]),

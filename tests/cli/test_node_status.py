@@ -80,5 +80,6 @@ def test_a_missing_speaker_is_a_warning_in_status(net):
     wait_until(lambda: "tortie-bgpd" in net.n1.tortie("status") and
                net.n1.tortie_json("status")["bgp"] == "no tortie-bgpd", "the loss is told")
     assert "warning  tortie-bgpd" in net.n1.tortie("status")
+    assert "tortie-bgpd: not connected" in net.n1.tortie("node", "status")
     net.n1.start_bgpd()
     wait_until(lambda: net.n1.tortie_json("status")["bgp"] == "in sync", "in sync again", 20)

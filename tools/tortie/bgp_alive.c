@@ -7,6 +7,7 @@
  * failure: an agent that is away, slow or waits for its cluster says nothing about it.
  */
 #include <stdio.h>
+#include <string.h>
 
 #include "tools/tortie/command.h"
 #include "tools/tortie/request.h"
@@ -31,14 +32,18 @@ int bgp_alive_run(const struct command_line *line)
 {
 	struct msg_status status = { .cluster = CLUSTER_WAITING };
 	struct request request;
+	char text[128];
 	int err = request_open(&request, line->run_dir, ALIVE_TIMEOUT_MS);
 
 	if (err == 0) {
 		err = request_list(&request, MSG_GET_STATUS, take_status, &status);
 		request_close(&request);
 	}
-	if (err < 0)
-		return say(EXIT_DONE, "not known: the agent does not answer");
+	if (err < 0) {
+		snprintf(text, sizeof(text), "not known: the agent does not answer (%s)",
+			 strerror(-err));
+		return say(EXIT_DONE, text);
+	}
 	if (status.cluster == CLUSTER_WAITING)
 		return say(EXIT_DONE, "not known: the agent waits for the cluster");
 	if (status.bgp == BGP_NO_SPEAKER)

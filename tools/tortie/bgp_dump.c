@@ -113,7 +113,8 @@ static int write_dump(const struct command_line *line, struct mrt_dump *dump)
 	int err = open_beside(path, &name, &dump->file);
 
 	if (err < 0) {
-		say_error("bgp dump: %s: %s", path, strerror(-err));
+		say_error("bgp dump: %s: %s (name a FILE in a folder where you may write)", path,
+			  strerror(-err));
 		return err;
 	}
 	dump->time_s = (uint32_t)time(NULL);

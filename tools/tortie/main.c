@@ -330,16 +330,6 @@ static void help_print(const struct command *command)
 	options_print(global_rows, COUNT(global_rows));
 }
 
-static int misused(const struct command *command)
-{
-	char name[32];
-
-	fprintf(stderr, "tortie: usage: tortie %s%s%s [OPTION...] (tortie %s --help)\n",
-		command_name(command, name, sizeof(name)), command->operands[0] ? " " : "",
-		command->operands, name);
-	return EXIT_MISUSED;
-}
-
 /* Words before the command: the global options only. *ret_at is the command's place in @argv. */
 static int globals_parse(int argc, char **argv, int *ret_at)
 {
@@ -388,30 +378,31 @@ static const struct command *command_find(int argc, char **argv, int *ret_words)
 static int command_parse(const struct command *command, int argc, char **argv)
 {
 	struct option_row rows[ROWS_MAX];
-	char name[32];
+	char name[32], program[48];
 
-	command_name(command, name, sizeof(name));
+	snprintf(program, sizeof(program), "tortie %s", command_name(command, name, sizeof(name)));
 	memcpy(rows, global_rows, sizeof(global_rows));
 	if (command->row_count > 0)
 		memcpy(rows + COUNT(global_rows), command->rows,
 		       command->row_count * sizeof(rows[0]));
-	if (options_parse("tortie", rows, COUNT(global_rows) + command->row_count, argc, argv,
+	if (options_parse(program, rows, COUNT(global_rows) + command->row_count, argc, argv,
 			  &line.operand_count) < 0)
-		return misused(command);
+		return EXIT_MISUSED;
 	if (help_wanted)
 		return EXIT_DONE;
 	line.operand = argv + 1;
 	if (line.operand_count < command->operands_min) {
-		say_error("%s: operand missing: %s", name, command->operands);
-		return misused(command);
+		say_error("%s: operand missing: %s (%s --help)", name, command->operands, program);
+		return EXIT_MISUSED;
 	}
 	if (line.operand_count > command->operands_max) {
-		say_error("%s: too many words: %s", name, line.operand[command->operands_max]);
-		return misused(command);
+		say_error("%s: too many words: %s (%s --help)", name,
+			  line.operand[command->operands_max], program);
+		return EXIT_MISUSED;
 	}
 	if (output_format_parse(format_text, &line.format) < 0) {
 		say_error("-o %s: unknown format (wide, json or yaml)", format_text);
-		return misused(command);
+		return EXIT_MISUSED;
 	}
 	return EXIT_DONE;
 }

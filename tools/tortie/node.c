@@ -20,6 +20,8 @@
 #include "tools/tortie/say.h"
 #include "tools/tortie/words.h"
 
+#define SPEAKER_TEXT_MAX (4 * TEXT_MAX + 1)
+
 static const struct output_column columns[] = {
 	{ "PEER ADDRESS", "peer_address", false, false },
 	{ "PEER TYPE", "peer_type", false, false },
@@ -91,6 +93,19 @@ static int peer_record(uint32_t type, const void *body, void *arg)
 	return 0;
 }
 
+/* The agent's own line about its speaker, when it is not well. */
+static int speaker_record(uint32_t type, const void *body, void *arg)
+{
+	static const char name[] = "tortie-bgpd: ";
+	const struct msg_status_line *condition = body;
+	char *text = arg;
+
+	if (type == MSG_STATUS_LINE && condition->level != STATUS_OK &&
+	    strncmp(condition->text, name, strlen(name)) == 0)
+		say_escape(condition->text, sizeof(condition->text), text, SPEAKER_TEXT_MAX);
+	return 0;
+}
+
 static void family_print(struct json_object *peers, bool is_ipv6, bool is_wide)
 {
 	struct output_view view = {
@@ -118,7 +133,7 @@ int node_status_run(const struct command_line *line)
 {
 	static const struct output_view view = { .kind = "BGPPeerStatusList" };
 	struct json_object *peers = document_new_list();
-	char node_name[4 * NAME_MAX_LEN + 1];
+	char node_name[4 * NAME_MAX_LEN + 1], speaker[SPEAKER_TEXT_MAX] = "";
 	struct request request;
 	int err;
 
@@ -126,6 +141,8 @@ int node_status_run(const struct command_line *line)
 	if (err < 0)
 		goto out;
 	err = request_list(&request, MSG_GET_PEERS, peer_record, peers);
+	if (err == 0)
+		err = request_list(&request, MSG_GET_STATUS, speaker_record, speaker);
 	request_close(&request);
 	if (err < 0)
 		goto out;
@@ -136,6 +153,8 @@ int node_status_run(const struct command_line *line)
 	printf("tortied is running on %s.\n",
 	       say_escape(request.hello.node_name, sizeof(request.hello.node_name), node_name,
 			  sizeof(node_name)));
+	if (speaker[0])
+		printf("%s\n", speaker);
 	family_print(peers, false, line->format == OUTPUT_WIDE);
 	family_print(peers, true, line->format == OUTPUT_WIDE);
 out:

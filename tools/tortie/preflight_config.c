@@ -115,6 +115,7 @@ struct config *preflight_read_config(struct preflight *preflight)
 	const char *named = preflight->line->config_file;
 	const char *file = named ? named : CONFIG_FILE_DEFAULT;
 	struct config_error error = { 0 };
+	char text[CONFIG_ERROR_TEXT_MAX];
 	struct config *config = NULL;
 	int err;
 
@@ -126,8 +127,8 @@ struct config *preflight_read_config(struct preflight *preflight)
 		preflight_problem(preflight, "write one: tortie.yaml(5) has an example", "%s: %s",
 				  file, strerror(ENOENT));
 	else if (err == -EINVAL)
-		preflight_problem(preflight, "tortie.yaml(5) has every key", "%s:%u:%u: %s", file,
-				  error.line, error.column, error.text);
+		preflight_problem(preflight, "tortie.yaml(5) has every key", "%s",
+				  config_error_text(&error, file, text, sizeof(text)));
 	else if (err < 0)
 		preflight_problem(preflight, "name another with -c, or run as root", "%s: %s", file,
 				  strerror(-err));

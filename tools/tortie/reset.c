@@ -70,6 +70,7 @@ static int scope_fill(const struct command_line *line, struct config **ret_confi
 	const char *file = line->config_file ? line->config_file : CONFIG_FILE_DEFAULT;
 	struct config_error error = { 0 };
 	struct config *config = NULL;
+	char text[CONFIG_ERROR_TEXT_MAX];
 	int err;
 
 	*scope = (struct reset_scope){ .run_dir = line->run_dir,
@@ -83,7 +84,7 @@ static int scope_fill(const struct command_line *line, struct config **ret_confi
 						  CONFIG_GROUP_DYING_DEFAULT } };
 	err = config_load(file, &config, &error);
 	if (err < 0 && (line->config_file || err != -ENOENT))
-		say_error("%s:%u:%u: %s%s", file, error.line, error.column, error.text,
+		say_error("%s%s", config_error_text(&error, file, text, sizeof(text)),
 			  line->config_file ? "" : " (default groups and folders are used)");
 	if (err < 0)
 		return line->config_file ? err : 0;

@@ -594,26 +594,24 @@ static void well_known_communities_are_noticed(void **state)
 
 /* --- writing --- */
 
-/* An announcement of two prefixes with @draft and AS 64512 in front; its length. */
-static size_t write_two(struct attribute_draft *draft, uint8_t *buf)
+/* What a peer is told of @prefixes with @draft and AS 64512 in front; its length. */
+static size_t announce(struct attribute_draft *draft, const struct ip_prefix *prefixes,
+		       size_t *count, uint8_t buf[BGP_MESSAGE_MAX])
 {
-	const struct ip_prefix prefixes[] = { prefix_of("10.244.2.0/24"),
-					      prefix_of("10.244.3.0/26") };
 	struct attribute_view view;
-	size_t count = 2, len;
 
 	assert_true(attributes_prepend_as(draft, 64512));
 	view = attributes_view_draft(draft);
-	len = update_write_announce(buf, &view, true, prefixes, &count);
-	assert_int_equal(count, 2);
-	return len;
+	return update_write_announce(buf, &view, true, prefixes, count);
 }
 
 static void an_announcement_packs_prefixes_with_their_attributes(void **state)
 {
+	const struct ip_prefix prefixes[] = { prefix_of("10.244.2.0/24"),
+					      prefix_of("10.244.3.0/26") };
 	static struct attribute_draft draft;
 	uint8_t buf[BGP_MESSAGE_MAX];
-	size_t len;
+	size_t count = 2, len;
 
 	attributes_start(&draft);
 	draft.values.next_hop = addr_of("10.99.0.1");
@@ -622,26 +620,31 @@ static void an_announcement_packs_prefixes_with_their_attributes(void **state)
 	draft.values.med = 7;
 	draft.values.originator_id = 0x0a630003;
 	draft.values.cluster_list_len = (uint16_t)hex_parse("0a630001", draft.cluster_list, 4);
-	len = write_two(&draft, buf);
+	len = announce(&draft, prefixes, &count, buf);
+	assert_int_equal(count, 2);
 	assert_true(hex_equal("16*ff 0053 02 0000 0033 40 01 01 00 40 02 06 02 01 0000fc00 "
 			      "40 03 04 0a630001 80 04 04 00000007 40 05 04 00000064 40 06 00 "
 			      "80 09 04 0a630003 80 0a 04 0a630001 18 0af402 1a 0af40300",
 			      buf, len));
 }
 
+/* The same by @next_hop, with nothing else to say. */
+static size_t announce_by(const char *next_hop, const struct ip_prefix *prefixes, size_t *count,
+			  uint8_t buf[BGP_MESSAGE_MAX])
+{
+	static struct attribute_draft draft;
+
+	attributes_start(&draft);
+	draft.values.next_hop = addr_of(next_hop);
+	return announce(&draft, prefixes, count, buf);
+}
+
 static void an_ipv6_announcement_has_mp_reach_first(void **state)
 {
 	struct ip_prefix prefix = prefix_of("fd00:244:0:2::/64");
-	static struct attribute_draft draft;
-	struct attribute_view view;
 	uint8_t buf[BGP_MESSAGE_MAX];
-	size_t count = 1, len;
+	size_t count = 1, len = announce_by("fd99::1", &prefix, &count, buf);
 
-	attributes_start(&draft);
-	draft.values.next_hop = addr_of("fd99::1");
-	assert_true(attributes_prepend_as(&draft, 64512));
-	view = attributes_view_draft(&draft);
-	len = update_write_announce(buf, &view, true, &prefix, &count);
 	assert_int_equal(count, 1);
 	assert_true(hex_equal("16*ff 0046 02 0000 002f 90 0e 001e 0002 01 10 fd99 13*00 01 00 "
 			      "40 fd00024400000002 40 01 01 00 40 02 06 02 01 0000fc00",
@@ -651,13 +654,11 @@ static void an_ipv6_announcement_has_mp_reach_first(void **state)
 /* RFC 8950 section 3: all of it in MP_REACH_NLRI, and no NEXT_HOP. */
 static void an_ipv4_announcement_with_an_ipv6_next_hop_is_in_mp_reach(void **state)
 {
-	static struct attribute_draft draft;
+	struct ip_prefix prefixes[] = { prefix_of("10.244.2.0/24"), prefix_of("10.244.3.0/26") };
 	uint8_t buf[BGP_MESSAGE_MAX];
-	size_t len;
+	size_t count = 2, len = announce_by("2001:db8::1", prefixes, &count, buf);
 
-	attributes_start(&draft);
-	draft.values.next_hop = addr_of("2001:db8::1");
-	len = write_two(&draft, buf);
+	assert_int_equal(count, 2);
 	assert_true(hex_equal("16*ff 0046 02 0000 002f 90 0e 001e 0001 01 10 20010db8 11*00 01 00 "
 			      "18 0af402 1a 0af40300 40 01 01 00 40 02 06 02 01 0000fc00",
 			      buf, len));

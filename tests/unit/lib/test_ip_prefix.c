@@ -5,6 +5,7 @@
  * Texts and their forms are from RFC 4291 sections 2.2 to 2.5 and RFC 5952 section 4; sums are
  * worked out by hand. IPv4 is always the mapped form: ten zero octets, two of 0xff, the address.
  *
+ * links: tests/unit/addresses.c
  * links: lib/ip_prefix.c
  */
 #include <stdarg.h>
@@ -18,22 +19,7 @@
 #include <string.h>
 
 #include "lib/ip_prefix.h"
-
-static struct ip_addr addr(const char *text)
-{
-	struct ip_addr ret;
-
-	assert_int_equal(ip_addr_parse(text, &ret), 0);
-	return ret;
-}
-
-static struct ip_prefix prefix(const char *text)
-{
-	struct ip_prefix ret;
-
-	assert_int_equal(ip_prefix_parse(text, &ret), 0);
-	return ret;
-}
+#include "tests/unit/addresses.h"
 
 static void an_ipv4_address_is_kept_as_a_mapped_address(void **state)
 {

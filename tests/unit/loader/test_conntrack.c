@@ -3,6 +3,7 @@
  * Tests of conntrack.c: messages recorded from Linux 6.18 (a ping, TCP over IPv6 and UDP over IPv4
  * through addresses that nftables translated), and what becomes of them.
  *
+ * links: tests/unit/loader/recorded.c
  * links: loader/conntrack.c loader/flow_key.c loader/nft_socket.c loader/netlink_attr.c
  * links: lib/ip_prefix.c
  * libs: -lnl-3
@@ -21,8 +22,7 @@
 #include <cmocka.h>
 
 #include "lib/ip_prefix.h"
-
-#define MESSAGE_MAX 512
+#include "tests/unit/loader/recorded.h"
 
 /* ping 10.9.0.1 -> 10.9.0.2, identifier 0x16a5. */
 static const char ping[] =
@@ -46,25 +46,6 @@ static const char udp[] =
 	"c0002800500010011000000060002009c41000006000300003500003400028014000180080001000a090002080"
 	"002000a0900011c00028005000100110000000600020014e90000060003009c41000008000300000001a808000"
 	"8000000000008000c00605732e208000b0000000001080007000000001d";
-
-static union {
-	struct nlmsghdr header;
-	uint8_t octets[MESSAGE_MAX];
-} message;
-
-static const struct nlmsghdr *recorded(const char *hex)
-{
-	size_t len = strlen(hex) / 2;
-
-	assert_in_range(len, 1, MESSAGE_MAX);
-	for (size_t i = 0; i < len; i++) {
-		char pair[3] = { hex[2 * i], hex[2 * i + 1] };
-
-		message.octets[i] = (uint8_t)strtoul(pair, NULL, 16);
-	}
-	assert_int_equal(message.header.nlmsg_len, len);
-	return &message.header;
-}
 
 static void assert_end(const struct flow_end *end, const char *addr, uint16_t port)
 {
@@ -121,16 +102,16 @@ static void an_echo_has_its_identifier_for_both_ports_and_is_not_translated(void
 
 static void other_messages_and_cut_ones_are_no_entries(void **state)
 {
+	struct nlmsghdr *message = recorded(udp);
 	struct conntrack_entry entry;
 
-	recorded(udp);
-	message.header.nlmsg_type = NLMSG_DONE;
-	assert_false(conntrack_read(&message.header, &entry));
+	message->nlmsg_type = NLMSG_DONE;
+	assert_false(conntrack_read(message, &entry));
 	/* With every length that cuts something off the two tuples, 0x34 octets each. */
 	for (uint32_t len = sizeof(struct nlmsghdr); len < 20 + 2 * 0x34; len++) {
-		recorded(udp);
-		message.header.nlmsg_len = len;
-		assert_false(conntrack_read(&message.header, &entry));
+		message = recorded(udp);
+		message->nlmsg_len = len;
+		assert_false(conntrack_read(message, &entry));
 	}
 }
 

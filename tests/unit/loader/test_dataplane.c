@@ -4,6 +4,7 @@
  * another size, another layout and strangers in the folder do to maps. Needs root; works in a mount
  * namespace of its own with a bpffs of its own.
  *
+ * links: tests/unit/loader/bpffs.c
  * links: loader/folder_lock.c
  * links: loader/dataplane.c loader/dataplane_pins.c loader/dataplane_maps.c loader/map_memory.c
  * links: loader/dataplane_hops.c
@@ -31,9 +32,9 @@
 
 #include "lib/config.h"
 #include "lib/ip_prefix.h"
+#include "tests/unit/loader/bpffs.h"
 
-#define BPF_MOUNT "/tmp"
-#define BPF_DIR	  BPF_MOUNT "/tortie"
+#define BPF_DIR BPF_MOUNT "/tortie"
 
 static const struct config small = {
 	.map_endpoints = 64, .map_routes = 128, .map_stack_tcp = 1024, .map_stack_other = 1024
@@ -85,22 +86,6 @@ static char *current_pin(const char *name, char *buf, size_t size)
 {
 	snprintf(buf, size, "%s_v%d", name, DATAPLANE_ABI_VERSION);
 	return buf;
-}
-
-/* A bpffs of its own for each test, gone with the namespace. */
-static int fresh_bpffs(void **state)
-{
-	if (unshare(CLONE_NEWNS) < 0 || mount(NULL, "/", NULL, MS_REC | MS_PRIVATE, NULL) < 0 ||
-	    mount("bpf", BPF_MOUNT, "bpf", 0, NULL) < 0) {
-		fprintf(stderr, "bpffs: %s (run as root)\n", strerror(errno));
-		return -1;
-	}
-	return 0;
-}
-
-static int drop_bpffs(void **state)
-{
-	return umount2(BPF_MOUNT, MNT_DETACH);
 }
 
 static void a_restart_finds_the_same_maps(void **state)

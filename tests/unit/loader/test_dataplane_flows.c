@@ -4,6 +4,7 @@
  * restarts, other sizes and `kube_proxy: none`. Needs root; works in a mount namespace of its own
  * with a bpffs of its own.
  *
+ * links: tests/unit/loader/bpffs.c
  * links: loader/dataplane.c loader/dataplane_pins.c loader/folder_lock.c loader/dataplane_maps.c
  * links: loader/dataplane_hops.c
  * links: loader/dataplane_flows.c loader/flow_key.c loader/map_memory.c lib/ip_prefix.c lib/log.c
@@ -31,10 +32,10 @@
 #include "lib/ip_prefix.h"
 #include "loader/dataplane_internal.h"
 #include "loader/flow_key.h"
+#include "tests/unit/loader/bpffs.h"
 
-#define BPF_MOUNT "/tmp"
-#define BPF_DIR	  BPF_MOUNT "/tortie"
-#define MANY	  3000 /* more than a batch */
+#define BPF_DIR BPF_MOUNT "/tortie"
+#define MANY	3000 /* more than a batch */
 
 static const struct config beside = {
 	.map_endpoints = 64, .map_routes = 64, .map_stack_tcp = 8192, .map_stack_other = 4096
@@ -47,21 +48,6 @@ static const struct config none = { .map_endpoints = 64,
 				    .map_stack_tcp = 8192,
 				    .map_stack_other = 4096,
 				    .kube_proxy = KUBE_PROXY_NONE };
-
-static int fresh_bpffs(void **state)
-{
-	if (unshare(CLONE_NEWNS) < 0 || mount(NULL, "/", NULL, MS_REC | MS_PRIVATE, NULL) < 0 ||
-	    mount("bpf", BPF_MOUNT, "bpf", 0, NULL) < 0) {
-		fprintf(stderr, "bpffs: %s (run as root)\n", strerror(errno));
-		return -1;
-	}
-	return 0;
-}
-
-static int drop_bpffs(void **state)
-{
-	return umount2(BPF_MOUNT, MNT_DETACH);
-}
 
 static struct dataplane *open_with(const struct config *config)
 {

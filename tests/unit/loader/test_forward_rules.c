@@ -3,6 +3,7 @@
  * Tests of forward_chains.c and forward_rules.c: chains and rules recorded from Linux 6.18 (written
  * by iptables 1.8.9 over nf_tables and by nft 1.0.6), and the commands that come of them.
  *
+ * links: tests/unit/loader/recorded.c
  * links: loader/forward_chains.c loader/forward_rules.c loader/nft_socket.c loader/netlink_attr.c
  * links: lib/ip_prefix.c lib/prefix_set.c
  * libs: -lnl-3
@@ -23,8 +24,7 @@
 #include <linux/netfilter.h>
 
 #include "lib/ip_prefix.h"
-
-#define MESSAGE_MAX 1024
+#include "tests/unit/loader/recorded.h"
 
 static const char filter_forward[] =
 	"8c000000030a020001000000361b0000020000050b00010066696c74657200000c000300464f52574152"
@@ -91,24 +91,6 @@ static const char restored_rule[] =
 	"0e000100696d6d6564696174650000001c0002000800010000000000100002000c000200080001000000"
 	"0001";
 
-static union {
-	struct nlmsghdr header;
-	uint8_t octets[MESSAGE_MAX];
-} message;
-
-static const struct nlmsghdr *recorded(const char *hex)
-{
-	size_t len = strlen(hex) / 2;
-
-	assert_in_range(len, 1, MESSAGE_MAX);
-	for (size_t i = 0; i < len; i++) {
-		char pair[3] = { hex[2 * i], hex[2 * i + 1] };
-
-		message.octets[i] = (uint8_t)strtoul(pair, NULL, 16);
-	}
-	return &message.header;
-}
-
 static void base_chains_at_forward_are_known_with_their_policy(void **state)
 {
 	struct forward_chain chain;
@@ -128,14 +110,13 @@ static void base_chains_at_forward_are_known_with_their_policy(void **state)
 
 static void a_chain_whose_name_could_be_a_command_is_left_out(void **state)
 {
+	struct nlmsghdr *message = recorded(filter_forward);
 	struct forward_chain chain;
-	char *name;
+	char *name = memmem(message, message->nlmsg_len, "FORWARD", 7);
 
-	recorded(filter_forward);
-	name = memmem(message.octets, sizeof(message.octets), "FORWARD", 7);
 	assert_non_null(name);
 	name[3] = ';';
-	assert_false(forward_chain_read(&message.header, &chain));
+	assert_false(forward_chain_read(message, &chain));
 }
 
 static void a_last_rule_without_condition_that_drops_is_known(void **state)
@@ -156,11 +137,12 @@ static void cut_messages_are_no_harm(void **state)
 
 	for (size_t i = 0; i < sizeof(all) / sizeof(all[0]); i++) {
 		for (size_t len = sizeof(struct nlmsghdr); len < strlen(all[i]) / 2; len++) {
-			recorded(all[i]);
-			message.header.nlmsg_len = (uint32_t)len;
-			forward_chain_read(&message.header, &chain);
-			forward_rule_drops_all(&message.header);
-			assert_int_equal(forward_rules_note(&message.header, &found), 0);
+			struct nlmsghdr *message = recorded(all[i]);
+
+			message->nlmsg_len = (uint32_t)len;
+			forward_chain_read(message, &chain);
+			forward_rule_drops_all(message);
+			assert_int_equal(forward_rules_note(message, &found), 0);
 		}
 	}
 	free(found.rule);

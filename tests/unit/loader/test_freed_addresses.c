@@ -3,6 +3,7 @@
  * Tests of freed_addresses.c on the real kernel. Needs root; works in a mount namespace of its own
  * with a bpffs of its own.
  *
+ * links: tests/unit/loader/bpffs.c
  * links: loader/freed_addresses.c loader/kept_map.c lib/ip_prefix.c lib/log.c
  * libs: -lbpf -lelf -lz
  */
@@ -23,26 +24,11 @@
 #include <cmocka.h>
 
 #include "lib/ip_prefix.h"
+#include "tests/unit/loader/bpffs.h"
 
-#define BPF_MOUNT    "/tmp"
 #define PIN(version) BPF_MOUNT "/freed_address_v" version
 #define KEEP_MS	     60000
 #define ENTRIES_MAX  4096 /* of the map */
-
-static int fresh_bpffs(void **state)
-{
-	if (unshare(CLONE_NEWNS) < 0 || mount(NULL, "/", NULL, MS_REC | MS_PRIVATE, NULL) < 0 ||
-	    mount("bpf", BPF_MOUNT, "bpf", 0, NULL) < 0) {
-		fprintf(stderr, "bpffs: %s (run as root)\n", strerror(errno));
-		return -1;
-	}
-	return 0;
-}
-
-static int drop_bpffs(void **state)
-{
-	return umount2(BPF_MOUNT, MNT_DETACH);
-}
 
 static struct ip_addr addr_number(uint64_t number)
 {

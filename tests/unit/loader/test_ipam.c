@@ -2,6 +2,7 @@
 /*
  * Tests of ipam*.c: which address is handed out, and that nothing is lost.
  *
+ * links: tests/unit/addresses.c
  * links: loader/ipam.c loader/ipam_local.c loader/ipam_choice.c loader/ipam_block.c
  * links: lib/ip_prefix.c lib/text.c
  */
@@ -20,26 +21,11 @@
 
 #include "lib/config.h"
 #include "lib/ip_prefix.h"
+#include "tests/unit/addresses.h"
 
 #define QUARANTINE_MS 60000
 
 typedef char pool_name[NAME_MAX_LEN + 1];
-
-static struct ip_prefix prefix(const char *text)
-{
-	struct ip_prefix ret;
-
-	assert_int_equal(ip_prefix_parse(text, &ret), 0);
-	return ret;
-}
-
-static struct ip_addr addr(const char *text)
-{
-	struct ip_addr ret;
-
-	assert_int_equal(ip_addr_parse(text, &ret), 0);
-	return ret;
-}
 
 /* A configuration of one-block pools named p0, p1, ...; the arrays live as long as the test. */
 static struct ipam *make_ipam(const char *const *blocks, size_t count)

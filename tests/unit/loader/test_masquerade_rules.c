@@ -3,6 +3,7 @@
  * Tests of masquerade_rules.c: the table as text. That the kernel takes it and translates is tested
  * by tests/net/test_routes_masquerade.py.
  *
+ * links: tests/unit/addresses.c
  * links: loader/masquerade_rules.c lib/ip_prefix.c lib/prefix_set.c
  */
 #include "loader/masquerade_rules.h"
@@ -18,14 +19,7 @@
 
 #include "lib/config.h"
 #include "lib/ip_prefix.h"
-
-static struct ip_prefix prefix(const char *text)
-{
-	struct ip_prefix result;
-
-	assert_int_equal(ip_prefix_parse(text, &result), 0);
-	return result;
-}
+#include "tests/unit/addresses.h"
 
 /* The body of a set in the text, up to its closing brace. */
 static char *set_body(const char *rules, const char *name)
@@ -82,14 +76,6 @@ static void pools_and_routes_are_inside_only_asking_pools_go_out_translated(void
 	assert_set(rules, "set outgoing6", "elements = { fd00:244::/48 }");
 	assert_set(rules, "set inside6", "elements = { fd00:244::/48 }");
 	free(rules);
-}
-
-static struct ip_addr addr(const char *text)
-{
-	struct ip_addr result;
-
-	assert_int_equal(ip_addr_parse(text, &result), 0);
-	return result;
 }
 
 static void nodes_are_never_masqueraded_to(void **state)

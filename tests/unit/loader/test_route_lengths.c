@@ -2,6 +2,7 @@
 /*
  * Tests of route_lengths.c: which prefix lengths the data plane probes.
  *
+ * links: tests/unit/addresses.c
  * links: loader/route_lengths.c lib/ip_prefix.c
  */
 #include "loader/route_lengths.h"
@@ -15,14 +16,7 @@
 #include <cmocka.h>
 
 #include "lib/ip_prefix.h"
-
-static struct ip_prefix prefix(const char *text)
-{
-	struct ip_prefix result;
-
-	assert_int_equal(ip_prefix_parse(text, &result), 0);
-	return result;
-}
+#include "tests/unit/addresses.h"
 
 static void add(struct route_lengths *lengths, const char *text)
 {

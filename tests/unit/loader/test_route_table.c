@@ -2,6 +2,7 @@
 /*
  * Tests of route_table.c: which claim counts, and what is to be applied.
  *
+ * links: tests/unit/addresses.c
  * links: loader/route_table.c loader/walk.c loader/hop_set.c lib/next_hops.c lib/ip_prefix.c
  */
 #include "loader/route_table.h"
@@ -18,24 +19,9 @@
 #include <cmocka.h>
 
 #include "lib/ip_prefix.h"
+#include "tests/unit/addresses.h"
 
 #define LIMIT 4
-
-static struct ip_prefix prefix(const char *text)
-{
-	struct ip_prefix result;
-
-	assert_int_equal(ip_prefix_parse(text, &result), 0);
-	return result;
-}
-
-static struct ip_addr addr(const char *text)
-{
-	struct ip_addr result;
-
-	assert_int_equal(ip_addr_parse(text, &result), 0);
-	return result;
-}
 
 /* "A" or "A B": */
 static struct next_hops hops(const char *text)
