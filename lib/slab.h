@@ -17,6 +17,8 @@ struct slab {
 	size_t block_capacity;	   /* objects of a block */
 	uint64_t last_number;	   /* that a block got */
 	struct slab_block *blocks; /* those with room first (utlist) */
+	struct slab_block *oldest; /* the same in the order of their making (utlist) */
+	struct slab_block *walked; /* the last one of slab_walk_on(), NULL when it is gone */
 };
 
 /** slab_init() - for objects of @object_size octets, a multiple of 8, at most 4096. */

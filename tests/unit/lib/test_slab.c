@@ -93,10 +93,15 @@ static void count_up(void *object, void *arg)
 	((struct object *)object)->more[0]++;
 }
 
+static void count_up_another(void *object, void *arg)
+{
+	((struct object *)object)->more[1]++;
+}
+
 /* Blocks fill, empty, are freed and made anew meanwhile. */
 static void a_walk_in_pieces_meets_once_who_stays(void **state)
 {
-	uint64_t cursor = 0;
+	uint64_t cursor = 0, another = 0; /* of a second walk, which falls behind */
 	unsigned int pieces = 0;
 	struct slab slab;
 
@@ -111,11 +116,15 @@ static void a_walk_in_pieces_meets_once_who_stays(void **state)
 		}
 		for (int i = 0; i < COUNT / 20; i++)
 			assert_non_null(slab_take(&slab));
+		if (pieces % 2)
+			slab_walk_on(&slab, &another, count_up_another, NULL);
 	}
+	while (slab_walk_on(&slab, &another, count_up_another, NULL))
+		continue;
 	assert_true(pieces >= 4);
 	for (unsigned int i = 0; i < COUNT; i++)
 		if (taken[i])
-			assert_int_equal(taken[i]->more[0], 1);
+			assert_true(taken[i]->more[0] == 1 && taken[i]->more[1] == 1);
 	assert_non_null(taken[COUNT - 1]);
 	slab_fini(&slab);
 }
