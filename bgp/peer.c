@@ -436,8 +436,9 @@ static void on_drained(struct session *session)
 {
 	struct peer *peer = session->owner;
 
+	/* Not here: others shall have their turn before a fast reader gets the whole table. */
 	if (session == peer->established)
-		peer_go_on_telling(peer);
+		event_timer_set(peer->speaker->loop, &peer->tell_timer, 0);
 }
 
 static const struct session_ops peer_session_ops = {
@@ -538,6 +539,7 @@ struct peer *peer_new(struct speaker *speaker, size_t config_index, const struct
 	event_timer_init(&peer->stale_timer, peer_on_stale, peer);
 	event_timer_init(&peer->quiet_timer, peer_on_quiet, peer);
 	event_timer_init(&peer->refresh_timer, peer_on_refresh_timer, peer);
+	event_timer_init(&peer->tell_timer, peer_on_tell_timer, peer);
 	HASH_ADD(hh, speaker->peers, addr, sizeof(peer->addr), peer);
 	peer_log_left_out(peer);
 	return peer;
@@ -553,6 +555,7 @@ void peer_free(struct peer *peer)
 	event_timer_cancel(loop, &peer->stale_timer);
 	event_timer_cancel(loop, &peer->quiet_timer);
 	event_timer_cancel(loop, &peer->refresh_timer);
+	event_timer_cancel(loop, &peer->tell_timer);
 	advertise_leave(peer->speaker->advertise, &peer->member);
 	session_free(peer->outgoing);
 	session_free(peer->incoming);

@@ -51,6 +51,7 @@ struct peer {
 	bool is_asked[FAMILY_COUNT];	  /* by it, to tell our routes again */
 	bool is_answering[FAMILY_COUNT];  /* that: it has BoRR and not EoRR yet (RFC 7313) */
 	struct event_timer refresh_timer;
+	struct event_timer tell_timer; /* at once: it has taken what it was sent, and gets more */
 
 	bool is_adopted;    /* of the speaker before us: peer_adopt() */
 	bool is_ending;	    /* peer_remove() is at work */

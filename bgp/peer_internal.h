@@ -79,9 +79,7 @@ void peer_on_quiet(void *arg); /* timer: a struct peer */
 
 /** peer_on_refresh() - the peer sent a ROUTE-REFRESH. */
 void peer_on_refresh(struct peer *peer, const struct refresh_message *message);
-/** peer_go_on_telling() - nothing waits to be sent to it: what it is to be told comes now, the next
- * piece of the table or what it has asked for. */
-void peer_go_on_telling(struct peer *peer);
+void peer_on_tell_timer(void *arg); /* timer: a struct peer; nothing waits to be sent to it */
 /** peer_refresh_is_cut() - the session ended: what a refresh has marked is marked no more. */
 void peer_refresh_is_cut(struct peer *peer);
 void peer_on_refresh_timer(void *arg); /* timer: a struct peer */

@@ -16,7 +16,6 @@
  * Marks are those of graceful restart: the two never overlap, because a BoRR before End-of-RIB is
  * ignored (RFC 7313 section 4) and a lost session ends a refresh.
  */
-#include "bgp/bfd.h"
 #include "bgp/peer_internal.h"
 #include "lib/log.h"
 
@@ -101,12 +100,10 @@ static void feed(struct peer *peer)
 		end_answer(peer);
 }
 
-void peer_go_on_telling(struct peer *peer)
+/* Nothing waits to be sent to it: the next piece of the table, or what it has asked for. */
+static void go_on_telling(struct peer *peer)
 {
-	struct speaker *speaker = peer->speaker;
-
-	bfd_keep_up(speaker->bfd);
-	speaker_work_off(speaker);
+	speaker_work_off(peer->speaker);
 	if (peer->member.is_feeding)
 		feed(peer);
 	for (int i = 0; i < FAMILY_COUNT && !peer->member.is_feeding; i++) {
@@ -120,13 +117,23 @@ void peer_go_on_telling(struct peer *peer)
 		session_ask_drained(peer->established);
 }
 
+void peer_on_tell_timer(void *arg)
+{
+	struct peer *peer = arg;
+
+	go_on_telling(peer);
+	speaker_finish_round(peer->speaker);
+}
+
 static void be_asked(struct peer *peer, enum bgp_family family)
 {
 	peer->is_asked[family] = true;
+	if (peer->member.is_feeding)
+		return; /* behind what it is being told */
 	if (session_has_output(peer->established))
 		session_ask_drained(peer->established);
 	else
-		peer_go_on_telling(peer);
+		go_on_telling(peer);
 }
 
 void peer_ask_again(struct peer *peer, enum bgp_family family)
@@ -205,6 +212,7 @@ void peer_on_refresh_timer(void *arg)
 void peer_refresh_is_cut(struct peer *peer)
 {
 	event_timer_cancel(peer->speaker->loop, &peer->refresh_timer);
+	event_timer_cancel(peer->speaker->loop, &peer->tell_timer);
 	for (int i = 0; i < FAMILY_COUNT; i++)
 		peer->is_refreshing[i] = peer->is_asked[i] = peer->is_answering[i] = false;
 }

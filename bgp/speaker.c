@@ -216,7 +216,8 @@ static int fill(struct speaker *speaker)
 	speaker->rib = rib_new(&speaker->attributes);
 	if (!speaker->rib)
 		return -ENOMEM;
-	rib_set_reach(speaker->rib, reach_has, speaker->reach);
+	if (speaker->feed) /* else nothing is sent anywhere */
+		rib_set_reach(speaker->rib, reach_has, speaker->reach);
 	speaker_feed_again(speaker);
 	speaker->advertise = advertise_new(speaker->rib, &speaker->attributes,
 					   ntohl(speaker->config->bgp.cluster_id_be));
