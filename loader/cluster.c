@@ -100,6 +100,7 @@ static void save(struct cluster *cluster, const char *data, size_t len)
 
 	if (err == 0) {
 		cluster->state_problem[0] = '\0';
+		cluster->state_mark = file_mark_take(path);
 		return;
 	}
 	if (cluster->state_problem[0] == '\0')
@@ -111,6 +112,27 @@ static void save(struct cluster *cluster, const char *data, size_t len)
 		 "kubernetes.state %.200s: cannot be written: %s (after a reboot without the API "
 		 "server this node has no network)",
 		 path, strerror(-err));
+}
+
+/* Once it could not be written, the next document is waited for. */
+void cluster_restore(struct cluster *cluster)
+{
+	const char *path = cluster->base->kube.state;
+	void *document;
+
+	if (cluster->document_fd < 0 || cluster->state_problem[0] != '\0' ||
+	    file_mark_is_untouched(&cluster->state_mark, path))
+		return;
+	document =
+		mmap(NULL, cluster->document_len, PROT_READ, MAP_PRIVATE, cluster->document_fd, 0);
+	if (document == MAP_FAILED)
+		return;
+	save(cluster, document, cluster->document_len);
+	munmap(document, cluster->document_len);
+	if (cluster->state_problem[0] == '\0')
+		log_warning("kubernetes.state %s: was removed or changed by somebody; written "
+			    "again",
+			    path);
 }
 
 static void log_configuration(const struct config *config, const char *whence)
@@ -164,6 +186,7 @@ static void load_state(struct cluster *cluster)
 	}
 	keep(cluster, config, fd, len);
 	cluster->state = CLUSTER_KEPT;
+	cluster->state_mark = file_mark_take(path);
 	log_configuration(config, "as last known");
 }
 

@@ -20,6 +20,9 @@ struct cluster;
 /** cluster_open() - read the document of before, if there is one; agent->config is completed by it
  * then. 0 or -errno. */
 int cluster_open(struct agent *agent, struct cluster **ret_cluster);
+/** cluster_restore() - write kubernetes.state again when somebody removed or changed it; said in
+ * the log. */
+void cluster_restore(struct cluster *cluster);
 void cluster_close(struct cluster *cluster); /* NULL is fine; agent->config goes with it */
 enum cluster_state cluster_state(const struct cluster *cluster);
 uint32_t cluster_policies(const struct cluster *cluster);

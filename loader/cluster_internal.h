@@ -7,6 +7,7 @@
 #include <stdint.h>
 
 #include "agent_protocol.h"
+#include "lib/file_mark.h"
 
 struct agent;
 struct client;
@@ -29,6 +30,7 @@ struct cluster {
 	char refusal[TEXT_MAX + 1];   /* the last document, if it was refused */
 	char why_none[TEXT_MAX + 1];  /* the watcher has no document for us, and why */
 	char state_problem[TEXT_MAX + 1];
+	struct file_mark state_mark; /* of the file that was written or read */
 };
 
 #endif /* LOADER_CLUSTER_INTERNAL_H */

@@ -5,7 +5,8 @@
  * The run folder is one that people clean, and a socket whose file is gone looks to everybody as if
  * no agent were there: pods would fail while all is well. Once a second each part that owns such a
  * file looks whether it is still its own: cni.sock and agent.sock (server.c), alive.sock (pulse.c),
- * the ready file (readiness.c), the conflist (conflist.c). bgp.sock is tortie-bgpd's to miss, which
+ * the ready file (readiness.c), the conflist (conflist.c), what is kept of the cluster (cluster.c).
+ * bgp.sock is tortie-bgpd's to miss, which
  * asks for another. Looking costs some microseconds; inotify would hear of it at once, and needs an
  * instance of a number that the kernel limits for each user, and looking as well where it is spent.
  */
@@ -16,6 +17,7 @@
 
 #include "lib/event_loop.h"
 #include "loader/agent.h"
+#include "loader/cluster.h"
 #include "loader/conflist.h"
 #include "loader/pulse.h"
 #include "loader/readiness.h"
@@ -37,6 +39,7 @@ static void on_look(void *arg)
 	if (agent->resetting)
 		return;
 	server_restore(agent->server);
+	cluster_restore(agent->cluster);
 	pulse_restore(agent->pulse);
 	if (!agent->ready)
 		return;

@@ -223,7 +223,8 @@ void pulse_close(struct pulse *pulse)
 		return;
 	stop_thread(pulse);
 	close(pulse->listen_fd);
-	unlink(pulse->path);
+	if (file_mark_is_there(&pulse->mark, pulse->path))
+		unlink(pulse->path);
 	close(pulse->event_fd);
 	free(pulse);
 }

@@ -313,7 +313,8 @@ static void listener_close(struct event_loop *loop, struct listener *listener)
 		return;
 	event_loop_remove_fd(loop, listener->fd);
 	close(listener->fd);
-	unlink(listener->path);
+	if (file_mark_is_there(&listener->mark, listener->path))
+		unlink(listener->path);
 }
 
 void server_close(struct server *server)

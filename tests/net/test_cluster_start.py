@@ -76,6 +76,10 @@ def test_the_first_document_starts_the_node_in_the_same_process(node):
     assert "cluster: in sync" in text
     mode = node.state.stat()
     assert stat.S_IMODE(mode.st_mode) == 0o600 and mode.st_uid == 0
+    kept = node.state.read_text()
+    node.state.unlink()
+    wait_until(lambda: node.state.exists() and node.state.read_text() == kept, "kept again", 5)
+    assert f"kubernetes.state {node.state}: was removed" in node.log()
     rows = node.tortie_json("get", "ippool")
     assert {row["name"] for row in rows} == {"default-ipv4-ippool", "default-ipv6-ippool"}
 
