@@ -25,6 +25,11 @@
 
 #define AS_TRANS 23456 /* RFC 6793: no AS of anyone */
 
+/* The kubelet waits up to 5 minutes before it starts a container again that has ended often,
+ * and tortie-bgpd may have to wait so for tortied before its own turn comes. For as long nodes keep
+ * each other's routes: nobody else can have these pods. */
+#define RESTART_TIME_NODES_S 900
+
 static const struct doc_field config_rows[] = {
 	{ "asNumber", true, NULL, NULL },
 	{ "nodeToNodeMeshEnabled", true, NULL, NULL },
@@ -277,6 +282,8 @@ void bgp_write_peer(struct bgp_draft *draft, const struct bgp_peer *peer)
 		fprintf(out, "  peers:\n");
 	fprintf(out, "    - {address: \"%s\", as: %u",
 		ip_addr_format(&peer->addr, text, sizeof(text)), peer->as);
+	if (peer->restart_time_s)
+		fprintf(out, ", restart_time: %u", peer->restart_time_s);
 	if (peer->port != BGP_PORT_DEFAULT)
 		fprintf(out, ", port: %u", peer->port);
 	if (peer->local_as)
@@ -291,8 +298,6 @@ void bgp_write_peer(struct bgp_draft *draft, const struct bgp_peer *peer)
 		fprintf(out, ", reflector_client: true");
 	if (peer->is_source_route)
 		fprintf(out, ", source: route");
-	if (peer->restart_time_s)
-		fprintf(out, ", restart_time: %u", peer->restart_time_s);
 	/* RFC 4271 section 4.4: a keepalive each third of the hold time. */
 	if (peer->keepalive_s)
 		fprintf(out, ", hold_time: %u", 3 * peer->keepalive_s);
@@ -482,7 +487,10 @@ static int take_own_and_mesh(struct bgp_draft *draft, const struct ip_addr *mesh
 
 int document_write_bgp(struct builder *builder)
 {
-	struct bgp_draft draft = { .builder = builder, .as = BGP_AS_DEFAULT, .is_mesh = true };
+	struct bgp_draft draft = { .builder = builder,
+				   .as = BGP_AS_DEFAULT,
+				   .is_mesh = true,
+				   .restart_time_s = RESTART_TIME_NODES_S };
 	struct ip_addr *mesh = calloc(builder->node_count, sizeof(*mesh));
 	size_t count = 0;
 	int err;
@@ -501,8 +509,7 @@ int document_write_bgp(struct builder *builder)
 		write_router_id(&draft);
 		write_cluster_id(&draft);
 		write_listen(&draft);
-		if (draft.restart_time_s > 0)
-			fprintf(builder->out, "  restart_time: %u\n", draft.restart_time_s);
+		fprintf(builder->out, "  restart_time: %u\n", draft.restart_time_s);
 		write_log_level(&draft);
 		err = bgp_write_services(&draft);
 	}

@@ -31,7 +31,7 @@ struct bgp_draft {
 	uint32_t as;
 	bool is_mesh;
 	uint16_t port;		     /* of nodes that have none of their own */
-	unsigned int restart_time_s; /* 0: not said */
+	unsigned int restart_time_s; /* of nodes */
 	const char *log_level;	     /* of all nodes, NULL: not said */
 	const char *own_log_level;   /* of this one */
 	struct ip_addr *taken;	     /* own addresses and the mesh, sorted, then peers */

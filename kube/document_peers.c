@@ -22,6 +22,10 @@
 
 #define NOT_YET "not in this version"
 
+/* As Calico's. A router may have other ways to what this node announces (Services), so it must not
+ * hold on to a dead one for as long as nodes do (document_bgp.c). */
+#define RESTART_TIME_OUTSIDE_S 120
+
 static const struct doc_field peer_rows[] = {
 	{ "node", true, NULL, NULL },
 	{ "nodeSelector", true, NULL, NULL },
@@ -211,6 +215,8 @@ static void write_line(struct bgp_draft *draft, const struct peer_spec *peer,
 {
 	struct bgp_peer line = peer->line;
 
+	if (!line.restart_time_s && !find_node(draft->builder, addr))
+		line.restart_time_s = RESTART_TIME_OUTSIDE_S;
 	line.is_client =
 		as == (line.local_as ? line.local_as : draft->as) && is_client(draft, addr);
 	line.addr = *addr;

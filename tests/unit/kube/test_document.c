@@ -80,7 +80,7 @@ static void two_recorded_nodes_are_a_mesh_with_default_pools(void **state)
 		"pools:\n"
 		"  - {name: \"default-ipv4-ippool\", cidr: \"10.244.0.0/23\", nat_outgoing: true, "
 		"blocks: [\"10.244.1.0/24\"]}\n"
-		"bgp:\n  as: 64512\n  mesh: [\"10.77.0.11\", \"10.77.0.12\"]\n");
+		"bgp:\n  as: 64512\n  restart_time: 900\n  mesh: [\"10.77.0.11\", \"10.77.0.12\"]\n");
 	assert_int_equal(document.notice_count, 0);
 	json_object_put(list);
 	free(text);
@@ -237,7 +237,7 @@ static void fields_that_are_not_served_are_named(void **state)
 	assert_notice("bgppeer t: spec.localWorkloadSelector: not served");
 	assert_notice("bgppeer t: spec.reachableBy: not served");
 	assert_int_equal(document.notice_count, 8);
-	assert_has("{address: \"192.0.2.1\", as: 65000}");
+	assert_has("{address: \"192.0.2.1\", as: 65000, restart_time: 120}");
 }
 
 static void a_disabled_pool_gives_no_new_addresses(void **state)
@@ -279,8 +279,9 @@ static void the_default_bgp_configuration_is_followed(void **state)
 		{ "'nodeMeshMaxRestartTime':'2m0s'", "  restart_time: 120\n", "x:", NULL },
 		{ "'nodeMeshMaxRestartTime':'1h'", "  restart_time: 3600\n", "x:", NULL },
 		{ "'nodeMeshMaxRestartTime':'1500ms'", "  restart_time: 1\n", "x:", NULL },
-		{ "'nodeMeshMaxRestartTime':'2h'", "  as:", "restart_time", "MaxRestartTime" },
-		{ "'nodeMeshMaxRestartTime':'5'", "  as:", "restart_time", "MaxRestartTime" },
+		{ "'nodeMeshMaxRestartTime':'2h'", "  restart_time: 900\n",
+		  "x:", "MaxRestartTime" },
+		{ "'nodeMeshMaxRestartTime':'5'", "  restart_time: 900\n", "x:", "MaxRestartTime" },
 		{ "'listenPort':1790", "  listen: [\"10.77.0.11:1790\"]\n", "mesh", NULL },
 		{ "'listenPort':1790", "{address: \"10.77.0.12\", as: 64512, port: 1790}", "mesh",
 		  NULL },
@@ -339,42 +340,44 @@ static void peers_are_global_of_a_node_or_of_those_selected(void **state)
 		 "'nodeSelector':'!has(rack)','peerIP':'192.0.2.5','asNumber':65001");
 	set_spec(CLUSTER_BGP_PEERS, "self", "'peerIP':'10.77.0.11','asNumber':65001");
 	build();
-	assert_has("{address: \"192.0.2.1\", as: 65001}");
-	assert_has("{address: \"192.0.2.2\", as: 65537, port: 1790}");
+	assert_has("{address: \"192.0.2.1\", as: 65001, restart_time: 120}");
+	assert_has("{address: \"192.0.2.2\", as: 65537, restart_time: 120, port: 1790}");
 	assert_lacks("192.0.2.3");
 	assert_lacks("192.0.2.5");
 	assert_lacks("address: \"10.77.0.11\"");
 	assert_int_equal(document.notice_count, 0);
 }
 
+#define OUTSIDE "as: 65000, restart_time: 120" /* whatever nodes do among themselves */
+
 static void settings_of_a_peer_reach_its_line(void **state)
 {
 	static const struct {
 		const char *spec, *has, *notice;
 	} rows[] = {
-		{ "'sourceAddress':'UseNodeIP'", "as: 65000}", NULL },
-		{ "'sourceAddress':'None'", "as: 65000, source: route}", NULL },
-		{ "'sourceAddress':'x'", "as: 65000}", "spec.sourceAddress: neither" },
+		{ "'sourceAddress':'UseNodeIP'", OUTSIDE "}", NULL },
+		{ "'sourceAddress':'None'", OUTSIDE ", source: route}", NULL },
+		{ "'sourceAddress':'x'", OUTSIDE "}", "spec.sourceAddress: neither" },
 		{ "'maxRestartTime':'1m30s'", "as: 65000, restart_time: 90}", NULL },
-		{ "'maxRestartTime':'0s'", "as: 65000}", "spec.maxRestartTime: not 1s" },
-		{ "'keepaliveTime':'20s'", "as: 65000, hold_time: 60}", NULL },
-		{ "'keepaliveTime':'0s'", "as: 65000}", "spec.keepaliveTime: not 1s" },
-		{ "'maxRestartTime':'2h'", "as: 65000}", "spec.maxRestartTime: not 1s" },
-		{ "'ttlSecurity':1", "as: 65000, ttl_security: 1}", NULL },
-		{ "'localASNumber':'1.10'", "as: 65000, local_as: 65546}", NULL },
-		{ "'localASNumber':0", "as: 65000}", "spec.localASNumber: no AS number" },
-		{ "'numAllowedLocalASNumbers':2", "as: 65000, allow_own_as: 2}", NULL },
-		{ "'numAllowedLocalASNumbers':0", "as: 65000}", NULL },
-		{ "'numAllowedLocalASNumbers':101", "as: 65000}", "not 0 to 100" },
-		{ "'keepOriginalNextHop':true", "as: 65000, next_hop: keep}", NULL },
-		{ "'keepOriginalNextHop':false", "as: 65000}", NULL },
-		{ "'nextHopMode':'Self'", "as: 65000, next_hop: self}", NULL },
-		{ "'nextHopMode':'Keep'", "as: 65000, next_hop: keep}", NULL },
-		{ "'nextHopMode':'Auto','keepOriginalNextHop':true", "as: 65000}", NULL },
-		{ "'nextHopMode':'Other'", "as: 65000}", "spec.nextHopMode: neither Auto" },
-		{ "'ttlSecurity':0", "as: 65000}", NULL },
-		{ "'ttlSecurity':256", "as: 65000}", "spec.ttlSecurity: not 0 to 255" },
-		{ "'ttlSecurity':'1'", "as: 65000}", "spec.ttlSecurity: not 0 to 255" },
+		{ "'maxRestartTime':'0s'", OUTSIDE "}", "spec.maxRestartTime: not 1s" },
+		{ "'keepaliveTime':'20s'", OUTSIDE ", hold_time: 60}", NULL },
+		{ "'keepaliveTime':'0s'", OUTSIDE "}", "spec.keepaliveTime: not 1s" },
+		{ "'maxRestartTime':'2h'", OUTSIDE "}", "spec.maxRestartTime: not 1s" },
+		{ "'ttlSecurity':1", OUTSIDE ", ttl_security: 1}", NULL },
+		{ "'localASNumber':'1.10'", OUTSIDE ", local_as: 65546}", NULL },
+		{ "'localASNumber':0", OUTSIDE "}", "spec.localASNumber: no AS number" },
+		{ "'numAllowedLocalASNumbers':2", OUTSIDE ", allow_own_as: 2}", NULL },
+		{ "'numAllowedLocalASNumbers':0", OUTSIDE "}", NULL },
+		{ "'numAllowedLocalASNumbers':101", OUTSIDE "}", "not 0 to 100" },
+		{ "'keepOriginalNextHop':true", OUTSIDE ", next_hop: keep}", NULL },
+		{ "'keepOriginalNextHop':false", OUTSIDE "}", NULL },
+		{ "'nextHopMode':'Self'", OUTSIDE ", next_hop: self}", NULL },
+		{ "'nextHopMode':'Keep'", OUTSIDE ", next_hop: keep}", NULL },
+		{ "'nextHopMode':'Auto','keepOriginalNextHop':true", OUTSIDE "}", NULL },
+		{ "'nextHopMode':'Other'", OUTSIDE "}", "spec.nextHopMode: neither Auto" },
+		{ "'ttlSecurity':0", OUTSIDE "}", NULL },
+		{ "'ttlSecurity':256", OUTSIDE "}", "spec.ttlSecurity: not 0 to 255" },
+		{ "'ttlSecurity':'1'", OUTSIDE "}", "spec.ttlSecurity: not 0 to 255" },
 	};
 	char spec[256];
 
@@ -503,8 +506,9 @@ static void a_reflector_is_in_no_mesh_and_others_are_its_clients(void **state)
 	assert_has("{address: \"10.77.0.12\", as: 64512, reflector_client: true}");
 	assert_has("{address: \"10.77.0.13\", as: 64512}");
 	assert_has("{address: \"10.77.0.14\", as: 64512, reflector_client: true}");
-	assert_has("{address: \"192.0.2.1\", as: 65000}");
-	assert_has("{address: \"192.0.2.2\", as: 64512, reflector_client: true}");
+	assert_has("{address: \"192.0.2.1\", as: 65000, restart_time: 120}");
+	assert_has(
+		"{address: \"192.0.2.2\", as: 64512, restart_time: 120, reflector_client: true}");
 }
 
 static void names_cannot_break_out_of_the_document(void **state)

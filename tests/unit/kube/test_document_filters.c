@@ -64,7 +64,7 @@ static void a_bgpfilter_is_a_filter_of_the_document(void **state)
 		"},'source':'RemotePeers','action':'Reject'}]}");
 	build();
 	assert_int_equal(document.notice_count, 0);
-	assert_has("{address: \"192.0.2.1\", as: 65000, filters: [\"f\"]}\n");
+	assert_has("{address: \"192.0.2.1\", as: 65000, restart_time: 120, filters: [\"f\"]}\n");
 	assert_has("  filters:\n"
 		   "    - {name: \"f\", import_v4: [{cidr: \"10.244.0.0/16\", operator: in, "
 		   "length: [24, 28], interface: \"eth0\", peer_type: ibgp, "
@@ -147,7 +147,7 @@ static void a_filter_that_is_not_there_is_named(void **state)
 {
 	filter_and_peer(NULL);
 	build();
-	assert_has("{address: \"192.0.2.1\", as: 65000}\n");
+	assert_has("{address: \"192.0.2.1\", as: 65000, restart_time: 120}\n");
 	assert_notice("bgppeer p: spec.filters: f: no such BGPFilter: the peer goes by the others");
 }
 
@@ -224,7 +224,8 @@ static void a_bgpfilter_cannot_be_named_as_ours(void **state)
 	    "'spec':{'prefixAdvertisements':[{'cidr':'10.0.0.0/8','communities':['1:1']}]}");
 	build();
 	assert_notice("bgppeer q: spec.filters: prefixAdvertisements: no such BGPFilter");
-	assert_has("{address: \"192.0.2.2\", as: 1, filters: [\"prefixAdvertisements\"]}");
+	assert_has(
+		"{address: \"192.0.2.2\", as: 1, restart_time: 120, filters: [\"prefixAdvertisements\"]}");
 }
 
 #define TEST(name) cmocka_unit_test_teardown(name, forget_all)
