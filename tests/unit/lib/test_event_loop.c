@@ -319,6 +319,64 @@ static void timers_on_a_grid_are_early_and_together(void **state)
 	event_timer_cancel(loop, &timers[1]);
 }
 
+static void count(void *arg)
+{
+	++*(unsigned int *)arg;
+}
+
+/* A round with one event, so that what is armed now has its alarm. */
+static void go_round(void)
+{
+	unsigned int before = calls[0];
+
+	fill(0);
+	assert_int_equal(event_loop_run(loop), 0);
+	assert_int_equal(calls[0], before + 1);
+}
+
+static void arm_and_go_round(uint64_t ms)
+{
+	event_timer_init(&timers[1], count, &calls[1]);
+	assert_int_equal(event_timer_set(loop, &timers[1], ms), 0);
+	assert_int_equal(event_loop_add_fd(loop, pipes[0][0], EPOLLIN, count_and_drain, &calls[0]),
+			 0);
+	go_round();
+}
+
+static void a_timer_before_the_alarm_that_is_set_is_not_late(void **state)
+{
+	uint64_t begin = event_loop_now_ms();
+
+	arm_and_go_round(10000);
+	stop_after(5);
+	assert_int_equal(event_loop_run(loop), 0);
+	assert_true(event_loop_now_ms() - begin < 10000);
+	event_timer_cancel(loop, &timers[1]);
+}
+
+static void the_alarm_of_a_cancelled_timer_leaves_the_next_its_own(void **state)
+{
+	arm_and_go_round(10);
+	event_timer_cancel(loop, &timers[1]);
+	stop_after(30);
+	assert_int_equal(event_loop_run(loop), 0);
+	assert_int_equal(calls[1], 0);
+}
+
+/* It is fetched behind the descriptor whose handler stops the loop. */
+static void an_alarm_that_nobody_looked_at_leaves_the_next_its_own(void **state)
+{
+	arm_and_go_round(2);
+	fill(0);
+	while (event_loop_now_ms() < timers[1].due_ms + 1)
+		continue;
+	assert_int_equal(event_loop_run(loop), 0);
+	assert_int_equal(calls[0], 2);
+	stop_after(5);
+	assert_int_equal(event_loop_run(loop), 0);
+	assert_int_equal(calls[1], 1);
+}
+
 #define LOOP_TEST(name) cmocka_unit_test_setup_teardown(name, set_up, tear_down)
 
 int main(void)
@@ -336,6 +394,9 @@ int main(void)
 		LOOP_TEST(a_stop_before_the_run_counts_once),
 		LOOP_TEST(what_a_round_arms_for_at_once_runs_before_the_next_one),
 		LOOP_TEST(timers_on_a_grid_are_early_and_together),
+		LOOP_TEST(a_timer_before_the_alarm_that_is_set_is_not_late),
+		LOOP_TEST(the_alarm_of_a_cancelled_timer_leaves_the_next_its_own),
+		LOOP_TEST(an_alarm_that_nobody_looked_at_leaves_the_next_its_own),
 	};
 
 	return cmocka_run_group_tests(tests, NULL, NULL);
