@@ -283,13 +283,9 @@ int event_timer_set(struct event_loop *loop, struct event_timer *timer, uint64_t
 	return arm(loop, timer, delay_ms > UINT64_MAX - now_ms ? UINT64_MAX : now_ms + delay_ms);
 }
 
-int event_timer_set_on_grid(struct event_loop *loop, struct event_timer *timer, uint64_t delay_ms,
-			    uint64_t grid_ms)
+int event_timer_set_at(struct event_loop *loop, struct event_timer *timer, uint64_t due_ms)
 {
-	uint64_t now_ms = event_loop_now_ms(), due_ms = now_ms + delay_ms;
-
-	due_ms -= due_ms % grid_ms;
-	return arm(loop, timer, due_ms > now_ms ? due_ms : now_ms);
+	return arm(loop, timer, due_ms);
 }
 
 void event_timer_cancel(struct event_loop *loop, struct event_timer *timer)
