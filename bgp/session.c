@@ -69,12 +69,25 @@ static void unlink_unsent(struct session *session)
 	session->is_unsent = false;
 }
 
+static void unlink_unacked(struct session *session)
+{
+	struct session **at = &session->shared->unacked;
+
+	if (!session->is_unacked)
+		return;
+	while (*at != session)
+		at = &(*at)->next_unacked;
+	*at = session->next_unacked;
+	session->is_unacked = false;
+}
+
 /* The connection is somebody else's, or nobody's. */
 static void let_go(struct session *session)
 {
 	session->fd = -1;
 	session->is_connecting = false;
 	unlink_unsent(session);
+	unlink_unacked(session);
 	session_output_clear(&session->output);
 	free(session->partial);
 	session->partial = NULL;
@@ -239,6 +252,10 @@ void session_flush_all(struct session_shared *shared)
 	while ((session = shared->unsent)) {
 		unlink_unsent(session);
 		write_and_tell(session);
+	}
+	while ((session = shared->unacked)) {
+		unlink_unacked(session);
+		tcp_send_ack(session->fd);
 	}
 }
 
@@ -418,6 +435,18 @@ static void connection_is_up(struct session *session)
 	session_run(session, FSM_TCP_UP, NULL);
 }
 
+/* First what the peer said goes on its way, then the peer hears that we have it: for a change that
+ * is a packet less before the others' (a fifth of the time until they have it). */
+static void acknowledge_later(struct session *session)
+{
+	if (session->state != PEER_ESTABLISHED || session->is_unacked)
+		return;
+	tcp_hold_ack(session->fd);
+	session->is_unacked = true;
+	session->next_unacked = session->shared->unacked;
+	session->shared->unacked = session;
+}
+
 static void on_socket(int fd, uint32_t events, void *arg)
 {
 	struct session *session = arg;
@@ -437,8 +466,10 @@ static void on_socket(int fd, uint32_t events, void *arg)
 		event_loop_modify_fd(session->shared->loop, fd, EPOLLIN);
 		write_and_tell(session);
 	}
-	if (events & (EPOLLIN | EPOLLERR | EPOLLHUP))
+	if (events & (EPOLLIN | EPOLLERR | EPOLLHUP)) {
+		acknowledge_later(session);
 		session_read(session);
+	}
 	leave(session);
 }
 
