@@ -280,6 +280,11 @@ bool rib_next_changed(struct rib *rib, struct rib_change *ret)
 	return false;
 }
 
+bool rib_has_changed(const struct rib *rib)
+{
+	return rib->change_at < rib->change_count;
+}
+
 /* --- paths --- */
 
 static bool is_unreachable(struct rib *rib, const struct rib_source *source,

@@ -97,6 +97,8 @@ struct rib_path *rib_best(struct rib_entry *entry);
  */
 bool rib_next_changed(struct rib *rib, struct rib_change *ret);
 void rib_put_changed(struct rib *rib, const struct rib_change *change);
+/** rib_has_changed() - is the queue not empty? */
+bool rib_has_changed(const struct rib *rib);
 
 /** rib_take_lost_changes() - how many changes there was no memory to queue since it was last
  * asked: removing a route cannot fail, but nobody is told of it then. */

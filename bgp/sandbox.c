@@ -175,6 +175,7 @@ static const int calls_allowed[] = {
 	SCMP_SYS(epoll_pwait),
 	SCMP_SYS(epoll_pwait2),
 	SCMP_SYS(signalfd4),
+	SCMP_SYS(timerfd_settime),
 	SCMP_SYS(poll),
 	SCMP_SYS(ppoll),
 	/* memory */

@@ -14,8 +14,8 @@
  *
  * Callbacks may free the session: every handler holds it (busy) and frees it on the way out. The
  * hold timer is not set anew for each message: it looks at heard_ms when it fires. A KEEPALIVE
- * alone does not wake us either: it is read when our own is due, so hundreds of idle sessions cost
- * the rounds of one timer.
+ * alone does not wake us either: it is read when our own is due, at a slot of the clock that all
+ * sessions share (timer_slot.c), so hundreds of idle sessions cost the rounds of one timer.
  *
  * RFC 4271 sections 4.2, 4.4, 8, 10; 9687.
  */
@@ -34,11 +34,11 @@
 
 #include "bgp/linger.h"
 #include "bgp/session_internal.h"
+#include "bgp/timer_slot.h"
 
 #define CONNECT_RETRY_MS 10000
 #define HOLD_LARGE_MS	 240000 /* RFC 4271 section 8.2.2: 4 minutes suggested */
 #define HOLD_GRACE_MS	 1000	/* when octets of the peer wait unread at expiry */
-#define TIMER_GRID_MS	 100	/* keepalives and hold timers of all sessions fire together */
 #define SEND_HOLD_LOOKS	 4	/* while it runs */
 
 static void enter(struct session *session)
@@ -69,12 +69,25 @@ static void unlink_unsent(struct session *session)
 	session->is_unsent = false;
 }
 
+static void unlink_unacked(struct session *session)
+{
+	struct session **at = &session->shared->unacked;
+
+	if (!session->is_unacked)
+		return;
+	while (*at != session)
+		at = &(*at)->next_unacked;
+	*at = session->next_unacked;
+	session->is_unacked = false;
+}
+
 /* The connection is somebody else's, or nobody's. */
 static void let_go(struct session *session)
 {
 	session->fd = -1;
 	session->is_connecting = false;
 	unlink_unsent(session);
+	unlink_unacked(session);
 	session_output_clear(&session->output);
 	free(session->partial);
 	session->partial = NULL;
@@ -240,6 +253,10 @@ void session_flush_all(struct session_shared *shared)
 		unlink_unsent(session);
 		write_and_tell(session);
 	}
+	while ((session = shared->unacked)) {
+		unlink_unacked(session);
+		tcp_send_ack(session->fd);
+	}
 }
 
 /* --- actions --- */
@@ -274,15 +291,38 @@ static void send_open(struct session *session)
 	session_send(session, buf, message_write_open(buf, &session->params.open_message));
 }
 
+static uint64_t keepalive_interval_ms(const struct session *session)
+{
+	return session->hold_time_s * 1000ull / 3;
+}
+
+/* Without an output that would be made for these octets and freed again at the end of the round. */
+static void send_at_once(struct session *session, const uint8_t *data, size_t len)
+{
+	ssize_t sent = -1;
+
+	if (session->fd >= 0 && session->output.len == 0 && !session->is_overflowed)
+		sent = send(session->fd, data, len, MSG_NOSIGNAL);
+	if (sent <= 0)
+		session_send(session, data, len);
+	else if ((size_t)sent == len)
+		session->sent_ms = event_loop_now_ms();
+	else if (session_output_resume(&session->output, data + sent, len - (size_t)sent) == 0)
+		wait_for_room(session);
+	else
+		end_overflowed_soon(session);
+}
+
 static void send_keepalive(struct session *session)
 {
 	uint8_t buf[BGP_MESSAGE_MAX];
 
-	session_send(session, buf, message_write_keepalive(buf));
+	send_at_once(session, buf, message_write_keepalive(buf));
 	if (session->hold_time_s > 0)
-		event_timer_set_on_grid(session->shared->loop, &session->keepalive_timer,
-					jittered(session->hold_time_s * 1000ull / 3),
-					TIMER_GRID_MS);
+		event_timer_set_at(session->shared->loop, &session->keepalive_timer,
+				   timer_slot_keepalive_ms(event_loop_now_ms(),
+							   keepalive_interval_ms(session),
+							   (uint32_t)random()));
 }
 
 static void start_hold(struct session *session, uint64_t hold_ms)
@@ -395,6 +435,18 @@ static void connection_is_up(struct session *session)
 	session_run(session, FSM_TCP_UP, NULL);
 }
 
+/* First what the peer said goes on its way, then the peer hears that we have it: for a change that
+ * is a packet less before the others' (a fifth of the time until they have it). */
+static void acknowledge_later(struct session *session)
+{
+	if (session->state != PEER_ESTABLISHED || session->is_unacked)
+		return;
+	tcp_hold_ack(session->fd);
+	session->is_unacked = true;
+	session->next_unacked = session->shared->unacked;
+	session->shared->unacked = session;
+}
+
 static void on_socket(int fd, uint32_t events, void *arg)
 {
 	struct session *session = arg;
@@ -414,8 +466,10 @@ static void on_socket(int fd, uint32_t events, void *arg)
 		event_loop_modify_fd(session->shared->loop, fd, EPOLLIN);
 		write_and_tell(session);
 	}
-	if (events & (EPOLLIN | EPOLLERR | EPOLLHUP))
+	if (events & (EPOLLIN | EPOLLERR | EPOLLHUP)) {
+		acknowledge_later(session);
 		session_read(session);
+	}
 	leave(session);
 }
 
@@ -457,23 +511,40 @@ static uint64_t silence_ms(const struct session *session)
 	return came_ms > read_ms && came_ms < UINT64_MAX ? came_ms : read_ms;
 }
 
+static void look_again(struct session *session, uint64_t silent_ms)
+{
+	event_timer_set_at(session->shared->loop, &session->hold_timer,
+			   timer_slot_hold_ms(event_loop_now_ms(), keepalive_interval_ms(session),
+					      session->hold_ms - silent_ms));
+}
+
 /* The peer may have been heard, or not, for hold_ms. */
 static void check_hold(struct session *session)
 {
 	uint64_t silent_ms = silence_ms(session);
 	int waiting = 0;
 
-	if (silent_ms < session->hold_ms) {
-		event_timer_set_on_grid(session->shared->loop, &session->hold_timer,
-					session->hold_ms - silent_ms + TIMER_GRID_MS,
-					TIMER_GRID_MS);
-	} else if (silent_ms < session->hold_ms + 10 * HOLD_GRACE_MS &&
-		   ioctl(session->fd, FIONREAD, &waiting) == 0 && waiting > 0) {
+	if (silent_ms < session->hold_ms)
+		look_again(session, silent_ms);
+	else if (silent_ms < session->hold_ms + 10 * HOLD_GRACE_MS &&
+		 ioctl(session->fd, FIONREAD, &waiting) == 0 && waiting > 0)
 		/* It spoke and we were too busy to listen. */
 		event_timer_set(session->shared->loop, &session->hold_timer, HOLD_GRACE_MS);
-	} else {
+	else
 		session_run(session, FSM_HOLD_EXPIRES, NULL);
-	}
+}
+
+/* A peer that speaks costs no look into its socket: what was read last came after the look before,
+ * which was for our KEEPALIVE before. */
+static bool is_surely_heard(struct session *session)
+{
+	uint64_t silent_ms =
+		event_loop_now_ms() - session->heard_ms + keepalive_interval_ms(session);
+
+	if (silent_ms >= session->hold_ms)
+		return false;
+	look_again(session, silent_ms);
+	return true;
 }
 
 static void on_hold(void *arg)
@@ -483,7 +554,7 @@ static void on_hold(void *arg)
 	enter(session);
 	if (session->is_overflowed)
 		end_overflowed(session);
-	else if (session_read_unwoken(session))
+	else if (!is_surely_heard(session) && session_read_unwoken(session))
 		check_hold(session);
 	leave(session);
 }

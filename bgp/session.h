@@ -52,6 +52,7 @@ struct session_shared {
 	struct linger_list *lingering; /* connections whose NOTIFICATION is under way; borrowed */
 	struct output_pool output;     /* of all sessions */
 	struct session *unsent;	       /* sessions with octets to send, see session_flush_all() */
+	struct session *unacked;       /* and those whose peer waits for an acknowledgement */
 	struct update update;	       /* scratch: it is large */
 	uint8_t buf[BGP_MESSAGE_MAX + SESSION_READ_SIZE];
 };
@@ -89,6 +90,8 @@ struct session {
 	struct session_output output;
 	struct session *next_unsent;
 	bool is_unsent;
+	struct session *next_unacked;
+	bool is_unacked;
 	bool is_overflowed; /* the peer does not read */
 	bool is_aborted;    /* its connection is to be reset */
 	bool asks_drained;

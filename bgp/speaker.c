@@ -71,6 +71,8 @@ void speaker_work_off(struct speaker *speaker)
 		if (++count % CHANGES_A_LOOK == 0)
 			bfd_keep_up(speaker->bfd);
 		feed_entry(speaker, change.entry);
+		if (!rib_has_changed(speaker->rib))
+			agent_feed_flush(speaker->feed); /* it is at work while we tell the peers */
 		if (change.is_best_changed && advertise_change(speaker->advertise, &change) < 0)
 			log_error("routes: no memory to advertise a change; peers miss it");
 		rib_put_changed(speaker->rib, &change);

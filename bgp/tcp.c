@@ -194,6 +194,21 @@ void tcp_wait_for(int fd, size_t octets)
 	setsockopt(fd, SOL_SOCKET, SO_RCVLOWAT, &count, sizeof(count));
 }
 
+static void set_quick_ack(int fd, int is_on)
+{
+	setsockopt(fd, IPPROTO_TCP, TCP_QUICKACK, &is_on, sizeof(is_on));
+}
+
+void tcp_hold_ack(int fd)
+{
+	set_quick_ack(fd, 0);
+}
+
+void tcp_send_ack(int fd)
+{
+	set_quick_ack(fd, 1);
+}
+
 uint64_t tcp_silent_ms(int fd)
 {
 	struct tcp_info info = {};

@@ -49,6 +49,11 @@ struct ip_addr tcp_remote_address(int fd);
 void tcp_set_abort(int fd);
 /** tcp_wait_for() - @fd counts as readable once @octets wait, or at its end. */
 void tcp_wait_for(int fd, size_t octets);
+/** tcp_hold_ack() - recv() does not acknowledge what it takes: what we send next does, or
+ * tcp_send_ack(), or the kernel after 40 ms. Holds until then. */
+void tcp_hold_ack(int fd);
+/** tcp_send_ack() - acknowledge now what has not been. */
+void tcp_send_ack(int fd);
 /** tcp_silent_ms() - since the peer's last octets came, read or not; UINT64_MAX: not known. */
 uint64_t tcp_silent_ms(int fd);
 /** tcp_setup() - options of every session: no delay, DSCP CS6 (RFC 4271 appendix E). */

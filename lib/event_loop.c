@@ -11,6 +11,10 @@
  * descriptors, then what these armed with delay 0, which so costs no system call. Signals are
  * blocked for the process and arrive as reads of one signalfd.
  *
+ * The kernel wakes us for the first timer by a timerfd, the alarm, and not by the time limit of
+ * epoll_wait(): that one is set up and taken down at each wait, between an event and its handler.
+ * An alarm that turns out to be too early stays, and wakes once for nothing.
+ *
  * The loop notes when it last called a handler, so that another thread can tell a loop that works
  * from one that hangs.
  */
@@ -23,6 +27,7 @@
 #include <string.h>
 #include <sys/epoll.h>
 #include <sys/signalfd.h>
+#include <sys/timerfd.h>
 #include <time.h>
 #include <unistd.h>
 
@@ -46,6 +51,8 @@ struct signal_slot {
 struct event_loop {
 	int epoll_fd;
 	int signal_fd; /* -1 until the first signal is added */
+	int alarm_fd;
+	uint64_t alarm_ms; /* when it rings; in the past: it has */
 	bool stopped;
 	atomic_bool waits;	  /* in epoll_wait() */
 	_Atomic uint64_t beat_ms; /* of the last sign of progress */
@@ -56,6 +63,23 @@ struct event_loop {
 	struct timer_heap timers;
 };
 
+/* Nothing is left to do here: the timers run in any round. */
+static void on_alarm(int fd, uint32_t events, void *arg)
+{
+}
+
+/* The alarm is edge-triggered, so that it need not be read. */
+static int open_descriptors(struct event_loop *loop)
+{
+	loop->epoll_fd = epoll_create1(EPOLL_CLOEXEC);
+	if (loop->epoll_fd < 0)
+		return -errno;
+	loop->alarm_fd = timerfd_create(CLOCK_MONOTONIC, TFD_CLOEXEC | TFD_NONBLOCK);
+	if (loop->alarm_fd < 0)
+		return -errno;
+	return event_loop_add_fd(loop, loop->alarm_fd, EPOLLIN | EPOLLET, on_alarm, NULL);
+}
+
 int event_loop_new(struct event_loop **ret_loop)
 {
 	struct event_loop *loop = calloc(1, sizeof(*loop));
@@ -63,12 +87,11 @@ int event_loop_new(struct event_loop **ret_loop)
 
 	if (!loop)
 		return -ENOMEM;
-	loop->signal_fd = -1;
+	loop->epoll_fd = loop->alarm_fd = loop->signal_fd = -1;
 	sigemptyset(&loop->signals);
-	loop->epoll_fd = epoll_create1(EPOLL_CLOEXEC);
-	if (loop->epoll_fd < 0) {
-		err = -errno;
-		free(loop);
+	err = open_descriptors(loop);
+	if (err < 0) {
+		event_loop_free(loop);
 		return err;
 	}
 	event_loop_beat(loop);
@@ -82,7 +105,10 @@ void event_loop_free(struct event_loop *loop)
 		return;
 	if (loop->signal_fd >= 0)
 		close(loop->signal_fd);
-	close(loop->epoll_fd);
+	if (loop->alarm_fd >= 0)
+		close(loop->alarm_fd);
+	if (loop->epoll_fd >= 0)
+		close(loop->epoll_fd);
 	free(loop->slot);
 	timer_heap_fini(&loop->timers);
 	free(loop);
@@ -257,13 +283,9 @@ int event_timer_set(struct event_loop *loop, struct event_timer *timer, uint64_t
 	return arm(loop, timer, delay_ms > UINT64_MAX - now_ms ? UINT64_MAX : now_ms + delay_ms);
 }
 
-int event_timer_set_on_grid(struct event_loop *loop, struct event_timer *timer, uint64_t delay_ms,
-			    uint64_t grid_ms)
+int event_timer_set_at(struct event_loop *loop, struct event_timer *timer, uint64_t due_ms)
 {
-	uint64_t now_ms = event_loop_now_ms(), due_ms = now_ms + delay_ms;
-
-	due_ms -= due_ms % grid_ms;
-	return arm(loop, timer, due_ms > now_ms ? due_ms : now_ms);
+	return arm(loop, timer, due_ms);
 }
 
 void event_timer_cancel(struct event_loop *loop, struct event_timer *timer)
@@ -287,7 +309,20 @@ static void run_due_timers(struct event_loop *loop, uint64_t now_ms)
 
 /* --- the loop --- */
 
-static int wait_ms(const struct event_loop *loop)
+static int set_alarm(struct event_loop *loop, uint64_t due_ms)
+{
+	const struct itimerspec at = {
+		.it_value = { .tv_sec = (time_t)(due_ms / 1000),
+			      .tv_nsec = (long)(due_ms % 1000) * 1000000 },
+	};
+	int err = timerfd_settime(loop->alarm_fd, TFD_TIMER_ABSTIME, &at, NULL);
+
+	loop->alarm_ms = err < 0 ? 0 : due_ms;
+	return err;
+}
+
+/* How long epoll_wait() may wait; -1: the alarm is set in time. Without one it is 1 ms. */
+static int wait_ms(struct event_loop *loop)
 {
 	const struct event_timer *first = timer_heap_first(&loop->timers);
 	uint64_t now_ms;
@@ -299,9 +334,9 @@ static int wait_ms(const struct event_loop *loop)
 	now_ms = event_loop_now_ms();
 	if (first->due_ms <= now_ms)
 		return 0;
-	if (first->due_ms - now_ms > 3600000)
-		return 3600000;
-	return (int)(first->due_ms - now_ms);
+	if (loop->alarm_ms > now_ms && loop->alarm_ms <= first->due_ms)
+		return -1;
+	return set_alarm(loop, first->due_ms) < 0 ? 1 : -1;
 }
 
 static void dispatch(struct event_loop *loop, const struct epoll_event *event)

@@ -42,10 +42,9 @@ void event_timer_init(struct event_timer *timer, event_timer_fn *fn, void *arg);
 bool event_timer_is_armed(const struct event_timer *timer);
 /** event_timer_set() - (re)arm: call once, @delay_ms from now. 0 or -ENOMEM. */
 int event_timer_set(struct event_loop *loop, struct event_timer *timer, uint64_t delay_ms);
-/** event_timer_set_on_grid() - the same, but at the last multiple of @grid_ms on the clock that is
- * not later: many timers with much time fire together, and cost one wake-up. */
-int event_timer_set_on_grid(struct event_loop *loop, struct event_timer *timer, uint64_t delay_ms,
-			    uint64_t grid_ms);
+/** event_timer_set_at() - the same, when event_loop_now_ms() is @due_ms, or at once: those who
+ * choose the same time for many timers pay for one wake-up. */
+int event_timer_set_at(struct event_loop *loop, struct event_timer *timer, uint64_t due_ms);
 void event_timer_cancel(struct event_loop *loop, struct event_timer *timer);
 
 uint64_t event_loop_now_ms(void); /* CLOCK_MONOTONIC */

@@ -12,16 +12,17 @@ OUT/benchmarks-bgp.json; bgp_report.py makes OUT/benchmarks-bgp.md of it.
 """
 import argparse
 import json
+import operator
 import os
 import subprocess
 import sys
+from pathlib import Path
 
 import bgp_daemons as daemons
 import bgp_report
 import harness
 import outcome
 
-TOOLS = harness.ROOT / "build/tests/tools"
 THROUGH = (10000, 100000, 1000000)
 CROWDS = (10, 100, 500)
 HELD, CHANGES = 1000, 1000
@@ -31,12 +32,16 @@ PARTS = ("through", "change", "route", "crowd")
 # The slower ones run once, and leave out what they need minutes for.
 ONCE = {"through": (100000,), "crowd": (500,)}
 CHANGES_ONCE = 100
+CONGESTION_CONTROL = "/proc/sys/net/ipv4/tcp_congestion_control"  # a namespace begins with it
+# What takes microseconds is measured both ways: a CPU that is woken may cost more than the daemon.
+PIN = operator.methodcaller("pin")
+WAYS = (("", []), (bgp_report.ONE_CPU, ["taskset", "-c", "0"]))
 
 
 def tool(bed, name, *arguments):
     done = subprocess.run(
-        ["ip", "netns", "exec", bed.peers.netns, *daemons.NICE, str(TOOLS / name),
-         *[str(a) for a in arguments]],
+        ["ip", "netns", "exec", bed.peers.netns, *daemons.NICE, *bed.on_cpu,
+         str(daemons.TOOLS / name), *[str(a) for a in arguments]],
         stdin=subprocess.DEVNULL, capture_output=True, text=True, timeout=400)
     if done.returncode:
         raise RuntimeError(f"{name} {' '.join(str(a) for a in arguments)}: {done.stderr.strip()}")
@@ -55,7 +60,7 @@ class Bench:
             daemon.start()
             row = tool(self.bed, program, daemons.SPEAKER,
                        ",".join(str(pid) for pid in daemon.pids()),
-                       *[a() if callable(a) else a for a in arguments])
+                       *[a(daemon) if callable(a) else a for a in arguments])
         except (RuntimeError, subprocess.TimeoutExpired, harness.Failed) as error:
             row = {"failed": str(error)}
             print(f"{daemon.name} {label}: {error}", file=sys.stderr, flush=True)
@@ -68,16 +73,23 @@ class Bench:
             self.run(f"through {count}", make(self.bed, "external"), "bgp_injector", "through",
                      count)
 
+    def both_ways(self, label, make, kind, *arguments):
+        for suffix, on_cpu in WAYS:
+            self.bed.on_cpu = on_cpu
+            self.run(label + suffix, make(self.bed, kind), "bgp_injector", label, *arguments)
+        self.bed.on_cpu = []
+
     def change(self, make, count):
-        self.run("change", make(self.bed, "external"), "bgp_injector", "change", count, HELD)
+        self.both_ways("change", make, "external", count, HELD)
 
     def route(self):
         netns = f"/run/netns/{self.bed.speaker.netns}"
+        for make in (daemons.TortieNode, daemons.Bird, daemons.Relay):
+            self.both_ways("kernel", make, "kernel", ROUTES, netns)
         for make in (daemons.TortieNode, daemons.Bird):
-            self.run("kernel", make(self.bed, "kernel"), "bgp_injector", "kernel", ROUTES, netns)
             self.run("fill", make(self.bed, "kernel"), "bgp_injector", "fill", FILL, netns)
-        node = daemons.TortieNode(self.bed, "kernel")
-        self.run("map", node, "bgp_injector", "map", ROUTES, node.pin)
+        self.both_ways("map", daemons.TortieNode, "kernel", ROUTES, PIN)
+        self.both_ways("map", daemons.Relay, "map", ROUTES, PIN)
 
     def crowd(self, make, sizes):
         for size in sizes:
@@ -86,6 +98,8 @@ class Bench:
     def round(self, makes):
         if "route" in self.parts:
             self.route()
+        if "change" in self.parts:
+            self.change(daemons.Relay, CHANGES)
         for make in makes:
             if "through" in self.parts:
                 self.through(make, THROUGH)
@@ -132,6 +146,7 @@ def main():
     others = [make for make in daemons.OTHERS
               if make.name in args.others.split(",") and make.is_installed()]
     result = {"machine": outcome.machine(), "rounds": args.rounds}
+    result["machine"]["congestion_control"] = Path(CONGESTION_CONTROL).read_text().strip()
     result["versions"] = daemons.versions([daemons.Bird, *others])
     result["samples"] = measure(args.rounds, args.only.split(","), others)
     outcome.keep(result, args.out, "benchmarks-bgp", bgp_report.write)

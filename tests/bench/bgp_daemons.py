@@ -25,6 +25,7 @@ EXTERNAL = (("10.98.0.2", 65001), ("10.98.0.3", 65002))
 AS = 64512
 HOLD_CROWD = 9
 NICE = ["nice", "-n", "-10"]
+TOOLS = harness.ROOT / "build/tests/tools"
 
 
 def crowd_address(number):
@@ -32,10 +33,11 @@ def crowd_address(number):
 
 
 class Bed:
-    """The two namespaces and their wire."""
+    """The two namespaces and their wire; on_cpu goes before every program that is measured."""
 
     def __init__(self, lab, crowd):
         self.lab = lab
+        self.on_cpu = []
         self.speaker = harness.Host(lab, "speaker")
         self.peers = harness.Host(lab, "peers")
         self.speaker.ip("link", "add", "wire0", "type", "veth", "peer", "name", "wire0", "netns",
@@ -74,7 +76,8 @@ class Daemon:
     def launch(self, argv):
         with open(self.dir / "log", "a", encoding="utf-8") as log:
             self.processes.append(subprocess.Popen(
-                ["ip", "netns", "exec", self.bed.speaker.netns, *NICE, *[str(a) for a in argv]],
+                ["ip", "netns", "exec", self.bed.speaker.netns, *NICE, *self.bed.on_cpu,
+                 *[str(a) for a in argv]],
                 stdin=subprocess.DEVNULL, stdout=log, stderr=log, cwd=self.dir))
 
     def start(self):
@@ -187,6 +190,28 @@ class Bird(Daemon):
         (self.dir / "bird.conf").write_text(text)
         return ["bird", "-f", "-c", self.dir / "bird.conf", "-s", self.dir / "bird.ctl",
                 "-P", self.dir / "bird.pid"]
+
+
+class Relay(Daemon):
+    """No daemon: what is passed on without a look at it (tests/tools/bgp_relay.c)."""
+
+    name = "relay"
+
+    def command(self):
+        argv = [TOOLS / "bgp_relay", SPEAKER]
+        if self.kind == "kernel":
+            argv += ["kernel", EXTERNAL[0][0], "wire0"]
+        elif self.kind == "map":
+            argv += ["map", self.pin()]
+        return argv
+
+    def stop(self):
+        super().stop()
+        self.pin().unlink(missing_ok=True)
+        self.bed.speaker.ip("route", "flush", "proto", "static", check=False)
+
+    def pin(self):
+        return self.bed.lab.bpffs / "relay_route"
 
 
 class Frr(Daemon):

@@ -302,21 +302,74 @@ static void what_a_round_arms_for_at_once_runs_before_the_next_one(void **state)
 	assert_int_equal(fired[1], descriptor);
 }
 
-static void timers_on_a_grid_are_early_and_together(void **state)
+static void a_timer_set_to_a_time_fires_then_or_at_once_when_that_is_past(void **state)
 {
 	uint64_t now = event_loop_now_ms();
 
-	for (int i = 0; i < 2; i++) {
-		event_timer_init(&timers[i], stop, NULL);
-		assert_int_equal(event_timer_set_on_grid(loop, &timers[i], 5000 + i, 1000), 0);
-		assert_int_equal(timers[i].due_ms % 1000, 0);
-		assert_true(timers[i].due_ms > now + 4000);
-		assert_true(timers[i].due_ms <= event_loop_now_ms() + 5000 + (uint64_t)i);
-	}
-	assert_int_equal(event_timer_set_on_grid(loop, &timers[0], 0, 1000), 0);
-	assert_true(timers[0].due_ms >= now); /* never in the past */
+	event_timer_init(&timers[0], stop, NULL);
+	assert_int_equal(event_timer_set_at(loop, &timers[0], now + 20), 0);
 	assert_int_equal(event_loop_run(loop), 0);
+	assert_true(event_loop_now_ms() >= now + 20);
+	assert_int_equal(event_timer_set_at(loop, &timers[0], now), 0);
+	assert_int_equal(event_loop_run(loop), 0);
+}
+
+static void count(void *arg)
+{
+	++*(unsigned int *)arg;
+}
+
+/* A round with one event, so that what is armed now has its alarm. */
+static void go_round(void)
+{
+	unsigned int before = calls[0];
+
+	fill(0);
+	assert_int_equal(event_loop_run(loop), 0);
+	assert_int_equal(calls[0], before + 1);
+}
+
+static void arm_and_go_round(uint64_t ms)
+{
+	event_timer_init(&timers[1], count, &calls[1]);
+	assert_int_equal(event_timer_set(loop, &timers[1], ms), 0);
+	assert_int_equal(event_loop_add_fd(loop, pipes[0][0], EPOLLIN, count_and_drain, &calls[0]),
+			 0);
+	go_round();
+}
+
+static void a_timer_before_the_alarm_that_is_set_is_not_late(void **state)
+{
+	uint64_t begin = event_loop_now_ms();
+
+	arm_and_go_round(10000);
+	stop_after(5);
+	assert_int_equal(event_loop_run(loop), 0);
+	assert_true(event_loop_now_ms() - begin < 10000);
 	event_timer_cancel(loop, &timers[1]);
+}
+
+static void the_alarm_of_a_cancelled_timer_leaves_the_next_its_own(void **state)
+{
+	arm_and_go_round(10);
+	event_timer_cancel(loop, &timers[1]);
+	stop_after(30);
+	assert_int_equal(event_loop_run(loop), 0);
+	assert_int_equal(calls[1], 0);
+}
+
+/* It is fetched behind the descriptor whose handler stops the loop. */
+static void an_alarm_that_nobody_looked_at_leaves_the_next_its_own(void **state)
+{
+	arm_and_go_round(2);
+	fill(0);
+	while (event_loop_now_ms() < timers[1].due_ms + 1)
+		continue;
+	assert_int_equal(event_loop_run(loop), 0);
+	assert_int_equal(calls[0], 2);
+	stop_after(5);
+	assert_int_equal(event_loop_run(loop), 0);
+	assert_int_equal(calls[1], 1);
 }
 
 #define LOOP_TEST(name) cmocka_unit_test_setup_teardown(name, set_up, tear_down)
@@ -335,7 +388,10 @@ int main(void)
 		LOOP_TEST(signals_arrive_in_the_loop),
 		LOOP_TEST(a_stop_before_the_run_counts_once),
 		LOOP_TEST(what_a_round_arms_for_at_once_runs_before_the_next_one),
-		LOOP_TEST(timers_on_a_grid_are_early_and_together),
+		LOOP_TEST(a_timer_set_to_a_time_fires_then_or_at_once_when_that_is_past),
+		LOOP_TEST(a_timer_before_the_alarm_that_is_set_is_not_late),
+		LOOP_TEST(the_alarm_of_a_cancelled_timer_leaves_the_next_its_own),
+		LOOP_TEST(an_alarm_that_nobody_looked_at_leaves_the_next_its_own),
 	};
 
 	return cmocka_run_group_tests(tests, NULL, NULL);
