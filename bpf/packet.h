@@ -79,8 +79,7 @@ struct packet {
 	__u32 kind;	  /* enum packet_kind */
 	__u32 transport;  /* offset of the transport header in the frame */
 	__u32 payload;	  /* octets behind the IP header(s) */
-	__u32 tx_counter; /* numbers of the counters: of the pod that sent, */
-	__u32 rx_counter; /* and of the pod that got the packet; 0: none */
+	__u32 tx_counter; /* number of the counters of the pod that sent; 0: none */
 	__u32 mac_head;	  /* source MAC as it lies in the frame: first four octets, */
 	__u16 mac_tail;	  /* and last two */
 	__u8 protocol;
