@@ -2,9 +2,10 @@
 /*
  * count.h: the single exit of each program: verdict, counters, samples of drops.
  *
- * All counters are per CPU. The clock is read only for dropped packets (27 ns). A packet here is
- * an skb: a super-packet of TCP counts once, with all its octets, as on the kernel's own links;
- * octets are those of the frame with its Ethernet header.
+ * All counters are per CPU. What is redirected is counted where that is done, the rest at the exit.
+ * The clock is read only for dropped packets (27 ns). A packet here is an skb: a super-packet of
+ * TCP counts once, with all its octets, as on the kernel's own links; octets are those of the frame
+ * with its Ethernet header.
  */
 #ifndef BPF_COUNT_H
 #define BPF_COUNT_H
@@ -16,11 +17,12 @@
 
 #define NS_PER_S 1000000000ull
 
-/* @number as struct endpoint_value carries it. */
+/* @number as struct endpoint_value carries it; 0 is nobody's. */
 static __always_inline void count_sent(struct __sk_buff *skb, __u32 number)
 {
-	struct endpoint_counter *counter = bpf_map_lookup_elem(&ep_counter, &number);
+	struct endpoint_counter *counter;
 
+	counter = number ? bpf_map_lookup_elem(&ep_counter, &number) : NULL;
 	if (!counter)
 		return;
 	counter->tx_packets++;
@@ -29,8 +31,9 @@ static __always_inline void count_sent(struct __sk_buff *skb, __u32 number)
 
 static __always_inline void count_received(struct __sk_buff *skb, __u32 number)
 {
-	struct endpoint_counter *counter = bpf_map_lookup_elem(&ep_counter, &number);
+	struct endpoint_counter *counter;
 
+	counter = number ? bpf_map_lookup_elem(&ep_counter, &number) : NULL;
 	if (!counter)
 		return;
 	counter->rx_packets++;
@@ -103,7 +106,8 @@ static __noinline int count_drop(struct __sk_buff *skb, __u32 hook, __u32 reason
 }
 
 /**
- * count_exit() - count the packet and turn the last step's @end into the verdict of tc.
+ * count_exit() - count the packet, if it was not redirected, and turn the last step's @end into the
+ * verdict of tc.
  * To the stack means TC_ACT_UNSPEC, never TC_ACT_OK, so that programs behind us see the packet too.
  */
 static __always_inline int count_exit(struct __sk_buff *skb, const struct packet *packet,
@@ -111,15 +115,12 @@ static __always_inline int count_exit(struct __sk_buff *skb, const struct packet
 {
 	if (unlikely(end < 0))
 		return count_drop(skb, hook, -end);
-	if (end != STEP_SENT)
-		explain(EXPLAIN_TO_STACK, 0);
-	if (!dry_run) {
-		if (packet->tx_counter)
-			count_sent(skb, packet->tx_counter);
-		if (packet->rx_counter)
-			count_received(skb, packet->rx_counter);
-	}
-	return end == STEP_SENT ? TC_ACT_REDIRECT : TC_ACT_UNSPEC;
+	if (likely(end == STEP_SENT))
+		return TC_ACT_REDIRECT;
+	explain(EXPLAIN_TO_STACK, 0);
+	if (!dry_run)
+		count_sent(skb, packet->tx_counter);
+	return TC_ACT_UNSPEC;
 }
 
 #endif /* BPF_COUNT_H */

@@ -12,6 +12,7 @@
 
 #include <linux/pkt_cls.h>
 
+#include "count.h"
 #include "endpoint.h"
 
 #define ARP_ETHERNET	   1
@@ -60,8 +61,9 @@ static __always_inline void mac_set_gateway(__u8 *mac)
 	mac_set(mac, GATEWAY_MAC_OCTET * 0x01010101u, GATEWAY_MAC_OCTET * 0x0101);
 }
 
-static __always_inline int gateway_send_back(struct __sk_buff *skb)
+static __always_inline int gateway_send_back(struct __sk_buff *skb, const struct endpoint_value *ep)
 {
+	count_sent(skb, ep->counter);
 	/* Out of the link's host end, which is in at the pod's. */
 	if (bpf_redirect(packet_ifindex(skb), 0) != TC_ACT_REDIRECT)
 		return -DROP_INTERNAL;
@@ -98,7 +100,6 @@ static __always_inline int gateway_answer_arp(struct __sk_buff *skb, struct pack
 	    !endpoint_has_mac(ep, packet->mac_head, packet->mac_tail) ||
 	    !endpoint_has_mac(ep, mac_head, mac_tail))
 		return -DROP_ARP;
-	packet->tx_counter = ep->counter;
 	explain(EXPLAIN_ANSWERED, 0);
 	if (dry_run)
 		return STEP_SENT;
@@ -109,7 +110,7 @@ static __always_inline int gateway_answer_arp(struct __sk_buff *skb, struct pack
 	arp->target = arp->sender;
 	arp->sender = bpf_htonl(GATEWAY_IPV4);
 	arp->head.ar_op = bpf_htons(ARP_REPLY);
-	return gateway_send_back(skb);
+	return gateway_send_back(skb, ep);
 }
 
 static __always_inline bool nd_target_is_gateway(const struct nd_msg *nd)
@@ -178,7 +179,6 @@ static __always_inline int gateway_answer_nd(struct __sk_buff *skb, struct packe
 	if (!endpoint_is_pod(ep) || ep->ifindex != packet_ifindex(skb) ||
 	    !endpoint_has_mac(ep, packet->mac_head, packet->mac_tail))
 		return -DROP_ND;
-	packet->tx_counter = ep->counter;
 	explain(EXPLAIN_ANSWERED, 0);
 	if (dry_run)
 		return STEP_SENT;
@@ -190,7 +190,7 @@ static __always_inline int gateway_answer_nd(struct __sk_buff *skb, struct packe
 	if (!frame)
 		return -DROP_INTERNAL;
 	nd_write_answer(frame);
-	return gateway_send_back(skb);
+	return gateway_send_back(skb, ep);
 }
 
 static __always_inline int gateway_check_icmpv6(struct __sk_buff *skb, struct packet *packet,
