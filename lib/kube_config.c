@@ -372,7 +372,7 @@ static int load_file(struct kube_files *files, const char *path, bool may_lack)
 	if (err == -ENOENT && may_lack)
 		return 0;
 	if (err < 0)
-		return kube_config_fail(files->error, err, "kubeconfig %s: %s", path,
+		return kube_config_fail(files->error, err, "kubeconfig %s: %s (name another)", path,
 					strerror(-err));
 	err = add_file(files, path, data, len);
 	kube_config_wipe(data, len);

@@ -10,7 +10,8 @@
  * client_send() or client_answer() (client.c). A client with many questions shares fairly by being
  * given one message a round.
  *
- * Bounds: connections, silence; and those of client.c. Who exceeds one is cut.
+ * Bounds: connections, silence; and those of client.c. Who exceeds one is cut. Without descriptors
+ * nobody is accepted until the next sweep.
  */
 #include "loader/server.h"
 
@@ -107,6 +108,28 @@ static bool has_room(const struct listener *listener, uid_t uid)
 	return listener->client_count < max;
 }
 
+/* A socket that cannot be accepted from stays readable: the loop would go round for nothing. */
+static void listener_rest(struct listener *listener, int err)
+{
+	struct server *server = listener->server;
+
+	event_loop_modify_fd(server->agent->loop, listener->fd, 0);
+	listener->is_resting = true;
+	if (!listener->is_rest_told)
+		log_warning("%s: %s; who connects has to wait (raise LimitNOFILE)", listener->path,
+			    strerror(-err));
+	listener->is_rest_told = true;
+	if (!event_timer_is_armed(&server->sweep_timer))
+		event_timer_set(server->agent->loop, &server->sweep_timer, SWEEP_MS);
+}
+
+static void listener_wake(struct listener *listener)
+{
+	if (listener->is_resting)
+		event_loop_modify_fd(listener->server->agent->loop, listener->fd, EPOLLIN);
+	listener->is_resting = false;
+}
+
 static void on_accept(int fd, uint32_t events, void *arg)
 {
 	struct listener *listener = arg;
@@ -117,8 +140,11 @@ static void on_accept(int fd, uint32_t events, void *arg)
 	uid_t uid;
 	int conn = unix_socket_accept(fd, &uid, &gid, &pid);
 
+	if (conn == -EMFILE || conn == -ENFILE)
+		listener_rest(listener, conn);
 	if (conn < 0)
 		return;
+	listener->is_rest_told = false;
 	client = has_room(listener, uid) ? calloc(1, sizeof(*client)) : NULL;
 	if (!client ||
 	    event_loop_add_fd(server->agent->loop, conn, EPOLLIN, on_client, client) < 0) {
@@ -164,6 +190,8 @@ static void on_sweep(void *arg)
 	uint64_t now_ms = event_loop_now_ms();
 	struct client *client, *next;
 
+	listener_wake(&server->cni);
+	listener_wake(&server->tool);
 	DL_FOREACH_SAFE(server->clients, client, next)
 	{
 		if (!client->is_broken && client_does_not_read(client, now_ms)) {
@@ -221,6 +249,7 @@ static int listener_bind(struct listener *listener)
 		close(listener->fd);
 	}
 	listener->fd = fd;
+	listener->is_resting = false;
 	listener->mark = file_mark_take(listener->path);
 	return 0;
 }

@@ -21,7 +21,9 @@ struct listener {
 	size_t client_count;
 	size_t client_max;
 	bool has_complained; /* about too many, until one leaves */
-	bool is_lost;	     /* its file cannot be made again, told */
+	bool is_resting;     /* for want of descriptors, until the next sweep */
+	bool is_rest_told;
+	bool is_lost; /* its file cannot be made again, told */
 	struct file_mark mark;
 	char path[SOCKET_PATH_MAX];
 };

@@ -204,7 +204,7 @@ static void serve(const char *run_dir, bool waits, int ready_fd)
 
 	signal(SIGPIPE, SIG_IGN);
 	signal(SIGUSR1, put_clock_forward);
-	if (chdir(run_dir) < 0 || event_loop_new(&agent.loop) < 0 ||
+	if (chdir(run_dir) < 0 || !freopen("log", "w", stderr) || event_loop_new(&agent.loop) < 0 ||
 	    server_open(&agent, &agent.server) < 0)
 		_exit(1);
 	if (write(ready_fd, "r", 1) != 1)
@@ -317,16 +317,41 @@ uint32_t next_type(struct agent_client *client)
 	return header.type;
 }
 
-bool has_mark(const struct world *world, const char *mark)
+/* Is @words ("": nothing) in the file @name of the server's folder? */
+static bool has_words(const struct world *world, const char *name, const char *words)
+{
+	char path[RUN_DIR_OCTETS + 16], text[4096];
+	ssize_t len;
+	int fd;
+
+	snprintf(path, sizeof(path), "%s/%s", world->run_dir, name);
+	fd = open(path, O_RDONLY | O_CLOEXEC);
+	if (fd < 0)
+		return false;
+	len = read(fd, text, sizeof(text) - 1);
+	close(fd);
+	text[len > 0 ? len : 0] = '\0';
+	return strstr(text, words) != NULL;
+}
+
+static bool comes_to_have(const struct world *world, const char *name, const char *words)
 {
 	const struct timespec pause = { .tv_nsec = 10 * 1000 * 1000 };
-	char path[RUN_DIR_OCTETS + 16];
 
-	snprintf(path, sizeof(path), "%s/%s", world->run_dir, mark);
 	for (int i = 0; i < 500; i++) {
-		if (access(path, F_OK) == 0)
+		if (has_words(world, name, words))
 			return true;
 		nanosleep(&pause, NULL);
 	}
 	return false;
+}
+
+bool has_mark(const struct world *world, const char *mark)
+{
+	return comes_to_have(world, mark, "");
+}
+
+bool says(const struct world *world, const char *words)
+{
+	return comes_to_have(world, "log", words);
 }

@@ -41,5 +41,7 @@ void ask(struct agent_client *client, uint32_t type);
 uint32_t next_type(struct agent_client *client);
 /** has_mark() - does the file @mark come to be in the server's folder, soon? */
 bool has_mark(const struct world *world, const char *mark);
+/** says() - do @words come to be in the server's log, soon? */
+bool says(const struct world *world, const char *words);
 
 #endif /* TESTS_UNIT_LOADER_SERVER_WORLD_H */

@@ -12,11 +12,13 @@
 #include <errno.h>
 #include <fcntl.h>
 #include <setjmp.h>
+#include <signal.h>
 #include <stdarg.h>
 #include <stddef.h>
 #include <stdint.h>
 #include <stdio.h>
 #include <string.h>
+#include <sys/resource.h>
 #include <sys/stat.h>
 #include <sys/wait.h>
 #include <unistd.h>
@@ -325,6 +327,29 @@ static void too_many_connections_are_refused_not_waited_for(void **state)
 		agent_client_close(&client[i]);
 }
 
+static void set_descriptors(const struct world *world, rlim_t count)
+{
+	const struct rlimit limit = { .rlim_cur = count, .rlim_max = 1024 };
+
+	assert_int_equal(prlimit(world->server, RLIMIT_NOFILE, &limit, NULL), 0);
+}
+
+/* The loop does not go round for a connection that it cannot take. */
+static void without_a_descriptor_who_connects_waits_until_there_is_one(void **state)
+{
+	const struct world *world = *state;
+	struct msg_hello_reply reply;
+	struct agent_client client;
+
+	set_descriptors(world, 3);
+	client = connect_to(world, "agent");
+	assert_true(says(world, "who connects has to wait"));
+	set_descriptors(world, 1024);
+	kill(world->server, SIGUSR1); /* the next sweep is now */
+	assert_int_equal(agent_client_hello(&client, ROLE_TOOL, &reply), 0);
+	agent_client_close(&client);
+}
+
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
@@ -348,6 +373,7 @@ int main(void)
 		SERVER_TEST(the_group_may_ask_and_not_change),
 		SERVER_TEST(the_configured_user_may_speak_as_bgpd),
 		SERVER_TEST(too_many_connections_are_refused_not_waited_for),
+		SERVER_TEST(without_a_descriptor_who_connects_waits_until_there_is_one),
 	};
 
 	return cmocka_run_group_tests(tests, NULL, NULL);
