@@ -288,6 +288,14 @@ int event_timer_set_at(struct event_loop *loop, struct event_timer *timer, uint6
 	return arm(loop, timer, due_ms);
 }
 
+int event_timer_set_on_grid(struct event_loop *loop, struct event_timer *timer, uint64_t delay_ms,
+			    uint64_t grid_ms)
+{
+	uint64_t due_ms = event_loop_now_ms() + delay_ms;
+
+	return arm(loop, timer, due_ms - due_ms % grid_ms);
+}
+
 void event_timer_cancel(struct event_loop *loop, struct event_timer *timer)
 {
 	timer_heap_remove(&loop->timers, timer);

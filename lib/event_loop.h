@@ -45,6 +45,10 @@ int event_timer_set(struct event_loop *loop, struct event_timer *timer, uint64_t
 /** event_timer_set_at() - the same, when event_loop_now_ms() is @due_ms, or at once: those who
  * choose the same time for many timers pay for one wake-up. */
 int event_timer_set_at(struct event_loop *loop, struct event_timer *timer, uint64_t due_ms);
+/** event_timer_set_on_grid() - the same, at the last multiple of @grid_ms on the clock that is not
+ * later than @delay_ms from now, or at once. */
+int event_timer_set_on_grid(struct event_loop *loop, struct event_timer *timer, uint64_t delay_ms,
+			    uint64_t grid_ms);
 void event_timer_cancel(struct event_loop *loop, struct event_timer *timer);
 
 uint64_t event_loop_now_ms(void); /* CLOCK_MONOTONIC */
