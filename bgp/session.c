@@ -296,12 +296,14 @@ static uint64_t keepalive_interval_ms(const struct session *session)
 	return session->hold_time_s * 1000ull / 3;
 }
 
-/* Without an output that would be made for these octets and freed again at the end of the round. */
+/* In a session that idles: without an output that would be made for these octets and freed again at
+ * the end of the round. */
 static void send_at_once(struct session *session, const uint8_t *data, size_t len)
 {
 	ssize_t sent = -1;
 
-	if (session->fd >= 0 && session->output.len == 0 && !session->is_overflowed)
+	if (session->state == PEER_ESTABLISHED && session->fd >= 0 && session->output.len == 0 &&
+	    !session->is_overflowed)
 		sent = send(session->fd, data, len, MSG_NOSIGNAL);
 	if (sent <= 0)
 		session_send(session, data, len);
@@ -435,8 +437,8 @@ static void connection_is_up(struct session *session)
 	session_run(session, FSM_TCP_UP, NULL);
 }
 
-/* First what the peer said goes on its way, then the peer hears that we have it: for a change that
- * is a packet less before the others' (a fifth of the time until they have it). */
+/* First what the peer said goes on its way, then the peer hears that we have it: recv() would send
+ * that packet before any other. */
 static void acknowledge_later(struct session *session)
 {
 	if (session->state != PEER_ESTABLISHED || session->is_unacked)
