@@ -69,11 +69,12 @@ def node_without_agent(nodes):
 
 
 def test_q1_a_pod_gets_no_address_because_the_agent_is_away(namespace, node_without_agent):
+    """The words are those of ADD, or of STATUS where the runtime has asked for it meanwhile."""
     namespace.create(kube.pod("waits", node_without_agent.name))
 
     def described():
         text = kube.kubectl("describe", "pod", "-n", namespace.name, "waits")
-        return text if "FailedCreatePodSandBox" in text else None
+        return text if re.search("FailedCreatePodSandBox|NetworkNotReady", text) else None
     text = kube.wait_until(described, "an event of the pod", 60)
     assert re.search(r"tortied is not running on this node", text), text
     assert "kubectl -n tortie-system get pods" in text, text  # what to do: it shows the hole
