@@ -182,11 +182,15 @@ def nodes():
 
 
 def worker_nodes():
-    """The nodes that tests put pods on, at least two."""
-    found = [node for node in nodes() if node.ready and node.schedulable]
-    if len(found) < 2:
+    """The nodes that tests put pods on, at least two. The taint of a node that was not Ready goes a
+    moment after it is."""
+    def found():
+        usable = [node for node in nodes() if node.ready and node.schedulable]
+        return usable if len(usable) >= 2 else None
+    try:
+        return wait_until(found, "two nodes that take pods", 30, 0.5)
+    except Failed:
         pytest.skip("needs two nodes that are Ready and take pods")
-    return found
 
 
 def families():
