@@ -67,6 +67,9 @@ void peer_take_update(struct peer *peer, struct update *update);
 bool peer_end_is_restart(const struct peer *peer, const struct session_end *end);
 /** peer_keep_stale() - keep its routes, on notice. */
 void peer_keep_stale(struct peer *peer);
+/** peer_restart_time_s() - for how long it is asked to keep our routes, and its End-of-RIB waited
+ * for. */
+uint16_t peer_restart_time_s(const struct peer *peer);
 /** peer_resume_stale() - it is back: keep only families whose forwarding it says it preserved. */
 void peer_resume_stale(struct peer *peer);
 /** peer_restart_is_over() - if one was under way; @why is for the log. */

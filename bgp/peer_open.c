@@ -94,7 +94,6 @@ void peer_log_left_out(const struct peer *peer)
 
 void peer_fill_open(const struct peer *peer, const struct ip_addr *local, struct open_message *ret)
 {
-	const struct config_bgp *bgp = &peer->speaker->config->bgp;
 	struct capabilities *caps = &ret->capabilities;
 
 	memset(ret, 0, sizeof(*ret));
@@ -108,8 +107,7 @@ void peer_fill_open(const struct peer *peer, const struct ip_addr *local, struct
 	caps->as = peer->config.local_as;
 	caps->graceful_restart = true;
 	caps->restarting = peer->speaker->is_restarting;
-	caps->restart_time_s =
-		peer->config.restart_time_s ? peer->config.restart_time_s : bgp->restart_time_s;
+	caps->restart_time_s = peer_restart_time_s(peer);
 	for (int i = 0; i < FAMILY_COUNT; i++) {
 		caps->family[i] = offers_family(peer, local, i);
 		caps->restart_family[i] = caps->family[i];

@@ -83,6 +83,12 @@ static bool is_forwarding_kept(const struct peer *peer, enum bgp_family family)
 	return caps->forwarding[family] || (peer->is_restart_by_us && !caps->restarting);
 }
 
+uint16_t peer_restart_time_s(const struct peer *peer)
+{
+	return peer->config.restart_time_s ? peer->config.restart_time_s
+					   : peer->speaker->config->bgp.restart_time_s;
+}
+
 /* The peer is back: keep only families whose forwarding is preserved. */
 void peer_resume_stale(struct peer *peer)
 {
@@ -95,7 +101,7 @@ void peer_resume_stale(struct peer *peer)
 		    !is_forwarding_kept(peer, i))
 			sweep_stale(peer, i);
 	event_timer_set(peer->speaker->loop, &peer->stale_timer,
-			peer->speaker->config->bgp.restart_time_s * 1000ull);
+			peer_restart_time_s(peer) * 1000ull);
 }
 
 void peer_on_end_of_rib(struct peer *peer, enum bgp_family family)

@@ -113,10 +113,12 @@ class Bed:
 
     observer_class = Observer
 
-    def __init__(self, lab, **bgp):
+    def __init__(self, lab, external=None, **bgp):
+        """EXTERNAL: more keys of external neighbours."""
         self.lab = lab
         self.node = lab.speaker(1, LOCAL_AS, **bgp, peers=[
-            {"range": "10.99.1.0/24", "as": 64999, "import": "all", "extended_next_hop": "always"},
+            {"range": "10.99.1.0/24", "as": 64999, "import": "all", "extended_next_hop": "always",
+             **(external or {})},
             {"range": "10.99.2.0/24", "as": LOCAL_AS, "import": "all", "reflector_client": True},
             {"address": OBSERVER, "as": LOCAL_AS, "import": "none", "export": "all",
              "passive": True, "extended_next_hop": "always"}])

@@ -2,8 +2,9 @@
 """Peers that restart, badly: RFC 4724 section 4.2, "procedures for the receiving speaker".
 
 The bed is bad_input.py's: the test is the peer, the observer behind t1 says what t1 still passes on
-(as does the agent, by which packets go). t1 waits BOUND seconds for an End-of-RIB at most. What the
-peer says in OPEN: restart(time, families with their F bits).
+(as does the agent, by which packets go). t1 waits BOUND seconds for an End-of-RIB at most, which
+is the neighbours' own restart_time; that of bgp is longer. What the peer says in OPEN:
+restart(time, families with their F bits).
 """
 import struct
 import time
@@ -36,7 +37,7 @@ BOTH = restart(LONG, {IPV4: KEPT, IPV6: KEPT})
 @pytest.fixture(scope="module")
 def bed():
     with BgpLab("gr") as lab:
-        made = Bed(lab, restart_time=BOUND)
+        made = Bed(lab, {"restart_time": BOUND}, restart_time=LONG)
         yield made
         made.check()
 
