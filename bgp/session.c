@@ -32,6 +32,8 @@
 #include <sys/socket.h>
 #include <unistd.h>
 
+#include <utlist.h>
+
 #include "bgp/linger.h"
 #include "bgp/session_internal.h"
 #include "bgp/timer_slot.h"
@@ -59,25 +61,15 @@ static void leave(struct session *session)
 
 static void unlink_unsent(struct session *session)
 {
-	struct session **at = &session->shared->unsent;
-
-	if (!session->is_unsent)
-		return;
-	while (*at != session)
-		at = &(*at)->next_unsent;
-	*at = session->next_unsent;
+	if (session->is_unsent)
+		LL_DELETE2(session->shared->unsent, session, next_unsent);
 	session->is_unsent = false;
 }
 
 static void unlink_unacked(struct session *session)
 {
-	struct session **at = &session->shared->unacked;
-
-	if (!session->is_unacked)
-		return;
-	while (*at != session)
-		at = &(*at)->next_unacked;
-	*at = session->next_unacked;
+	if (session->is_unacked)
+		LL_DELETE2(session->shared->unacked, session, next_unacked);
 	session->is_unacked = false;
 }
 
@@ -177,8 +169,7 @@ void session_send(struct session *session, const uint8_t *data, size_t len)
 	if (session->is_unsent)
 		return;
 	session->is_unsent = true;
-	session->next_unsent = session->shared->unsent;
-	session->shared->unsent = session;
+	LL_PREPEND2(session->shared->unsent, session, next_unsent);
 }
 
 /* RFC 9687 section 3.2: the timer runs while a session is established and has a hold time. */
@@ -445,8 +436,7 @@ static void acknowledge_later(struct session *session)
 		return;
 	tcp_hold_ack(session->fd);
 	session->is_unacked = true;
-	session->next_unacked = session->shared->unacked;
-	session->shared->unacked = session;
+	LL_PREPEND2(session->shared->unacked, session, next_unacked);
 }
 
 static void on_socket(int fd, uint32_t events, void *arg)
