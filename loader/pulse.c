@@ -206,7 +206,7 @@ void pulse_restore(struct pulse *pulse)
 {
 	int err;
 
-	if (file_mark_is_there(&pulse->mark, pulse->path))
+	if (pulse->is_running && file_mark_is_there(&pulse->mark, pulse->path))
 		return;
 	err = exchange_socket(pulse);
 	if (err == 0)
