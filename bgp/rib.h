@@ -115,9 +115,8 @@ bool rib_walk_on(struct rib *rib, uint64_t *cursor, void (*fn)(struct rib_entry 
 
 /**
  * rib_scan() - the same in smaller pieces, while the table changes between them: @fn for some
- * entries, from
- * *@cursor (0 at first) on, which is moved. False: these were the last. What is there all the time
- * is met at least once.
+ * entries, from *@cursor (0 at first) on, which is moved. False: these were the last. What is there
+ * all the time is met at least once.
  */
 bool rib_scan(struct rib *rib, size_t *cursor, void (*fn)(struct rib_entry *entry, void *arg),
 	      void *arg);

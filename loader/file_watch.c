@@ -6,9 +6,9 @@
  * no agent were there: pods would fail while all is well. Once a second each part that owns such a
  * file looks whether it is still its own: cni.sock and agent.sock (server.c), alive.sock (pulse.c),
  * the ready file (readiness.c), the conflist (conflist.c), what is kept of the cluster (cluster.c).
- * bgp.sock is tortie-bgpd's to miss, which
- * asks for another. Looking costs some microseconds; inotify would hear of it at once, and needs an
- * instance of a number that the kernel limits for each user, and looking as well where it is spent.
+ * bgp.sock is tortie-bgpd's to miss, which asks for another. Looking costs some microseconds;
+ * inotify would hear of it at once, and needs an instance of a number that the kernel limits for
+ * each user, and looking as well where it is spent.
  */
 #include "loader/file_watch.h"
 
