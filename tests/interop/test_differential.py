@@ -202,15 +202,17 @@ class Maker:
         return self.form(self.block(row), nlri(prefix), ":" in prefix), prefix
 
     def form(self, block, octets, is_ipv6):
-        """The message; one in a few is a withdrawal, or has a form that ends the session."""
+        """The message; one in a few is a withdrawal, or has a form that ends the session. What is
+        added stands in front: behind a block that was cut short it would be read from its second
+        octet on, and could turn into an unrecognized well-known attribute."""
         what = self.random.randrange(60)
         if is_ipv6:
             if what == 0:
-                block += attribute(0x80, MP_REACH, HEAD6 + octets)
+                block = attribute(0x80, MP_REACH, HEAD6 + octets) + block
             elif what == 1:
                 block = attribute(0x80, MP_UNREACH, h("0002 01") + octets)
             elif what == 2:
-                block += attribute(0x80, MP_UNREACH, h("0002 01") + octets[:-1])
+                block = attribute(0x80, MP_UNREACH, h("0002 01") + octets[:-1]) + block
             return update(block)
         if what == 0:
             octets = octets[:-1]
