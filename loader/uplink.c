@@ -14,7 +14,8 @@
  * IPv4 routes in silence when a link goes down, and it may be up again before we look.
  *
  * Left to others: hooks that strangers remove (hook_watch.c), routes (remote_routes.c), switches
- * (forwarding.c), which address is the node's (node_address.c).
+ * (forwarding.c), which address is the node's (node_address.c), next hops that could not be asked
+ * for while an address was tentative (uplink_neighbours.c).
  */
 #include "loader/uplink.h"
 
@@ -44,6 +45,7 @@
 #include "loader/node_address.h"
 #include "loader/remote_routes.h"
 #include "loader/status_lines.h"
+#include "loader/uplink_neighbours.h"
 #include "loader/uplink_offload.h"
 
 #define MTU_DEFAULT	 1500
@@ -425,6 +427,18 @@ static bool switch_message_matters(const struct nlmsghdr *header)
 	return netlink_attr_u32(attr[NETCONFA_IFINDEX], 0) == (uint32_t)NETCONFA_IFINDEX_ALL;
 }
 
+static void solicit_again(struct uplinks *uplinks, uint32_t ifindex)
+{
+	int count = uplink_solicit_again(uplinks->agent->netlink, ifindex);
+
+	if (count < 0)
+		log_debug("uplink %u: IPv6 neighbours: %s; the kernel asks for them within a "
+			  "second",
+			  ifindex, strerror(-count));
+	else if (count > 0)
+		log_debug("uplink %u: %d IPv6 neighbours are asked for again", ifindex, count);
+}
+
 static bool message_matters(struct uplinks *uplinks, const struct nlmsghdr *header)
 {
 	const struct ifaddrmsg *body;
@@ -436,8 +450,11 @@ static bool message_matters(struct uplinks *uplinks, const struct nlmsghdr *head
 	case RTM_NEWADDR:
 	case RTM_DELADDR:
 		body = netlink_body(header, sizeof(*body));
-		if (body != NULL && find_by_index(uplinks, body->ifa_index) != NULL)
-			uplinks->is_touched = true;
+		if (body == NULL || find_by_index(uplinks, body->ifa_index) == NULL)
+			return true;
+		uplinks->is_touched = true;
+		if (uplink_can_solicit(header))
+			solicit_again(uplinks, body->ifa_index);
 		return true;
 	case RTM_NEWNETCONF:
 		return switch_message_matters(header);
