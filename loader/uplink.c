@@ -277,7 +277,6 @@ static void raise_gso(struct uplinks *uplinks, struct uplink *uplink)
 static void adopt_found(struct uplinks *uplinks, struct uplinks *found)
 {
 	struct agent *agent = uplinks->agent;
-	char ifname[IF_NAMESIZE];
 
 	for (size_t i = 0; i < uplinks->count; i++) {
 		const struct uplink *old = &uplinks->link[i];
@@ -286,9 +285,8 @@ static void adopt_found(struct uplinks *uplinks, struct uplinks *found)
 			continue;
 		uplinks->is_touched = true;
 		log_warning("uplink %s: is an uplink no more", old->name);
-		if (if_indextoname(old->ifindex, ifname) != NULL)
-			detach_uplink(agent->dataplane, agent->netlink, agent->bpf_dir,
-				      old->ifindex);
+		/* Also when the link is gone: what is left of its hook has a pin and a place. */
+		detach_uplink(agent->dataplane, agent->netlink, agent->bpf_dir, old->ifindex);
 	}
 	for (size_t i = 0; i < found->count; i++)
 		if (find_by_index(uplinks, found->link[i].ifindex) == NULL)

@@ -5,7 +5,9 @@
 """
 import ipaddress
 import json
+import os
 import re
+from pathlib import Path
 
 import pytest
 
@@ -132,8 +134,15 @@ def test_a_node_address_that_no_link_has_is_told_and_waited_for(node):
     assert hook_is_on(node, "up0")
 
 
+def links_held(node):
+    """What the agent has of BPF links: descriptors and pins."""
+    return ([fd for fd in Path(f"/proc/{node.agent.pid}/fd").iterdir()
+             if "bpf_link" in os.readlink(fd)],
+            [pin.name for pin in node.bpf_dir.iterdir() if "_network_" in pin.name])
+
+
 def test_an_uplink_that_is_replaced_by_another_link_of_its_name_is_taken_anew(running):
-    old = ifindex(running, "up0")
+    old, held = ifindex(running, "up0"), links_held(running)
     running.ip("link", "del", "up0")
     wait_status(running, "uplink up0: no such link")
     running.lab.plug(running, "up0", [f"{running.ip4}/24", f"{running.ip6}/64"])
@@ -142,6 +151,7 @@ def test_an_uplink_that_is_replaced_by_another_link_of_its_name_is_taken_anew(ru
     wait_until(lambda: {i for i, _ in map_next_hops(running)} == {new}, "routes by the new link", 3)
     wait_until(lambda: f"via {LAN4}.101 dev up0" in running.ip("route"), "kernel route", 3)
     assert hook_is_on(running, "up0")
+    assert [len(kind) for kind in links_held(running)] == [len(kind) for kind in held]
 
 
 def test_a_renamed_uplink_goes_on(running):
