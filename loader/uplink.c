@@ -56,7 +56,8 @@ struct uplinks {
 	struct event_timer timer; /* the deferred refresh */
 	struct uplink link[CONFIG_UPLINKS_MAX];
 	size_t count;
-	struct node_addresses addresses; /* published in map endpoint */
+	bool is_missing[CONFIG_UPLINKS_MAX]; /* of node.uplinks: no link has this name */
+	struct node_addresses addresses;     /* published in map endpoint */
 	bool uses_ipv6;
 	bool is_touched;    /* an uplink had an event since the last refresh */
 	bool must_compare;  /* trust nothing: start, lost messages, sweep */
@@ -163,7 +164,7 @@ static void add_found(struct uplinks *uplinks, struct uplinks *found, const stru
 	found->count++;
 }
 
-/* The links of node.uplinks; were all of them there? */
+/* The links of node.uplinks, by name or alternative name; were all of them there? */
 static bool find_by_name(struct uplinks *uplinks, struct uplinks *found)
 {
 	const struct config *config = uplinks->agent->config;
@@ -171,10 +172,11 @@ static bool find_by_name(struct uplinks *uplinks, struct uplinks *found)
 	struct uplink link;
 
 	for (size_t i = 0; i < config->uplink_count; i++) {
-		if (look_up(uplinks, config->uplink[i], 0, &link) == 0)
-			add_found(uplinks, found, &link);
-		else
+		found->is_missing[i] = look_up(uplinks, config->uplink[i], 0, &link) < 0;
+		if (found->is_missing[i])
 			is_complete = false;
+		else
+			add_found(uplinks, found, &link);
 	}
 	return is_complete;
 }
@@ -292,6 +294,7 @@ static void adopt_found(struct uplinks *uplinks, struct uplinks *found)
 		if (find_by_index(uplinks, found->link[i].ifindex) == NULL)
 			uplinks->is_touched = true;
 	memcpy(uplinks->link, found->link, sizeof(uplinks->link));
+	memcpy(uplinks->is_missing, found->is_missing, sizeof(uplinks->is_missing));
 	uplinks->count = found->count;
 }
 
@@ -662,12 +665,7 @@ static int missing_status(const struct uplinks *uplinks, status_line_fn *fn, voi
 	int err = 0;
 
 	for (size_t i = 0; i < config->uplink_count && err == 0; i++) {
-		bool is_found = false;
-
-		for (size_t j = 0; j < uplinks->count; j++)
-			if (strcmp(uplinks->link[j].name, config->uplink[i]) == 0)
-				is_found = true;
-		if (is_found)
+		if (!uplinks->is_missing[i]) /* the name may be an alternative one */
 			continue;
 		snprintf(text, sizeof(text), "uplink %s: no such link (set node.uplinks)",
 			 config->uplink[i]);

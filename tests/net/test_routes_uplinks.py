@@ -107,7 +107,8 @@ def test_the_uplink_is_found_by_the_node_address(node):
 
 
 def test_a_missing_uplink_is_told_and_taken_when_it_comes(node):
-    node.config["node"]["uplinks"] = ["up0", "late0"]
+    node.ip("link", "property", "add", "dev", "up0", "altname", "enx020000000001")
+    node.config["node"]["uplinks"] = ["enx020000000001", "late0"]
     node.start_agent(wait=False)
     wait_until(lambda: (node.run_dir / "agent.sock").exists(), "the agent's socket")
     wait_status(node, "uplink late0: no such link")
@@ -119,7 +120,8 @@ def test_a_missing_uplink_is_told_and_taken_when_it_comes(node):
     node.lab.lan.ip("link", "set", "late-port", "up")
     node.ip("link", "set", "late0", "up")
     node.wait_ready()
-    assert hook_is_on(node, "late0")
+    assert hook_is_on(node, "late0") and hook_is_on(node, "up0")
+    assert "no such link" not in node.tortie("status", check=False)
 
 
 def test_a_node_address_that_no_link_has_is_told_and_waited_for(node):
