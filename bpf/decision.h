@@ -44,11 +44,16 @@ static __always_inline __u32 decision_generation(void)
 	return now && !dry_run ? *(volatile __u32 *)now : 0;
 }
 
-/* This CPU's element for such packets, whatever is in it; NULL never happens. */
-static __always_inline struct decision *decision_find(const struct packet *packet)
+/*
+ * This CPU's element for such packets, whatever is in it; NULL never happens. Egress has another
+ * one: what the host stack carries comes by twice, and would find the other's answer each time.
+ */
+static __always_inline struct decision *decision_find(const struct packet *packet, bool is_egress)
 {
 	__u32 index = decision_index(packet);
 
+	if (is_egress && !dry_run)
+		index ^= DECISIONS / 2;
 	return bpf_map_lookup_elem(&decision, &index);
 }
 

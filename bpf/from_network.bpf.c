@@ -88,7 +88,7 @@ int from_network(struct __sk_buff *skb)
 	if (skb->pkt_type != PACKET_HOST || packet_parse(skb, &packet) || packet.kind == PACKET_ARP)
 		goto out;
 	explain(EXPLAIN_PARSED, packet.protocol);
-	to = decision_find(&packet);
+	to = decision_find(&packet, false);
 	if (unlikely(!to))
 		goto out;
 	end = network_decide(skb, &packet, to);

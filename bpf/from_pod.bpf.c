@@ -62,7 +62,7 @@ int from_pod(struct __sk_buff *skb)
 	if (unlikely(end))
 		goto out;
 	end = -DROP_INTERNAL;
-	to = decision_find(&packet);
+	to = decision_find(&packet, false);
 	if (unlikely(!to))
 		goto out;
 	end = from_pod_decide(skb, &packet, to);

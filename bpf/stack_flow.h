@@ -271,7 +271,7 @@ static __always_inline bool flow_is_between_pods(struct __sk_buff *skb, const st
 						 bool is_to_network)
 {
 	__u32 place = packet_ifindex(skb) | DECISION_EGRESS;
-	struct decision *known = decision_find(packet);
+	struct decision *known = decision_find(packet, true);
 	__u32 now = decision_generation();
 	bool is_between;
 

@@ -157,8 +157,8 @@ struct flow_key {
 #define STACK_FILTER_MULTIPLIER 0x9e3779b1u /* 2^32 by the golden ratio */
 
 struct stack_filter {
-	__u32 active; /* 0 or 1 */
-	__u32 pad;
+	__u32 active;	 /* 0 or 1 */
+	__u32 is_filled; /* the agent's: since the maps exist it has read conntrack into them */
 	__u64 bits[2][STACK_FILTER_WORDS];
 };
 

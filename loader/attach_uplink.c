@@ -208,7 +208,7 @@ static int attach_tcx(const struct hook *hook)
 	const struct dataplane *dataplane = hook->dataplane;
 	enum dataplane_program program = hook->side->program;
 	uint32_t program_id = 0;
-	int fd = find_link(hook, &program_id);
+	int err, fd = find_link(hook, &program_id);
 
 	if (fd >= 0) {
 		if (program_id != dataplane->program_id[program] &&
@@ -219,8 +219,9 @@ static int attach_tcx(const struct hook *hook)
 	fd = create_tcx_link(hook);
 	if (fd < 0)
 		return fd;
+	err = pin_link(hook, fd);
 	hold(hook, fd);
-	return pin_link(hook, fd);
+	return err;
 }
 
 static int attach_clsact(const struct hook *hook)

@@ -281,6 +281,11 @@ int dataplane_open(const struct config *config, const char *bpf_dir,
 	err = load_live(dataplane, config);
 	if (err)
 		goto err_close;
+	err = dataplane_flows_begin(dataplane);
+	if (err) {
+		log_error("map stack_filter: cannot be mapped: %s", strerror(-err));
+		goto err_close;
+	}
 	err = dataplane_pins_carry(dataplane);
 	if (err)
 		goto err_close;

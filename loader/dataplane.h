@@ -96,8 +96,10 @@ int dataplane_take_trace(struct dataplane *dataplane,
 
 /* --- the host stack's flows (dataplane_flows.c); only where dataplane_is_beside() --- */
 
-/** dataplane_flows_are_new() - did the maps of flows not exist before this agent? */
+/** dataplane_flows_are_new() - has no agent filled the maps of flows since they exist? */
 bool dataplane_flows_are_new(const struct dataplane *dataplane);
+/** dataplane_flows_settle() - all that the stack carried before is in them. 0 or -errno. */
+int dataplane_flows_settle(struct dataplane *dataplane);
 /** dataplane_add_flows() - write @count flows. 0 or -errno. */
 int dataplane_add_flows(struct dataplane *dataplane, const struct flow_key *keys, size_t count);
 /** dataplane_renew_filter() - make the filter of flows anew, without the bits of those that are

@@ -10,6 +10,10 @@
  *
  * The walk takes a batch of whole hash buckets at a time: no flow that stays is missed, whatever
  * comes and goes meanwhile.
+ *
+ * New maps lack what the stack carried before (stack_flows.c reads it). That this is done stands in
+ * the filter's map: the maps are pinned before, and an agent that is killed in between leaves them
+ * to one that finds them there and must still do it.
  */
 #include <bpf/bpf.h>
 #include <bpf/libbpf.h>
@@ -53,17 +57,46 @@ static void set_bit(__u64 *bits, uint32_t bit)
 	__atomic_fetch_or(&bits[bit / 64], 1ull << bit % 64, __ATOMIC_SEQ_CST);
 }
 
+static bool is_map_new(const struct dataplane *dataplane, enum dataplane_map_id id)
+{
+	for (size_t i = 0; i < dataplane->map_count; i++)
+		if (dataplane->map[i].fd == dataplane->known_fd[id])
+			return !dataplane->map[i].adopted;
+	return true;
+}
+
+static int set_filled(struct dataplane *dataplane, bool is_filled)
+{
+	struct stack_filter *filter = map_filter(dataplane);
+
+	if (!filter)
+		return -errno;
+	__atomic_store_n(&filter->is_filled, is_filled, __ATOMIC_SEQ_CST);
+	unmap_filter(filter);
+	return 0;
+}
+
+int dataplane_flows_begin(struct dataplane *dataplane)
+{
+	if (!dataplane->is_beside ||
+	    (!is_map_new(dataplane, MAP_STACK_TCP) && !is_map_new(dataplane, MAP_STACK_OTHER)))
+		return 0;
+	return set_filled(dataplane, false);
+}
+
+int dataplane_flows_settle(struct dataplane *dataplane)
+{
+	return set_filled(dataplane, true);
+}
+
 bool dataplane_flows_are_new(const struct dataplane *dataplane)
 {
-	for (size_t i = 0; i < dataplane->map_count; i++) {
-		const struct dataplane_map *map = &dataplane->map[i];
+	struct stack_filter *filter = map_filter(dataplane);
+	bool is_new = !filter || !filter->is_filled;
 
-		if ((map->fd == dataplane->known_fd[MAP_STACK_TCP] ||
-		     map->fd == dataplane->known_fd[MAP_STACK_OTHER]) &&
-		    !map->adopted)
-			return true;
-	}
-	return false;
+	if (filter)
+		unmap_filter(filter);
+	return is_new;
 }
 
 static int add_flow(struct dataplane *dataplane, struct stack_filter *filter,

@@ -99,6 +99,9 @@ int dataplane_pins_finish(struct dataplane *dataplane);
  */
 int dataplane_hop_groups_map(struct dataplane *dataplane);
 void dataplane_hop_groups_unmap(struct dataplane *dataplane);
+/** dataplane_flows_begin() - note that new maps of flows lack what was before, until
+ * dataplane_flows_settle(); to be called before they are pinned. 0 or -errno. */
+int dataplane_flows_begin(struct dataplane *dataplane);
 /** dataplane_generation_init() - make the programs look at all maps again, whatever the agent
  * before was killed in. 0 or -errno. */
 int dataplane_generation_init(struct dataplane *dataplane);

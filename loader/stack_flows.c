@@ -5,7 +5,8 @@
  * The programs record them (bpf/stack_flow.h) where the stack lets a packet out, so that answers
  * take the stack too. What they cannot know is what the stack carried before they ran: at the first
  * start of these maps, and whenever they start anew (another size or layout), conntrack is read
- * once, and what it translates from pod to pod is put into them. Without it a connection that is
+ * once, and what it translates from pod to pod is put into them (by the next start, when this one
+ * does not come so far). Without it a connection that is
  * idle, and whose server speaks first, would be lost. Read twice: before the first program asks,
  * and again when the last hook has its recorder.
  *
@@ -36,7 +37,7 @@
 struct stack_flows {
 	struct agent *agent;
 	struct event_timer timer;
-	bool is_new;	     /* the maps did not exist before us */
+	bool is_new;	     /* nobody has filled the maps before us */
 	uint64_t renewed_at; /* flows recorded when the filter was made anew */
 };
 
@@ -88,7 +89,8 @@ static int take_entry(const struct conntrack_entry *entry, void *arg)
 	return filling->count == BATCH ? flush(filling) : 0;
 }
 
-static void fill(struct stack_flows *flows)
+/* 0, also where there is nothing to read, or -errno (said). */
+static int fill(struct stack_flows *flows)
 {
 	struct filling *filling = calloc(1, sizeof(*filling));
 	int err = -ENOMEM;
@@ -100,15 +102,18 @@ static void fill(struct stack_flows *flows)
 			err = flush(filling);
 	}
 	/* Without conntrack in the kernel nothing is translated. */
-	if (err == -EINVAL || err == -EOPNOTSUPP || err == -EPROTONOSUPPORT)
+	if (err == -EINVAL || err == -EOPNOTSUPP || err == -EPROTONOSUPPORT) {
 		log_info("flows of the host stack: this kernel has no conntrack to read");
-	else if (err)
+		err = 0;
+	} else if (err) {
 		log_warning("flows of the host stack: conntrack cannot be read: %s; idle "
 			    "connections through a service may break",
 			    strerror(-err));
-	else
+	} else {
 		log_info("flows of the host stack: %zu taken over from conntrack", filling->total);
+	}
 	free(filling);
+	return err;
 }
 
 static int renew_filter(struct stack_flows *flows)
@@ -167,8 +172,14 @@ int stack_flows_open(struct agent *agent, struct stack_flows **ret_flows)
 
 void stack_flows_settle(struct stack_flows *flows)
 {
-	if (flows && flows->is_new)
-		fill(flows);
+	int err;
+
+	if (!flows || !flows->is_new || fill(flows) < 0)
+		return;
+	err = dataplane_flows_settle(flows->agent->dataplane);
+	if (err)
+		log_warning("map stack_filter: %s; conntrack is read again at the next start",
+			    strerror(-err));
 }
 
 void stack_flows_close(struct stack_flows *flows)

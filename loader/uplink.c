@@ -14,7 +14,8 @@
  * IPv4 routes in silence when a link goes down, and it may be up again before we look.
  *
  * Left to others: hooks that strangers remove (hook_watch.c), routes (remote_routes.c), switches
- * (forwarding.c), which address is the node's (node_address.c).
+ * (forwarding.c), which address is the node's (node_address.c), next hops that could not be asked
+ * for while an address was tentative (uplink_neighbours.c).
  */
 #include "loader/uplink.h"
 
@@ -44,6 +45,7 @@
 #include "loader/node_address.h"
 #include "loader/remote_routes.h"
 #include "loader/status_lines.h"
+#include "loader/uplink_neighbours.h"
 #include "loader/uplink_offload.h"
 
 #define MTU_DEFAULT	 1500
@@ -54,7 +56,8 @@ struct uplinks {
 	struct event_timer timer; /* the deferred refresh */
 	struct uplink link[CONFIG_UPLINKS_MAX];
 	size_t count;
-	struct node_addresses addresses; /* published in map endpoint */
+	bool is_missing[CONFIG_UPLINKS_MAX]; /* of node.uplinks: no link has this name */
+	struct node_addresses addresses;     /* published in map endpoint */
 	bool uses_ipv6;
 	bool is_touched;    /* an uplink had an event since the last refresh */
 	bool must_compare;  /* trust nothing: start, lost messages, sweep */
@@ -161,7 +164,7 @@ static void add_found(struct uplinks *uplinks, struct uplinks *found, const stru
 	found->count++;
 }
 
-/* The links of node.uplinks; were all of them there? */
+/* The links of node.uplinks, by name or alternative name; were all of them there? */
 static bool find_by_name(struct uplinks *uplinks, struct uplinks *found)
 {
 	const struct config *config = uplinks->agent->config;
@@ -169,10 +172,11 @@ static bool find_by_name(struct uplinks *uplinks, struct uplinks *found)
 	struct uplink link;
 
 	for (size_t i = 0; i < config->uplink_count; i++) {
-		if (look_up(uplinks, config->uplink[i], 0, &link) == 0)
-			add_found(uplinks, found, &link);
-		else
+		found->is_missing[i] = look_up(uplinks, config->uplink[i], 0, &link) < 0;
+		if (found->is_missing[i])
 			is_complete = false;
+		else
+			add_found(uplinks, found, &link);
 	}
 	return is_complete;
 }
@@ -275,7 +279,6 @@ static void raise_gso(struct uplinks *uplinks, struct uplink *uplink)
 static void adopt_found(struct uplinks *uplinks, struct uplinks *found)
 {
 	struct agent *agent = uplinks->agent;
-	char ifname[IF_NAMESIZE];
 
 	for (size_t i = 0; i < uplinks->count; i++) {
 		const struct uplink *old = &uplinks->link[i];
@@ -284,14 +287,14 @@ static void adopt_found(struct uplinks *uplinks, struct uplinks *found)
 			continue;
 		uplinks->is_touched = true;
 		log_warning("uplink %s: is an uplink no more", old->name);
-		if (if_indextoname(old->ifindex, ifname) != NULL)
-			detach_uplink(agent->dataplane, agent->netlink, agent->bpf_dir,
-				      old->ifindex);
+		/* Also when the link is gone: what is left of its hook has a pin and a place. */
+		detach_uplink(agent->dataplane, agent->netlink, agent->bpf_dir, old->ifindex);
 	}
 	for (size_t i = 0; i < found->count; i++)
 		if (find_by_index(uplinks, found->link[i].ifindex) == NULL)
 			uplinks->is_touched = true;
 	memcpy(uplinks->link, found->link, sizeof(uplinks->link));
+	memcpy(uplinks->is_missing, found->is_missing, sizeof(uplinks->is_missing));
 	uplinks->count = found->count;
 }
 
@@ -425,6 +428,18 @@ static bool switch_message_matters(const struct nlmsghdr *header)
 	return netlink_attr_u32(attr[NETCONFA_IFINDEX], 0) == (uint32_t)NETCONFA_IFINDEX_ALL;
 }
 
+static void solicit_again(struct uplinks *uplinks, uint32_t ifindex)
+{
+	int count = uplink_solicit_again(uplinks->agent->netlink, ifindex);
+
+	if (count < 0)
+		log_debug("uplink %u: IPv6 neighbours: %s; the kernel asks for them within a "
+			  "second",
+			  ifindex, strerror(-count));
+	else if (count > 0)
+		log_debug("uplink %u: %d IPv6 neighbours are asked for again", ifindex, count);
+}
+
 static bool message_matters(struct uplinks *uplinks, const struct nlmsghdr *header)
 {
 	const struct ifaddrmsg *body;
@@ -436,8 +451,11 @@ static bool message_matters(struct uplinks *uplinks, const struct nlmsghdr *head
 	case RTM_NEWADDR:
 	case RTM_DELADDR:
 		body = netlink_body(header, sizeof(*body));
-		if (body != NULL && find_by_index(uplinks, body->ifa_index) != NULL)
-			uplinks->is_touched = true;
+		if (body == NULL || find_by_index(uplinks, body->ifa_index) == NULL)
+			return true;
+		uplinks->is_touched = true;
+		if (uplink_can_solicit(header))
+			solicit_again(uplinks, body->ifa_index);
 		return true;
 	case RTM_NEWNETCONF:
 		return switch_message_matters(header);
@@ -647,12 +665,7 @@ static int missing_status(const struct uplinks *uplinks, status_line_fn *fn, voi
 	int err = 0;
 
 	for (size_t i = 0; i < config->uplink_count && err == 0; i++) {
-		bool is_found = false;
-
-		for (size_t j = 0; j < uplinks->count; j++)
-			if (strcmp(uplinks->link[j].name, config->uplink[i]) == 0)
-				is_found = true;
-		if (is_found)
+		if (!uplinks->is_missing[i]) /* the name may be an alternative one */
 			continue;
 		snprintf(text, sizeof(text), "uplink %s: no such link (set node.uplinks)",
 			 config->uplink[i]);

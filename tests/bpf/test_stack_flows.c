@@ -9,6 +9,7 @@
  */
 #include <setjmp.h>
 #include <stdarg.h>
+#include <sched.h>
 #include <stdio.h>
 
 #include <linux/pkt_cls.h>
@@ -29,18 +30,25 @@ static const char *const addr_b[] = { POD_B_IPV4, POD_B_IPV6 };
 static const char *const addr_far[] = { "10.244.2.77", "fd00:244:2::77" };
 static const uint8_t protocols[] = { 6, 17, 132 };
 
-static int verdict_of(enum dataplane_hook hook, enum place place, const struct frame_spec *spec)
+static void observe(enum dataplane_hook hook, enum place place, const struct frame_spec *spec,
+		    struct observation *ret)
 {
 	const struct row row = { "", hook, place, .spec = *spec };
-	struct observation seen;
 	struct frame frame;
 
 	row_frame(&row, &frame);
 	assert_int_equal(harness_run(harness,
 				     &(const struct injection){
 					     .hook = hook, .place = place, .frame = &frame },
-				     false, &seen),
+				     false, ret),
 			 0);
+}
+
+static int verdict_of(enum dataplane_hook hook, enum place place, const struct frame_spec *spec)
+{
+	struct observation seen;
+
+	observe(hook, place, spec, &seen);
 	return seen.verdict;
 }
 
@@ -121,15 +129,47 @@ static void a_first_fragment_records_the_flow_of_its_small_answer(void **state)
 	assert_int_equal(verdict_of(HOOK_FROM_POD, POD_B, &back), TC_ACT_UNSPEC);
 }
 
+/* What the programs know of a packet that the stack carries: the way in and the way out, each by
+ * itself. The map says otherwise then, but nobody has told them. */
+static void the_way_in_and_the_way_out_are_remembered_beside_each_other(void **state)
+{
+	for (int family = 0; family < 2; family++) {
+		struct frame_spec there = packet(addr_a[family], addr_b[family], 17, false);
+		struct endpoint_value before, other;
+		struct observation seen;
+
+		there.source_port = CLIENT_PORT + 2;
+		assert_int_equal(harness_raise_generation(harness), 0);
+		assert_int_equal(verdict_of(HOOK_FROM_POD, POD_A, &there), TC_ACT_REDIRECT);
+		observe(HOOK_TO_POD, POD_B, &there, &seen);
+		assert_int_equal(seen.recorded[STACK_OTHER], 1);
+		assert_int_equal(harness_get_endpoint(harness, addr_a[family], &before), 0);
+		other = before;
+		other.flags = ENDPOINT_HOST;
+		assert_int_equal(harness_set_endpoint(harness, addr_a[family], &other), 0);
+		assert_int_equal(verdict_of(HOOK_FROM_POD, POD_A, &there), TC_ACT_UNSPEC);
+		there.source_port++;
+		observe(HOOK_TO_POD, POD_B, &there, &seen);
+		assert_int_equal(seen.recorded[STACK_OTHER], 1);
+		assert_int_equal(harness_set_endpoint(harness, addr_a[family], &before), 0);
+	}
+}
+
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
 		cmocka_unit_test(what_to_pod_records_stays_with_the_stack_both_ways),
 		cmocka_unit_test(what_to_network_records_stays_with_the_stack_both_ways),
 		cmocka_unit_test(a_first_fragment_records_the_flow_of_its_small_answer),
+		cmocka_unit_test(the_way_in_and_the_way_out_are_remembered_beside_each_other),
 	};
+	cpu_set_t one;
 	int failed;
 
+	/* Each CPU remembers for itself: stay on one. */
+	CPU_ZERO(&one);
+	CPU_SET(sched_getcpu(), &one);
+	sched_setaffinity(0, sizeof(one), &one);
 	world_is_beside = true;
 	harness = harness_new();
 	if (!harness)

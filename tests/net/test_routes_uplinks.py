@@ -5,7 +5,9 @@
 """
 import ipaddress
 import json
+import os
 import re
+from pathlib import Path
 
 import pytest
 
@@ -105,7 +107,8 @@ def test_the_uplink_is_found_by_the_node_address(node):
 
 
 def test_a_missing_uplink_is_told_and_taken_when_it_comes(node):
-    node.config["node"]["uplinks"] = ["up0", "late0"]
+    node.ip("link", "property", "add", "dev", "up0", "altname", "enx020000000001")
+    node.config["node"]["uplinks"] = ["enx020000000001", "late0"]
     node.start_agent(wait=False)
     wait_until(lambda: (node.run_dir / "agent.sock").exists(), "the agent's socket")
     wait_status(node, "uplink late0: no such link")
@@ -117,7 +120,8 @@ def test_a_missing_uplink_is_told_and_taken_when_it_comes(node):
     node.lab.lan.ip("link", "set", "late-port", "up")
     node.ip("link", "set", "late0", "up")
     node.wait_ready()
-    assert hook_is_on(node, "late0")
+    assert hook_is_on(node, "late0") and hook_is_on(node, "up0")
+    assert "no such link" not in node.tortie("status", check=False)
 
 
 def test_a_node_address_that_no_link_has_is_told_and_waited_for(node):
@@ -132,8 +136,15 @@ def test_a_node_address_that_no_link_has_is_told_and_waited_for(node):
     assert hook_is_on(node, "up0")
 
 
+def links_held(node):
+    """What the agent has of BPF links: descriptors and pins."""
+    return ([fd for fd in Path(f"/proc/{node.agent.pid}/fd").iterdir()
+             if "bpf_link" in os.readlink(fd)],
+            [pin.name for pin in node.bpf_dir.iterdir() if "_network_" in pin.name])
+
+
 def test_an_uplink_that_is_replaced_by_another_link_of_its_name_is_taken_anew(running):
-    old = ifindex(running, "up0")
+    old, held = ifindex(running, "up0"), links_held(running)
     running.ip("link", "del", "up0")
     wait_status(running, "uplink up0: no such link")
     running.lab.plug(running, "up0", [f"{running.ip4}/24", f"{running.ip6}/64"])
@@ -142,6 +153,7 @@ def test_an_uplink_that_is_replaced_by_another_link_of_its_name_is_taken_anew(ru
     wait_until(lambda: {i for i, _ in map_next_hops(running)} == {new}, "routes by the new link", 3)
     wait_until(lambda: f"via {LAN4}.101 dev up0" in running.ip("route"), "kernel route", 3)
     assert hook_is_on(running, "up0")
+    assert [len(kind) for kind in links_held(running)] == [len(kind) for kind in held]
 
 
 def test_a_renamed_uplink_goes_on(running):

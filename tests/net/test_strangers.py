@@ -245,6 +245,22 @@ def test_an_uplink_that_goes_down_and_up_carries_again_within_a_second(net, fami
     net.wait_log(r"up0")
 
 
+def test_next_hops_are_asked_for_as_soon_as_an_uplink_can_ask(net):
+    """Without a link-local address the kernel drops its solicitations, and would ask again by the
+    neighbour's timer: after a minute here."""
+    next_hop, retry = f"{LAN6}77", "net.ipv6.neigh.up0.retrans_time_ms"
+    net.lab.lan.ip("addr", "add", f"{next_hop}/64", "dev", "br0", "nodad")
+    net.n1.ip("-6", "addr", "flush", "dev", "up0", "scope", "link")
+    net.n1.sysctl(retry, 60000)
+    net.n1.ip("-6", "neigh", "add", next_hop, "dev", "up0", "use")  # as a pod's packet does
+    try:
+        assert "INCOMPLETE" in net.n1.ip("-6", "neigh", "show", next_hop)
+        net.n1.ip("addr", "add", "fe80::100/64", "dev", "up0", "nodad")
+        wait_until(lambda: "lladdr" in net.n1.ip("-6", "neigh", "show", next_hop), "an answer", 2)
+    finally:
+        net.n1.sysctl(retry, 1000)
+
+
 def test_flushed_uplink_addresses_that_come_back_work_again(net):
     """What a restart of a network manager does."""
     net.flows()

@@ -6,7 +6,7 @@
  * links: loader/folder_lock.c
  * links: loader/attach.c loader/attach_uplink.c loader/netlink.c loader/netlink_attr.c
  * links: loader/dataplane.c loader/dataplane_pins.c loader/dataplane_maps.c loader/map_memory.c
- * links: loader/dataplane_hops.c
+ * links: loader/dataplane_hops.c loader/dataplane_flows.c loader/flow_key.c
  * links: lib/ip_prefix.c lib/log.c
  * libs: -lbpf -lelf -lz -lnl-3
  */

@@ -7,7 +7,7 @@
  * links: tests/unit/loader/bpffs.c
  * links: loader/folder_lock.c
  * links: loader/dataplane.c loader/dataplane_pins.c loader/dataplane_maps.c loader/map_memory.c
- * links: loader/dataplane_hops.c
+ * links: loader/dataplane_hops.c loader/dataplane_flows.c loader/flow_key.c
  * links: lib/ip_prefix.c lib/log.c
  * libs: -lbpf -lelf -lz
  */

@@ -140,6 +140,7 @@ static void a_restart_keeps_flows_and_another_size_starts_anew(void **state)
 
 	assert_true(dataplane_flows_are_new(dataplane));
 	add(dataplane, 1000, 6);
+	assert_int_equal(dataplane_flows_settle(dataplane), 0);
 	dataplane_close(dataplane);
 	dataplane = open_with(&beside);
 	assert_false(dataplane_flows_are_new(dataplane));
@@ -150,6 +151,24 @@ static void a_restart_keeps_flows_and_another_size_starts_anew(void **state)
 	assert_true(dataplane_flows_are_new(dataplane));
 	assert_flows(dataplane, 0, 0);
 	dataplane_close(dataplane);
+}
+
+/* It was killed after it had pinned them: what the stack carried before is not in them. */
+static void maps_of_an_agent_that_did_not_fill_them_are_new_to_the_next(void **state)
+{
+	struct dataplane *dataplane = open_with(&beside);
+
+	dataplane_close(dataplane);
+	dataplane = open_with(&beside);
+	assert_true(dataplane_flows_are_new(dataplane));
+	assert_int_equal(dataplane_flows_settle(dataplane), 0);
+	dataplane_close(dataplane);
+	/* The filter is an old one then. */
+	for (int i = 0; i < 2; i++) {
+		dataplane = open_with(&larger);
+		assert_true(dataplane_flows_are_new(dataplane));
+		dataplane_close(dataplane);
+	}
 }
 
 static bool is_pinned(const char *name)
@@ -205,6 +224,7 @@ int main(void)
 		KERNEL_TEST(flows_go_into_their_maps_and_the_filter),
 		KERNEL_TEST(a_new_filter_has_all_flows_that_are_there_and_none_that_are_gone),
 		KERNEL_TEST(a_restart_keeps_flows_and_another_size_starts_anew),
+		KERNEL_TEST(maps_of_an_agent_that_did_not_fill_them_are_new_to_the_next),
 		KERNEL_TEST(without_kube_proxy_there_are_no_maps_of_flows_and_old_ones_go),
 		KERNEL_TEST(a_full_map_lets_old_flows_go_not_new_ones),
 	};
