@@ -250,6 +250,10 @@ ssize_t unix_socket_receive(int fd, void *buf, size_t size, int *fds, size_t fd_
 		close_all(received, fd_count);
 		return -EMSGSIZE;
 	}
+	if (len == 0) { /* no end of file when descriptors come with it, but none of our messages */
+		close_all(received, fd_count);
+		fd_count = 0;
+	}
 	if (fd_count)
 		memcpy(fds, received, fd_count * sizeof(int));
 	if (ret_fd_count)

@@ -38,8 +38,9 @@ int unix_socket_send(int fd, const void *data, size_t len, const int *fds, size_
 int unix_socket_send_parts(int fd, struct iovec *parts, size_t part_count, const int *fds,
 			   size_t fd_count);
 /**
- * unix_socket_receive() - one message into @buf. Returns its length, 0 at end of file, or -errno:
- * -EMSGSIZE when it was longer than @size or carried more than @fd_max descriptors (all closed).
+ * unix_socket_receive() - one message into @buf. Returns its length, 0 at end of file and for a
+ * message without octets (its descriptors are closed), or -errno: -EMSGSIZE when it was longer than
+ * @size or carried more than @fd_max descriptors (all closed).
  * Descriptors received are the caller's, close-on-exec; *ret_fd_count says how many. @fds may be
  * NULL when fd_max is 0, @ret_fd_count too.
  */

@@ -224,6 +224,24 @@ static void descriptors_nobody_asked_for_are_closed(void **state)
 	close(pair[1]);
 }
 
+/* unix(7): a datagram may be empty and carry descriptors all the same. */
+static void a_message_without_octets_leaves_no_descriptor(void **state)
+{
+	unsigned int before;
+	int pair[2], got[2];
+	size_t fd_count = 9;
+	char buf[4];
+
+	assert_int_equal(socketpair(AF_UNIX, SOCK_SEQPACKET, 0, pair), 0);
+	before = open_descriptors();
+	assert_int_equal(unix_socket_send(pair[0], "", 0, pair, 2), 0);
+	assert_int_equal(unix_socket_receive(pair[1], buf, sizeof(buf), got, 2, &fd_count), 0);
+	assert_int_equal(fd_count, 0);
+	assert_int_equal(open_descriptors(), before);
+	close(pair[0]);
+	close(pair[1]);
+}
+
 /* More than a message of ours can carry: a hostile sender uses sendmsg(2) itself. */
 static void a_flood_of_descriptors_is_refused_and_closed(void **state)
 {
@@ -274,6 +292,7 @@ int main(void)
 		SOCKET_TEST(a_message_too_long_is_refused),
 		SOCKET_TEST(descriptors_arrive_open_and_close_on_exec),
 		SOCKET_TEST(descriptors_nobody_asked_for_are_closed),
+		SOCKET_TEST(a_message_without_octets_leaves_no_descriptor),
 		SOCKET_TEST(a_flood_of_descriptors_is_refused_and_closed),
 	};
 
