@@ -373,6 +373,54 @@ static void too_many_connections_are_refused_not_waited_for(void **state)
 		agent_client_close(&client[i]);
 }
 
+static bool is_served(struct agent_client *client)
+{
+	struct msg_hello_reply reply;
+
+	return agent_client_hello(client, ROLE_TOOL, &reply) == 0;
+}
+
+static unsigned int times_said(const struct world *world, const char *words)
+{
+	char path[RUN_DIR_OCTETS + 16], line[1024];
+	unsigned int count = 0;
+	FILE *log;
+
+	snprintf(path, sizeof(path), "%s/log", world->run_dir);
+	log = fopen(path, "r");
+	assert_non_null(log);
+	while (fgets(line, sizeof(line), log))
+		count += strstr(line, words) != NULL;
+	fclose(log);
+	return count;
+}
+
+/* Or a member of the group could fill the disk with lines. */
+static void who_comes_and_goes_at_the_limit_is_told_once(void **state)
+{
+	struct agent_client client[64], more;
+
+	for (size_t i = 0; i < 64; i++) {
+		client[i] = connect_to(*state, "agent");
+		assert_true(is_served(&client[i]));
+	}
+	for (int i = 0; i < 5; i++) {
+		more = connect_to(*state, "agent");
+		assert_false(is_served(&more));
+		agent_client_close(&more);
+		agent_client_close(&client[0]);
+		for (int k = 0; k < 2; k++) { /* its end is heard by the end of the first round */
+			ask(&client[1], MSG_GET_STATUS);
+			assert_int_equal(next_type(&client[1]), MSG_END);
+		}
+		client[0] = connect_to(*state, "agent");
+		assert_true(is_served(&client[0]));
+	}
+	assert_int_equal(times_said(*state, "too many connections"), 1);
+	for (size_t i = 0; i < 64; i++)
+		agent_client_close(&client[i]);
+}
+
 static void set_descriptors(const struct world *world, rlim_t count)
 {
 	const struct rlimit limit = { .rlim_cur = count, .rlim_max = 1024 };
@@ -420,6 +468,7 @@ int main(void)
 		SERVER_TEST(the_group_may_send_no_descriptors),
 		SERVER_TEST(the_configured_user_may_speak_as_bgpd),
 		SERVER_TEST(too_many_connections_are_refused_not_waited_for),
+		SERVER_TEST(who_comes_and_goes_at_the_limit_is_told_once),
 		SERVER_TEST(without_a_descriptor_who_connects_waits_until_there_is_one),
 	};
 
