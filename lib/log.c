@@ -64,19 +64,30 @@ int log_level_parse(const char *text, enum log_level *ret_level)
 	return -EINVAL;
 }
 
+/* Octets of the control character that @text begins with, 0: of none. Those of ISO 6429's second
+ * set (C1, U+0080 to U+009F) are two in UTF-8; U+009B begins a terminal's commands as ESC [ does.
+ */
+static size_t control_octets(const char *text)
+{
+	unsigned char c = (unsigned char)text[0], next = (unsigned char)(c ? text[1] : 0);
+
+	if (c == 0xc2 && next >= 0x80 && next <= 0x9f)
+		return 2;
+	return c < 0x20 || c == 0x7f;
+}
+
 /* Append @text to @line from @len on, control characters as \xNN; returns the new length. */
 static size_t append_escaped(char *line, size_t len, const char *text)
 {
-	for (; *text && len < LINE_MAX_OCTETS; text++) {
-		unsigned char c = (unsigned char)*text;
+	while (*text && len < LINE_MAX_OCTETS) {
+		size_t control = control_octets(text);
 
-		if (c >= 0x20 && c != 0x7f) {
-			line[len++] = (char)c;
-			continue;
-		}
-		if (len + 4 > LINE_MAX_OCTETS)
+		if (control == 0)
+			line[len++] = *text++;
+		if (len + 4 * control > LINE_MAX_OCTETS)
 			break;
-		len += (size_t)snprintf(line + len, 5, "\\x%02x", c);
+		for (; control > 0; control--)
+			len += (size_t)snprintf(line + len, 5, "\\x%02x", (unsigned char)*text++);
 	}
 	return len;
 }

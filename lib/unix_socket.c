@@ -10,6 +10,11 @@
  * use; where nobody does the file is a leftover of a dead process and is replaced. Anything that
  * is not a socket is left alone. The file is created with mode 0600 and widened only after its
  * group is set.
+ *
+ * Whoever may send descriptors may hang the receiver: closing one can wait for as long as its maker
+ * likes (a TCP connection with SO_LINGER whose peer is silent, a file of a FUSE server that does
+ * not answer), and the kernel closes what was not received at all in the receiver's time, too. So
+ * the kernel is told to refuse them, where it can; before 6.16 it cannot.
  */
 #include "lib/unix_socket.h"
 
@@ -23,6 +28,10 @@
 #include <sys/uio.h>
 #include <sys/un.h>
 #include <unistd.h>
+
+#ifndef SO_PASSRIGHTS
+#define SO_PASSRIGHTS 83 /* Linux 6.16; Debian 12's headers end before */
+#endif
 
 #define LISTEN_BACKLOG 512 /* a node that starts pods by the hundred; somaxconn is above */
 
@@ -114,6 +123,13 @@ static int bind_replacing(int fd, const char *path, const struct sockaddr_un *ad
 	return bind(fd, (const struct sockaddr *)addr, sizeof(*addr)) < 0 ? -errno : 0;
 }
 
+void unix_socket_allow_descriptors(int fd, bool may)
+{
+	int value = may;
+
+	setsockopt(fd, SOL_SOCKET, SO_PASSRIGHTS, &value, sizeof(value));
+}
+
 int unix_socket_listen(const char *path, mode_t mode, gid_t gid)
 {
 	struct sockaddr_un addr;
@@ -129,6 +145,8 @@ int unix_socket_listen(const char *path, mode_t mode, gid_t gid)
 		err = -errno;
 		goto err_close;
 	}
+	if (mode & (S_IRWXG | S_IRWXO))
+		unix_socket_allow_descriptors(fd, false);
 	err = bind_replacing(fd, path, &addr);
 	if (err < 0)
 		goto err_close;
@@ -249,6 +267,10 @@ ssize_t unix_socket_receive(int fd, void *buf, size_t size, int *fds, size_t fd_
 	if ((msg.msg_flags & (MSG_TRUNC | MSG_CTRUNC)) || fd_count > fd_max) {
 		close_all(received, fd_count);
 		return -EMSGSIZE;
+	}
+	if (len == 0) { /* no end of file when descriptors come with it, but none of our messages */
+		close_all(received, fd_count);
+		fd_count = 0;
 	}
 	if (fd_count)
 		memcpy(fds, received, fd_count * sizeof(int));

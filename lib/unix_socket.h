@@ -2,6 +2,7 @@
 #ifndef LIB_UNIX_SOCKET_H
 #define LIB_UNIX_SOCKET_H
 
+#include <stdbool.h>
 #include <stddef.h>
 #include <sys/types.h>
 
@@ -17,12 +18,16 @@ struct iovec;
 /**
  * unix_socket_listen() - bind and listen at @path with @mode; a socket file of a dead process is
  * replaced (connect refused), one that answers is -EADDRINUSE. @gid (gid_t)-1: leave the group.
- * Returns fd or -errno.
+ * A @mode for others than the owner: who connects may not send descriptors, before somebody allows
+ * it. Returns fd or -errno.
  */
 int unix_socket_listen(const char *path, mode_t mode, gid_t gid);
 /** unix_socket_accept() - non-blocking connection of @listen_fd with its peer's credentials; fd or
  * -errno. */
 int unix_socket_accept(int listen_fd, uid_t *ret_uid, gid_t *ret_gid, pid_t *ret_pid);
+/** unix_socket_allow_descriptors() - may the other end of @fd send descriptors from now on? Its
+ * sendmsg() fails with EPERM when not. Without effect before Linux 6.16. */
+void unix_socket_allow_descriptors(int fd, bool may);
 /** unix_socket_connect() - blocking connect; fd or -errno (ENOENT, ECONNREFUSED: nobody listens).
  */
 int unix_socket_connect(const char *path);
@@ -38,8 +43,9 @@ int unix_socket_send(int fd, const void *data, size_t len, const int *fds, size_
 int unix_socket_send_parts(int fd, struct iovec *parts, size_t part_count, const int *fds,
 			   size_t fd_count);
 /**
- * unix_socket_receive() - one message into @buf. Returns its length, 0 at end of file, or -errno:
- * -EMSGSIZE when it was longer than @size or carried more than @fd_max descriptors (all closed).
+ * unix_socket_receive() - one message into @buf. Returns its length, 0 at end of file and for a
+ * message without octets (its descriptors are closed), or -errno: -EMSGSIZE when it was longer than
+ * @size or carried more than @fd_max descriptors (all closed).
  * Descriptors received are the caller's, close-on-exec; *ret_fd_count says how many. @fds may be
  * NULL when fd_max is 0, @ret_fd_count too.
  */

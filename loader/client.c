@@ -84,7 +84,9 @@ void client_free(struct client *client)
 	event_loop_remove_fd(server->agent->loop, client->fd);
 	close(client->fd);
 	client->listener->client_count--;
-	client->listener->has_complained = false;
+	/* Not when one leaves: who comes and goes at the limit would fill the log. */
+	if (client->listener->client_count < client->listener->client_max / 2)
+		client->listener->has_complained = false;
 	DL_DELETE(server->clients, client);
 	free(client);
 }

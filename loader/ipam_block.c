@@ -166,6 +166,8 @@ void ipam_block_inherit(struct ipam_block *block, struct ipam_block *old)
 	block->reserved_count = fresh.reserved_count;
 	block->reserved_size = fresh.reserved_size;
 	fresh.reserved = old->reserved;
+	/* The cursor has passed over what was reserved, and may not be any more. */
+	block->has_forgotten = block->has_forgotten || old->reserved_count > 0;
 	*old = fresh;
 }
 
@@ -242,17 +244,12 @@ static uint64_t passed_over(const struct ipam_block *block, uint64_t offset)
 	return find_entry(block, offset) != NULL ? 1 : 0;
 }
 
-/*
- * The next never used offset, walking on from the cursor over what has an entry. When the round is
- * over and entries were forgotten, another one begins.
- */
-static bool peek_unused(const struct ipam_block *block, uint64_t *ret_offset,
-			uint64_t *ret_unvisited)
+/* The next offset without an entry among the @left ones from the cursor on. */
+static bool walk_on(const struct ipam_block *block, uint64_t left, uint64_t *ret_offset,
+		    uint64_t *ret_unvisited)
 {
-	uint64_t offset = block->cursor, left = block->unvisited;
+	uint64_t offset = block->cursor;
 
-	if (left == 0 && block->has_forgotten)
-		left = saturated_size(block->last);
 	while (left > 0) {
 		uint64_t passed = passed_over(block, offset);
 
@@ -269,11 +266,27 @@ static bool peek_unused(const struct ipam_block *block, uint64_t *ret_offset,
 	return false;
 }
 
+/*
+ * The next never used offset. When this round has none any more and there may be some behind the
+ * cursor, another one begins.
+ */
+static bool peek_unused(const struct ipam_block *block, uint64_t *ret_offset,
+			uint64_t *ret_unvisited, bool *ret_is_new_round)
+{
+	*ret_is_new_round = false;
+	if (walk_on(block, block->unvisited, ret_offset, ret_unvisited))
+		return true;
+	*ret_is_new_round = block->has_forgotten;
+	return block->has_forgotten &&
+	       walk_on(block, saturated_size(block->last), ret_offset, ret_unvisited);
+}
+
 bool ipam_block_next_unused(struct ipam_block *block, struct ipam_pick *ret_pick)
 {
 	uint64_t offset, unvisited;
+	bool is_new_round;
 
-	if (!peek_unused(block, &offset, &unvisited))
+	if (!peek_unused(block, &offset, &unvisited, &is_new_round))
 		return false;
 	*ret_pick = (struct ipam_pick){ .block = block, .offset = offset, .is_next = true };
 	return true;
@@ -297,10 +310,11 @@ bool ipam_block_next_given(struct ipam_block *block, struct ipam_pick *ret_pick)
 static void move_cursor(struct ipam_block *block)
 {
 	uint64_t offset, unvisited;
+	bool is_new_round;
 
-	if (!peek_unused(block, &offset, &unvisited))
+	if (!peek_unused(block, &offset, &unvisited, &is_new_round))
 		return;
-	if (block->unvisited == 0)
+	if (is_new_round)
 		block->has_forgotten = false;
 	block->cursor = offset == block->last ? 0 : offset + 1;
 	block->unvisited = unvisited;

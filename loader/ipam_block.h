@@ -25,8 +25,8 @@ struct ipam_block {
 	uint64_t cursor;
 	uint64_t unvisited; /* offsets that the cursor has before it in this round */
 	bool skips_zero;
-	bool was_used; /* an address was handed out in this run */
-	bool has_forgotten;
+	bool was_used;	    /* an address was handed out in this run */
+	bool has_forgotten; /* some that were never used may be behind the cursor */
 	uint64_t used;
 	struct ipam_span *reserved; /* in order, apart from each other */
 	size_t reserved_count;

@@ -136,6 +136,17 @@ static int send_create(struct netlink *netlink, const struct pod_link_spec *spec
 	return errors[3];
 }
 
+/* A creation may have happened although its answer was lost: then the record is ours. */
+static void remove_made(struct netlink *netlink, const struct pod_link_spec *spec,
+			const char *alias, bool created)
+{
+	struct pod_link link;
+
+	if (pod_link_get(netlink, spec->endpoint->host_ifname, &link) == 0 &&
+	    (created || (link.group == spec->group && strcmp(link.alias, alias) == 0)))
+		pod_link_delete(netlink, link.ifindex);
+}
+
 int pod_link_create(struct netlink *netlink, const struct pod_link_spec *spec,
 		    struct pod_link *ret_link)
 {
@@ -156,8 +167,8 @@ int pod_link_create(struct netlink *netlink, const struct pod_link_spec *spec,
 	}
 	if (err == 0 && ret_link->ifindex == 0)
 		err = pod_link_get(netlink, spec->endpoint->host_ifname, ret_link);
-	if (err < 0 && created && pod_link_get(netlink, spec->endpoint->host_ifname, ret_link) == 0)
-		pod_link_delete(netlink, ret_link->ifindex);
+	if (err < 0)
+		remove_made(netlink, spec, alias, created);
 	return err;
 }
 

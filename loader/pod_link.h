@@ -41,7 +41,8 @@ struct pod_link_spec {
  * pod_link_create() - the pair, its record and settings, in one datagram; both ends down. 0 and
  * *ret_link as the kernel tells it afterwards. -EEXIST: @endpoint's ifname exists in the pod, or
  * the host name here (pod_link_get() tells which); -ENODEV and others as the kernel says. Nothing
- * is left on failure, except a link in the creating group when the answer itself failed.
+ * is left on failure, except a link in the creating group when the kernel's answers are lost, that
+ * to the question whether it is there, too.
  */
 int pod_link_create(struct netlink *netlink, const struct pod_link_spec *spec,
 		    struct pod_link *ret_link);

@@ -204,11 +204,13 @@ static int exchange_socket(struct pulse *pulse)
 
 void pulse_restore(struct pulse *pulse)
 {
+	bool is_there = file_mark_is_there(&pulse->mark, pulse->path);
 	int err;
 
-	if (pulse->is_running && file_mark_is_there(&pulse->mark, pulse->path))
+	if (pulse->is_running && is_there)
 		return;
-	err = exchange_socket(pulse);
+	/* A socket of ours that only lacks its thread would be taken for another agent's. */
+	err = is_there ? start_thread(pulse) : exchange_socket(pulse);
 	if (err == 0)
 		log_warning("%s: was removed by somebody; made again", pulse->path);
 	else if (!pulse->has_complained)

@@ -11,7 +11,7 @@
  * given one message a round.
  *
  * Bounds: connections, silence; and those of client.c. Who exceeds one is cut. Without descriptors
- * nobody is accepted until the next sweep.
+ * nobody is accepted until the next sweep. Who may only ask cannot send any (lib/unix_socket.c).
  */
 #include "loader/server.h"
 
@@ -96,14 +96,19 @@ void server_send_document(struct server *server, int fd)
 		client_send_document(client, fd);
 }
 
+/* Root, or one of the two daemons. */
+static bool is_ours(const struct server *server, uid_t uid)
+{
+	return uid == 0 || (server->has_bgpd_uid && uid == server->bgpd_uid) ||
+	       (server->has_kubed_uid && uid == server->kubed_uid);
+}
+
 /* Whoever may only ask cannot keep out those who change. */
 static bool has_room(const struct listener *listener, uid_t uid)
 {
-	const struct server *server = listener->server;
 	size_t max = listener->client_max;
 
-	if (!listener->is_cni && uid != 0 && !(server->has_bgpd_uid && uid == server->bgpd_uid) &&
-	    !(server->has_kubed_uid && uid == server->kubed_uid))
+	if (!listener->is_cni && !is_ours(listener->server, uid))
 		max -= AGENT_CLIENTS_OURS;
 	return listener->client_count < max;
 }
@@ -145,6 +150,7 @@ static void on_accept(int fd, uint32_t events, void *arg)
 	if (conn < 0)
 		return;
 	listener->is_rest_told = false;
+	unix_socket_allow_descriptors(conn, is_ours(server, uid));
 	client = has_room(listener, uid) ? calloc(1, sizeof(*client)) : NULL;
 	if (!client ||
 	    event_loop_add_fd(server->agent->loop, conn, EPOLLIN, on_client, client) < 0) {

@@ -20,7 +20,7 @@ struct listener {
 	bool is_cni;
 	size_t client_count;
 	size_t client_max;
-	bool has_complained; /* about too many, until one leaves */
+	bool has_complained; /* about too many, until half of them have left */
 	bool is_resting;     /* for want of descriptors, until the next sweep */
 	bool is_rest_told;
 	bool is_lost; /* its file cannot be made again, told */

@@ -62,6 +62,13 @@ static void say_control_characters(void)
 	log_info("a\nb\033[1m\x7f");
 }
 
+/* U+009B and U+0085 (CSI, NEL) are control characters, U+00FC is not; neither is half of one. */
+static void say_second_control_set(void)
+{
+	log_info("a\xc2\x9b"
+		 "31mb\xc2\x85 \xc3\xbc \xc2\xa0 \xc2");
+}
+
 static void say_much(void)
 {
 	char text[3000];
@@ -108,6 +115,12 @@ static void control_characters_are_escaped(void **state)
 			    "prog: info: a\\x0ab\\x1b[1m\\x7f\n");
 }
 
+static void control_characters_beyond_ascii_are_escaped(void **state)
+{
+	assert_string_equal(caught(say_second_control_set, LOG_LEVEL_INFO, NULL),
+			    "prog: info: a\\xc2\\x9b31mb\\xc2\\x85 \xc3\xbc \xc2\xa0 \xc2\n");
+}
+
 static void a_long_line_is_cut(void **state)
 {
 	const char *text = caught(say_much, LOG_LEVEL_INFO, NULL);
@@ -137,6 +150,7 @@ int main(void)
 		cmocka_unit_test(the_journal_gets_priorities),
 		cmocka_unit_test(another_stream_than_the_journals_is_for_people),
 		cmocka_unit_test(control_characters_are_escaped),
+		cmocka_unit_test(control_characters_beyond_ascii_are_escaped),
 		cmocka_unit_test(a_long_line_is_cut),
 		cmocka_unit_test(levels_are_read_by_name),
 	};

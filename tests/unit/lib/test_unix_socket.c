@@ -26,6 +26,10 @@
 
 #include "lib/unix_socket.h"
 
+#ifndef SO_PASSRIGHTS
+#define SO_PASSRIGHTS 83 /* Linux 6.16; Debian 12's headers end before */
+#endif
+
 static char folder[32];
 
 static int set_up(void **state)
@@ -224,6 +228,24 @@ static void descriptors_nobody_asked_for_are_closed(void **state)
 	close(pair[1]);
 }
 
+/* unix(7): a datagram may be empty and carry descriptors all the same. */
+static void a_message_without_octets_leaves_no_descriptor(void **state)
+{
+	unsigned int before;
+	int pair[2], got[2];
+	size_t fd_count = 9;
+	char buf[4];
+
+	assert_int_equal(socketpair(AF_UNIX, SOCK_SEQPACKET, 0, pair), 0);
+	before = open_descriptors();
+	assert_int_equal(unix_socket_send(pair[0], "", 0, pair, 2), 0);
+	assert_int_equal(unix_socket_receive(pair[1], buf, sizeof(buf), got, 2, &fd_count), 0);
+	assert_int_equal(fd_count, 0);
+	assert_int_equal(open_descriptors(), before);
+	close(pair[0]);
+	close(pair[1]);
+}
+
 /* More than a message of ours can carry: a hostile sender uses sendmsg(2) itself. */
 static void a_flood_of_descriptors_is_refused_and_closed(void **state)
 {
@@ -259,6 +281,42 @@ static void a_flood_of_descriptors_is_refused_and_closed(void **state)
 	close(pair[1]);
 }
 
+/*
+ * What a descriptor costs whoever closes it its sender decides (SO_LINGER); Linux 6.16 lets the
+ * receiver refuse them: sendmsg() "returns -EPERM".
+ */
+static void who_connects_to_a_socket_for_others_sends_no_descriptors(void **state)
+{
+	int fd = unix_socket_listen("s", 0660, (gid_t)-1), client, server;
+	socklen_t len = sizeof(int);
+	int value, got[1];
+	size_t count;
+	uid_t uid;
+	gid_t gid;
+	pid_t pid;
+	char buf[4];
+
+	if (getsockopt(fd, SOL_SOCKET, SO_PASSRIGHTS, &value, &len) < 0) {
+		close(fd);
+		skip(); /* before Linux 6.16 */
+	}
+	client = unix_socket_connect("s");
+	assert_true(client >= 0);
+	assert_int_equal(unix_socket_send(client, "x", 1, &fd, 1), -EPERM);
+	assert_int_equal(unix_socket_send(client, "x", 1, NULL, 0), 0);
+	server = unix_socket_accept(fd, &uid, &gid, &pid);
+	assert_true(server >= 0);
+	assert_int_equal(unix_socket_receive(server, buf, sizeof(buf), got, 1, &count), 1);
+	unix_socket_allow_descriptors(server, true);
+	assert_int_equal(unix_socket_send(client, "x", 1, &fd, 1), 0);
+	assert_int_equal(unix_socket_receive(server, buf, sizeof(buf), got, 1, &count), 1);
+	assert_int_equal(count, 1);
+	close(got[0]);
+	close(server);
+	close(client);
+	close(fd);
+}
+
 #define SOCKET_TEST(name) cmocka_unit_test_setup_teardown(name, set_up, tear_down)
 
 int main(void)
@@ -274,6 +332,8 @@ int main(void)
 		SOCKET_TEST(a_message_too_long_is_refused),
 		SOCKET_TEST(descriptors_arrive_open_and_close_on_exec),
 		SOCKET_TEST(descriptors_nobody_asked_for_are_closed),
+		SOCKET_TEST(a_message_without_octets_leaves_no_descriptor),
+		SOCKET_TEST(who_connects_to_a_socket_for_others_sends_no_descriptors),
 		SOCKET_TEST(a_flood_of_descriptors_is_refused_and_closed),
 	};
 

@@ -371,6 +371,32 @@ static void an_update_keeps_what_is_taken_and_in_quarantine(void **state)
 	ipam_free(ipam);
 }
 
+/* An IPReservation may be deleted while the agent runs. */
+static void what_is_reserved_no_more_is_handed_out(void **state)
+{
+	struct ip_prefix block = prefix("10.0.0.0/29");
+	struct config_range reserved = range("10.0.0.2-10.0.0.3");
+	struct config_pool pool = { "p", block, false, &block, 1 };
+	struct config config = { .pool = &pool,
+				 .pool_count = 1,
+				 .quarantine_s = 60,
+				 .reserved = &reserved,
+				 .reserved_count = 1 };
+	char text[TEXT_MAX + 1];
+	struct ipam *ipam;
+
+	assert_int_equal(ipam_local_new(&config, &ipam), 0);
+	for (int i = 0; i < 6; i++)
+		assert_int_equal(take(ipam, 0, text), 0);
+	assert_int_equal(take(ipam, 0, text), -ENOSPC);
+	config.reserved_count = 0;
+	assert_int_equal(ipam_update(ipam, &config), 0);
+	assert_takes(ipam, 0, "10.0.0.2");
+	assert_takes(ipam, 0, "10.0.0.3");
+	assert_int_equal(take(ipam, 0, text), -ENOSPC);
+	ipam_free(ipam);
+}
+
 static void a_probe_takes_nothing(void **state)
 {
 	const char *blocks[] = { "10.0.0.0/32" };
@@ -456,6 +482,28 @@ static void a_large_block_goes_round_without_end(void **state)
 		release(ipam, text, i * 10);
 	}
 	free(freed_ms);
+	ipam_free(ipam);
+}
+
+/* Of 8,191 that came and went one after another most are forgotten, and the one address that is
+ * still before the cursor is taken by name: all others can be had at once. */
+static void forgotten_addresses_are_found_again(void **state)
+{
+	const char *blocks[] = { "10.0.0.0/19" };
+	struct ipam *ipam = make_ipam(blocks, 1);
+	struct ip_addr last = addr("10.0.0.0");
+	struct ipam_request request = { .want = &last, .want_count = 1 };
+	struct ipam_answer answer;
+	char text[TEXT_MAX + 1];
+
+	assert_int_equal(ipam_take(ipam, &request, &answer), 0);
+	for (uint64_t i = 1; i < 8192; i++) {
+		assert_int_equal(take(ipam, i * 100, text), 0);
+		release(ipam, text, i * 100);
+	}
+	for (int i = 1; i < 8192; i++)
+		assert_int_equal(take(ipam, 1000000, text), 0);
+	assert_int_equal(take(ipam, 1000000, text), -ENOSPC);
 	ipam_free(ipam);
 }
 
@@ -685,11 +733,13 @@ int main(void)
 		cmocka_unit_test(a_reserved_ipv6_range_is_passed_over_at_once),
 		cmocka_unit_test(reserved_ranges_may_cross_each_other_and_the_block),
 		cmocka_unit_test(an_update_keeps_what_is_taken_and_in_quarantine),
+		cmocka_unit_test(what_is_reserved_no_more_is_handed_out),
 		cmocka_unit_test(a_probe_takes_nothing),
 		cmocka_unit_test(adopted_addresses_are_taken_and_new_ones_come_behind_them),
 		cmocka_unit_test(a_node_address_in_the_block_is_never_handed_out),
 		cmocka_unit_test(releasing_what_nobody_has_changes_nothing),
 		cmocka_unit_test(a_large_block_goes_round_without_end),
+		cmocka_unit_test(forgotten_addresses_are_found_again),
 		cmocka_unit_test(usage_is_told_per_pool_and_block),
 		cmocka_unit_test(a_requested_address_is_given_exactly),
 		cmocka_unit_test(a_requested_address_that_cannot_be_had_takes_nothing),

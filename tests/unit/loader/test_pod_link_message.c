@@ -19,6 +19,8 @@
 #include <stdint.h>
 #include <stdio.h>
 #include <string.h>
+#include <sys/socket.h>
+#include <sys/syscall.h>
 #include <sys/utsname.h>
 #include <unistd.h>
 
@@ -170,6 +172,34 @@ static void a_taken_name_is_told_and_leaves_nothing(void **state)
 	assert_int_equal(pod_link_create(world->node, &spec, &link), -EEXIST);
 	assert_int_equal(pod_link_get(world->node, second.host_ifname, &link), -ENODEV);
 	assert_int_equal(pod_link_delete(world->node, first.ifindex), 0);
+}
+
+/* netlink(7): ENOBUFS, an answer was lost since there was no memory for it. */
+static int answers_lost;
+
+ssize_t recvmsg(int fd, struct msghdr *msg, int flags)
+{
+	if (answers_lost == 0)
+		return syscall(SYS_recvmsg, fd, msg, flags);
+	answers_lost--;
+	errno = ENOBUFS;
+	return -1;
+}
+
+static void a_link_whose_making_is_not_answered_is_removed(void **state)
+{
+	struct world *world = *state;
+	struct endpoint endpoint = example();
+	struct pod_link_spec spec = { .endpoint = &endpoint,
+				      .netns_fd = world->pod_fd,
+				      .group = GROUP_CREATING };
+	struct pod_link link;
+
+	answers_lost = 1;
+	assert_int_equal(pod_link_create(world->node, &spec, &link), -ENOBUFS);
+	assert_int_equal(pod_link_get(world->node, endpoint.host_ifname, &link), -ENODEV);
+	make(world, &endpoint);
+	assert_int_equal(pod_link_delete(world->node, endpoint.ifindex), 0);
 }
 
 /* Which link a packet from @addr to somewhere else leaves the pod by. */
@@ -334,6 +364,7 @@ int main(void)
 		cmocka_unit_test(the_creating_request_carries_group_and_record),
 		cmocka_unit_test(both_sides_are_whole_and_making_them_again_changes_nothing),
 		cmocka_unit_test(a_taken_name_is_told_and_leaves_nothing),
+		cmocka_unit_test(a_link_whose_making_is_not_answered_is_removed),
 		cmocka_unit_test(a_second_interface_gets_routes_behind_the_firsts),
 		cmocka_unit_test(a_strangers_route_is_respected_and_an_old_one_of_ours_replaced),
 		cmocka_unit_test(a_group_is_deleted_at_once),

@@ -2,7 +2,7 @@
 /*
  * test_pulse.c: what visitors of alive.sock are told, against proc_pid_stat(5) and a real loop.
  *
- * links: loader/pulse.c loader/helper_thread.c
+ * links: loader/pulse.c
  * links: lib/event_loop.c lib/timer_heap.c lib/unix_socket.c lib/log.c lib/file_mark.c
  * libs: -lpthread
  */
@@ -12,7 +12,10 @@
 #include <stdint.h>
 #include <cmocka.h>
 
+#include <errno.h>
 #include <poll.h>
+#include <pthread.h>
+#include <stdbool.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
@@ -23,6 +26,7 @@
 #include "lib/event_loop.h"
 #include "lib/unix_socket.h"
 #include "loader/agent.h"
+#include "loader/helper_thread.h"
 #include "loader/pulse.h"
 
 #define HELD_MS 30
@@ -33,6 +37,14 @@ struct bed {
 	char run_dir[64];
 	uint32_t told_ms, told_after_beat_ms;
 };
+
+/* pthread_create(3): EAGAIN, "Insufficient resources to create another thread". */
+static bool lacks_threads;
+
+int helper_thread_start(pthread_t *ret_thread, size_t stack_octets, void *(*fn)(void *), void *arg)
+{
+	return lacks_threads ? -EAGAIN : -pthread_create(ret_thread, NULL, fn, arg);
+}
 
 static int set_up(void **state)
 {
@@ -119,6 +131,21 @@ static void visitors_who_do_not_listen_hold_up_nobody(void **state)
 	ask(bed);
 }
 
+static void a_socket_that_was_removed_is_made_again_as_soon_as_there_is_a_thread(void **state)
+{
+	struct bed *bed = *state;
+	char path[108];
+
+	snprintf(path, sizeof(path), "%s/alive.sock", bed->run_dir);
+	assert_int_equal(unlink(path), 0);
+	lacks_threads = true;
+	pulse_restore(bed->pulse);
+	pulse_restore(bed->pulse);
+	lacks_threads = false;
+	pulse_restore(bed->pulse);
+	ask(bed);
+}
+
 /* proc_pid_stat(5): "(3) state %c ... D Waiting in uninterruptible disk sleep". */
 static void a_call_that_the_kernel_holds_is_no_silence(void **state)
 {
@@ -145,6 +172,9 @@ int main(void)
 						set_up, tear_down),
 		cmocka_unit_test_setup_teardown(visitors_who_do_not_listen_hold_up_nobody, set_up,
 						tear_down),
+		cmocka_unit_test_setup_teardown(
+			a_socket_that_was_removed_is_made_again_as_soon_as_there_is_a_thread,
+			set_up, tear_down),
 		cmocka_unit_test(a_call_that_the_kernel_holds_is_no_silence),
 		cmocka_unit_test(the_state_stands_behind_the_last_bracket),
 	};

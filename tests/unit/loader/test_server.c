@@ -14,11 +14,13 @@
 #include <setjmp.h>
 #include <signal.h>
 #include <stdarg.h>
+#include <stdbool.h>
 #include <stddef.h>
 #include <stdint.h>
 #include <stdio.h>
 #include <string.h>
 #include <sys/resource.h>
+#include <sys/socket.h>
 #include <sys/stat.h>
 #include <sys/wait.h>
 #include <unistd.h>
@@ -27,6 +29,10 @@
 
 #include "lib/unix_socket.h"
 #include "tests/unit/loader/server_world.h"
+
+#ifndef SO_PASSRIGHTS
+#define SO_PASSRIGHTS 83 /* Linux 6.16; Debian 12's headers end before */
+#endif
 
 #define NOBODY 65534
 
@@ -259,17 +265,25 @@ static void sockets_are_closed_to_strangers(void **state)
 	assert_int_equal(mode_of(*state, "agent.sock") & 0007, 0);
 }
 
-static int answer_to_nobody(const struct world *world, uint32_t role, uint32_t type)
+/* As somebody of the group would be: past the socket's mode, not root. */
+static int greet_as(const struct world *world, uid_t uid, uint32_t role,
+		    struct agent_client *ret_client)
 {
-	struct agent_client client;
 	struct msg_hello_reply reply;
 	char path[128];
 
 	snprintf(path, sizeof(path), "%s/agent.sock", world->run_dir);
-	if (chmod(path, 0666) < 0 || setgid(NOBODY) < 0 || setuid(NOBODY) < 0)
+	if (chmod(path, 0666) < 0 || setgid(uid) < 0 || setuid(uid) < 0 ||
+	    agent_client_connect(ret_client, world->run_dir, "agent", 5000) < 0)
 		return -1;
-	if (agent_client_connect(&client, world->run_dir, "agent", 5000) < 0 ||
-	    agent_client_hello(&client, role, &reply) < 0)
+	return agent_client_hello(ret_client, role, &reply);
+}
+
+static int answer_to_nobody(const struct world *world, uint32_t role, uint32_t type)
+{
+	struct agent_client client;
+
+	if (greet_as(world, NOBODY, role, &client) < 0)
 		return -1;
 	if (role == ROLE_BGPD && take_document(&client) < 0)
 		return -1;
@@ -277,7 +291,6 @@ static int answer_to_nobody(const struct world *world, uint32_t role, uint32_t t
 	return (int)next_type(&client);
 }
 
-/* As somebody of the group would be: past the socket's mode, not root. */
 static int ask_as_nobody(const struct world *world, uint32_t role, uint32_t type)
 {
 	pid_t pid = fork();
@@ -294,6 +307,39 @@ static void the_group_may_ask_and_not_change(void **state)
 {
 	assert_int_equal(ask_as_nobody(*state, ROLE_TOOL, MSG_GET_STATUS), MSG_END);
 	assert_int_equal(ask_as_nobody(*state, ROLE_TOOL, MSG_SHUTDOWN), MSG_ERROR);
+}
+
+/* errno of sending a descriptor as @uid; 0: it was taken. */
+static int send_descriptor_as(const struct world *world, uid_t uid)
+{
+	struct agent_client client;
+	pid_t pid = fork();
+	int status = -1;
+
+	if (pid == 0)
+		_exit(greet_as(world, uid, ROLE_TOOL, &client) < 0
+			      ? UINT8_MAX
+			      : -agent_client_send(&client, MSG_GET_STATUS, NULL, 0, &client.fd, 1,
+						   NULL));
+	assert_int_equal(waitpid(pid, &status, 0), pid);
+	assert_true(WIFEXITED(status));
+	return WEXITSTATUS(status);
+}
+
+/* A descriptor can make whoever closes it wait (SO_LINGER): the agent takes them from its own. */
+static void the_group_may_send_no_descriptors(void **state)
+{
+	struct agent_client client = connect_as(*state, ROLE_TOOL);
+	socklen_t len = sizeof(int);
+	int value;
+	bool may_refuse = getsockopt(client.fd, SOL_SOCKET, SO_PASSRIGHTS, &value, &len) == 0;
+
+	agent_client_close(&client);
+	if (!may_refuse)
+		skip(); /* before Linux 6.16 */
+	assert_int_equal(send_descriptor_as(*state, NOBODY - 1), EPERM);
+	assert_int_equal(send_descriptor_as(*state, NOBODY), 0); /* the daemons' user here */
+	assert_int_equal(send_descriptor_as(*state, 0), 0);
 }
 
 static void the_configured_user_may_speak_as_bgpd(void **state)
@@ -324,6 +370,54 @@ static void too_many_connections_are_refused_not_waited_for(void **state)
 	}
 	assert_int_equal(refused, 80 - 64);
 	for (size_t i = 0; i < 80; i++)
+		agent_client_close(&client[i]);
+}
+
+static bool is_served(struct agent_client *client)
+{
+	struct msg_hello_reply reply;
+
+	return agent_client_hello(client, ROLE_TOOL, &reply) == 0;
+}
+
+static unsigned int times_said(const struct world *world, const char *words)
+{
+	char path[RUN_DIR_OCTETS + 16], line[1024];
+	unsigned int count = 0;
+	FILE *log;
+
+	snprintf(path, sizeof(path), "%s/log", world->run_dir);
+	log = fopen(path, "r");
+	assert_non_null(log);
+	while (fgets(line, sizeof(line), log))
+		count += strstr(line, words) != NULL;
+	fclose(log);
+	return count;
+}
+
+/* Or a member of the group could fill the disk with lines. */
+static void who_comes_and_goes_at_the_limit_is_told_once(void **state)
+{
+	struct agent_client client[64], more;
+
+	for (size_t i = 0; i < 64; i++) {
+		client[i] = connect_to(*state, "agent");
+		assert_true(is_served(&client[i]));
+	}
+	for (int i = 0; i < 5; i++) {
+		more = connect_to(*state, "agent");
+		assert_false(is_served(&more));
+		agent_client_close(&more);
+		agent_client_close(&client[0]);
+		for (int k = 0; k < 2; k++) { /* its end is heard by the end of the first round */
+			ask(&client[1], MSG_GET_STATUS);
+			assert_int_equal(next_type(&client[1]), MSG_END);
+		}
+		client[0] = connect_to(*state, "agent");
+		assert_true(is_served(&client[0]));
+	}
+	assert_int_equal(times_said(*state, "too many connections"), 1);
+	for (size_t i = 0; i < 64; i++)
 		agent_client_close(&client[i]);
 }
 
@@ -371,8 +465,10 @@ int main(void)
 		SERVER_TEST(cni_requests_with_numbers_out_of_range_are_cut),
 		SERVER_TEST(sockets_are_closed_to_strangers),
 		SERVER_TEST(the_group_may_ask_and_not_change),
+		SERVER_TEST(the_group_may_send_no_descriptors),
 		SERVER_TEST(the_configured_user_may_speak_as_bgpd),
 		SERVER_TEST(too_many_connections_are_refused_not_waited_for),
+		SERVER_TEST(who_comes_and_goes_at_the_limit_is_told_once),
 		SERVER_TEST(without_a_descriptor_who_connects_waits_until_there_is_one),
 	};
 
