@@ -228,6 +228,33 @@ static bool take_communities(struct parse_state *state, struct attribute *attrib
 	return take_whole(state, attribute);
 }
 
+static bool has_large_community(const uint8_t *octets, size_t len, const uint8_t *wanted)
+{
+	for (size_t at = 0; at < len; at += LARGE_COMMUNITY_LEN)
+		if (memcmp(octets + at, wanted, LARGE_COMMUNITY_LEN) == 0)
+			return true;
+	return false;
+}
+
+/* RFC 8092 section 2: what stands there twice is taken, and passed on, once. */
+static bool take_large_communities(struct parse_state *state, struct attribute *attribute)
+{
+	uint8_t octets[ATTRIBUTE_OCTETS_MAX];
+	const uint8_t *one;
+	size_t len = 0;
+
+	if (wire_reader_left(&attribute->value) > sizeof(octets))
+		return false;
+	while ((one = wire_read_bytes(&attribute->value, LARGE_COMMUNITY_LEN))) {
+		if (has_large_community(octets, len, one))
+			continue;
+		memcpy(octets + len, one, LARGE_COMMUNITY_LEN);
+		len += LARGE_COMMUNITY_LEN;
+	}
+	wire_reader_init(&attribute->value, octets, len);
+	return take_whole(state, attribute);
+}
+
 static bool take_mp_reach(struct parse_state *state, struct attribute *attribute)
 {
 	size_t len = wire_reader_left(&attribute->value);
@@ -276,8 +303,8 @@ static const struct attribute_row attribute_rows[] = {
 	  take_as4_aggregator },
 	{ ATTRIBUTE_IPV6_EXTENDED_COMMUNITIES, OPTIONAL_TRANSITIVE, 20, LENGTH_ANY, 20, FROM_NOBODY,
 	  REACTION_WITHDRAW, take_whole },
-	{ ATTRIBUTE_LARGE_COMMUNITIES, OPTIONAL_TRANSITIVE, 12, LENGTH_ANY, 12, FROM_NOBODY,
-	  REACTION_WITHDRAW, take_whole },
+	{ ATTRIBUTE_LARGE_COMMUNITIES, OPTIONAL_TRANSITIVE, LARGE_COMMUNITY_LEN, LENGTH_ANY,
+	  LARGE_COMMUNITY_LEN, FROM_NOBODY, REACTION_WITHDRAW, take_large_communities },
 };
 
 static const struct attribute_row *find_row(uint8_t type)

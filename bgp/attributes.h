@@ -61,6 +61,7 @@ enum attribute_origin {
 #define LOCAL_PREF_DEFAULT    100
 #define ATTRIBUTE_AS_PATH_MAX 8192 /* a message of two-octet ASNs, each widened, fits */
 #define ATTRIBUTE_OCTETS_MAX  BGP_MESSAGE_MAX
+#define LARGE_COMMUNITY_LEN   12u
 
 /* The values of one attribute set; no padding, so that sets compare as octets. Host order. */
 struct attribute_values {
