@@ -356,14 +356,15 @@ static void take_known(struct parse_state *state, const struct attribute_row *ro
 		react(state, row->malformed, row->type);
 }
 
-/* Attributes that have no row. -EPROTO: well-known, so we should know it (RFC 4271 6.3). */
+/* Attributes that have no row. -EPROTO: well-known, so we should know it, and it goes back whole
+ * (RFC 4271 6.3), as far as there is room. */
 static int take_unknown(struct parse_state *state, struct attribute *attribute)
 {
-	uint8_t data[2] = { attribute->flags, attribute->type };
+	size_t head = attribute->flags & FLAG_EXTENDED ? 4 : 3;
 
 	if (!(attribute->flags & FLAG_OPTIONAL)) {
-		message_error_set(state->error, ERROR_UPDATE, UPDATE_UNKNOWN_WELL_KNOWN, data,
-				  sizeof(data));
+		message_error_set(state->error, ERROR_UPDATE, UPDATE_UNKNOWN_WELL_KNOWN,
+				  attribute->value.data - head, head + attribute->value.len);
 		return -EPROTO;
 	}
 	if (!(attribute->flags & FLAG_TRANSITIVE))

@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /*
- * test_attributes.c: what of an attribute's value is taken.
+ * test_attributes.c: what of an attribute's value is taken, and what goes back of a bad one.
  *
  * Which reaction a malformed attribute has: test_update.c.
  *
@@ -44,10 +44,30 @@ static void a_large_community_is_taken_once(void **state)
 			      draft.other, draft.values.other_len));
 }
 
+/* RFC 4271 section 6.3: its type, length and value; a NOTIFICATION of ours has room for 129. */
+static void an_unknown_well_known_attribute_goes_back(void **state)
+{
+	static const struct {
+		const char *attribute, *data;
+	} rows[] = {
+		{ "40 01 01 00 40 63 02 4142 40 02 00", "40 63 02 4142" },
+		{ "50 63 0000", "50 63 0000" },
+		{ "50 63 0080 128*41", "50 63 0080 125*41" },
+	};
+
+	for (size_t i = 0; i < sizeof(rows) / sizeof(rows[0]); i++) {
+		assert_true(parse(rows[i].attribute) < 0);
+		assert_int_equal(error.code, 3);
+		assert_int_equal(error.subcode, 2);
+		assert_true(hex_equal(rows[i].data, error.data, error.data_len));
+	}
+}
+
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
 		cmocka_unit_test(a_large_community_is_taken_once),
+		cmocka_unit_test(an_unknown_well_known_attribute_goes_back),
 	};
 
 	return cmocka_run_group_tests(tests, NULL, NULL);
