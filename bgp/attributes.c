@@ -108,7 +108,8 @@ static bool take_next_hop(struct parse_state *state, struct attribute *attribute
 	struct ip_addr addr = ip_addr_from_v4(octets);
 
 	state->draft->values.next_hop = addr;
-	return attributes_is_next_hop(&addr);
+	state->findings->is_next_hop_bad = !attributes_is_next_hop(&addr);
+	return true;
 }
 
 static bool take_med(struct parse_state *state, struct attribute *attribute)

@@ -99,6 +99,7 @@ struct attribute_findings {
 	uint32_t seen[8];		      /* bit per type */
 	const uint8_t *mp_reach, *mp_unreach; /* values, NULL: none */
 	size_t mp_reach_len, mp_unreach_len;
+	bool is_next_hop_bad; /* no router's: matters to routes that need it (update.c) */
 	enum attribute_reaction reaction;
 	uint8_t cause; /* the type that led to @reaction, 0: the block's form */
 };
