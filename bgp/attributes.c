@@ -108,7 +108,8 @@ static bool take_next_hop(struct parse_state *state, struct attribute *attribute
 	struct ip_addr addr = ip_addr_from_v4(octets);
 
 	state->draft->values.next_hop = addr;
-	return attributes_is_next_hop(&addr);
+	state->findings->is_next_hop_bad = !attributes_is_next_hop(&addr);
+	return true;
 }
 
 static bool take_med(struct parse_state *state, struct attribute *attribute)
@@ -228,6 +229,33 @@ static bool take_communities(struct parse_state *state, struct attribute *attrib
 	return take_whole(state, attribute);
 }
 
+static bool has_large_community(const uint8_t *octets, size_t len, const uint8_t *wanted)
+{
+	for (size_t at = 0; at < len; at += LARGE_COMMUNITY_LEN)
+		if (memcmp(octets + at, wanted, LARGE_COMMUNITY_LEN) == 0)
+			return true;
+	return false;
+}
+
+/* RFC 8092 section 2: what stands there twice is taken, and passed on, once. */
+static bool take_large_communities(struct parse_state *state, struct attribute *attribute)
+{
+	uint8_t octets[ATTRIBUTE_OCTETS_MAX];
+	const uint8_t *one;
+	size_t len = 0;
+
+	if (wire_reader_left(&attribute->value) > sizeof(octets))
+		return false;
+	while ((one = wire_read_bytes(&attribute->value, LARGE_COMMUNITY_LEN))) {
+		if (has_large_community(octets, len, one))
+			continue;
+		memcpy(octets + len, one, LARGE_COMMUNITY_LEN);
+		len += LARGE_COMMUNITY_LEN;
+	}
+	wire_reader_init(&attribute->value, octets, len);
+	return take_whole(state, attribute);
+}
+
 static bool take_mp_reach(struct parse_state *state, struct attribute *attribute)
 {
 	size_t len = wire_reader_left(&attribute->value);
@@ -276,8 +304,8 @@ static const struct attribute_row attribute_rows[] = {
 	  take_as4_aggregator },
 	{ ATTRIBUTE_IPV6_EXTENDED_COMMUNITIES, OPTIONAL_TRANSITIVE, 20, LENGTH_ANY, 20, FROM_NOBODY,
 	  REACTION_WITHDRAW, take_whole },
-	{ ATTRIBUTE_LARGE_COMMUNITIES, OPTIONAL_TRANSITIVE, 12, LENGTH_ANY, 12, FROM_NOBODY,
-	  REACTION_WITHDRAW, take_whole },
+	{ ATTRIBUTE_LARGE_COMMUNITIES, OPTIONAL_TRANSITIVE, LARGE_COMMUNITY_LEN, LENGTH_ANY,
+	  LARGE_COMMUNITY_LEN, FROM_NOBODY, REACTION_WITHDRAW, take_large_communities },
 };
 
 static const struct attribute_row *find_row(uint8_t type)
@@ -329,14 +357,15 @@ static void take_known(struct parse_state *state, const struct attribute_row *ro
 		react(state, row->malformed, row->type);
 }
 
-/* Attributes that have no row. -EPROTO: well-known, so we should know it (RFC 4271 6.3). */
+/* Attributes that have no row. -EPROTO: well-known, so we should know it, and it goes back whole
+ * (RFC 4271 6.3), as far as there is room. */
 static int take_unknown(struct parse_state *state, struct attribute *attribute)
 {
-	uint8_t data[2] = { attribute->flags, attribute->type };
+	size_t head = attribute->flags & FLAG_EXTENDED ? 4 : 3;
 
 	if (!(attribute->flags & FLAG_OPTIONAL)) {
-		message_error_set(state->error, ERROR_UPDATE, UPDATE_UNKNOWN_WELL_KNOWN, data,
-				  sizeof(data));
+		message_error_set(state->error, ERROR_UPDATE, UPDATE_UNKNOWN_WELL_KNOWN,
+				  attribute->value.data - head, head + attribute->value.len);
 		return -EPROTO;
 	}
 	if (!(attribute->flags & FLAG_TRANSITIVE))

@@ -61,6 +61,7 @@ enum attribute_origin {
 #define LOCAL_PREF_DEFAULT    100
 #define ATTRIBUTE_AS_PATH_MAX 8192 /* a message of two-octet ASNs, each widened, fits */
 #define ATTRIBUTE_OCTETS_MAX  BGP_MESSAGE_MAX
+#define LARGE_COMMUNITY_LEN   12u
 
 /* The values of one attribute set; no padding, so that sets compare as octets. Host order. */
 struct attribute_values {
@@ -98,6 +99,7 @@ struct attribute_findings {
 	uint32_t seen[8];		      /* bit per type */
 	const uint8_t *mp_reach, *mp_unreach; /* values, NULL: none */
 	size_t mp_reach_len, mp_unreach_len;
+	bool is_next_hop_bad; /* no router's: matters to routes that need it (update.c) */
 	enum attribute_reaction reaction;
 	uint8_t cause; /* the type that led to @reaction, 0: the block's form */
 };

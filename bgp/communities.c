@@ -13,10 +13,9 @@
 
 #include <string.h>
 
-#define FLAG_EXTENDED	    0x10u
-#define FLAGS_COMMUNITIES   0xc0u /* optional, transitive */
-#define COMMUNITY_LEN	    4u
-#define LARGE_COMMUNITY_LEN 12u
+#define FLAG_EXTENDED	  0x10u
+#define FLAGS_COMMUNITIES 0xc0u /* optional, transitive */
+#define COMMUNITY_LEN	  4u
 
 /* An attribute among the others. */
 struct place {

@@ -121,17 +121,50 @@ static bool (*const decide_rows[DECIDE_STEPS])(const struct rib_path *, const st
 };
 
 /* Is @path beaten by any candidate of @paths? */
-static bool is_beaten(struct rib_path *path, struct rib_path *paths, enum decide_step step)
+static bool is_beaten(const struct rib_path *path, const struct rib_path *paths,
+		      enum decide_step step)
 {
-	for (struct rib_path *other = paths; other; other = other->next)
+	for (const struct rib_path *other = paths; other; other = other->next)
 		if (other != path && other->is_candidate && decide_rows[step](path, other))
 			return true;
 	return false;
 }
 
-/* One step over all candidates; how many are left. */
+/* A candidate that no other one beats by @step, which is an order: it beats all that are beaten. */
+static const struct rib_path *find_unbeaten(const struct rib_path *paths, enum decide_step step)
+{
+	const struct rib_path *best = NULL;
+
+	for (const struct rib_path *path = paths; path; path = path->next)
+		if (path->is_candidate && (!best || decide_rows[step](best, path)))
+			best = path;
+	return best;
+}
+
+/* With one MED for all, as without any, MED beats nobody. */
+static bool is_med_same(const struct rib_path *paths)
+{
+	const struct rib_path *first = NULL;
+
+	for (const struct rib_path *path = paths; path; path = path->next) {
+		if (!path->is_candidate)
+			continue;
+		if (first && med(path) != med(first))
+			return false;
+		first = first ? first : path;
+	}
+	return true;
+}
+
+/*
+ * One step over all candidates; how many are left. A reflector has a thousand routes to what all of
+ * its clients announce, so each is compared with the best one alone; but for MED, which is no order
+ * and has each compared with each.
+ */
 static unsigned int strike_out(struct rib_path *paths, enum decide_step step)
 {
+	const struct rib_path *best = step == DECIDE_MED ? NULL : find_unbeaten(paths, step);
+	bool is_each_same = step == DECIDE_MED && is_med_same(paths);
 	unsigned int left = 0;
 
 	/* Striking at once is safe: what beat the struck one beats all that it would have beaten.
@@ -139,7 +172,8 @@ static unsigned int strike_out(struct rib_path *paths, enum decide_step step)
 	for (struct rib_path *path = paths; path; path = path->next) {
 		if (!path->is_candidate)
 			continue;
-		if (is_beaten(path, paths, step))
+		if (!is_each_same &&
+		    (best ? decide_rows[step](path, best) : is_beaten(path, paths, step)))
 			path->is_candidate = false;
 		else
 			left++;

@@ -70,18 +70,18 @@ const char *import_refusal_text(enum import_refusal refusal)
 	return texts[refusal];
 }
 
-/* 127/8, 224/3, 0/8, ::1, fe80::/10, ff00::/8, ::ffff:0:0/96 and 169.254/16 are no destinations. */
+/* 127/8, 224/3, 0/8, ::, ::1, fe80::/10, ff00::/8, ::ffff:0:0/96 and 169.254/16 are none that a
+ * route can lead to. What is wider than 0/8, as a default route is, has others in it. */
 static bool is_martian(const struct ip_prefix *prefix)
 {
 	const struct ip_addr *addr = &prefix->addr;
+	unsigned int bits = ip_prefix_family_bits(prefix);
+	uint8_t first = *(const uint8_t *)&addr->word[3]; /* octet of an IPv4 address */
 
-	if (ip_prefix_family_bits(prefix) == 0)
-		return false; /* a default route */
-	if (ip_addr_is_v4(addr) &&
-	    (ip_addr_to_v4(addr).s_addr == 0 || *(const uint8_t *)&addr->word[3] >= 224))
+	if (ip_addr_is_v4(addr) && ((first == 0 && bits >= 8) || first >= 224))
 		return true;
-	return ip_addr_is_loopback(addr) || ip_addr_is_multicast(addr) ||
-	       ip_addr_is_link_local(addr);
+	return (ip_addr_is_zero(addr) && bits == IP_ADDR_BITS) || ip_addr_is_loopback(addr) ||
+	       ip_addr_is_multicast(addr) || ip_addr_is_link_local(addr);
 }
 
 bool import_accepts_prefix(const struct import_filter *filter, enum config_import policy,

@@ -131,6 +131,7 @@ void peer_accept(struct peer *peer, int fd)
 		session = peer_new_session(peer, &local);
 	if (!session) {
 		close(fd);
+		peer_free_when_done(peer); /* of a range it may have been made for this */
 		return;
 	}
 	/* One at a time: the newest, for the older may be all that is left of a dead peer. */

@@ -32,14 +32,15 @@ static uint32_t limit_of(const struct peer *peer)
 	return peer->config.import == IMPORT_ALL ? ALL_ROUTES_MAX : POOL_ROUTES_MAX;
 }
 
-/* Is there room for one more route of this peer? */
+/* Is there room for one more route of this peer? Those on notice do not count: they go, unless the
+ * peer tells them again after its restart, or in the refresh that is under way. */
 static bool has_room(struct peer *peer, const struct ip_prefix *prefix)
 {
 	enum bgp_family family = update_family(prefix);
 	uint32_t limit = limit_of(peer);
 
-	if (peer->source.count[family] < limit ||
-	    rib_has_path(peer->speaker->rib, prefix, &peer->source))
+	if (peer->source.count[family] - peer->source.stale[family] < limit ||
+	    rib_has_fresh_path(peer->speaker->rib, prefix, &peer->source))
 		return true;
 	peer->is_beyond[family] = true;
 	if (!peer->is_limit_logged && !peer->config.max_routes_close)

@@ -110,9 +110,18 @@ void rib_follow_multipath(struct rib *rib, bool follows)
 	rib->follows_multipath = follows;
 }
 
+static void set_stale(struct rib_entry *entry, struct rib_path *path, bool is_stale)
+{
+	if (path->is_stale == is_stale)
+		return;
+	path->is_stale = is_stale;
+	path->source->stale[update_family(&entry->prefix)] += is_stale ? 1 : (uint32_t)-1;
+}
+
 /* @path is no more: give back what it holds, not its memory. */
 static void path_release(struct rib *rib, struct rib_entry *entry, struct rib_path *path)
 {
+	set_stale(entry, path, false);
 	path->source->count[update_family(&entry->prefix)]--;
 	attribute_set_unref(rib->attributes, path->attributes);
 }
@@ -403,7 +412,7 @@ int rib_set_path(struct rib *rib, const struct ip_prefix *prefix, struct rib_sou
 		return -ENOMEM;
 	path = find_path(entry, source);
 	if (path) {
-		path->is_stale = false;
+		set_stale(entry, path, false);
 		if (path->attributes == attributes)
 			return 0;
 		return change_path(rib, entry, path, attributes);
@@ -455,11 +464,13 @@ void rib_remove_path(struct rib *rib, const struct ip_prefix *prefix, struct rib
 		remove_path(rib, entry, path);
 }
 
-bool rib_has_path(struct rib *rib, const struct ip_prefix *prefix, const struct rib_source *source)
+bool rib_has_fresh_path(struct rib *rib, const struct ip_prefix *prefix,
+			const struct rib_source *source)
 {
 	struct rib_entry *entry = find(rib, prefix);
+	const struct rib_path *path = entry ? find_path(entry, source) : NULL;
 
-	return entry && find_path(entry, source);
+	return path && !path->is_stale;
 }
 
 size_t rib_take_lost_changes(struct rib *rib)
@@ -490,7 +501,7 @@ static void mark_stale(void *object, void *arg)
 	struct rib_path *path = path_in_walk(arg, object);
 
 	if (path)
-		path->is_stale = true;
+		set_stale(object, path, true);
 }
 
 void rib_mark_stale(struct rib *rib, struct rib_source *source, enum bgp_family family)

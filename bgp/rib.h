@@ -18,6 +18,7 @@ struct rib_source {
 	struct ip_addr addr;
 	uint32_t router_id;		 /* host order */
 	uint32_t count[FAMILY_COUNT];	 /* routes in the table, stale ones too */
+	uint32_t stale[FAMILY_COUNT];	 /* of these */
 	struct advertise_member *member; /* advertise.c's: the peer as a receiver; NULL: none */
 };
 
@@ -74,8 +75,9 @@ void rib_set_reach(struct rib *rib, rib_reach_fn *reaches, void *arg);
 int rib_set_path(struct rib *rib, const struct ip_prefix *prefix, struct rib_source *source,
 		 struct attribute_set *attributes);
 void rib_remove_path(struct rib *rib, const struct ip_prefix *prefix, struct rib_source *source);
-/** rib_has_path() - does @source have a route to @prefix? */
-bool rib_has_path(struct rib *rib, const struct ip_prefix *prefix, const struct rib_source *source);
+/** rib_has_fresh_path() - does @source have a route to @prefix that is not stale? */
+bool rib_has_fresh_path(struct rib *rib, const struct ip_prefix *prefix,
+			const struct rib_source *source);
 
 /** rib_mark_stale() - every route of @source and @family is kept, but on notice. */
 void rib_mark_stale(struct rib *rib, struct rib_source *source, enum bgp_family family);

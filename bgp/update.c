@@ -222,11 +222,15 @@ static void find_end_of_rib(const struct attribute_findings *findings, size_t bl
 	ret->end_of_rib = family;
 }
 
-/* RFC 7606 section 3 (d): a missing mandatory attribute is treat-as-withdraw. */
+/*
+ * RFC 7606 section 3 (d): a missing mandatory attribute is treat-as-withdraw. NEXT_HOP is one for
+ * routes in the message's own field; beside MP_REACH_NLRI alone it says nothing (RFC 4760 section
+ * 3), so one that is no router's matters to those routes only.
+ */
 static void check_mandatory(const struct attribute_findings *findings, struct update *ret)
 {
 	bool needs_next_hop = false;
-	uint8_t missing = 0;
+	uint8_t missing = 0; /* or bad */
 
 	for (unsigned int i = 0; i < ret->announced_count; i++)
 		needs_next_hop |= !ret->announced[i].is_mp;
@@ -234,7 +238,8 @@ static void check_mandatory(const struct attribute_findings *findings, struct up
 		missing = ATTRIBUTE_ORIGIN;
 	else if (!attributes_saw(findings, ATTRIBUTE_AS_PATH))
 		missing = ATTRIBUTE_AS_PATH;
-	else if (needs_next_hop && !attributes_saw(findings, ATTRIBUTE_NEXT_HOP))
+	else if (needs_next_hop &&
+		 (!attributes_saw(findings, ATTRIBUTE_NEXT_HOP) || findings->is_next_hop_bad))
 		missing = ATTRIBUTE_NEXT_HOP;
 	if (ret->announced_count == 0 || !missing || ret->reaction >= REACTION_WITHDRAW)
 		return;

@@ -65,6 +65,8 @@ static const struct {
 	{ "239.1.0.0/16", false, false },	{ "240.0.0.0/4", false, false },
 	{ "255.255.255.255/32", false, false }, { "::1/128", false, false },
 	{ "fe80::/64", false, false },		{ "ff00::/8", false, false },
+	{ "0.0.0.0/1", false, true },		{ "128.0.0.0/1", false, true },
+	{ "0.1.0.0/16", false, false },		{ "::/128", false, false },
 };
 
 static void prefixes_are_let_in_by_policy(void **state)

@@ -124,8 +124,8 @@ static void a_worse_route_changes_nothing(void **state)
 	expect_no_change(world);
 	set(world, "10.244.2.0/24", &world->a, world->near);
 	expect_no_change(world);
-	assert_true(rib_has_path(world->rib, &prefix, &world->a));
-	assert_false(rib_has_path(world->rib, &prefix, &world->b));
+	assert_true(rib_has_fresh_path(world->rib, &prefix, &world->a));
+	assert_false(rib_has_fresh_path(world->rib, &prefix, &world->b));
 }
 
 static void other_attributes_of_the_best_route_are_a_change(void **state)
@@ -370,7 +370,7 @@ static void of_several_paths_any_may_go(void **state)
 		set(world, "10.244.2.0/24", &world->b, world->far);
 		drain(world);
 		rib_remove_path(world->rib, &prefix, gone[i]);
-		assert_false(rib_has_path(world->rib, &prefix, gone[i]));
+		assert_false(rib_has_fresh_path(world->rib, &prefix, gone[i]));
 		assert_int_equal(world->a.count[0] + world->b.count[0] + c.count[0], 2);
 		drain(world);
 	}

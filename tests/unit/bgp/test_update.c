@@ -114,6 +114,11 @@ static const struct {
 	{ "NEXT_HOP 127.0.0.1", EBGP, ORIGIN PATH "40 03 04 7f000001", NLRI, WITHDRAW, 0, 0 },
 	{ "NEXT_HOP 224.0.0.1", EBGP, ORIGIN PATH "40 03 04 e0000001", NLRI, WITHDRAW, 0, 0 },
 	{ "NEXT_HOP 255.255.255.255", EBGP, ORIGIN PATH "40 03 04 ffffffff", NLRI, WITHDRAW, 0, 0 },
+	/* RFC 4760 section 3: without routes of the message's own field it is ignored */
+	{ "NEXT_HOP 0.0.0.0 beside MP_REACH", EBGP, MP_REACH ORIGIN PATH "40 03 04 00000000", "",
+	  OK, 0, 0 },
+	{ "NEXT_HOP 0.0.0.0 beside MP_REACH and NLRI", EBGP,
+	  MP_REACH ORIGIN PATH "40 03 04 00000000", NLRI, WITHDRAW, 0, 0 },
 	/* MED */
 	{ "MED of 3 octets", EBGP, GOOD "80 04 03 000001", NLRI, WITHDRAW, 0, 0 },
 	{ "MED transitive", EBGP, GOOD "c0 04 04 00000001", NLRI, WITHDRAW, 0, 0 },
