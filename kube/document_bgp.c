@@ -401,7 +401,7 @@ static void write_mesh(struct bgp_draft *draft, struct ip_addr *list, size_t cou
 		const struct doc_node *node = &builder->nodes[i];
 		const struct ip_addr *addr = bgp_mesh_address(builder, node);
 
-		if (!addr || node == builder->self)
+		if (!addr || node == builder->self || bgp_is_reflector(node))
 			continue;
 		if (draft->peers_written == DOCUMENT_PEERS_MAX) {
 			document_problem(builder, CLUSTER_BGP_CONFIGS, "default",
