@@ -331,6 +331,15 @@ static void a_nodes_own_configuration_says_only_its_port_and_log(void **state)
 	assert_notice("bgpconfiguration other: is neither default nor node.NAME");
 	assert_has("  log_level: debug\n");
 	assert_int_equal(document.notice_count, 2);
+	set_spec(CLUSTER_BGP_CONFIGS, "node.n1",
+		 "'communities':[],'prefixAdvertisements':[],'nodeMeshPassword':{},"
+		 "'serviceLoadBalancerAggregation':'Disabled','logSeverityScreen':'Debug'");
+	build();
+	assert_notice("node.n1: spec.communities: is read from bgpconfiguration default alone");
+	assert_notice("node.n1: spec.prefixAdvertisements: is read from");
+	assert_notice("node.n1: spec.nodeMeshPassword: is read from");
+	assert_notice("node.n1: spec.serviceLoadBalancerAggregation: is read from");
+	assert_int_equal(document.notice_count, 6);
 }
 
 static void peers_are_global_of_a_node_or_of_those_selected(void **state)
