@@ -206,19 +206,20 @@ static void read_default(struct bgp_draft *draft, const struct cluster_object *o
 
 static void check_node_config(struct bgp_draft *draft, const struct cluster_object *object)
 {
-	static const char *const only_default[] = {
-		"asNumber",	     "nodeToNodeMeshEnabled", "nodeMeshMaxRestartTime",
-		"serviceClusterIPs", "serviceExternalIPs",    "serviceLoadBalancerIPs",
-	};
+	static const char *const also_of_nodes[] = { "listenPort", "logSeverityScreen" };
 	struct json_object *spec = spec_of(object);
 	uint16_t port;
 	char text[128];
 
-	for (size_t i = 0; i < sizeof(only_default) / sizeof(only_default[0]); i++) {
-		if (!json_get(spec, only_default[i]))
+	for (size_t i = 0; i < config_fields.count; i++) {
+		const struct doc_field *field = &config_rows[i];
+
+		if (!field->is_served || !json_get(spec, field->name) ||
+		    strcmp(field->name, also_of_nodes[0]) == 0 ||
+		    strcmp(field->name, also_of_nodes[1]) == 0)
 			continue;
 		snprintf(text, sizeof(text), "spec.%s: is read from bgpconfiguration default alone",
-			 only_default[i]);
+			 field->name);
 		note(draft, object, text);
 	}
 	if (json_get(spec, "listenPort") && !port_of_spec(spec, &port))
@@ -401,7 +402,7 @@ static void write_mesh(struct bgp_draft *draft, struct ip_addr *list, size_t cou
 		const struct doc_node *node = &builder->nodes[i];
 		const struct ip_addr *addr = bgp_mesh_address(builder, node);
 
-		if (!addr || node == builder->self)
+		if (!addr || node == builder->self || bgp_is_reflector(node))
 			continue;
 		if (draft->peers_written == DOCUMENT_PEERS_MAX) {
 			document_problem(builder, CLUSTER_BGP_CONFIGS, "default",

@@ -53,6 +53,10 @@ static void read_addresses(struct node_object *node, struct json_object *list)
 					 "InternalIP %.45s is no address of a node", text);
 		else if (node->address_count < NODE_ADDRESSES_MAX)
 			node->address[node->address_count++] = addr;
+		else
+			text_append_item(node->fault, sizeof(node->fault),
+					 "InternalIP %.45s: more than %d: left out", text,
+					 NODE_ADDRESSES_MAX);
 	}
 }
 
@@ -65,6 +69,9 @@ static void read_block(struct node_object *node, const char *text)
 				 text ? text : "");
 	else if (node->block_count < NODE_BLOCKS_MAX)
 		node->block[node->block_count++] = block;
+	else
+		text_append_item(node->fault, sizeof(node->fault),
+				 "podCIDR %.49s: more than %d: left out", text, NODE_BLOCKS_MAX);
 }
 
 /* podCIDRs; podCIDR is its first, and alone in clusters before 1.16. */
@@ -120,7 +127,7 @@ static size_t label_len(const char *key, struct json_object *value)
 /* Octets of all labels; with @node, write them. */
 static size_t read_labels(struct node_object *node, struct json_object *labels)
 {
-	size_t len = 0, count = 0;
+	size_t len = 0, count = 0, left_out = 0;
 
 	if (!labels)
 		return 0;
@@ -128,8 +135,10 @@ static size_t read_labels(struct node_object *node, struct json_object *labels)
 	{
 		size_t one = label_len(key, value);
 
-		if (one == 0 || count == NODE_LABELS_MAX)
+		if (one == 0 || count == NODE_LABELS_MAX) {
+			left_out++;
 			continue;
+		}
 		if (node) {
 			strcpy(node->labels + len, key);
 			strcpy(node->labels + len + strlen(key) + 1, json_text(value));
@@ -139,6 +148,10 @@ static size_t read_labels(struct node_object *node, struct json_object *labels)
 	}
 	if (node)
 		node->label_count = (uint16_t)count;
+	if (node && left_out > 0)
+		text_append_item(node->fault, sizeof(node->fault),
+				 "%zu labels are too long or more than %d: left out", left_out,
+				 NODE_LABELS_MAX);
 	return len;
 }
 

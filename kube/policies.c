@@ -5,8 +5,9 @@
  * Only their number is of use, so their metadata is watched and nothing of it kept but a hash of
  * namespace and name. Kubernetes' NetworkPolicy every cluster has. Which other kinds there are the
  * server says (discovery: /apis, then /apis/GROUP/VERSION), asked now and then, since they come
- * and go with other programs. Calico's kinds are served in two groups by clusters with its own API
- * server; the second shows the same objects and is passed over then.
+ * and go with other programs. All versions of a group are asked about, the preferred first: kinds
+ * of policy.networking.k8s.io are in different ones. Calico's kinds are served in two groups by
+ * clusters with its own API server; the second shows the same objects and is passed over then.
  */
 #include "kube/policies.h"
 
@@ -27,6 +28,7 @@
 #define DISCOVER_RETRY_MS 30000u
 #define DISCOVER_S	  20u
 #define PATH_OCTETS	  256
+#define VERSIONS_MAX	  4 /* of a group */
 
 /* A kind that may be there. */
 struct policy_row {
@@ -68,14 +70,22 @@ struct policy_kind {
 	uint32_t mark;
 };
 
+/* What discovery asks about. */
+struct group_version {
+	size_t group;
+	char version[32];
+};
+
 struct policies {
 	struct event_loop *loop;
 	struct kube_client *client;
 	policies_fn *fn;
 	void *arg;
 	struct policy_kind kinds[ROWS];
-	size_t group; /* that is asked about; GROUPS: the list of groups */
-	char version[GROUPS][32];
+	struct group_version found[GROUPS * VERSIONS_MAX];
+	size_t found_count, asked; /* none asked: the list of groups is */
+	bool is_listed;		   /* the list of groups is there */
+	bool has_failed;	   /* this round, a question */
 	struct fetch *fetch;
 	struct event_timer timer;
 };
@@ -200,55 +210,113 @@ static const struct watch_ops watch_ops = {
 
 /* --- kinds --- */
 
+static bool is_served(const struct policy_kind *kind)
+{
+	return kind->watch && watch_get_state(kind->watch) != WATCH_MISSING;
+}
+
+/* The same objects are counted by another row. */
+static void stop_kind(struct policy_kind *kind)
+{
+	if (!kind->watch)
+		return;
+	watch_free(kind->watch);
+	kind->watch = NULL;
+	kind->mark++;
+	forget_old(kind);
+	kind->policies->fn(kind->policies->arg);
+}
+
 static void start_kind(struct policies *policies, size_t index, const char *version)
 {
 	struct policy_kind *kind = &policies->kinds[index];
 	const struct policy_row *row = &rows[index];
 
-	if (kind->watch || (row->same_as >= 0 && policies->kinds[row->same_as].watch))
+	if (is_served(kind) || (row->same_as >= 0 && is_served(&policies->kinds[row->same_as])))
 		return;
 	kind->policies = policies;
+	if (kind->watch)
+		watch_stop(kind->watch); /* the version it had is gone */
 	snprintf(kind->path, sizeof(kind->path), "/apis/%s/%s/%s", row->group, version,
 		 row->resource);
 	snprintf(kind->name, sizeof(kind->name), "%s.%s", row->resource, row->group);
 	kind->kind = (struct watch_kind){ kind->name, { kind->path, NULL }, true };
-	if (watch_new(policies->loop, policies->client, &kind->kind, &watch_timing_default,
-		      &kind->watch) == 0)
+	if (kind->watch || watch_new(policies->loop, policies->client, &kind->kind,
+				     &watch_timing_default, &kind->watch) == 0)
 		watch_start(kind->watch, &watch_ops, kind);
 }
 
 /* --- discovery --- */
 
+static void add_version(struct policies *policies, size_t group, const char *version)
+{
+	struct group_version *last = &policies->found[policies->found_count];
+	size_t of_group = 0;
+
+	if (!version || !*version || strlen(version) >= sizeof(last->version) ||
+	    version[strspn(version, "abcdefghijklmnopqrstuvwxyz0123456789")])
+		return;
+	for (size_t i = 0; i < policies->found_count; i++) {
+		if (policies->found[i].group != group)
+			continue;
+		if (strcmp(policies->found[i].version, version) == 0)
+			return;
+		of_group++;
+	}
+	if (of_group == VERSIONS_MAX)
+		return;
+	last->group = group;
+	snprintf(last->version, sizeof(last->version), "%s", version);
+	policies->found_count++;
+}
+
+static void read_group(struct policies *policies, size_t group, struct json_object *json)
+{
+	struct json_object *list = json_get_array(json, "versions");
+
+	add_version(policies, group,
+		    json_get_text(json_get_object(json, "preferredVersion"), "version"));
+	for (size_t i = 0; i < json_array_size(list); i++)
+		add_version(policies, group, json_get_text(json_get_item(list, i), "version"));
+}
+
+/* In our order: the first of two groups with the same objects is asked about first. */
 static void read_groups(struct policies *policies, struct json_object *json)
 {
 	struct json_object *list = json_get_array(json, "groups");
 
-	for (size_t i = 0; i < json_array_size(list); i++) {
-		struct json_object *item = json_get_item(list, i);
-		const char *name = json_get_text(item, "name");
-		const char *version =
-			json_get_text(json_get_object(item, "preferredVersion"), "version");
+	for (size_t g = 0; g < GROUPS; g++) {
+		for (size_t i = 0; i < json_array_size(list); i++) {
+			struct json_object *item = json_get_item(list, i);
+			const char *name = json_get_text(item, "name");
 
-		for (size_t g = 0; name && version && g < GROUPS; g++)
-			if (strcmp(name, groups[g]) == 0 &&
-			    version[strspn(version, "abcdefghijklmnopqrstuvwxyz0123456789")] == 0)
-				snprintf(policies->version[g], sizeof(policies->version[g]), "%s",
-					 version);
+			if (name && strcmp(name, groups[g]) == 0)
+				read_group(policies, g, item);
+		}
 	}
 }
 
 static void read_resources(struct policies *policies, struct json_object *json)
 {
+	const struct group_version *asked = &policies->found[policies->asked];
 	struct json_object *list = json_get_array(json, "resources");
 
 	for (size_t i = 0; i < json_array_size(list); i++) {
 		const char *name = json_get_text(json_get_item(list, i), "name");
 
 		for (size_t r = 0; name && r < ROWS; r++)
-			if (strcmp(rows[r].group, groups[policies->group]) == 0 &&
+			if (strcmp(rows[r].group, groups[asked->group]) == 0 &&
 			    strcmp(rows[r].resource, name) == 0)
-				start_kind(policies, r, policies->version[policies->group]);
+				start_kind(policies, r, asked->version);
 	}
+}
+
+/* A group may have come, or come back, after the one that shows the same. */
+static void stop_doubles(struct policies *policies)
+{
+	for (size_t i = 0; i < ROWS; i++)
+		if (rows[i].same_as >= 0 && is_served(&policies->kinds[rows[i].same_as]))
+			stop_kind(&policies->kinds[i]);
 }
 
 static void schedule(struct policies *policies, uint64_t ms)
@@ -256,6 +324,15 @@ static void schedule(struct policies *policies, uint64_t ms)
 	event_timer_set(policies->loop, &policies->timer, ms + (uint64_t)random() % (ms / 2 + 1));
 }
 
+static void end_round(struct policies *policies)
+{
+	stop_doubles(policies);
+	schedule(policies, policies->has_failed ? DISCOVER_RETRY_MS : DISCOVER_EVERY_MS);
+	policies->found_count = policies->asked = 0;
+	policies->is_listed = policies->has_failed = false;
+}
+
+/* A group that does not answer (its server is away) does not hide the others. */
 static void on_answer(struct json_object *json, const struct kube_result *result, void *arg)
 {
 	struct policies *policies = arg;
@@ -263,38 +340,33 @@ static void on_answer(struct json_object *json, const struct kube_result *result
 	policies->fetch = NULL;
 	if (!json && result->status != 404) {
 		log_debug("discovery: %s", result->text);
-		policies->group = GROUPS;
-		schedule(policies, DISCOVER_RETRY_MS);
-		return;
+		policies->has_failed = true;
 	}
-	if (json && policies->group == GROUPS)
+	if (!policies->is_listed && json)
 		read_groups(policies, json);
 	else if (json)
 		read_resources(policies, json);
-	policies->group = policies->group == GROUPS ? 0 : policies->group + 1;
-	while (policies->group < GROUPS && !policies->version[policies->group][0])
-		policies->group++;
-	if (policies->group < GROUPS)
+	policies->asked += policies->is_listed;
+	policies->is_listed = true;
+	if (policies->asked < policies->found_count)
 		on_discover(policies);
 	else
-		schedule(policies, DISCOVER_EVERY_MS);
+		end_round(policies);
 }
 
 static void on_discover(void *arg)
 {
 	struct policies *policies = arg;
+	const struct group_version *asked = &policies->found[policies->asked];
 	struct kube_request request = { .method = "GET", .timeout_s = DISCOVER_S };
 	char path[PATH_OCTETS] = "/apis";
 
-	if (policies->group == GROUPS)
-		memset(policies->version, 0, sizeof(policies->version));
-	else
-		snprintf(path, sizeof(path), "/apis/%s/%s", groups[policies->group],
-			 policies->version[policies->group]);
+	if (policies->is_listed)
+		snprintf(path, sizeof(path), "/apis/%s/%s", groups[asked->group], asked->version);
 	request.path = path;
 	if (fetch_start(policies->client, &request, on_answer, policies, &policies->fetch) < 0) {
-		policies->group = GROUPS;
-		schedule(policies, DISCOVER_RETRY_MS);
+		policies->has_failed = true;
+		end_round(policies);
 	}
 }
 
@@ -311,7 +383,6 @@ int policies_new(struct event_loop *loop, struct kube_client *client, policies_f
 	policies->client = client;
 	policies->fn = fn;
 	policies->arg = arg;
-	policies->group = GROUPS;
 	event_timer_init(&policies->timer, on_discover, policies);
 	*ret = policies;
 	return 0;

@@ -90,7 +90,8 @@ static void tell_too_large(struct stream *stream)
 
 static int parse_object(struct stream *stream)
 {
-	struct json_tokener *tokener = json_tokener_new_ex(STREAM_DEPTH_MAX);
+	/* One more: json-c counts what the innermost array or object holds, too. */
+	struct json_tokener *tokener = json_tokener_new_ex(STREAM_DEPTH_MAX + 1);
 	struct json_object *object;
 	int err = -EBADMSG;
 

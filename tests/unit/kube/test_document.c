@@ -61,6 +61,15 @@ static void assert_lacks(const char *text)
 		fail_msg("there: %s\nin\n%s", text, document.text);
 }
 
+static size_t count_of(const char *text)
+{
+	size_t count = 0;
+
+	for (const char *at = document.text; (at = strstr(at, text)); at += strlen(text))
+		count++;
+	return count;
+}
+
 static void two_recorded_nodes_are_a_mesh_with_default_pools(void **state)
 {
 	size_t len;
@@ -322,6 +331,15 @@ static void a_nodes_own_configuration_says_only_its_port_and_log(void **state)
 	assert_notice("bgpconfiguration other: is neither default nor node.NAME");
 	assert_has("  log_level: debug\n");
 	assert_int_equal(document.notice_count, 2);
+	set_spec(CLUSTER_BGP_CONFIGS, "node.n1",
+		 "'communities':[],'prefixAdvertisements':[],'nodeMeshPassword':{},"
+		 "'serviceLoadBalancerAggregation':'Disabled','logSeverityScreen':'Debug'");
+	build();
+	assert_notice("node.n1: spec.communities: is read from bgpconfiguration default alone");
+	assert_notice("node.n1: spec.prefixAdvertisements: is read from");
+	assert_notice("node.n1: spec.nodeMeshPassword: is read from");
+	assert_notice("node.n1: spec.serviceLoadBalancerAggregation: is read from");
+	assert_int_equal(document.notice_count, 6);
 }
 
 static void peers_are_global_of_a_node_or_of_those_selected(void **state)
@@ -491,6 +509,11 @@ static void a_reflector_is_in_no_mesh_and_others_are_its_clients(void **state)
 	assert_has("mesh: [\"10.77.0.11\", \"10.77.0.12\"]\n");
 	assert_has("{address: \"10.77.0.13\", as: 64512}");
 	assert_lacks("cluster_id");
+	/* nor where the mesh has to be written as peers */
+	set_spec(CLUSTER_BGP_CONFIGS, "default", "'listenPort':1790");
+	build();
+	assert_has("{address: \"10.77.0.12\", as: 64512, port: 1790}");
+	assert_int_equal(count_of("10.77.0.13\", as:"), 1);
 	forget_all(state);
 	/* the reflector's own view: n1 is one, n3 another of its cluster, n4 of another one */
 	set_reflector("n1", "10.77.0.11", "244.0.0.1");

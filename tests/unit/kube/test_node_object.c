@@ -99,6 +99,33 @@ static void what_is_wrong_is_said_and_the_rest_is_kept(void **state)
 	free(node);
 }
 
+static void what_is_beyond_the_bounds_is_said(void **state)
+{
+	struct json_object *json = json_object_new_object(), *status = json_object_new_object();
+	struct json_object *addresses = json_object_new_array(), *spec = json_object_new_object();
+	struct json_object *blocks = json_object_new_array();
+	struct node_object *node;
+	char text[64];
+
+	for (int i = 1; i <= 9; i++) {
+		snprintf(text, sizeof(text), "{'type':'InternalIP','address':'10.77.0.%d'}", i);
+		json_object_array_add(addresses, parse_json(text));
+		snprintf(text, sizeof(text), "10.244.%d.0/24", i);
+		json_object_array_add(blocks, json_object_new_string(text));
+	}
+	json_object_object_add(status, "addresses", addresses);
+	json_object_object_add(spec, "podCIDRs", blocks);
+	json_object_object_add(json, "status", status);
+	json_object_object_add(json, "spec", spec);
+	node = node_object_read(json);
+	assert_int_equal(node->address_count, 8);
+	assert_int_equal(node->block_count, 8);
+	assert_non_null(strstr(node->fault, "InternalIP 10.77.0.9: more than 8"));
+	assert_non_null(strstr(node->fault, "podCIDR 10.244.9.0/24: more than 8"));
+	free(node);
+	json_object_put(json);
+}
+
 static void conditions_say_three_things(void **state)
 {
 	static const struct {
@@ -145,6 +172,7 @@ static void huge_annotations_and_labels_cost_nothing(void **state)
 	node = node_object_read(json);
 	assert_int_equal(node->label_count, NODE_LABELS_MAX);
 	assert_true(node->size < 16384);
+	assert_string_equal(node->fault, "1489 labels are too long or more than 512: left out");
 	free(node);
 	json_object_put(json);
 	free(huge);
@@ -203,6 +231,7 @@ int main(void)
 		cmocka_unit_test(a_recorded_node_is_kept_in_a_few_octets),
 		cmocka_unit_test(wrong_types_are_as_good_as_nothing),
 		cmocka_unit_test(what_is_wrong_is_said_and_the_rest_is_kept),
+		cmocka_unit_test(what_is_beyond_the_bounds_is_said),
 		cmocka_unit_test(conditions_say_three_things),
 		cmocka_unit_test(huge_annotations_and_labels_cost_nothing),
 		cmocka_unit_test(only_what_matters_of_a_node_is_a_change),

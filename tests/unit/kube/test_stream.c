@@ -239,6 +239,31 @@ static void an_object_that_is_too_deep_is_named_and_passed_over(void **state)
 	stream_fini(&stream);
 }
 
+static void a_watch_outlives_an_object_of_any_depth(void **state)
+{
+	static const char open[] = "{\"metadata\":{\"name\":\"deep\"},\"x\":";
+	char text[2 * STREAM_DEPTH_MAX + 128];
+
+	for (int depth = STREAM_DEPTH_MAX - 3; depth < STREAM_DEPTH_MAX + 3; depth++) {
+		bool is_told;
+		struct seen seen;
+		size_t len;
+
+		/* the object itself is one */
+		len = (size_t)sprintf(text, "%s", open);
+		memset(text + len, '[', (size_t)depth - 1);
+		len += (size_t)depth - 1;
+		text[len++] = '1';
+		memset(text + len, ']', (size_t)depth - 1);
+		len += (size_t)depth - 1;
+		sprintf(text + len, "}{\"metadata\":{\"name\":\"b\"}}");
+		assert_int_equal(read_all(STREAM_WATCH, text, &seen), 0);
+		is_told = strcmp(seen.large, "deep") == 0;
+		assert_int_equal(is_told, depth > STREAM_DEPTH_MAX);
+		assert_string_equal(seen.names, is_told ? "b " : "deep b ");
+	}
+}
+
 static void the_envelope_of_a_list_is_bounded(void **state)
 {
 	struct seen seen = { 0 };
@@ -278,6 +303,7 @@ int main(void)
 		cmocka_unit_test(what_is_no_json_ends_the_stream),
 		cmocka_unit_test(an_object_that_is_too_large_is_named_and_passed_over),
 		cmocka_unit_test(an_object_that_is_too_deep_is_named_and_passed_over),
+		cmocka_unit_test(a_watch_outlives_an_object_of_any_depth),
 		cmocka_unit_test(the_envelope_of_a_list_is_bounded),
 		cmocka_unit_test(who_takes_the_objects_can_end_the_stream),
 	};
