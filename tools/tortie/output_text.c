@@ -8,12 +8,13 @@
  */
 #include "tools/tortie/output.h"
 
+#include <assert.h>
 #include <errno.h>
 #include <string.h>
 
 #include <json-c/json.h>
 
-#define COLUMNS_MAX 16
+#define COLUMNS_MAX 20 /* `bgp peers -o wide` has 17 */
 #define CELL_MAX    1024
 
 struct table {
@@ -63,7 +64,8 @@ static void table_measure(struct table *table, const struct output_view *view, b
 {
 	char cell[CELL_MAX];
 
-	for (size_t i = 0; i < view->column_count && table->count < COLUMNS_MAX; i++) {
+	assert(view->column_count <= COLUMNS_MAX);
+	for (size_t i = 0; i < view->column_count; i++) {
 		if (view->columns[i].is_wide && !wide)
 			continue;
 		table->width[table->count] = text_width(view->columns[i].heading);

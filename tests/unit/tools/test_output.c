@@ -100,6 +100,26 @@ static void wide_tables_have_more_columns(void **state)
 	      "caf\xc3\xa9  12345678  10.0.0.0/24,fd00::/64\n");
 }
 
+/* The widest table there is, bgp_peers.c. */
+static void a_table_of_17_columns_has_them_all(void **state)
+{
+	struct output_column many[17];
+	struct output_view wide = { .kind = "ManyList", .columns = many, .column_count = 17 };
+	struct json_object *items = document_new_list();
+	char *text = NULL;
+	size_t len;
+	FILE *stream = open_memstream(&text, &len);
+
+	for (size_t i = 0; i < 17; i++)
+		many[i] = (struct output_column){ i == 16 ? "LAST" : "X", "name", true, false };
+	document_add(items, thing("a", 1));
+	assert_int_equal(output_list(stream, OUTPUT_WIDE, &wide, items), 0);
+	fclose(stream);
+	assert_non_null(strstr(text, "  LAST\n"));
+	json_object_put(items);
+	free(text);
+}
+
 static void boxed_tables_look_as_calicoctl_prints_them(void **state)
 {
 	check(OUTPUT_TEXT, true, two_things(),
@@ -257,6 +277,7 @@ int main(void)
 	const struct CMUnitTest tests[] = {
 		cmocka_unit_test(a_table_has_columns_two_spaces_apart),
 		cmocka_unit_test(wide_tables_have_more_columns),
+		cmocka_unit_test(a_table_of_17_columns_has_them_all),
 		cmocka_unit_test(boxed_tables_look_as_calicoctl_prints_them),
 		cmocka_unit_test(an_empty_list_is_a_sentence),
 		cmocka_unit_test(absent_and_empty_cells_are_dashes),
