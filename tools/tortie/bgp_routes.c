@@ -239,7 +239,5 @@ int bgp_routes_run(const struct command_line *line)
 		printf("\n]}\n");
 	else if (err == 0 && (printing.count > 0 || !printing.is_any))
 		err = print_batch(&printing);
-	if (fflush(stdout) != 0 && err == 0)
-		err = -errno;
 	return err < 0 ? EXIT_FAILED : EXIT_DONE;
 }
