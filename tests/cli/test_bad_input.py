@@ -160,7 +160,8 @@ def test_waiting_for_an_agent_ends_in_time(tmp_path):
     assert done.returncode == 1 and NO_AGENT in done.stderr
 
 
-@pytest.mark.parametrize("command", ["--version", "--help", "get --help"])
+@pytest.mark.parametrize("command", ["--version", "--help", "get --help",
+                                     "preflight -c /nonexistent"])
 def test_output_that_cannot_be_written_is_a_failure(command):
     with open("/dev/full", "w", encoding="utf-8") as full:
         done = subprocess.run([TORTIE, *command.split()], stdout=full, stderr=subprocess.PIPE,

@@ -183,6 +183,7 @@ def test_explain_tells_delivered_from_unreachable(net):
         ("a", "10.244.77.7", 1, "no node announces it"),
         ("a", net.n2.ip4, 0, "up0"),
         (net.c.ip4, f"{net.a.ip4}/udp", 0, "delivered to the pod"),
+        (net.c.ip4, "10.244.2.250", 0, "host stack would send it"),  # n2's block, through n1
     ]
     for source, to, status, words in rows:
         got, answer = net.explain(source, to)

@@ -5,6 +5,7 @@
 """
 import re
 import signal
+import subprocess
 
 import pytest
 
@@ -61,6 +62,15 @@ def test_learnt_routes_and_their_node_are_listed(net):
     assert routes[net.n2.block6]["via"] == net.n2.ip6
     nodes = {n["address"]: n for n in net.n1.tortie_json("get", "nodes")}
     assert nodes[net.n2.ip4]["bgp"] == "Established"
+
+
+@pytest.mark.parametrize("form", ["wide", "json"])
+def test_routes_that_cannot_be_written_are_a_failure(net, form):
+    with open("/dev/full", "w", encoding="utf-8") as full:
+        done = subprocess.run([net.n1.build / "tortie", "--run-dir", net.n1.run_dir, "bgp",
+                               "routes", "-o", form], stdout=full, stderr=subprocess.PIPE,
+                              text=True, timeout=20, check=False)
+    assert done.returncode == 1 and "standard output" in done.stderr
 
 
 def test_a_peer_that_is_gone_is_told_with_the_cause(net):

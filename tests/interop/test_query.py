@@ -161,7 +161,7 @@ def test_what_makes_no_sense_is_refused_with_its_reason(lab):
             (["routes", "--in", "--out"], 2, "one of --in, --out"),
             (["routes", "10.0.0.0/8/8"], 2, "neither PREFIX/LENGTH nor an address"),
             (["routes", "--peer", "x"], 2, "--peer x: not an IPv4"),
-            (["routes", "-o", "yaml"], 2, "wide or json")]:
+            (["routes", "--peer", "10.99.0.77"], 1, "--peer 10.99.0.77: no such peer")]:
         assert part in bed.tortie(*words, status=status)
 
 

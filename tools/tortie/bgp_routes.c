@@ -2,8 +2,8 @@
 /*
  * bgp_routes.c: `tortie bgp routes`: what tortie-bgpd knows, is told and tells.
  *
- * There may be millions, so they are printed as they come: JSON item by item, a table in batches,
- * each sorted by prefix and peer. tortie-bgpd waits for us to read.
+ * There may be millions, so they are printed as they come: JSON item by item, a table and YAML in
+ * batches, each sorted by prefix and peer. tortie-bgpd waits for us to read.
  */
 #include <errno.h>
 #include <stdio.h>
@@ -48,7 +48,8 @@ struct row {
 
 struct printing {
 	enum output_format format;
-	bool is_any; /* something was printed */
+	bool is_any;		   /* something was printed */
+	struct output_parts parts; /* YAML */
 	struct row row[BATCH];
 	size_t count;
 };
@@ -73,7 +74,8 @@ static int print_batch(struct printing *printing)
 		document_add(list, printing->row[i].item);
 	printing->count = 0;
 	printing->is_any = true;
-	err = output_list(stdout, printing->format, &view, list);
+	err = printing->format == OUTPUT_YAML ? output_part(&printing->parts, list)
+					      : output_list(stdout, printing->format, &view, list);
 	json_object_put(list);
 	return err;
 }
@@ -172,7 +174,8 @@ static int route_record(uint32_t type, const void *body, void *arg)
 	item = convert(route, text);
 	if (printing->format == OUTPUT_JSON)
 		return print_json(printing, item);
-	add_cells(item, route, text);
+	if (printing->format != OUTPUT_YAML)
+		add_cells(item, route, text);
 	printing->row[printing->count++] = (struct row){ route->prefix, route->peer, item };
 	return printing->count == BATCH ? print_batch(printing) : 0;
 }
@@ -202,10 +205,6 @@ static bool read_question(const struct command_line *line, struct msg_bgp_get_ro
 		say_error("bgp routes: one of --in, --out and --best");
 		return false;
 	}
-	if (line->format == OUTPUT_YAML) {
-		say_error("bgp routes: -o yaml: a table, wide or json");
-		return false;
-	}
 	ret->which = line->told	  ? BGP_ROUTES_IN
 		     : line->sent ? BGP_ROUTES_OUT
 		     : line->best ? BGP_ROUTES_BEST
@@ -215,6 +214,35 @@ static bool read_question(const struct command_line *line, struct msg_bgp_get_ro
 		return false;
 	}
 	return line->operand_count == 0 || read_prefix(line->operand[0], ret);
+}
+
+struct peer_search {
+	const struct ip_addr *peer;
+	bool is_found;
+};
+
+static int peer_record(uint32_t type, const void *body, void *arg)
+{
+	const struct msg_bgp_peer *peer = body;
+	struct peer_search *search = arg;
+
+	if (type == MSG_BGP_PEER && ip_addr_compare(&peer->peer.addr, search->peer) == 0)
+		search->is_found = true;
+	return 0;
+}
+
+/* "No routes." of an address with a slip in it would be taken for an answer. */
+static int check_peer(struct request *request, const char *text, const struct ip_addr *peer)
+{
+	struct peer_search search = { .peer = peer };
+	int err = request_list(request, MSG_BGP_GET_PEERS, peer_record, &search);
+
+	if (err == 0 && !search.is_found) {
+		say_error("bgp routes: --peer %s: no such peer (tortie bgp peers lists them)",
+			  text);
+		err = -ENOENT;
+	}
+	return err;
 }
 
 int bgp_routes_run(const struct command_line *line)
@@ -230,7 +258,12 @@ int bgp_routes_run(const struct command_line *line)
 	err = request_open_bgp(&request, line->run_dir);
 	if (err < 0)
 		return EXIT_FAILED;
+	if (line->peer && check_peer(&request, line->peer, &routes.peer) < 0) {
+		request_close(&request);
+		return EXIT_FAILED;
+	}
 	printing.format = line->format;
+	output_begin(&printing.parts, stdout, line->format, &view);
 	if (line->format == OUTPUT_JSON)
 		printf("{\"kind\":\"%s\",\"items\":[\n", view.kind);
 	err = request_run(&request, &question, route_record, &printing);
@@ -239,7 +272,7 @@ int bgp_routes_run(const struct command_line *line)
 		printf("\n]}\n");
 	else if (err == 0 && (printing.count > 0 || !printing.is_any))
 		err = print_batch(&printing);
-	if (fflush(stdout) != 0 && err == 0)
-		err = -errno;
+	if (err == 0 && line->format == OUTPUT_YAML)
+		err = output_end(&printing.parts);
 	return err < 0 ? EXIT_FAILED : EXIT_DONE;
 }

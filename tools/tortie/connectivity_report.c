@@ -148,7 +148,7 @@ static void table_print(struct json_object *results, bool is_in_pairs)
 				   strcmp(state, "ok") == 0 ? "ok" : "FAILED");
 	}
 	if (json_object_array_length(rows) > 0) {
-		output_text_table(stdout, &view, false, rows);
+		output_list(stdout, OUTPUT_TEXT, &view, rows);
 		printf("\n");
 	}
 	json_object_put(rows);

@@ -160,7 +160,7 @@ void explain_verdict_judge_ground(const struct explain_ground *ground,
 		snprintf(text, sizeof(text),
 			 "unreachable: %s is in this node's block, but no pod has it", to);
 		verdict_set(verdict, false, text, "`tortie get workloadendpoint`");
-	} else if (ground->in_pool) {
+	} else if (ground->in_pool && !ground->is_announced) {
 		snprintf(text, sizeof(text),
 			 "unreachable: %s is in a pool, but no node announces it (%.300s)", to,
 			 stack);
@@ -177,8 +177,12 @@ static int ground_record(uint32_t type, const void *body, void *arg)
 
 		if (!ip_prefix_contains(&route->prefix, &ground->to))
 			return 0;
-		ground->has_no_uplink = ground->has_no_uplink || route->state == ROUTE_NO_UPLINK;
-		ground->in_own_block = ground->in_own_block || route->source == ROUTE_SOURCE_BLOCK;
+		if (route->source == ROUTE_SOURCE_BLOCK)
+			ground->in_own_block = true;
+		else if (route->state == ROUTE_NO_UPLINK)
+			ground->has_no_uplink = true;
+		else
+			ground->is_announced = true;
 	} else if (type == MSG_POOL) {
 		const struct msg_pool *pool = body;
 

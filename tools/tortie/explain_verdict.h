@@ -22,6 +22,7 @@ struct explain_ground {
 	bool in_own_block; /* of this node, without a pod */
 	bool in_pool;
 	bool has_no_uplink; /* a route is known, its next hop is on no uplink */
+	bool is_announced;  /* a route to another node is in force, maybe in the kernel alone */
 };
 
 /** explain_verdict_judge() - from the steps alone (pure). */

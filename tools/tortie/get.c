@@ -101,9 +101,8 @@ int get_node_objects(struct request *request, const char *kind, struct json_obje
 	return request_run(request, &question, object_record, objects);
 }
 
-/* The items called @name, in a list of its own; @items is given up. With -n, those of it alone. */
-static struct json_object *items_choose(struct json_object *items, const struct get_kind *kind,
-					const char *name, const char *namespace)
+struct json_object *get_choose_items(struct json_object *items, const struct get_kind *kind,
+				     const char *name, const char *namespace)
 {
 	struct json_object *chosen = document_new_list();
 
@@ -121,7 +120,7 @@ static struct json_object *items_choose(struct json_object *items, const struct 
 	return chosen;
 }
 
-static int say_nothing_found(const struct get_kind *kind, const char *name)
+int get_say_nothing_found(const struct get_kind *kind, const char *name)
 {
 	say_error("%s %s: no such item (tortie get %s lists them)", kind->names[0], name,
 		  kind->names[0]);
@@ -133,16 +132,18 @@ static int items_get(struct get_source *source, const struct get_kind *kind, con
 	struct json_object *items;
 	int err;
 
+	if (kind->is_long)
+		return get_long_list(source, kind, name);
 	if (items_collect(source->request, kind, &items) < 0)
 		return EXIT_FAILED;
 	if (kind->enrich && kind->enrich(source->request, items) < 0) {
 		json_object_put(items);
 		return EXIT_FAILED;
 	}
-	items = items_choose(items, kind, name, source->line->namespace);
+	items = get_choose_items(items, kind, name, source->line->namespace);
 	if (name && json_object_array_length(items) == 0) {
 		json_object_put(items);
-		return say_nothing_found(kind, name);
+		return get_say_nothing_found(kind, name);
 	}
 	get_print_header(source);
 	err = output_list(stdout, source->line->format, &kind->view, items);
@@ -243,7 +244,7 @@ static int objects_get(struct get_source *source, const struct get_kind *kind, c
 	objects = objects_import(objects, kind->objects, name);
 	if (name && json_object_array_length(objects) == 0) {
 		json_object_put(objects);
-		return say_nothing_found(kind, name);
+		return get_say_nothing_found(kind, name);
 	}
 	if (name && document_words_at(json_object_array_get_idx(objects, 0), "metadata.uid")[0])
 		source->note[0] = '\0'; /* it speaks of what is no object */

@@ -51,6 +51,7 @@ struct get_kind {
 	const struct get_objects *objects; /* NULL: known to nodes alone */
 	/* What `get` shows more of the agent's items; NULL: none. 0 or -errno, said. */
 	int (*enrich)(struct request *request, struct json_object *items);
+	bool is_long; /* get_long.c prints it: a record is an item, nothing enriches it */
 };
 
 extern const struct get_kind get_endpoints; /* endpoints.c */
@@ -78,6 +79,15 @@ int get_collect(const char *run_dir, const struct get_kind *kind, struct json_ob
 int get_node_objects(struct request *request, const char *kind, struct json_object *objects);
 /** get_object() - a new object with apiVersion, kind, and metadata that has @name. */
 struct json_object *get_object(const struct get_objects *kind, const char *name);
+
+/** get_choose_items() - the items called @name (NULL: all), in a list of its own; @items is given
+ * up. With @namespace, those of it alone. */
+struct json_object *get_choose_items(struct json_object *items, const struct get_kind *kind,
+				     const char *name, const char *namespace);
+/** get_say_nothing_found() - EXIT_FAILED. */
+int get_say_nothing_found(const struct get_kind *kind, const char *name);
+/** get_long_list() - get_long.c: ask the agent for @kind and print. An exit status, said. */
+int get_long_list(const struct get_source *source, const struct get_kind *kind, const char *name);
 
 /* get_print.c: objects, and where they are from. */
 

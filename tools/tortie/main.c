@@ -450,9 +450,10 @@ int main(int argc, char **argv)
 	if (bpf_dir && *bpf_dir)
 		line.bpf_dir = bpf_dir;
 	status = tortie_run(argc, argv);
-	if (fflush(stdout) != 0 && status == EXIT_DONE) {
+	/* The first: what was left; the second: what failed before it. */
+	if (fflush(stdout) != 0 || ferror(stdout)) {
 		say_error("standard output: cannot be written");
-		return EXIT_FAILED;
+		return status == EXIT_DONE ? EXIT_FAILED : status;
 	}
 	return status;
 }

@@ -106,7 +106,7 @@ static int speaker_record(uint32_t type, const void *body, void *arg)
 	return 0;
 }
 
-static void family_print(struct json_object *peers, bool is_ipv6, bool is_wide)
+static void family_print(struct json_object *peers, bool is_ipv6, enum output_format format)
 {
 	struct output_view view = {
 		.is_boxed = true,
@@ -125,7 +125,7 @@ static void family_print(struct json_object *peers, bool is_ipv6, bool is_wide)
 		document_add(family, json_object_get(item));
 	}
 	printf("\n%s BGP status\n", is_ipv6 ? "IPv6" : "IPv4");
-	output_text_table(stdout, &view, is_wide, family);
+	output_list(stdout, format, &view, family);
 	json_object_put(family);
 }
 
@@ -155,8 +155,8 @@ int node_status_run(const struct command_line *line)
 			  sizeof(node_name)));
 	if (speaker[0])
 		printf("%s\n", speaker);
-	family_print(peers, false, line->format == OUTPUT_WIDE);
-	family_print(peers, true, line->format == OUTPUT_WIDE);
+	family_print(peers, false, line->format);
+	family_print(peers, true, line->format);
 out:
 	json_object_put(peers);
 	return err < 0 ? EXIT_FAILED : EXIT_DONE;

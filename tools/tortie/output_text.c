@@ -8,20 +8,13 @@
  */
 #include "tools/tortie/output.h"
 
+#include <assert.h>
 #include <errno.h>
 #include <string.h>
 
 #include <json-c/json.h>
 
-#define COLUMNS_MAX 16
-#define CELL_MAX    1024
-
-struct table {
-	const struct output_column *column[COLUMNS_MAX];
-	size_t width[COLUMNS_MAX];
-	size_t count;
-	bool is_boxed;
-};
+#define CELL_MAX 1024
 
 static void cell_append(char *cell, struct json_object *value)
 {
@@ -58,17 +51,22 @@ static size_t text_width(const char *text)
 	return width;
 }
 
-static void table_measure(struct table *table, const struct output_view *view, bool wide,
-			  struct json_object *items)
+void output_text_begin(struct output_table *table, const struct output_view *view, bool wide)
 {
-	char cell[CELL_MAX];
-
-	for (size_t i = 0; i < view->column_count && table->count < COLUMNS_MAX; i++) {
+	*table = (struct output_table){ .is_boxed = view->is_boxed };
+	assert(view->column_count <= OUTPUT_COLUMNS_MAX);
+	for (size_t i = 0; i < view->column_count; i++) {
 		if (view->columns[i].is_wide && !wide)
 			continue;
 		table->width[table->count] = text_width(view->columns[i].heading);
 		table->column[table->count++] = &view->columns[i];
 	}
+}
+
+void output_text_measure(struct output_table *table, struct json_object *items)
+{
+	char cell[CELL_MAX];
+
 	for (size_t row = 0; row < json_object_array_length(items); row++) {
 		struct json_object *item = json_object_array_get_idx(items, row);
 
@@ -87,7 +85,7 @@ static void fill(FILE *stream, char octet, size_t count)
 		fputc(octet, stream);
 }
 
-static void rule_print(FILE *stream, const struct table *table)
+static void rule_print(FILE *stream, const struct output_table *table)
 {
 	for (size_t i = 0; i < table->count; i++) {
 		fputc('+', stream);
@@ -97,7 +95,7 @@ static void rule_print(FILE *stream, const struct table *table)
 }
 
 /* A row of cells; @item NULL: the headings. */
-static void row_print(FILE *stream, const struct table *table, struct json_object *item)
+static void row_print(FILE *stream, const struct output_table *table, struct json_object *item)
 {
 	char cell[CELL_MAX];
 
@@ -116,25 +114,23 @@ static void row_print(FILE *stream, const struct table *table, struct json_objec
 	fputs(table->is_boxed ? "|\n" : "\n", stream);
 }
 
-int output_text_table(FILE *stream, const struct output_view *view, bool wide,
-		      struct json_object *items)
+void output_text_head(FILE *stream, const struct output_table *table)
 {
-	struct table table = { .is_boxed = view->is_boxed };
-	size_t rows = json_object_array_length(items);
+	if (table->is_boxed)
+		rule_print(stream, table);
+	row_print(stream, table, NULL);
+	if (table->is_boxed)
+		rule_print(stream, table);
+}
 
-	if (rows == 0) {
-		fprintf(stream, "%s\n", view->empty);
-		return ferror(stream) ? -EIO : 0;
-	}
-	table_measure(&table, view, wide, items);
-	if (table.is_boxed)
-		rule_print(stream, &table);
-	row_print(stream, &table, NULL);
-	if (table.is_boxed)
-		rule_print(stream, &table);
-	for (size_t row = 0; row < rows; row++)
-		row_print(stream, &table, json_object_array_get_idx(items, row));
-	if (table.is_boxed)
-		rule_print(stream, &table);
-	return ferror(stream) ? -EIO : 0;
+void output_text_rows(FILE *stream, const struct output_table *table, struct json_object *items)
+{
+	for (size_t row = 0; row < json_object_array_length(items); row++)
+		row_print(stream, table, json_object_array_get_idx(items, row));
+}
+
+void output_text_foot(FILE *stream, const struct output_table *table)
+{
+	if (table->is_boxed)
+		rule_print(stream, table);
 }

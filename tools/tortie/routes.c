@@ -82,6 +82,7 @@ const struct get_kind get_routes = {
 	.request = MSG_GET_ROUTES,
 	.record = route_record,
 	.name_key = "destination",
+	.is_long = true,
 	.view = { .kind = "RouteList",
 		  .empty = "No routes.",
 		  .columns = columns,

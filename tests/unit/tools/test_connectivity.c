@@ -3,9 +3,10 @@
  * Tests of the connectivity test's texts: targets as arguments, results as lines of a log.
  *
  * links: tools/tortie/connectivity_report.c tools/tortie/connectivity_target.c
- * links: tools/tortie/document.c tools/tortie/output_text.c tools/tortie/say.c lib/ip_prefix.c
+ * links: tools/tortie/document.c tools/tortie/output.c tools/tortie/output_text.c
+ * links: tools/tortie/output_json.c tools/tortie/output_yaml.c tools/tortie/say.c lib/ip_prefix.c
  * links: lib/mac.c
- * libs: -ljson-c
+ * libs: -ljson-c -lyaml
  */
 #include "tools/tortie/connectivity.h"
 

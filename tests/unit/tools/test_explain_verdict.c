@@ -144,6 +144,15 @@ static void an_address_of_ours_that_nobody_has_is_unreachable_with_the_cause(voi
 	}
 }
 
+/* From the network to another node's block, or where the maps are full: the host stack forwards. */
+static void what_a_node_announces_goes_where_the_kernel_says(void **state)
+{
+	struct explain_ground ground = { .in_pool = true, .is_announced = true };
+
+	assert_true(judge_ground(EXPLAIN_STACK_SENDS, ground).is_delivered);
+	assert_false(judge_ground(EXPLAIN_STACK_REFUSES, ground).is_delivered);
+}
+
 static void the_outside_is_as_the_kernel_says(void **state)
 {
 	struct explain_ground outside = { 0 };
@@ -162,6 +171,7 @@ int main(void)
 		cmocka_unit_test(no_step_at_all_is_not_delivered),
 		cmocka_unit_test(what_the_kernel_said_to_the_agent_decides_in_the_stack),
 		cmocka_unit_test(an_address_of_ours_that_nobody_has_is_unreachable_with_the_cause),
+		cmocka_unit_test(what_a_node_announces_goes_where_the_kernel_says),
 		cmocka_unit_test(the_outside_is_as_the_kernel_says),
 	};
 

@@ -100,6 +100,26 @@ static void wide_tables_have_more_columns(void **state)
 	      "caf\xc3\xa9  12345678  10.0.0.0/24,fd00::/64\n");
 }
 
+/* The widest table there is, bgp_peers.c. */
+static void a_table_of_17_columns_has_them_all(void **state)
+{
+	struct output_column many[17];
+	struct output_view wide = { .kind = "ManyList", .columns = many, .column_count = 17 };
+	struct json_object *items = document_new_list();
+	char *text = NULL;
+	size_t len;
+	FILE *stream = open_memstream(&text, &len);
+
+	for (size_t i = 0; i < 17; i++)
+		many[i] = (struct output_column){ i == 16 ? "LAST" : "X", "name", true, false };
+	document_add(items, thing("a", 1));
+	assert_int_equal(output_list(stream, OUTPUT_WIDE, &wide, items), 0);
+	fclose(stream);
+	assert_non_null(strstr(text, "  LAST\n"));
+	json_object_put(items);
+	free(text);
+}
+
 static void boxed_tables_look_as_calicoctl_prints_them(void **state)
 {
 	check(OUTPUT_TEXT, true, two_things(),
@@ -127,6 +147,68 @@ static void absent_and_empty_cells_are_dashes(void **state)
 	check(OUTPUT_WIDE, false, items,
 	      "NAME  COUNT  CIDRS\n"
 	      "-         -  -\n");
+}
+
+static char *printed_in_parts(enum output_format format, size_t items_at_once)
+{
+	struct json_object *items = two_things(), *part;
+	struct output_parts parts;
+	char *text = NULL;
+	size_t len;
+	FILE *stream = open_memstream(&text, &len);
+
+	document_add(items, thing("z", 0));
+	output_begin(&parts, stream, format, &view);
+	output_measure(&parts, items);
+	for (size_t at = 0; at < 3;) {
+		part = document_new_list();
+		for (size_t i = 0; i < items_at_once && at < 3; i++, at++)
+			document_add(part, json_object_get(json_object_array_get_idx(items, at)));
+		assert_int_equal(output_part(&parts, part), 0);
+		json_object_put(part);
+	}
+	assert_int_equal(output_end(&parts), 0);
+	fclose(stream);
+	json_object_put(items);
+	return text;
+}
+
+static void a_list_in_parts_is_the_same_as_in_one(void **state)
+{
+	static const enum output_format formats[] = { OUTPUT_TEXT, OUTPUT_WIDE, OUTPUT_JSON,
+						      OUTPUT_YAML };
+
+	for (size_t i = 0; i < sizeof(formats) / sizeof(formats[0]); i++) {
+		char *whole = printed_in_parts(formats[i], 3);
+
+		for (size_t n = 1; n < 3; n++) {
+			char *parts = printed_in_parts(formats[i], n);
+
+			assert_string_equal(parts, whole);
+			free(parts);
+		}
+		free(whole);
+	}
+}
+
+/* The frame that kubectl and calicoctl print, indented by two. */
+static void json_and_yaml_have_their_frame_also_without_an_item(void **state)
+{
+	struct json_object *items = document_new_list();
+
+	document_add(items, thing("a", 7));
+	check(OUTPUT_JSON, false, items,
+	      "{\n  \"kind\": \"ThingList\",\n  \"items\": [\n    {\n      \"name\": \"a\",\n"
+	      "      \"count\": 7,\n      \"cidrs\": [\n        \"10.0.0.0/24\",\n"
+	      "        \"fd00::/64\"\n      ]\n    }\n  ]\n}\n");
+	items = document_new_list();
+	document_add(items, thing("a", 7));
+	check(OUTPUT_YAML, false, items,
+	      "kind: ThingList\nitems:\n- name: a\n  count: 7\n  cidrs:\n  - 10.0.0.0/24\n"
+	      "  - fd00::/64\n");
+	check(OUTPUT_JSON, false, document_new_list(),
+	      "{\n  \"kind\": \"ThingList\",\n  \"items\": []\n}\n");
+	check(OUTPUT_YAML, false, document_new_list(), "kind: ThingList\nitems: []\n");
 }
 
 static void json_is_a_list_with_its_kind(void **state)
@@ -257,9 +339,12 @@ int main(void)
 	const struct CMUnitTest tests[] = {
 		cmocka_unit_test(a_table_has_columns_two_spaces_apart),
 		cmocka_unit_test(wide_tables_have_more_columns),
+		cmocka_unit_test(a_table_of_17_columns_has_them_all),
 		cmocka_unit_test(boxed_tables_look_as_calicoctl_prints_them),
 		cmocka_unit_test(an_empty_list_is_a_sentence),
 		cmocka_unit_test(absent_and_empty_cells_are_dashes),
+		cmocka_unit_test(a_list_in_parts_is_the_same_as_in_one),
+		cmocka_unit_test(json_and_yaml_have_their_frame_also_without_an_item),
 		cmocka_unit_test(json_is_a_list_with_its_kind),
 		cmocka_unit_test(json_of_hostile_names_is_valid),
 		cmocka_unit_test(yaml_quotes_what_would_be_read_as_something_else),
