@@ -24,7 +24,8 @@
 
 /* --- the client --- */
 
-static struct kube_transfer *const TRANSFER = (void *)&TRANSFER;
+static char transfer_place;
+static struct kube_transfer *const TRANSFER = (void *)&transfer_place;
 static struct {
 	const struct kube_transfer_ops *ops;
 	void *arg;
