@@ -1,3 +1,4 @@
+# SPDX-License-Identifier: Apache-2.0
 # tortie: `make` builds everything into build/, `make demo` shows it, `make test` tests it.
 # V=1 prints the commands; SAN=1 builds with ASan and UBSan into build/san/; WERROR=1 makes warnings
 # errors; ABI_VERSION=N builds the map layout under another version number (tests of upgrades).
