@@ -331,8 +331,7 @@ void endpoint_doom(struct agent *agent, const struct endpoint *endpoint)
 
 	err = pod_link_set_group(agent->netlink, copy.ifindex, agent->config->group_dying);
 	if (err < 0 && err != -ENODEV)
-		log_warning("link %s: cannot be moved to group %u: %s; it is deleted at the next "
-			    "start",
+		log_warning("link %s: cannot be moved to group %u: %s; tried again within a minute",
 			    copy.host_ifname, agent->config->group_dying, strerror(-err));
 	endpoint_cut_off(agent, &copy);
 	pod_names_delete(agent->endpoints->names, copy.host_ifname);

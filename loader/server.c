@@ -218,21 +218,28 @@ bool server_paths_fit(const char *run_dir)
 	return strlen(run_dir) + sizeof("/" AGENT_SOCKET_NAME ".sock") <= SOCKET_PATH_MAX;
 }
 
+/* Said of a socket that is there: what cannot be made is tried each second. */
+static int listen_for_root(const char *path, const char *why)
+{
+	int fd = unix_socket_listen(path, 0600, (gid_t)-1);
+
+	if (fd >= 0)
+		log_info("%s: %s: root only", path, why);
+	return fd;
+}
+
 int server_listen(const char *path)
 {
 	const struct group *group = getgrnam(SERVER_SOCKET_GROUP);
 	int fd;
 
-	if (!group) {
-		log_info("%s: no group " SERVER_SOCKET_GROUP " on this machine: root only", path);
-		return unix_socket_listen(path, 0600, (gid_t)-1);
-	}
+	if (!group)
+		return listen_for_root(path, "no group " SERVER_SOCKET_GROUP " on this machine");
 	fd = unix_socket_listen(path, 0660, group->gr_gid);
 	if (fd != -EPERM)
 		return fd;
 	/* Not a member and no CAP_CHOWN: the unit lacks SupplementaryGroups. */
-	log_info("%s: cannot be given to group " SERVER_SOCKET_GROUP ": root only", path);
-	return unix_socket_listen(path, 0600, (gid_t)-1);
+	return listen_for_root(path, "cannot be given to group " SERVER_SOCKET_GROUP);
 }
 
 /* Listen at its path, in the place of what it listened on before. */

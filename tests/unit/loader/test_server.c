@@ -19,6 +19,7 @@
 #include <stdint.h>
 #include <stdio.h>
 #include <string.h>
+#include <sys/mman.h>
 #include <sys/resource.h>
 #include <sys/socket.h>
 #include <sys/stat.h>
@@ -279,6 +280,21 @@ static int greet_as(const struct world *world, uid_t uid, uint32_t role,
 	return agent_client_hello(ret_client, role, &reply);
 }
 
+/* The agent tries each second while its folder is gone. */
+static void a_socket_that_cannot_be_made_is_no_line_of_the_log(void **state)
+{
+	int saved = dup(STDERR_FILENO), log = memfd_create("log", MFD_CLOEXEC);
+	struct stat st;
+
+	assert_true(saved >= 0 && log >= 0 && dup2(log, STDERR_FILENO) >= 0);
+	assert_int_equal(server_listen("/nonexistent/agent.sock"), -ENOENT);
+	assert_true(dup2(saved, STDERR_FILENO) >= 0);
+	assert_int_equal(fstat(log, &st), 0);
+	assert_int_equal(st.st_size, 0);
+	close(saved);
+	close(log);
+}
+
 static int answer_to_nobody(const struct world *world, uint32_t role, uint32_t type)
 {
 	struct agent_client client;
@@ -463,6 +479,7 @@ int main(void)
 			start_waiting_server, stop_server),
 		SERVER_TEST(cni_requests_come_on_their_own_socket_with_their_descriptors),
 		SERVER_TEST(cni_requests_with_numbers_out_of_range_are_cut),
+		cmocka_unit_test(a_socket_that_cannot_be_made_is_no_line_of_the_log),
 		SERVER_TEST(sockets_are_closed_to_strangers),
 		SERVER_TEST(the_group_may_ask_and_not_change),
 		SERVER_TEST(the_group_may_send_no_descriptors),
