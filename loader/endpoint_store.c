@@ -234,6 +234,15 @@ void endpoint_store_free(struct endpoint_store *store)
 	free(store);
 }
 
+int endpoint_store_restore_pins(struct endpoint_store *store)
+{
+	const char *bpf_dir = store->agent->bpf_dir;
+	int names = pod_names_restore_pin(store->names, bpf_dir);
+	int freed = freed_addresses_restore_pin(store->freed, bpf_dir);
+
+	return names < 0 ? names : freed < 0 ? freed : names + freed;
+}
+
 const struct endpoint *endpoint_find_by_ifname(const struct endpoint_store *store,
 					       const char *host_ifname)
 {

@@ -74,6 +74,9 @@ void endpoint_store_doomed_gone(struct endpoint_store *store);
 /** endpoint_store_hold_addresses() - tell ipam again what pods and doomed links carry: its blocks
  * have changed. */
 void endpoint_store_hold_addresses(struct endpoint_store *store);
+/** endpoint_store_restore_pins() - as dataplane_restore_pins(), of the maps in which pods' names
+ * and freed addresses outlive the agent. How many, or -errno. */
+int endpoint_store_restore_pins(struct endpoint_store *store);
 /** endpoint_store_audit() - compare links, maps, routes and neighbours with the store and put right
  * what differs. 0 or -errno. */
 int endpoint_store_audit(struct endpoint_store *store);

@@ -21,6 +21,7 @@
 
 #include "loader/kept_map.h"
 
+#define MAP_NAME    "freed_address"
 #define ENTRIES_MAX 4096
 #define SWEEP_MS    1000
 
@@ -36,7 +37,7 @@ struct freed_address {
 
 struct freed_addresses *freed_addresses_open(const char *bpf_dir)
 {
-	static const struct kept_map map = { .name = "freed_address",
+	static const struct kept_map map = { .name = MAP_NAME,
 					     .key_size = sizeof(struct ip_addr),
 					     .value_size = sizeof(uint64_t),
 					     .max_entries = ENTRIES_MAX,
@@ -55,6 +56,11 @@ void freed_addresses_close(struct freed_addresses *freed)
 	if (freed->map_fd >= 0)
 		close(freed->map_fd);
 	free(freed);
+}
+
+int freed_addresses_restore_pin(const struct freed_addresses *freed, const char *bpf_dir)
+{
+	return kept_map_restore_pin(bpf_dir, MAP_NAME, freed->map_fd);
 }
 
 /* All entries, at most ENTRIES_MAX, into @ret; how many. */

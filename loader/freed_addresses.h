@@ -12,6 +12,8 @@ struct freed_addresses;
  * map: then nothing outlives the agent, said in the log. NULL: out of memory. */
 struct freed_addresses *freed_addresses_open(const char *bpf_dir);
 void freed_addresses_close(struct freed_addresses *freed); /* the map stays; NULL is fine */
+/** freed_addresses_restore_pin() - as kept_map_restore_pin(). */
+int freed_addresses_restore_pin(const struct freed_addresses *freed, const char *bpf_dir);
 /** freed_addresses_note() - @addr was given back at @now_ms (event_loop_now_ms()). What is older
  * than @keep_ms gives way when the map is full. */
 void freed_addresses_note(struct freed_addresses *freed, const struct ip_addr *addr,

@@ -209,8 +209,10 @@ static int collect_link(const struct endpoint *endpoint, void *arg)
 static void restore_pins(struct hook_watch *watch)
 {
 	int restored = dataplane_restore_pins(watch->agent->dataplane);
+	int kept = endpoint_store_restore_pins(watch->agent->endpoints);
 
-	if (restored <= 0)
+	restored = (restored > 0 ? restored : 0) + (kept > 0 ? kept : 0);
+	if (restored == 0)
 		return;
 	watch->agent->repairs++;
 	log_warning("bpf-dir %s: %d pinned maps were removed by someone; put back",

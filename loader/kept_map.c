@@ -24,6 +24,11 @@
 
 #define PATH_MAX_OCTETS 4096
 
+static void pin_path(const char *bpf_dir, const char *name, char path[PATH_MAX_OCTETS])
+{
+	snprintf(path, PATH_MAX_OCTETS, "%s/%s_v%d", bpf_dir, name, DATAPLANE_ABI_VERSION);
+}
+
 static int make_map(const char *path, const struct kept_map *map)
 {
 	LIBBPF_OPTS(bpf_map_create_opts, options, .map_flags = BPF_F_NO_PREALLOC);
@@ -79,7 +84,7 @@ int kept_map_open(const char *bpf_dir, const struct kept_map *map)
 	char path[PATH_MAX_OCTETS];
 	int fd;
 
-	snprintf(path, sizeof(path), "%s/%s_v%d", bpf_dir, map->name, DATAPLANE_ABI_VERSION);
+	pin_path(bpf_dir, map->name, path);
 	take_over_pin(bpf_dir, path, map);
 	fd = bpf_obj_get(path);
 	if (fd >= 0 && !map_fits(fd, map)) {
@@ -93,4 +98,16 @@ int kept_map_open(const char *bpf_dir, const struct kept_map *map)
 		log_warning("map %s: cannot be made: %s; when the agent ends %s", map->name,
 			    strerror(-fd), map->loss);
 	return fd < 0 ? -1 : fd;
+}
+
+int kept_map_restore_pin(const char *bpf_dir, const char *name, int fd)
+{
+	char path[PATH_MAX_OCTETS];
+
+	if (fd < 0)
+		return 0;
+	pin_path(bpf_dir, name, path);
+	if (access(path, F_OK) == 0 || errno != ENOENT)
+		return 0;
+	return bpf_obj_pin(fd, path) < 0 ? -errno : 1;
 }

@@ -15,4 +15,8 @@ struct kept_map {
  * is named after, or make the map. Its descriptor; -1 when there is none, said in the log. */
 int kept_map_open(const char *bpf_dir, const struct kept_map *map);
 
+/** kept_map_restore_pin() - pin map @fd (-1: none) as @name again when somebody removed the pin
+ * from @bpf_dir. 1 when it did so, 0 when there was nothing to do, or -errno. */
+int kept_map_restore_pin(const char *bpf_dir, const char *name, int fd);
+
 #endif /* LOADER_KEPT_MAP_H */

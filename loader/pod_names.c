@@ -24,6 +24,8 @@
 #include "loader/endpoint_store.h"
 #include "loader/kept_map.h"
 
+#define MAP_NAME "pod_name"
+
 struct pod_names {
 	int map_fd; /* -1: none */
 };
@@ -42,7 +44,7 @@ struct pod_names_value {
 
 struct pod_names *pod_names_open(const char *bpf_dir, uint32_t max)
 {
-	const struct kept_map map = { .name = "pod_name",
+	const struct kept_map map = { .name = MAP_NAME,
 				      .key_size = sizeof(struct pod_names_key),
 				      .value_size = sizeof(struct pod_names_value),
 				      .max_entries = max,
@@ -61,6 +63,11 @@ void pod_names_close(struct pod_names *names)
 	if (names->map_fd >= 0)
 		close(names->map_fd);
 	free(names);
+}
+
+int pod_names_restore_pin(const struct pod_names *names, const char *bpf_dir)
+{
+	return kept_map_restore_pin(bpf_dir, MAP_NAME, names->map_fd);
 }
 
 static struct pod_names_key key_of(const char *host_ifname)

@@ -16,6 +16,8 @@ struct pod_names;
  * fails: without a map names are forgotten at the next start (said in the log). NULL: no memory. */
 struct pod_names *pod_names_open(const char *bpf_dir, uint32_t max);
 void pod_names_close(struct pod_names *names); /* the map stays; NULL is fine */
+/** pod_names_restore_pin() - as kept_map_restore_pin(). */
+int pod_names_restore_pin(const struct pod_names *names, const char *bpf_dir);
 void pod_names_set(struct pod_names *names, const struct endpoint *endpoint);
 /** pod_names_get() - fill pod_name, pod_namespace and network of @endpoint, by its host_ifname. */
 void pod_names_get(struct pod_names *names, struct endpoint *endpoint);

@@ -74,6 +74,20 @@ def test_kill_9_loses_nothing_and_a_restart_knows_the_pods(net):
     assert net.known() == before
 
 
+def test_all_pins_removed_while_the_agent_runs_come_back(net):
+    """So the next agent knows the pods by their names, as this one does."""
+    pins, known = net.n1.pins(), net.known()
+    assert pins and known
+    for pin in pins:
+        (net.n1.bpf_dir / pin).unlink()
+    wait_until(lambda: net.n1.pins() == pins, "the pins are back", 5)
+    wait_until(lambda: "were removed by someone" in net.n1.log(), "the log says so")
+    net.n1.stop_agent()
+    net.n1.start_agent()
+    assert net.known() == known
+    assert_nothing_lost(net.flows())
+
+
 def test_all_pins_removed_while_the_agent_is_away(net):
     """Maps and programs are made anew from the links: every pod is known and forwards."""
     net.n1.stop_agent()
