@@ -59,6 +59,7 @@ void hop_groups_resolve(struct hop_groups *groups, struct hop_set *set)
 		member->ifindex = uplink != NULL ? uplink->ifindex : 0;
 		member->mtu = uplink != NULL ? uplink->mtu : 0;
 		member->is_link_up = uplink != NULL && uplink->is_up;
+		member->is_ethernet = uplink != NULL && uplink->is_ethernet;
 		if (!member->is_link_up)
 			member->is_silent = true; /* until it answers again */
 	}
@@ -79,6 +80,14 @@ bool hop_set_has_uplink(const struct hop_set *set)
 		if (set->member[i].ifindex != 0)
 			return true;
 	return false;
+}
+
+bool hop_set_is_for_map(const struct hop_set *set)
+{
+	for (uint32_t i = 0; i < set->hops.count; i++)
+		if (set->member[i].ifindex != 0 && !set->member[i].is_ethernet)
+			return false;
+	return true;
 }
 
 uint32_t hop_set_mtu(const struct hop_set *set)

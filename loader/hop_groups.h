@@ -55,6 +55,8 @@ void hop_groups_collect(struct hop_groups *groups);
 uint32_t hop_set_mtu(const struct hop_set *set);
 /** hop_set_usable() - bits of the usable ones, by their place. */
 uint32_t hop_set_usable(const struct hop_set *set);
+/** hop_set_is_for_map() - are the uplinks of all of them Ethernet? */
+bool hop_set_is_for_map(const struct hop_set *set);
 /** hop_set_has_uplink() - is any on an uplink's subnet, up or down? */
 bool hop_set_has_uplink(const struct hop_set *set);
 

@@ -17,6 +17,7 @@ struct hop_member {
 	uint32_t ifindex; /* 0: on no uplink's subnet */
 	uint32_t mtu;
 	bool is_link_up;
+	bool is_ethernet;
 	bool is_silent; /* its link was down, or it did not answer; see hop_neighbours.c */
 	struct hop_object *object; /* of the kernel, NULL: none yet */
 };

@@ -480,7 +480,8 @@ static int tell_missing(const struct summary *summary, status_line_fn *fn, void 
 	if (err == 0 && summary->count[ROUTE_KERNEL_ONLY] > 0) {
 		snprintf(text, sizeof(text),
 			 "routes: %zu are in the kernel's table only and take the host stack "
-			 "(outside all pools, map full, or more than %d prefix lengths)",
+			 "(outside all pools, over a link that is no Ethernet, map full, or more "
+			 "than %d prefix lengths)",
 			 summary->count[ROUTE_KERNEL_ONLY], ROUTE_LENGTHS_MAX);
 		err = fn(STATUS_WARNING, text, arg);
 	}

@@ -14,7 +14,9 @@
  * A next hop on no uplink's subnet has no route, except that a route which is in the map already
  * keeps the uplink it had: the subnet is gone for the moment when addresses are flushed, and
  * redirect_neigh goes on without. Routes that BGP brought from outside all pools stay out of the
- * map: what leaves the pools may have to be masqueraded, and that is the host stack's work.
+ * map: what leaves the pools may have to be masqueraded, and that is the host stack's work. Out of
+ * it stay also routes over a link that is no Ethernet (WireGuard, tun): from_network cannot read
+ * what comes back there, and a conntrack that sees half of a flow calls it INVALID.
  *
  * A route with several next hops names a group, in map and kernel: hop_groups.c sees to it which of
  * them are used, and no route is written for that.
@@ -102,7 +104,7 @@ static void decide_one(const struct remote_routes *routes, struct route_entry *e
 	target->can_change_kernel = uplink->is_up;
 	target->kernel.next_hop = *next_hop;
 	target->kernel.ifindex = uplink->ifindex;
-	if (is_for_map)
+	if (is_for_map && uplink->is_ethernet)
 		target->map = (struct route_value){ .next_hop = *next_hop,
 						    .how = ROUTE_DIRECT,
 						    .ifindex = uplink->ifindex,
@@ -121,7 +123,8 @@ static void decide_several(struct remote_routes *routes, struct route_entry *ent
 	target->in_kernel = true;
 	target->can_change_kernel = hop_set_usable(set) != 0;
 	target->group = set;
-	number = is_for_map ? hop_groups_number(&routes->groups, set) : 0;
+	number =
+		is_for_map && hop_set_is_for_map(set) ? hop_groups_number(&routes->groups, set) : 0;
 	if (number != 0)
 		target->map = (struct route_value){ .how = ROUTE_GROUP, .ifindex = number };
 }

@@ -21,6 +21,7 @@
 
 #include <errno.h>
 #include <net/if.h>
+#include <net/if_arp.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
@@ -91,6 +92,7 @@ static int on_link(const struct nlmsghdr *header, void *arg)
 	uplink->mtu = netlink_attr_u32(attr[IFLA_MTU], MTU_DEFAULT);
 	uplink->tso_max_size = netlink_attr_u32(attr[IFLA_TSO_MAX_SIZE], GSO_SIZE_PLAIN);
 	uplink->is_veth = netlink_attr_is_veth(attr[IFLA_LINKINFO]);
+	uplink->is_ethernet = body->ifi_type == ARPHRD_ETHER;
 	uplink->gso_max_size = netlink_attr_u32(attr[IFLA_GSO_MAX_SIZE], GSO_SIZE_PLAIN);
 	return 0;
 }
@@ -651,6 +653,13 @@ static int uplink_status(const struct uplinks *uplinks, const struct uplink *upl
 		snprintf(text, sizeof(text), "uplink %s: has no address (ip address add)",
 			 uplink->name);
 		return say(fn, arg, STATUS_PROBLEM, text);
+	}
+	if (!uplink->is_ethernet) {
+		snprintf(text, sizeof(text),
+			 "uplink %s: up, but no Ethernet link: what goes over it takes the host "
+			 "stack (name others in node.uplinks if there are)",
+			 uplink->name);
+		return say(fn, arg, STATUS_WARNING, text);
 	}
 	snprintf(text, sizeof(text), "uplink %s: up, MTU %u, %s attached by %s", uplink->name,
 		 uplink->mtu, program_words(uplinks),

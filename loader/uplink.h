@@ -20,6 +20,7 @@ struct uplink {
 	uint32_t tso_max_size; /* what its driver can cut */
 	uint32_t gso_max_size; /* in force, for IPv6 and as the kernel's general limit */
 	bool is_veth;	       /* a virtual wire: what is behind it is not known */
+	bool is_ethernet;      /* else its packets have no header that from_network could read */
 	bool is_up;
 	bool is_tentative; /* its link-local IPv6 address is still in duplicate address detection */
 	bool has_hook;

@@ -163,6 +163,20 @@ def test_a_renamed_uplink_goes_on(running):
     assert len(running.map_dump("route")) == 2
 
 
+def test_routes_over_a_link_that_is_no_ethernet_are_the_host_stacks(node):
+    """from_network cannot read what comes back: half a flow would be INVALID to conntrack."""
+    node.ip("tuntap", "add", "dev", "tun0", "mode", "tun")
+    node.ip("addr", "add", "10.9.9.1/24", "dev", "tun0")
+    node.ip("link", "set", "tun0", "up")
+    node.config["node"]["uplinks"] = ["up0", "tun0"]
+    several = {"prefix": "10.244.4.0/24", "via": ["10.9.9.2", f"{LAN4}.101"]}
+    node.config["routes"] = [*REMOTE, {"prefix": "10.244.3.0/24", "via": "10.9.9.2"}, several]
+    node.start_agent(wait=False)
+    wait_until(lambda: (node.run_dir / "agent.sock").exists(), "the agent's socket")
+    wait_status(node, "2 are in the kernel's table only")
+    assert {i for i, _ in map_next_hops(node)} == {ifindex(node, "up0")}
+
+
 def test_flushed_addresses_leave_the_map_routes_and_come_back_in_the_kernel(running):
     running.ip("addr", "flush", "dev", "up0")
     wait_status(running, "uplink up0: has no address")
