@@ -42,6 +42,23 @@
 #define SILENCE_TOOL_MS	   300000 /* between a tool's questions */
 #define SWEEP_MS	   2000
 
+/* On cni.sock there is root alone: what is wrong there is no attack, and pods do not start. */
+static void say_cut(const struct client *client, int err)
+{
+	const char *path = client->listener->path;
+
+	if (client->listener->is_cni && err == -EPROTO)
+		log_warning("%s: a request that is none is cut: tortie-cni is of another version; "
+			    "install it and tortied from the same build",
+			    path);
+	else if (client->listener->is_cni && err == -EMSGSIZE)
+		log_warning("%s: a request is cut, its descriptors were lost: too many are open "
+			    "(raise LimitNOFILE)",
+			    path);
+	else
+		log_debug("%s: uid %u cut: %s", path, client->uid, strerror(-err));
+}
+
 static void client_receive(struct client *client)
 {
 	struct server *server = client->server;
@@ -54,6 +71,8 @@ static void client_receive(struct client *client)
 	if (len == -EAGAIN || len == -EINTR)
 		return;
 	if (len <= 0) {
+		if (len < 0)
+			say_cut(client, (int)len);
 		client_break(client);
 		return;
 	}
@@ -65,8 +84,7 @@ static void client_receive(struct client *client)
 		if (fds[i] >= 0)
 			close(fds[i]);
 	if (err) {
-		log_debug("%s: uid %u cut: %s", client->listener->path, client->uid,
-			  strerror(-err));
+		say_cut(client, err);
 		client_break(client);
 	}
 }

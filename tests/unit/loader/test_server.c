@@ -247,6 +247,7 @@ static void cni_requests_with_numbers_out_of_range_are_cut(void **state)
 		assert_int_equal(next_type(&client), 0);
 		agent_client_close(&client);
 	}
+	assert_true(says(*state, "tortie-cni is of another version"));
 }
 
 static uint32_t mode_of(const struct world *world, const char *name)
@@ -460,6 +461,29 @@ static void without_a_descriptor_who_connects_waits_until_there_is_one(void **st
 	agent_client_close(&client);
 }
 
+static uint32_t ask_cni(struct agent_client *client)
+{
+	const struct msg_cni_request request = { .verb = CNI_ADD };
+
+	assert_int_equal(agent_client_send(client, MSG_CNI_REQUEST, &request, sizeof(request),
+					   &client->fd, 1, NULL),
+			 0);
+	return next_type(client);
+}
+
+/* recvmsg(2), MSG_CTRUNC: descriptors for which the receiver has no room are lost. */
+static void a_cni_request_that_has_lost_its_descriptors_is_cut_and_told(void **state)
+{
+	const struct world *world = *state;
+	struct agent_client client = connect_to(world, "cni");
+
+	assert_int_equal(ask_cni(&client), MSG_CNI_REPLY);
+	set_descriptors(world, 3);
+	assert_int_equal(ask_cni(&client), 0);
+	assert_true(says(world, "its descriptors were lost"));
+	agent_client_close(&client);
+}
+
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
@@ -486,6 +510,7 @@ int main(void)
 		SERVER_TEST(the_configured_user_may_speak_as_bgpd),
 		SERVER_TEST(too_many_connections_are_refused_not_waited_for),
 		SERVER_TEST(who_comes_and_goes_at_the_limit_is_told_once),
+		SERVER_TEST(a_cni_request_that_has_lost_its_descriptors_is_cut_and_told),
 		SERVER_TEST(without_a_descriptor_who_connects_waits_until_there_is_one),
 	};
 
