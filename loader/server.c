@@ -37,6 +37,7 @@
 
 #define AGENT_CLIENTS_MAX  64
 #define AGENT_CLIENTS_OURS 16 /* of these, for root and the two daemons alone */
+#define DAEMON_CLIENTS_MAX 6  /* of one of them, with its probes */
 #define CNI_CLIENTS_MAX	   512
 #define SILENCE_MS	   10000  /* before the first message */
 #define SILENCE_TOOL_MS	   300000 /* between a tool's questions */
@@ -121,13 +122,26 @@ static bool is_ours(const struct server *server, uid_t uid)
 	       (server->has_kubed_uid && uid == server->kubed_uid);
 }
 
-/* Whoever may only ask cannot keep out those who change. */
+static size_t count_of(const struct server *server, uid_t uid)
+{
+	const struct client *client;
+	size_t count = 0;
+
+	DL_FOREACH(server->clients, client)
+	count += client->uid == uid;
+	return count;
+}
+
+/* Whoever may only ask cannot keep out those who change, nor a daemon gone wrong the others. */
 static bool has_room(const struct listener *listener, uid_t uid)
 {
+	const struct server *server = listener->server;
 	size_t max = listener->client_max;
 
-	if (!listener->is_cni && !is_ours(listener->server, uid))
+	if (!listener->is_cni && !is_ours(server, uid))
 		max -= AGENT_CLIENTS_OURS;
+	if (uid != 0 && is_ours(server, uid) && count_of(server, uid) >= DAEMON_CLIENTS_MAX)
+		return false;
 	return listener->client_count < max;
 }
 
