@@ -187,6 +187,10 @@ static const char *mend_of(int err)
 	case EACCES:
 	case EPERM:
 		return "only root may use this socket";
+	case ECONNRESET:
+	case EPIPE:
+		return "tortied has ended meanwhile, or not taken the request, since it is of another "
+		       "version than tortie-cni or out of descriptors: see its log";
 	case EPROTO:
 		return "tortied and tortie-cni are of different versions: install both from the same "
 		       "build";

@@ -8,7 +8,8 @@
  * read, uid 0 may change). Each message is struct message_header, then the struct of its type, then
  * for a few types text of a stated length. All in host order except struct ip_addr; char arrays are
  * NUL-terminated and NUL-padded. The receiver checks type, length against the struct's size, and
- * every length and enum inside; a bad message closes the connection.
+ * every length and enum inside; a bad message closes the connection. On agent.sock descriptors are
+ * taken from uid 0 and the two daemons' users alone, as far as the kernel can refuse them.
  *
  * First message on agent.sock: MSG_HELLO, answered by MSG_HELLO_REPLY (or MSG_ERROR when the
  * versions differ). A request is answered by zero or more records and one MSG_END (or MSG_ERROR),

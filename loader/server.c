@@ -37,10 +37,28 @@
 
 #define AGENT_CLIENTS_MAX  64
 #define AGENT_CLIENTS_OURS 16 /* of these, for root and the two daemons alone */
+#define DAEMON_CLIENTS_MAX 6  /* of one of them, with its probes */
 #define CNI_CLIENTS_MAX	   512
 #define SILENCE_MS	   10000  /* before the first message */
 #define SILENCE_TOOL_MS	   300000 /* between a tool's questions */
 #define SWEEP_MS	   2000
+
+/* On cni.sock there is root alone: what is wrong there is no attack, and pods do not start. */
+static void say_cut(const struct client *client, int err)
+{
+	const char *path = client->listener->path;
+
+	if (client->listener->is_cni && err == -EPROTO)
+		log_warning("%s: a request that is none is cut: tortie-cni is of another version; "
+			    "install it and tortied from the same build",
+			    path);
+	else if (client->listener->is_cni && err == -EMSGSIZE)
+		log_warning("%s: a request is cut, its descriptors were lost: too many are open "
+			    "(raise LimitNOFILE)",
+			    path);
+	else
+		log_debug("%s: uid %u cut: %s", path, client->uid, strerror(-err));
+}
 
 static void client_receive(struct client *client)
 {
@@ -54,6 +72,8 @@ static void client_receive(struct client *client)
 	if (len == -EAGAIN || len == -EINTR)
 		return;
 	if (len <= 0) {
+		if (len < 0)
+			say_cut(client, (int)len);
 		client_break(client);
 		return;
 	}
@@ -65,8 +85,7 @@ static void client_receive(struct client *client)
 		if (fds[i] >= 0)
 			close(fds[i]);
 	if (err) {
-		log_debug("%s: uid %u cut: %s", client->listener->path, client->uid,
-			  strerror(-err));
+		say_cut(client, err);
 		client_break(client);
 	}
 }
@@ -103,13 +122,26 @@ static bool is_ours(const struct server *server, uid_t uid)
 	       (server->has_kubed_uid && uid == server->kubed_uid);
 }
 
-/* Whoever may only ask cannot keep out those who change. */
+static size_t count_of(const struct server *server, uid_t uid)
+{
+	const struct client *client;
+	size_t count = 0;
+
+	DL_FOREACH(server->clients, client)
+	count += client->uid == uid;
+	return count;
+}
+
+/* Whoever may only ask cannot keep out those who change, nor a daemon gone wrong the others. */
 static bool has_room(const struct listener *listener, uid_t uid)
 {
+	const struct server *server = listener->server;
 	size_t max = listener->client_max;
 
-	if (!listener->is_cni && !is_ours(listener->server, uid))
+	if (!listener->is_cni && !is_ours(server, uid))
 		max -= AGENT_CLIENTS_OURS;
+	if (uid != 0 && is_ours(server, uid) && count_of(server, uid) >= DAEMON_CLIENTS_MAX)
+		return false;
 	return listener->client_count < max;
 }
 

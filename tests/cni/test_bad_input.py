@@ -3,7 +3,9 @@
 the CNI specification 1.1.0, words that must appear. Its stdout is one JSON document each time
 (runtime.Answer checks that), and nothing is left half-made.
 """
+import concurrent.futures
 import json
+import socket
 
 import pytest
 
@@ -173,6 +175,17 @@ def test_an_error_object_is_json_whatever_the_environment_holds(node, pod):
                     json.dumps(config(node)))
     assert answer.code == 4
     delete(pod)
+
+
+def test_an_agent_that_does_not_take_the_request_may_be_of_another_version(node, pod, tmp_path):
+    with socket.socket(socket.AF_UNIX, socket.SOCK_SEQPACKET) as agent, \
+            concurrent.futures.ThreadPoolExecutor(1) as pool:
+        agent.bind(str(tmp_path / "cni.sock"))
+        agent.listen()
+        answer = pool.submit(plugin, node, environment(pod, "ADD"),
+                             json.dumps({**config(node), "runDir": str(tmp_path)}))
+        agent.accept()[0].close()
+        assert_refused(answer.result(), 11, ["another version than tortie-cni"])
 
 
 def test_the_interface_of_another_is_left_alone(node, pod):

@@ -247,6 +247,7 @@ static void cni_requests_with_numbers_out_of_range_are_cut(void **state)
 		assert_int_equal(next_type(&client), 0);
 		agent_client_close(&client);
 	}
+	assert_true(says(*state, "tortie-cni is of another version"));
 }
 
 static uint32_t mode_of(const struct world *world, const char *name)
@@ -389,6 +390,36 @@ static void too_many_connections_are_refused_not_waited_for(void **state)
 		agent_client_close(&client[i]);
 }
 
+/* How many of 20 connections of the daemons' user are served. */
+static int served_as_nobody(const struct world *world)
+{
+	struct agent_client client[20];
+	int served = greet_as(world, NOBODY, ROLE_BGPD, &client[0]) == 0;
+
+	for (size_t i = 1; i < 20; i++) {
+		struct msg_hello_reply reply;
+
+		if (agent_client_connect(&client[i], world->run_dir, "agent", 5000) == 0)
+			served += agent_client_hello(&client[i], ROLE_BGPD, &reply) == 0;
+	}
+	return served;
+}
+
+/* It faces the network: were it taken over, it could keep out the watcher and root's commands. */
+static void a_daemon_has_no_more_connections_than_it_needs(void **state)
+{
+	struct agent_client root;
+	pid_t pid = fork();
+	int status = -1;
+
+	if (pid == 0)
+		_exit(served_as_nobody(*state));
+	assert_int_equal(waitpid(pid, &status, 0), pid);
+	assert_int_equal(WEXITSTATUS(status), 6);
+	root = connect_as(*state, ROLE_TOOL);
+	agent_client_close(&root);
+}
+
 static bool is_served(struct agent_client *client)
 {
 	struct msg_hello_reply reply;
@@ -460,6 +491,29 @@ static void without_a_descriptor_who_connects_waits_until_there_is_one(void **st
 	agent_client_close(&client);
 }
 
+static uint32_t ask_cni(struct agent_client *client)
+{
+	const struct msg_cni_request request = { .verb = CNI_ADD };
+
+	assert_int_equal(agent_client_send(client, MSG_CNI_REQUEST, &request, sizeof(request),
+					   &client->fd, 1, NULL),
+			 0);
+	return next_type(client);
+}
+
+/* recvmsg(2), MSG_CTRUNC: descriptors for which the receiver has no room are lost. */
+static void a_cni_request_that_has_lost_its_descriptors_is_cut_and_told(void **state)
+{
+	const struct world *world = *state;
+	struct agent_client client = connect_to(world, "cni");
+
+	assert_int_equal(ask_cni(&client), MSG_CNI_REPLY);
+	set_descriptors(world, 3);
+	assert_int_equal(ask_cni(&client), 0);
+	assert_true(says(world, "its descriptors were lost"));
+	agent_client_close(&client);
+}
+
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
@@ -485,7 +539,9 @@ int main(void)
 		SERVER_TEST(the_group_may_send_no_descriptors),
 		SERVER_TEST(the_configured_user_may_speak_as_bgpd),
 		SERVER_TEST(too_many_connections_are_refused_not_waited_for),
+		SERVER_TEST(a_daemon_has_no_more_connections_than_it_needs),
 		SERVER_TEST(who_comes_and_goes_at_the_limit_is_told_once),
+		SERVER_TEST(a_cni_request_that_has_lost_its_descriptors_is_cut_and_told),
 		SERVER_TEST(without_a_descriptor_who_connects_waits_until_there_is_one),
 	};
 
