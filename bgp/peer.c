@@ -121,12 +121,13 @@ void peer_start(struct peer *peer)
 			(uint64_t)random() % START_SPREAD_MS);
 }
 
-void peer_accept(struct peer *peer, int fd)
+void peer_accept(struct peer *peer, int fd, bool is_guarded)
 {
+	bool is_sure = is_guarded || (!peer->password && !peer->config.ttl_security);
 	struct ip_addr local = tcp_local_address(fd);
 	struct session *session = NULL, *old = peer->incoming;
 
-	if (!peer->is_down && tcp_set_hops(fd, peer->config.ttl_security) == 0 &&
+	if (!peer->is_down && is_sure && tcp_set_hops(fd, peer->config.ttl_security) == 0 &&
 	    tcp_check_first_hops(fd, peer->config.ttl_security) == 0)
 		session = peer_new_session(peer, &local);
 	if (!session) {
