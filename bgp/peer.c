@@ -581,6 +581,10 @@ struct peer *peer_for_connection(struct speaker *speaker, const struct ip_addr *
 	HASH_FIND(hh, speaker->peers, addr, sizeof(*addr), peer);
 	if (peer || HASH_COUNT(speaker->peers) >= bgp->peer_count + DYNAMIC_PEERS_MAX)
 		return peer;
+	/* One that is left out, for its password cannot be read, does not come by a range. */
+	for (size_t i = 0; i < bgp->peer_count; i++)
+		if (!bgp->peer[i].is_range && ip_addr_equal(&bgp->peer[i].addr, addr))
+			return NULL;
 	for (size_t i = 0; i < bgp->peer_count; i++)
 		if (bgp->peer[i].is_range && ip_prefix_contains(&bgp->peer[i].range, addr) &&
 		    speaker_has_peer(speaker, i))
