@@ -5,9 +5,10 @@
  * The agent restarts when it likes, and may be slow. So this side keeps what the agent should know:
  * a hash of the routes in use. A change marks its route and puts it at the end of a list of what is
  * to be sent; a route is in that list once, so a socket that does not take more makes nothing grow
- * and a route that changed three times meanwhile is sent once. When the agent is back everything is
- * marked: MSG_ROUTES_BEGIN, every route, MSG_ROUTES_IN_SYNC once the speaker says that all peers
- * are in. A peer's state is kept only while it waits to be sent; the speaker tells all again.
+ * and a route that changed three times meanwhile is sent once. While there is no agent a route that
+ * goes is forgotten. When the agent is back everything is marked: MSG_ROUTES_BEGIN, every route,
+ * MSG_ROUTES_IN_SYNC once the speaker says that all peers are in. A peer's state is kept only while
+ * it waits to be sent; the speaker tells all again.
  *
  * Messages: include/agent_protocol.h. The connection itself: lib/agent_link.c.
  */
@@ -305,6 +306,10 @@ void agent_feed_route_delete(struct agent_feed *feed, const struct ip_prefix *pr
 	HASH_FIND(hh, feed->routes, prefix, sizeof(*prefix), route);
 	if (!route || route->is_gone)
 		return;
+	if (!agent_link_is_greeted(feed->link)) { /* it is told what there is when it comes */
+		forget_route(feed, route);
+		return;
+	}
 	route->is_gone = true;
 	mark_pending(feed, route);
 }

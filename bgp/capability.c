@@ -181,6 +181,15 @@ static void write_graceful_restart(struct wire_writer *writer, const struct capa
 		wire_write_u8_at(writer, at, (uint8_t)(writer->len - at - 1));
 }
 
+void capability_write_family(struct wire_writer *writer, enum bgp_family family)
+{
+	wire_write_u8(writer, CAPABILITY_MULTIPROTOCOL);
+	wire_write_u8(writer, 4);
+	wire_write_u16(writer, capability_afi(family));
+	wire_write_u8(writer, 0);
+	wire_write_u8(writer, SAFI_UNICAST);
+}
+
 void capability_write(struct wire_writer *writer, const struct capabilities *caps)
 {
 	size_t at;
@@ -188,15 +197,9 @@ void capability_write(struct wire_writer *writer, const struct capabilities *cap
 	wire_write_u8(writer, PARAMETER_CAPABILITIES);
 	at = writer->len;
 	wire_write_u8(writer, 0);
-	for (int i = 0; i < FAMILY_COUNT; i++) {
-		if (!caps->family[i])
-			continue;
-		wire_write_u8(writer, CAPABILITY_MULTIPROTOCOL);
-		wire_write_u8(writer, 4);
-		wire_write_u16(writer, capability_afi(i));
-		wire_write_u8(writer, 0);
-		wire_write_u8(writer, SAFI_UNICAST);
-	}
+	for (int i = 0; i < FAMILY_COUNT; i++)
+		if (caps->family[i])
+			capability_write_family(writer, i);
 	if (caps->extended_next_hop) {
 		wire_write_u8(writer, CAPABILITY_EXTENDED_NEXT_HOP);
 		wire_write_u8(writer, EXTENDED_NEXT_HOP_LEN);

@@ -51,4 +51,8 @@ int capability_parse(struct wire_reader *reader, struct capabilities *caps);
 /** capability_write() - append one capabilities parameter, with its type and length, to @writer. */
 void capability_write(struct wire_writer *writer, const struct capabilities *caps);
 
+#define CAPABILITY_FAMILY_LEN 6
+/** capability_write_family() - append the multiprotocol capability of @family alone. */
+void capability_write_family(struct wire_writer *writer, enum bgp_family family);
+
 #endif /* BGP_CAPABILITY_H */

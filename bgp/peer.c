@@ -121,12 +121,13 @@ void peer_start(struct peer *peer)
 			(uint64_t)random() % START_SPREAD_MS);
 }
 
-void peer_accept(struct peer *peer, int fd)
+void peer_accept(struct peer *peer, int fd, bool is_guarded)
 {
+	bool is_sure = is_guarded || (!peer->password && !peer->config.ttl_security);
 	struct ip_addr local = tcp_local_address(fd);
 	struct session *session = NULL, *old = peer->incoming;
 
-	if (!peer->is_down && tcp_set_hops(fd, peer->config.ttl_security) == 0 &&
+	if (!peer->is_down && is_sure && tcp_set_hops(fd, peer->config.ttl_security) == 0 &&
 	    tcp_check_first_hops(fd, peer->config.ttl_security) == 0)
 		session = peer_new_session(peer, &local);
 	if (!session) {
@@ -580,6 +581,10 @@ struct peer *peer_for_connection(struct speaker *speaker, const struct ip_addr *
 	HASH_FIND(hh, speaker->peers, addr, sizeof(*addr), peer);
 	if (peer || HASH_COUNT(speaker->peers) >= bgp->peer_count + DYNAMIC_PEERS_MAX)
 		return peer;
+	/* One that is left out, for its password cannot be read, does not come by a range. */
+	for (size_t i = 0; i < bgp->peer_count; i++)
+		if (!bgp->peer[i].is_range && ip_addr_equal(&bgp->peer[i].addr, addr))
+			return NULL;
 	for (size_t i = 0; i < bgp->peer_count; i++)
 		if (bgp->peer[i].is_range && ip_prefix_contains(&bgp->peer[i].range, addr) &&
 		    speaker_has_peer(speaker, i))

@@ -144,8 +144,9 @@ void peer_mend_told(struct peer *peer);
 
 /** peer_start() - connect, unless it is for the peer to do. */
 void peer_start(struct peer *peer);
-/** peer_accept() - a connection of this peer; takes @fd. A peer of a range may be freed. */
-void peer_accept(struct peer *peer, int fd);
+/** peer_accept() - a connection of this peer; takes @fd. @is_guarded: the listening socket saw to
+ * its signatures, and kept its SYN. A peer of a range may be freed. */
+void peer_accept(struct peer *peer, int fd, bool is_guarded);
 /** peer_send_end_of_rib() - unless it is sent already, or not yet due. Who is still being fed gets
  * it behind the last route. */
 void peer_send_end_of_rib(struct peer *peer);

@@ -133,18 +133,23 @@ static int check_identity(const struct peer *peer, const struct open_message *op
 	return 0;
 }
 
+/* RFC 5492 section 5: the capabilities that are missed, one of which would do. */
 static int check_families(const struct session *session, const struct open_message *open_message,
 			  struct bgp_error *ret_error)
 {
-	static const uint8_t wanted[] = { 1, 4, 0, AFI_IPV4, 0, SAFI_UNICAST,
-					  1, 4, 0, AFI_IPV6, 0, SAFI_UNICAST };
+	const struct capabilities *own = &session->params.open_message.capabilities;
+	uint8_t missed[FAMILY_COUNT * CAPABILITY_FAMILY_LEN];
+	struct wire_writer writer;
 
-	for (int i = 0; i < FAMILY_COUNT; i++)
-		if (session->params.open_message.capabilities.family[i] &&
-		    open_message->capabilities.family[i])
+	wire_writer_init(&writer, missed, sizeof(missed));
+	for (int i = 0; i < FAMILY_COUNT; i++) {
+		if (!own->family[i])
+			continue;
+		if (open_message->capabilities.family[i])
 			return 0;
-	message_error_set(ret_error, ERROR_OPEN, OPEN_UNSUPPORTED_CAPABILITY, wanted,
-			  sizeof(wanted));
+		capability_write_family(&writer, i);
+	}
+	message_error_set(ret_error, ERROR_OPEN, OPEN_UNSUPPORTED_CAPABILITY, missed, writer.len);
 	return -EPROTO;
 }
 

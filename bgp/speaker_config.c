@@ -342,7 +342,7 @@ static void apply_policy(struct peer *peer, size_t index)
 	peer_apply_policy(peer);
 }
 
-/* A key of the old settings goes, one of the new comes. */
+/* A key of the old settings goes, or one of the new takes its place: without any in between. */
 static void change_key(struct speaker *speaker, const struct change *change,
 		       const struct setup *before)
 {
@@ -350,7 +350,7 @@ static void change_key(struct speaker *speaker, const struct change *change,
 	bool has_old = change->kind != CHANGE_PEER_ADD && before->password[change->old_index];
 	bool has_new = change->kind != CHANGE_PEER_REMOVE && speaker->password[change->new_index];
 
-	if (has_old)
+	if (has_old && !has_new)
 		speaker_set_password(speaker, &before->config->bgp.peer[change->old_index], NULL);
 	if (has_new)
 		speaker_set_password(speaker, &bgp->peer[change->new_index],

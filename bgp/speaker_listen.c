@@ -4,7 +4,9 @@
  *
  * They come from the agent, or with --standalone are made here; their list may change while the
  * program runs. A connection from an address that belongs to no peer is closed before an octet is
- * read. MD5 keys (RFC 2385) are the sockets': one for each peer that has a password.
+ * read. MD5 keys (RFC 2385) are the sockets': one for each peer that has a password. Between the
+ * making of a socket and that of its keys anybody can connect, so such connections are taken first,
+ * and closed when they are of peers that must show something.
  */
 #include <errno.h>
 #include <fcntl.h>
@@ -56,27 +58,40 @@ static void pause_accepting(struct speaker *speaker, int err)
 	event_timer_set(speaker->loop, &speaker->accept_timer, ACCEPT_PAUSE_MS);
 }
 
-static void on_connection(int listen_fd, uint32_t events, void *arg)
+/* The next connection of @listen_fd; false: there is none. */
+static bool accept_one(struct speaker *speaker, int listen_fd, bool is_guarded)
 {
-	struct speaker *speaker = arg;
 	struct ip_addr remote;
 	struct peer *peer;
-	int fd;
+	int fd = tcp_accept(listen_fd, &remote);
 
-	for (int i = 0; i < ACCEPT_BATCH; i++) {
-		fd = tcp_accept(listen_fd, &remote);
-		if (fd == -EMFILE || fd == -ENFILE || fd == -ENOBUFS || fd == -ENOMEM)
-			pause_accepting(speaker, fd);
-		if (fd < 0)
-			break;
-		peer = peer_for_connection(speaker, &remote);
-		if (peer) {
-			peer_accept(peer, fd);
-			continue;
-		}
-		log_refused(speaker, &remote);
-		close(fd);
+	if (fd == -EMFILE || fd == -ENFILE || fd == -ENOBUFS || fd == -ENOMEM)
+		pause_accepting(speaker, fd);
+	if (fd < 0)
+		return false;
+	peer = peer_for_connection(speaker, &remote);
+	if (peer) {
+		peer_accept(peer, fd, is_guarded);
+		return true;
 	}
+	log_refused(speaker, &remote);
+	close(fd);
+	return true;
+}
+
+static void on_connection(int listen_fd, uint32_t events, void *arg)
+{
+	for (int i = 0; i < ACCEPT_BATCH; i++)
+		if (!accept_one(arg, listen_fd, true))
+			break;
+}
+
+/* What waits came before the key that was just set, or before SYNs were kept: it may have no
+ * signature, and come from anywhere. */
+static void accept_unguarded(struct speaker *speaker, const struct listening *listening)
+{
+	while (accept_one(speaker, listening->fd, false))
+		continue;
 }
 
 static struct ip_prefix who_connects(const struct config_peer *peer)
@@ -84,7 +99,8 @@ static struct ip_prefix who_connects(const struct config_peer *peer)
 	return peer->is_range ? peer->range : ip_prefix_host(&peer->addr);
 }
 
-static void set_key(const struct listening *listening, const struct config_peer *peer,
+/* False: that peer does not come by this socket. */
+static bool set_key(const struct listening *listening, const struct config_peer *peer,
 		    const char *password)
 {
 	struct ip_prefix who = who_connects(peer);
@@ -92,18 +108,20 @@ static void set_key(const struct listening *listening, const struct config_peer 
 	int err;
 
 	if (listening->fd < 0 || ip_addr_is_v4(&who.addr) != ip_addr_is_v4(&listening->where.addr))
-		return;
+		return false;
 	err = tcp_set_password(listening->fd, &who, password);
 	if (err < 0 && password)
 		log_error("peer %s: password cannot be set, it cannot connect: %s",
 			  ip_prefix_format(&who, text, sizeof(text)), strerror(-err));
+	return true;
 }
 
 void speaker_set_password(struct speaker *speaker, const struct config_peer *peer,
 			  const char *password)
 {
 	for (size_t i = 0; i < CONFIG_LISTEN_MAX; i++)
-		set_key(&speaker->listening[i], peer, password);
+		if (set_key(&speaker->listening[i], peer, password) && password)
+			accept_unguarded(speaker, &speaker->listening[i]);
 }
 
 static struct listening *find_listening(struct speaker *speaker, const struct config_listen *where)
@@ -144,6 +162,7 @@ void speaker_take_listen_fd(struct speaker *speaker, const struct config_listen 
 	for (size_t i = 0; i < bgp->peer_count; i++)
 		if (speaker->password[i])
 			set_key(listening, &bgp->peer[i], speaker->password[i]);
+	accept_unguarded(speaker, listening);
 	if (event_loop_add_fd(speaker->loop, fd, EPOLLIN, on_connection, speaker) < 0)
 		log_error("listening socket: no memory; peers cannot connect to it");
 }

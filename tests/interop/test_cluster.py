@@ -439,6 +439,18 @@ def test_a_password_changes_at_run_time(lab):
     assert "10.99.0.9" not in bed.agent.peers
 
 
+def test_a_peer_without_its_password_does_not_come_by_a_range(lab):
+    bed = Bed(lab)
+    bird = lab.bird(2, 64512).announce(FAR4).peer("node", "10.99.0.1", 64512)
+    bed.document["bgp"]["peers"] += [
+        {"address": "10.99.0.2", "as": 64512, "password_file": str(bed.node.dir / "none")},
+        {"range": "10.99.0.0/29", "as": 64512}]
+    bed.tell()
+    bed.node.wait_log("is left out until its password can be read")
+    bird.start()
+    bed.node.wait_log("connection from 10.99.0.2 refused")
+
+
 def test_a_range_comes_and_goes_with_its_peers(lab):
     bed = Bed(lab, 3)
     bed.birds[2] = lab.bird(2, 64512).announce(FAR4).peer("node", "10.99.0.1", 64512)
