@@ -88,6 +88,11 @@ def test_pods_are_listed_with_what_the_runtime_called_them(net):
     assert row["container_id"] == net.b.container_id and row["node"] == "n1"
     _, out, _ = net.tortie("get", "wep", "shop/b")
     assert net.b.ip4 in out and net.a.ip4 not in out
+    for words in (["b"], ["b", "-n", "shop"], ["shop/b", "-n", "shop"]):
+        assert net.tortie("get", "pod", *words)[1] == out, words
+    status, out, err = net.tortie("get", "pod", "b", "-n", "default")
+    assert (status, out) == (1, "") and "no such item" in err
+    assert "No pods of this namespace" in net.tortie("get", "pods", "-n", "nowhere")[1]
     status, out, err = net.tortie("get", "pods", "shop/nobody")
     assert (status, out) == (1, "") and "shop/nobody" in err and "no such item" in err
 

@@ -4,14 +4,16 @@
  *
  * Columns are calicoctl's. Nodes that have no BGPConfiguration called default work by defaults; a
  * Calico user looks for it under that name, so it is shown all the same, and the line above says
- * that there is no such object. A node without Kubernetes has its AS number and mesh in its file:
- * then the object shows what runs.
+ * that there is no such object. A node without Kubernetes has no objects: AS number, mesh and peers
+ * are shown as they run; of its file's filters and reserved addresses the line above says that they
+ * are not listed.
  */
 #include <stdio.h>
 #include <string.h>
 
 #include <json-c/json.h>
 
+#include "lib/ip_prefix.h"
 #include "tools/tortie/command.h"
 #include "tools/tortie/document.h"
 #include "tools/tortie/get.h"
@@ -82,6 +84,30 @@ static int running_ask(struct get_source *source, struct running *running)
 	return err;
 }
 
+/* Has the node that is asked no cluster, so that there are no objects? */
+static int alone_ask(struct get_source *source, bool *ret_alone)
+{
+	struct running running = { .cluster = CLUSTER_IN_SYNC };
+	int err = 0;
+
+	if (!source->cluster)
+		err = request_list(source->request, MSG_GET_STATUS, running_record, &running);
+	*ret_alone = running.cluster == CLUSTER_NONE;
+	return err;
+}
+
+/* For kinds of which the agent tells nothing else. */
+static int unlisted_collect(struct get_source *source, struct json_object *objects)
+{
+	bool is_alone;
+	int err = alone_ask(source, &is_alone);
+
+	if (err == 0 && is_alone)
+		snprintf(source->note, sizeof(source->note),
+			 "no Kubernetes: what its file says of them is not listed");
+	return err;
+}
+
 static bool has_default(struct json_object *objects)
 {
 	for (size_t i = 0; i < json_object_array_length(objects); i++) {
@@ -114,7 +140,7 @@ static int configuration_collect(struct get_source *source, struct json_object *
 		return 0;
 	}
 	snprintf(source->note, sizeof(source->note), "%s",
-		 is_alone ? "no Kubernetes: what its file says"
+		 is_alone ? "no Kubernetes: AS number and mesh of its file, the rest are defaults"
 			  : "no BGPConfiguration is called default: these are the defaults in "
 			    "force");
 	spec = document_new_map();
@@ -171,6 +197,39 @@ static void peer_row(const struct get_source *source, struct json_object *object
 	cell_set(row, "peer_selector", object, "spec.peerSelector", "");
 }
 
+static const struct get_objects peer_objects;
+
+/* A peer of bgp.peers, or that connected from a range of it. */
+static int alone_peer_record(uint32_t type, const void *body, void *arg)
+{
+	const struct msg_peer *peer = body;
+	struct json_object *object, *spec;
+	char text[IP_ADDR_TEXT_MAX];
+
+	if (type != MSG_PEER || peer->kind == PEER_NODE_MESH)
+		return 0;
+	ip_addr_format(&peer->addr, text, sizeof(text));
+	spec = document_new_map();
+	document_set_words(spec, "peerIP", text);
+	document_set_number(spec, "asNumber", peer->remote_as);
+	object = get_object(&peer_objects, text);
+	document_set(object, "spec", spec);
+	document_add(arg, object);
+	return 0;
+}
+
+static int peers_collect(struct get_source *source, struct json_object *objects)
+{
+	bool is_alone;
+	int err = alone_ask(source, &is_alone);
+
+	if (err < 0 || !is_alone)
+		return err;
+	snprintf(source->note, sizeof(source->note),
+		 "no Kubernetes: the peers that tortie-bgpd has of its file");
+	return request_list(source->request, MSG_GET_PEERS, alone_peer_record, objects);
+}
+
 static const struct get_objects peer_objects = {
 	.kind = "BGPPeer",
 	.api_version = API_VERSION,
@@ -180,6 +239,7 @@ static const struct get_objects peer_objects = {
 		  .columns = peer_columns,
 		  .column_count = sizeof(peer_columns) / sizeof(peer_columns[0]) },
 	.row = peer_row,
+	.collect = peers_collect,
 };
 
 static const char *const peer_names[] = {
@@ -222,10 +282,11 @@ static const struct get_objects filter_objects = {
 	.api_version = API_VERSION,
 	.path = API_PATH "bgpfilters",
 	.view = { .kind = "BGPFilterList",
-		  .empty = "No BGP filters.",
+		  .empty = "No BGPFilter objects.",
 		  .columns = filter_columns,
 		  .column_count = sizeof(filter_columns) / sizeof(filter_columns[0]) },
 	.row = filter_row,
+	.collect = unlisted_collect,
 };
 
 static const char *const filter_names[] = { "bgpfilter", "bgpfilters", "bgpf", "bgpfs",
@@ -255,10 +316,11 @@ static const struct get_objects reservation_objects = {
 	.api_version = API_VERSION,
 	.path = API_PATH "ipreservations",
 	.view = { .kind = "IPReservationList",
-		  .empty = "No reserved addresses.",
+		  .empty = "No IPReservation objects.",
 		  .columns = reservation_columns,
 		  .column_count = sizeof(reservation_columns) / sizeof(reservation_columns[0]) },
 	.row = reservation_row,
+	.collect = unlisted_collect,
 };
 
 static const char *const reservation_names[] = { "ipreservation", "ipreservations", "reservation",

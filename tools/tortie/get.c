@@ -109,7 +109,9 @@ struct json_object *get_choose_items(struct json_object *items, const struct get
 	for (size_t i = 0; i < json_object_array_length(items); i++) {
 		struct json_object *item = json_object_array_get_idx(items, i);
 
-		if (name && strcmp(document_get_words(item, kind->name_key), name) != 0)
+		/* A pod also by its name alone, as in the cluster. */
+		if (name && strcmp(document_get_words(item, kind->name_key), name) != 0 &&
+		    strcmp(document_get_words(item, "pod"), name) != 0)
 			continue;
 		if (namespace && json_object_object_get_ex(item, "namespace", NULL) &&
 		    strcmp(document_get_words(item, "namespace"), namespace) != 0)
@@ -129,6 +131,7 @@ int get_say_nothing_found(const struct get_kind *kind, const char *name)
 
 static int items_get(struct get_source *source, const struct get_kind *kind, const char *name)
 {
+	struct output_view view = kind->view;
 	struct json_object *items;
 	int err;
 
@@ -145,8 +148,10 @@ static int items_get(struct get_source *source, const struct get_kind *kind, con
 		json_object_put(items);
 		return get_say_nothing_found(kind, name);
 	}
+	if (source->line->namespace && kind == &get_endpoints)
+		view.empty = "No pods of this namespace on this node.";
 	get_print_header(source);
-	err = output_list(stdout, source->line->format, &kind->view, items);
+	err = output_list(stdout, source->line->format, &view, items);
 	json_object_put(items);
 	return err < 0 ? EXIT_FAILED : EXIT_DONE;
 }
