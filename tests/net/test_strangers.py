@@ -172,7 +172,7 @@ def test_a_deleted_clsact_is_put_back(net):
 def our_filter(net, device):
     """(preference, handle) of from_pod."""
     own = net.hooks(device)[0]
-    return (re.search(r"pref (\d+)", own).group(1), re.search(r"handle (0x[0-9a-f]+)", own).group(1))
+    return [re.search(rf"{word} (\w+)", own).group(1) for word in ("pref", "handle")]
 
 
 def test_a_deleted_program_is_put_back(net):
