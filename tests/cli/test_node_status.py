@@ -87,8 +87,18 @@ def test_without_a_cluster_nothing_is_denied_that_the_file_has(net):
     for kind in ("bgpfilter", "ipreservation"):
         assert "no Kubernetes: what its file says of them is not listed" in \
             net.n1.tortie("get", kind)
-    spec = net.n1.tortie("get", "bgpconfig", "default", "-o", "yaml")
-    assert "# from node n1; no Kubernetes" in spec and "the rest are defaults" in spec
+
+
+def running_spec(node):
+    shown = node.tortie("get", "bgpconfig", "default", "-o", "yaml")
+    assert shown.startswith("# from node n1; no Kubernetes")
+    return yaml.safe_load(shown)["spec"]
+
+
+def test_the_bgp_configuration_has_only_what_was_told(net):
+    """Nobody tells the tool the port that tortie-bgpd listens on, nor the level of its log."""
+    assert running_spec(net.n1) == {"asNumber": 64512, "nodeToNodeMeshEnabled": True}
+    assert "-" in net.n1.tortie("get", "bgpconfig", "-o", "wide").splitlines()[-1].split()
 
 
 def test_routes_of_an_unknown_peer_are_no_answer(net):
@@ -132,5 +142,8 @@ def test_a_missing_speaker_is_a_warning_in_status(net):
                net.n1.tortie_json("status")["bgp"] == "no tortie-bgpd", "the loss is told")
     assert "warning  tortie-bgpd" in net.n1.tortie("status")
     assert "tortie-bgpd: not connected" in net.n1.tortie("node", "status")
+    assert running_spec(net.n1) == {"asNumber": 64512}, "it alone knows of a mesh"
+    header, nothing = net.n1.tortie("get", "bgppeer").splitlines()
+    assert "no tortie-bgpd that knows the peers" in header and "mesh" not in nothing
     net.n1.start_bgpd()
     wait_until(lambda: net.n1.tortie_json("status")["bgp"] == "in sync", "in sync again", 20)

@@ -14,7 +14,7 @@ import subprocess
 import pytest
 from pyroute2 import NetNS
 
-from harness import LIBC, Lab, run
+from harness import LIBC, Failed, Lab, run
 
 SYS_BPF = {"x86_64": 321, "aarch64": 280}[os.uname().machine]
 BPF_PROG_GET_FD_BY_ID = 13
@@ -111,6 +111,10 @@ def test_reset_removes_ours_and_leaves_others(net, agent):
         n1.stop_agent()
     elif agent == "dead":
         n1.stop_agent(signal.SIGKILL)
+    for host, why in (("/nonexistent", "No such file"), (n1.config_file, "not a folder")):
+        with pytest.raises(Failed, match=f"--host {host}: {why}"):
+            n1.tortie("reset", "--yes", "--host", host, "--bpf-dir", n1.bpf_dir, "-c",
+                      n1.config_file)
     out = n1.reset()
     assert ("ended tortied" in out) == (agent == "running")
     n1.agent.wait(timeout=5)

@@ -5,8 +5,9 @@
  * Columns are calicoctl's. Nodes that have no BGPConfiguration called default work by defaults; a
  * Calico user looks for it under that name, so it is shown all the same, and the line above says
  * that there is no such object. A node without Kubernetes has no objects: AS number, mesh and peers
- * are shown as they run; of its file's filters and reserved addresses the line above says that they
- * are not listed.
+ * are shown as they run, the latter two while tortie-bgpd is there, who alone knows them; what
+ * nobody tells us (the port, the log's level) is left out. Of its file's filters and reserved
+ * addresses the line above says that they are not listed.
  */
 #include <stdio.h>
 #include <string.h>
@@ -54,6 +55,7 @@ static void configuration_row(const struct get_source *source, struct json_objec
 
 struct running {
 	uint32_t cluster; /* enum cluster_state */
+	uint32_t bgp;	  /* enum bgp_condition */
 	uint32_t as;	  /* 0: no BGP */
 	bool has_mesh;
 };
@@ -65,12 +67,14 @@ static int running_record(uint32_t type, const void *body, void *arg)
 	const struct msg_peer *peer = body;
 	struct running *running = arg;
 
-	if (type == MSG_STATUS)
+	if (type == MSG_STATUS) {
 		running->cluster = status->cluster;
-	else if (type == MSG_NODE && node->is_self)
+		running->bgp = status->bgp;
+	} else if (type == MSG_NODE && node->is_self) {
 		running->as = node->as;
-	else if (type == MSG_PEER && peer->kind == PEER_NODE_MESH)
+	} else if (type == MSG_PEER && peer->kind == PEER_NODE_MESH) {
 		running->has_mesh = true;
+	}
 	return 0;
 }
 
@@ -85,7 +89,7 @@ static int running_ask(struct get_source *source, struct running *running)
 }
 
 /* Has the node that is asked no cluster, so that there are no objects? */
-static int alone_ask(struct get_source *source, bool *ret_alone)
+static int alone_ask(struct get_source *source, bool *ret_alone, bool *ret_has_speaker)
 {
 	struct running running = { .cluster = CLUSTER_IN_SYNC };
 	int err = 0;
@@ -93,14 +97,15 @@ static int alone_ask(struct get_source *source, bool *ret_alone)
 	if (!source->cluster)
 		err = request_list(source->request, MSG_GET_STATUS, running_record, &running);
 	*ret_alone = running.cluster == CLUSTER_NONE;
+	*ret_has_speaker = running.bgp != BGP_NO_SPEAKER;
 	return err;
 }
 
 /* For kinds of which the agent tells nothing else. */
 static int unlisted_collect(struct get_source *source, struct json_object *objects)
 {
-	bool is_alone;
-	int err = alone_ask(source, &is_alone);
+	bool is_alone, has_speaker;
+	int err = alone_ask(source, &is_alone, &has_speaker);
 
 	if (err == 0 && is_alone)
 		snprintf(source->note, sizeof(source->note),
@@ -121,6 +126,21 @@ static bool has_default(struct json_object *objects)
 
 static const struct get_objects configuration_objects;
 
+static void spec_fill_running(struct json_object *spec, const struct running *running)
+{
+	document_set_number(spec, "asNumber", running->as);
+	if (running->bgp != BGP_NO_SPEAKER)
+		document_set_flag(spec, "nodeToNodeMeshEnabled", running->has_mesh);
+}
+
+/* What tortie-kubed tells the nodes without an object; the log's level is then each node's own. */
+static void spec_fill_defaults(struct json_object *spec)
+{
+	document_set_number(spec, "asNumber", AS_DEFAULT);
+	document_set_number(spec, "listenPort", BGP_PORT);
+	document_set_flag(spec, "nodeToNodeMeshEnabled", true);
+}
+
 static int configuration_collect(struct get_source *source, struct json_object *objects)
 {
 	struct running running = { .cluster = CLUSTER_IN_SYNC };
@@ -140,14 +160,14 @@ static int configuration_collect(struct get_source *source, struct json_object *
 		return 0;
 	}
 	snprintf(source->note, sizeof(source->note), "%s",
-		 is_alone ? "no Kubernetes: AS number and mesh of its file, the rest are defaults"
+		 is_alone ? "no Kubernetes: what is known of its file"
 			  : "no BGPConfiguration is called default: these are the defaults in "
 			    "force");
 	spec = document_new_map();
-	document_set_number(spec, "asNumber", is_alone ? running.as : AS_DEFAULT);
-	document_set_number(spec, "listenPort", BGP_PORT);
-	document_set_words(spec, "logSeverityScreen", "Info");
-	document_set_flag(spec, "nodeToNodeMeshEnabled", is_alone ? running.has_mesh : true);
+	if (is_alone)
+		spec_fill_running(spec, &running);
+	else
+		spec_fill_defaults(spec);
 	object = get_object(&configuration_objects, DEFAULT);
 	document_set(object, "spec", spec);
 	document_add(objects, object);
@@ -220,13 +240,15 @@ static int alone_peer_record(uint32_t type, const void *body, void *arg)
 
 static int peers_collect(struct get_source *source, struct json_object *objects)
 {
-	bool is_alone;
-	int err = alone_ask(source, &is_alone);
+	bool is_alone, has_speaker;
+	int err = alone_ask(source, &is_alone, &has_speaker);
 
 	if (err < 0 || !is_alone)
 		return err;
-	snprintf(source->note, sizeof(source->note),
-		 "no Kubernetes: the peers that tortie-bgpd has of its file");
+	snprintf(source->note, sizeof(source->note), "%s",
+		 has_speaker
+			 ? "no Kubernetes: the peers that tortie-bgpd has of its file"
+			 : "no Kubernetes, and no tortie-bgpd that knows the peers of its file");
 	return request_list(source->request, MSG_GET_PEERS, alone_peer_record, objects);
 }
 
@@ -235,7 +257,7 @@ static const struct get_objects peer_objects = {
 	.api_version = API_VERSION,
 	.path = API_PATH "bgppeers",
 	.view = { .kind = "BGPPeerList",
-		  .empty = "No BGP peers but the nodes' mesh (tortie node status shows sessions).",
+		  .empty = "No BGPPeer to show (tortie node status has a node's sessions).",
 		  .columns = peer_columns,
 		  .column_count = sizeof(peer_columns) / sizeof(peer_columns[0]) },
 	.row = peer_row,

@@ -182,6 +182,22 @@ static int route_record(uint32_t type, const void *body, void *arg)
 
 /* --- the question --- */
 
+static void say_no_prefix(const char *text)
+{
+	char meant[IP_PREFIX_TEXT_MAX];
+	struct ip_prefix prefix;
+	struct ip_addr addr;
+	unsigned int bits;
+
+	if (ip_interface_parse(text, &addr, &bits) < 0) {
+		say_error("bgp routes: %s: neither PREFIX/LENGTH nor an address", text);
+		return;
+	}
+	prefix = ip_prefix_make(&addr, bits);
+	say_error("bgp routes: %s: bits are set beyond the length (%s, or the address alone)", text,
+		  ip_prefix_format(&prefix, meant, sizeof(meant)));
+}
+
 static bool read_prefix(const char *text, struct msg_bgp_get_routes *ret)
 {
 	struct ip_addr addr;
@@ -191,7 +207,7 @@ static bool read_prefix(const char *text, struct msg_bgp_get_routes *ret)
 		return true;
 	}
 	if (ip_addr_parse(text, &addr) < 0) {
-		say_error("bgp routes: %s: neither PREFIX/LENGTH nor an address", text);
+		say_no_prefix(text);
 		return false;
 	}
 	ret->prefix = ip_prefix_host(&addr);

@@ -20,6 +20,7 @@
 #include <stdarg.h>
 #include <stdio.h>
 #include <string.h>
+#include <sys/stat.h>
 #include <unistd.h>
 
 #include "lib/config.h"
@@ -101,6 +102,22 @@ static int scope_fill(const struct command_line *line, struct config **ret_confi
 	return 0;
 }
 
+/* Below a folder that is mistyped or not mounted all would be found gone. */
+static bool host_is_there(const char *host_dir)
+{
+	struct stat state;
+
+	if (!host_dir)
+		return true;
+	if (stat(host_dir, &state) < 0) {
+		say_error("reset: --host %s: %s", host_dir, strerror(errno));
+		return false;
+	}
+	if (!S_ISDIR(state.st_mode))
+		say_error("reset: --host %s: not a folder", host_dir);
+	return S_ISDIR(state.st_mode);
+}
+
 /* 1: go on, 0: no, -EINVAL: nobody to ask. */
 static int person_agrees(void)
 {
@@ -144,6 +161,8 @@ int reset_run(const struct command_line *line)
 		say_error("reset: only root may (sudo tortie reset)");
 		return EXIT_FAILED;
 	}
+	if (!host_is_there(line->host_dir))
+		return EXIT_FAILED;
 	if (!line->yes)
 		agreed = person_agrees();
 	if (agreed <= 0)
