@@ -37,8 +37,10 @@
 #define WATCH_GRACE_S  30u    /* a watch that the server does not end is ended by us */
 #define SHORT_WATCH_MS 5000u
 #define SILENT_WATCHES 3
+#define STATUS_UNKNOWN 401
 #define STATUS_GONE    410
 #define STATUS_MANY    429
+#define FRESH_EVERY    4 /* of requests that were answered with 401 in a row */
 
 const struct watch_timing watch_timing_default = {
 	.retry_first = 1000,
@@ -332,6 +334,17 @@ static void end_watch(struct watch *watch)
 	schedule(watch, is_short ? watch->timing->retry_first : 1);
 }
 
+/*
+ * What broke is gone, and all watches share the next connection. But a connection shows the
+ * certificate that we had when it was made, so where that was renewed 401 lasts for as long as it.
+ * Not each time: a server that has just started answers 401 to everybody for some seconds.
+ */
+static bool needs_fresh_connection(const struct watch *watch, const struct kube_result *result)
+{
+	return result->err == 0 && result->status == STATUS_UNKNOWN &&
+	       watch->failures % FRESH_EVERY == FRESH_EVERY - 1;
+}
+
 static void on_done(const struct kube_result *result, void *arg)
 {
 	struct watch *watch = arg;
@@ -339,7 +352,7 @@ static void on_done(const struct kube_result *result, void *arg)
 
 	watch->transfer = NULL;
 	event_timer_cancel(watch->loop, &watch->idle_timer);
-	watch->is_fresh = result->err < 0 && result->err != -ECANCELED;
+	watch->is_fresh = needs_fresh_connection(watch, result);
 	if (watch->error.is_set)
 		fail_status(watch, watch->error.code, watch->error.retry_after_s,
 			    watch->error.text);
