@@ -25,11 +25,12 @@
 #include "lib/log.h"
 #include "lib/text.h"
 
-#define DEBOUNCE_MS	200u
-#define STATUS_FAST_MS	1000u
-#define STATUS_SLOW_MS	5000u
-#define OWN_NOTICES_MAX 16
-#define NOTICE_ROOM	(DOCUMENT_NOTICES_MAX + OWN_NOTICES_MAX)
+#define DEBOUNCE_MS	 200u
+#define STATUS_FAST_MS	 1000u
+#define STATUS_SLOW_MS	 5000u
+#define STATUS_SILENT_MS 15000u /* without an answer the agent's last one is no news any more */
+#define OWN_NOTICES_MAX	 16
+#define NOTICE_ROOM	 (DOCUMENT_NOTICES_MAX + OWN_NOTICES_MAX)
 
 /* --- telling the agent --- */
 
@@ -52,7 +53,7 @@ static size_t policy_notices(const struct kubed *kubed, struct agent_feed_notice
 		if (watch_get_state(watch) != WATCH_DENIED)
 			continue;
 		snprintf(text[0], TEXT_MAX + 1,
-			 "%s: may not be read, so they are not counted: %.300s", name,
+			 "%s: may not be read, so their number is not known: %.300s", name,
 			 watch_get_text(watch));
 		*notice = (struct agent_feed_notice){ STATUS_WARNING, text[0] };
 		return 1;
@@ -246,6 +247,7 @@ static void on_status_done(int err, void *arg)
 	struct kubed *kubed = arg;
 	bool is_ready;
 
+	kubed->is_asking = false;
 	if (err == 0) {
 		kubed->status = kubed->next_status;
 		kubed->line_count = kubed->next_line_count;
@@ -264,9 +266,19 @@ static void ask_status(void *arg)
 	static const struct agent_query_ops ops = { .record = on_status_record,
 						    .done = on_status_done };
 	struct kubed *kubed = arg;
+	int err;
 
+	if (kubed->is_asking) { /* it hangs: the answer is still waited for */
+		log_warning("agent: has not answered for %u s", STATUS_SILENT_MS / 1000);
+		kubed->has_status = false;
+		return;
+	}
 	kubed->next_line_count = 0;
-	if (agent_feed_query(kubed->feed, MSG_GET_STATUS, &ops, kubed) == -EAGAIN)
+	err = agent_feed_query(kubed->feed, MSG_GET_STATUS, &ops, kubed);
+	kubed->is_asking = err == 0;
+	if (err == 0)
+		event_timer_set(kubed->loop, &kubed->status_timer, STATUS_SILENT_MS);
+	else if (err != -ENOTCONN)
 		event_timer_set(kubed->loop, &kubed->status_timer, STATUS_FAST_MS);
 }
 
@@ -295,7 +307,8 @@ static void on_committed(const char *refusal, void *arg)
 	}
 	snprintf(kubed->refusal, sizeof(kubed->refusal), "%s", refusal ? refusal : "");
 	kubed->is_accepted = !refusal;
-	event_timer_set(kubed->loop, &kubed->status_timer, 0);
+	if (!kubed->is_asking)
+		event_timer_set(kubed->loop, &kubed->status_timer, 0);
 }
 
 static const struct agent_feed_ops feed_ops = {
@@ -322,6 +335,8 @@ void kubed_why_not_ready(const struct kubed *kubed, char *text, size_t size)
 		why_no_cluster(kubed, text, size);
 	if (!agent_feed_is_connected(kubed->feed))
 		text_append(text, size, "agent: not connected\n");
+	else if (!kubed->has_status && kubed->is_asking)
+		text_append(text, size, "agent: does not answer, or not yet\n");
 	else if (!kubed->has_status || !kubed->status.ready)
 		text_append(text, size, "agent: not ready: pods get no network yet\n");
 	else if (kubed->client && !kubed->is_accepted && !text[0])

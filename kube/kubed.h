@@ -54,6 +54,7 @@ struct kubed {
 	/* the agent, as last heard */
 	struct event_timer status_timer;
 	bool has_status;
+	bool is_asking; /* an answer is waited for */
 	struct msg_status status, next_status;
 	struct msg_status_line line[KUBED_LINES_MAX], next_line[KUBED_LINES_MAX];
 	size_t line_count, next_line_count;

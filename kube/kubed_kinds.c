@@ -156,9 +156,12 @@ size_t kubed_kinds_notices(const struct kubed *kubed, struct agent_feed_notice *
 
 		if (watch_get_state(kind->watch) == WATCH_DENIED)
 			snprintf(text[count], TEXT_MAX + 1,
-				 "%s: may not be read, and are taken as none: %.300s (let the "
-				 "service account list and watch them)",
-				 kind->row.name, watch_get_text(kind->watch));
+				 "%s: may not be read%s: %.300s (let the service account list and "
+				 "watch them)",
+				 kind->row.name,
+				 watch_is_known(kind->watch) ? " any more, and what was known stays"
+							     : ", and are taken as none",
+				 watch_get_text(kind->watch));
 		else if (kubed->cluster.left_out[i] > 0)
 			snprintf(text[count], TEXT_MAX + 1,
 				 "%s: %zu are more than can be kept: left out", kind->row.name,
