@@ -9,7 +9,8 @@
  * /livez says that the loop runs. /readyz says whether pods get their network from the newest
  * state of the cluster, and if not why. /metrics has to ask the agent first: the connection is
  * suspended, all that wait get one answer, after METRICS_WAIT_MS at the latest without the agent's
- * part. Connections, their memory and their time are bounded; only GET and HEAD are served.
+ * part. Connections, their memory and their silence are bounded, for each address by itself; only
+ * GET and HEAD are served.
  */
 #include "kube/health.h"
 
