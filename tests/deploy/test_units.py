@@ -1,10 +1,17 @@
 # SPDX-License-Identifier: Apache-2.0
-"""deploy/systemd: units that do not wait for each other in a circle."""
+"""deploy/systemd: units that do not wait for each other in a circle, and what they may call."""
+import re
 from pathlib import Path
 
 import pytest
 
-UNITS = Path(__file__).resolve().parents[2] / "deploy" / "systemd"
+TOP = Path(__file__).resolve().parents[2]
+UNITS = TOP / "deploy" / "systemd"
+# systemd.exec(5) of version 252, table "Currently predefined system call sets".
+GROUPS_OF_252 = set("""
+    @aio @basic-io @chown @clock @cpu-emulation @debug @file-system @io-event @ipc @keyring @memlock
+    @module @mount @network-io @obsolete @pkey @privileged @process @raw-io @reboot @resources
+    @setuid @signal @swap @sync @system-service @timer @known @default""".split())
 
 
 def values(unit, key):
@@ -24,3 +31,18 @@ def test_who_brings_the_agent_what_it_waits_for_does_not_wait_for_it(unit):
     for key in ("After", "Requires", "Requisite", "BindsTo"):
         assert "tortied.service" not in values(unit, key), key
     assert f"{unit}.service" not in values("tortied", "Before")
+
+
+@pytest.mark.parametrize("unit", ["tortied", "tortie-bgpd", "tortie-kubed"])
+def test_groups_of_calls_are_those_of_debian_12(unit):
+    """A group that systemd does not know is passed over, and its calls end the program."""
+    groups = {word for word in values(unit, "SystemCallFilter") if word.startswith("@")}
+    assert groups and groups <= GROUPS_OF_252
+
+
+def test_the_speaker_may_make_the_calls_that_shut_it_in():
+    """Of these @system-service has none."""
+    sandbox = (TOP / "bgp" / "sandbox.c").read_text()
+    calls = set(re.findall(r"SYS_(landlock_\w+)", sandbox)) | {"seccomp"}
+    assert len(calls) == 4 and "seccomp_load" in sandbox
+    assert calls <= set(values("tortie-bgpd", "SystemCallFilter"))
