@@ -33,6 +33,7 @@ TABLE = [
     ("get node --kubeconfig=", 2, ["--kubeconfig", "empty"]),
     ("get node --kubeconfig /nonexistent", 1, ["kubeconfig /nonexistent: No such file"]),
     ("bgp dump /nonexistent/rib", 1, ["/nonexistent/rib: No such file", "where you may write"]),
+    ("bgp dump -", 2, ["bgp dump: -:", "name a FILE"]),
     ("get node -n x --kubeconfig /nonexistent", 1, ["No such file"]),
     ("connectivity", 2, ["connectivity test, serve, probe"]),
     ("connectivity check", 2, ["connectivity check", "unknown command"]),
