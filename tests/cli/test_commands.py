@@ -208,6 +208,10 @@ def test_explain_of_nobody_says_who_is_unknown(net):
     status, out, err = net.tortie("explain", "default/nobody", net.b.ip4)
     assert (status, out) == (1, "") and "default/nobody" in err
     assert err.startswith("tortie: ")
+    for address in ("10.244.1.250", "fd00:244:0:1::fbfb"):
+        status, out, err = net.tortie("explain", address, "a")
+        assert (status, out) == (1, "")
+        assert f"{address}: in this node's block, but no pod has it" in err
 
 
 def test_drops_are_counted_by_reason_and_followed(net):

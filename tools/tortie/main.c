@@ -4,7 +4,7 @@
  *
  * A row has a command's words, its operands, its options and its help; help texts, checks of
  * operand counts and option parsing all come from the row. Each noun has a file of its own with the
- * function that the row names. Options may stand before and after the command.
+ * function that the row names. Options stand behind the command, --run-dir also before it.
  *
  * The option tables point into the one struct command_line below, which is why it is static.
  */
