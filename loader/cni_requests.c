@@ -43,8 +43,9 @@
 #include "loader/uplink.h"
 #include "node_objects.h"
 
-#define NOTES_MAX    65536 /* of one replay */
-#define UNFINISHED_S 60
+#define NOTES_MAX	   65536 /* of one replay */
+#define UNFINISHED_S	   60
+#define CAPACITY_EXACT_MAX 1000000000000000000 /* more is the size of an IPv6 block, no count */
 
 static void answer_error(struct msg_cni_reply *reply, const struct endpoint_error *error)
 {
@@ -383,8 +384,13 @@ static int tell_pool(const struct msg_pool *pool, const struct msg_block *block,
 
 	if (block != NULL || pool->block_count == 0)
 		return 0;
-	text_append(text, sizeof(text), "pool %s: %llu of %llu addresses in use", pool->name,
-		    (unsigned long long)pool->used, (unsigned long long)pool->capacity);
+	text_append(text, sizeof(text), "pool %s: %llu of ", pool->name,
+		    (unsigned long long)pool->used);
+	if (pool->capacity > CAPACITY_EXACT_MAX)
+		text_append(text, sizeof(text), "%.5g", (double)pool->capacity);
+	else
+		text_append(text, sizeof(text), "%llu", (unsigned long long)pool->capacity);
+	text_append(text, sizeof(text), " addresses in use");
 	level = pool->used >= pool->capacity			     ? STATUS_PROBLEM
 		: pool->capacity - pool->used <= pool->capacity / 10 ? STATUS_WARNING
 								     : STATUS_OK;

@@ -36,6 +36,7 @@ TABLE = [
     ("bgp routes fd00::1/64", 2, ["fd00::1/64", "bits are set beyond", "(fd00::/64,"]),
     ("bgp routes 10.0.0.0/33", 2, ["10.0.0.0/33", "neither PREFIX/LENGTH nor an address"]),
     ("bgp dump /nonexistent/rib", 1, ["/nonexistent/rib: No such file", "where you may write"]),
+    ("bgp dump -", 2, ["bgp dump: -:", "name a FILE"]),
     ("get node -n x --kubeconfig /nonexistent", 1, ["No such file"]),
     ("connectivity", 2, ["connectivity test, serve, probe"]),
     ("connectivity check", 2, ["connectivity check", "unknown command"]),

@@ -133,6 +133,11 @@ def test_ipam_counts_addresses_and_names_their_owners(net):
     block = next(r for r in rows if r["cidr"] == net.n1.block4)
     assert block["grouping"] == "Block" and block["used"] == 2
     assert block["total"] - block["used"] == block["free"]
+    whole = next(r for r in rows if r["cidr"] == net.n1.block6)
+    assert whole["total"] == 2**64 - 1, "but the anycast address"
+    for command in ("ipam show --blocks", "get ippool -o wide", "status"):
+        _, out, _ = net.tortie(*command.split())
+        assert "1.8447e+19" in out and "18446744073" not in out, "as calicoctl writes it"
     _, out, _ = net.tortie("ipam", "show", "--ip", net.b.ip4)
     assert "in use by shop/b" in out and net.b.container_id in out
     _, out, _ = net.tortie("ipam", "show", "--ip", "10.244.1.250")
@@ -208,6 +213,10 @@ def test_explain_of_nobody_says_who_is_unknown(net):
     status, out, err = net.tortie("explain", "default/nobody", net.b.ip4)
     assert (status, out) == (1, "") and "default/nobody" in err
     assert err.startswith("tortie: ")
+    for address in ("10.244.1.250", "fd00:244:0:1::fbfb"):
+        status, out, err = net.tortie("explain", address, "a")
+        assert (status, out) == (1, "")
+        assert f"{address}: in this node's block, but no pod has it" in err
 
 
 def test_drops_are_counted_by_reason_and_followed(net):

@@ -77,6 +77,8 @@ def test_learnt_routes_and_their_node_are_listed(net):
     assert routes[net.n2.block6]["via"] == net.n2.ip6
     nodes = {n["address"]: n for n in net.n1.tortie_json("get", "nodes")}
     assert nodes[net.n2.ip4]["bgp"] == "Established"
+    for addr in (net.n2.ip4, net.n2.ip6):  # no name is known of it
+        assert net.n1.tortie_json("get", "node", addr) == [nodes[addr]]
 
 
 def test_without_a_cluster_nothing_is_denied_that_the_file_has(net):

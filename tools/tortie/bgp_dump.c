@@ -138,6 +138,10 @@ int bgp_dump_run(const struct command_line *line)
 	struct mrt_dump dump = { 0 };
 	int err;
 
+	if (strcmp(line->operand[0], "-") == 0) {
+		say_error("bgp dump: -: not to standard output (name a FILE)");
+		return EXIT_MISUSED;
+	}
 	if (!is_replaceable(line->operand[0])) {
 		say_error("bgp dump: %s: is there and no file", line->operand[0]);
 		return EXIT_MISUSED;

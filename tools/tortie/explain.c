@@ -6,6 +6,7 @@
  * from FROM to TO, and answers with the steps that it took. Here they are printed, judged and given
  * a next step: explain_verdict.c.
  */
+#include <errno.h>
 #include <stdio.h>
 #include <string.h>
 
@@ -92,21 +93,43 @@ static void answer_print(struct json_object *document)
 		printf("   next: %s\n", next);
 }
 
+/* A packet with a source in this node's block comes from the network only where no pod has it:
+ * nobody sends it, and what would become of it misleads whoever looks for that pod. */
+static int check_from(struct request *request, const struct explain_target *from,
+		      const struct explain_walk *walk)
+{
+	struct explain_ground ground = { 0 };
+	char text[IP_ADDR_TEXT_MAX];
+	int err;
+
+	if (!from->is_address || walk->count == 0 || walk->step[0].hook != HOOK_FROM_NETWORK)
+		return 0;
+	err = explain_ground_ask(request, &from->addr, &ground);
+	if (err < 0 || !ground.in_own_block)
+		return err;
+	say_error("%s: in this node's block, but no pod has it (FROM); see tortie get "
+		  "workloadendpoint",
+		  ip_addr_format(&from->addr, text, sizeof(text)));
+	return -ENOENT;
+}
+
+/* @end: FROM and TO. */
 static int explain_show(const struct command_line *line, struct request *request,
-			const struct msg_explain *explain, const struct ip_addr *to)
+			const struct msg_explain *explain, const struct explain_target *end)
 {
 	const struct request_question question = { MSG_EXPLAIN, explain, sizeof(*explain) };
 	struct explain_walk walk = { 0 };
 	struct explain_verdict verdict;
 	struct json_object *document;
 
-	if (request_run(request, &question, step_record, &walk) < 0)
+	if (request_run(request, &question, step_record, &walk) < 0 ||
+	    check_from(request, &end[0], &walk) < 0)
 		return EXIT_FAILED;
 	explain_verdict_judge(walk.step, walk.count, &verdict);
-	if (verdict.asks_ground && to) {
+	if (verdict.asks_ground && end[1].is_address) {
 		struct explain_ground ground = { 0 };
 
-		if (explain_ground_ask(request, to, &ground) < 0)
+		if (explain_ground_ask(request, &end[1].addr, &ground) < 0)
 			return EXIT_FAILED;
 		explain_verdict_judge_ground(&ground, &verdict);
 	}
@@ -145,7 +168,7 @@ int explain_run(const struct command_line *line)
 	explain.source_port = end[0].port;
 	if (request_open_said(&request, line->run_dir) < 0)
 		return EXIT_FAILED;
-	status = explain_show(line, &request, &explain, end[1].is_address ? &end[1].addr : NULL);
+	status = explain_show(line, &request, &explain, end);
 	request_close(&request);
 	return status;
 }

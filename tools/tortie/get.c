@@ -109,9 +109,11 @@ struct json_object *get_choose_items(struct json_object *items, const struct get
 	for (size_t i = 0; i < json_object_array_length(items); i++) {
 		struct json_object *item = json_object_array_get_idx(items, i);
 
-		/* A pod also by its name alone, as in the cluster. */
+		/* A pod also by its name alone, as in the cluster; a node by its address, since few
+		 * are known by a name. */
 		if (name && strcmp(document_get_words(item, kind->name_key), name) != 0 &&
-		    strcmp(document_get_words(item, "pod"), name) != 0)
+		    strcmp(document_get_words(item, "pod"), name) != 0 &&
+		    strcmp(document_get_words(item, "address"), name) != 0)
 			continue;
 		if (namespace && json_object_object_get_ex(item, "namespace", NULL) &&
 		    strcmp(document_get_words(item, "namespace"), namespace) != 0)

@@ -264,11 +264,11 @@ static const struct command commands[] = {
 	  "changes nothing. Status 1 when there is a problem.\n",
 	  preflight_rows, COUNT(preflight_rows), preflight_run },
 	{ "reset", NULL, "", 0, 0, "remove all that tortie made on this node",
-	  "Pods' links, hooks, pins, routes, the nftables table, run files, the conflist, what was\n"
-	  "kept of the cluster; conflists that were renamed get their names back; with --all also\n"
-	  "the programs that install-node brought. Nothing of others. Works with the agent running\n"
-	  "(it is ended first), stopped or dead; a second run finds nothing. Pods of this node lose\n"
-	  "their network.\n",
+	  "Pods' links, hooks, pins, routes, the nftables table, the rules that forwarding.accept put\n"
+	  "into chains of others, run files, the conflist, what was kept of the cluster; conflists\n"
+	  "that were renamed get their names back; with --all also the programs that install-node\n"
+	  "brought. Nothing of others. Works with the agent running (it is ended first), stopped or\n"
+	  "dead; a second run finds nothing. Pods of this node lose their network.\n",
 	  reset_rows, COUNT(reset_rows), reset_run },
 	{ "install-node", NULL, "", 0, 0, "bring the programs from the image to the host",
 	  "For the init container of the DaemonSet. Asks the kernel whether it can carry the data\n"

@@ -14,13 +14,20 @@
 
 #include <json-c/json.h>
 
-#define CELL_MAX 1024
+#define CELL_MAX  1024
+#define EXACT_MAX 1000000000000000000 /* more is the size of an IPv6 block, no count */
 
 static void cell_append(char *cell, struct json_object *value)
 {
 	size_t at = strlen(cell);
 
-	snprintf(cell + at, CELL_MAX - at, "%s%s", at ? "," : "", json_object_get_string(value));
+	/* As calicoctl writes it. */
+	if (json_object_is_type(value, json_type_int) && json_object_get_uint64(value) > EXACT_MAX)
+		snprintf(cell + at, CELL_MAX - at, "%s%.5g", at ? "," : "",
+			 (double)json_object_get_uint64(value));
+	else
+		snprintf(cell + at, CELL_MAX - at, "%s%s", at ? "," : "",
+			 json_object_get_string(value));
 }
 
 /* The cell of @item, into @cell of CELL_MAX octets. */

@@ -5,9 +5,10 @@
  * First the agent is ended (reset_agent.c), since it would put back what is removed. Then, in this
  * order: the conflist (no runtime asks for a new pod), hooks on the uplinks and pins (no packet is
  * short-cut any more), pods' links with their routes and neighbours, the other routes, the nftables
- * table, the run folder, the cluster's document; with --all also what install-node brought to the
- * host. Each object is recognised by what node_objects.h says. A step that fails
- * is said and the next one goes on; the exit status is 1 then. A second run finds nothing.
+ * table, our rules in others' chains, the run folder, the cluster's document; with --all also what
+ * install-node brought to the host. Each object is recognised by what node_objects.h says. A step
+ * that fails is said and the next one goes on; the exit status is 1 then. A second run finds
+ * nothing.
  *
  * Settings that the agent switched on (IP forwarding, accept_ra=2, GSO sizes of uplinks) stay:
  * nobody can tell whether another program needs them by now.
