@@ -361,6 +361,11 @@ static void end_of_rib_is_known_in_both_families(void **state)
 	assert_int_equal(
 		parse(EBGP, body, hex_parse("0000 0004 40010100", body, 32), &update, &error), 0);
 	assert_false(update.is_end_of_rib);
+	/* MP_UNREACH_NLRI must be alone */
+	assert_int_equal(parse(EBGP, body, hex_parse("0000 000a 800f03 000201 40010100", body, 32),
+			       &update, &error),
+			 0);
+	assert_false(update.is_end_of_rib);
 }
 
 static void bits_beyond_the_prefix_are_cleared(void **state)
@@ -708,6 +713,25 @@ static void what_does_not_fit_is_left_for_the_next_message(void **state)
 	len = update_write_withdraw(buf, prefixes, &count);
 	assert_int_equal(count, (4096 - 23) / 4);
 	assert_int_equal(len, 23 + 4 * count);
+	/* 5 octets a prefix: without the length of attributes there would be room for one more */
+	for (unsigned int i = 0; i < 2000; i++)
+		prefixes[i] = prefix_of("10.244.2.1/32");
+	count = 2000;
+	len = update_write_withdraw(buf, prefixes, &count);
+	assert_int_equal(count, (4096 - 23) / 5);
+	assert_int_equal(len, 23 + 5 * count);
+	/* IPv6 keeps room for the attributes behind MP_REACH_NLRI: 7 octets */
+	for (unsigned int i = 0; i < 2000; i++)
+		prefixes[i] = prefix_of("fd00::/56");
+	draft.values.next_hop = addr_of("fd99::1");
+	view = attributes_view_draft(&draft);
+	count = 2000;
+	len = update_write_announce(buf, &view, true, prefixes, &count);
+	/* 19 + 2 + 2, MP_REACH_NLRI 4 + 3 + 1 + 16 + 1; 8 octets a prefix */
+	assert_int_equal(count, (4096 - 48 - 7) / 8);
+	assert_int_equal(len, 48 + 7 + 8 * count);
+	draft.values.next_hop = addr_of("10.99.0.1");
+	prefixes[0] = prefix_of("10.244.2.0/24");
 	/* attributes that leave no room for one prefix */
 	draft.values.other_len = 4090;
 	memset(draft.other, 0, sizeof(draft.other));
