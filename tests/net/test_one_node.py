@@ -31,11 +31,6 @@ def one():
         yield OneNode(lab)
 
 
-@pytest.fixture(params=[4, 6], ids=["ipv4", "ipv6"])
-def family(request):
-    return request.param
-
-
 def test_pods_have_addresses_of_the_nodes_blocks_and_the_promised_routes(one):
     assert one.a.ip4.startswith("10.244.1.") and one.a.ip6.startswith("fd00:244:0:1:")
     assert one.a.ip4 != one.b.ip4 and one.a.ip6 != one.b.ip6
