@@ -12,6 +12,7 @@
 #include "tests/bpf/harness.h"
 
 #include <errno.h>
+#include <sched.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
@@ -210,6 +211,18 @@ static unsigned int count_keys(int fd)
 	return count;
 }
 
+int harness_swap_filter(struct harness *harness)
+{
+	int fd = bpf_map__fd(harness->live->maps.stack_filter);
+	static struct stack_filter filter;
+	uint32_t zero = 0;
+
+	if (bpf_map_lookup_elem(fd, &zero, &filter))
+		return -errno;
+	filter.active = !filter.active;
+	return bpf_map_update_elem(fd, &zero, &filter, 0) ? -errno : 0;
+}
+
 unsigned int harness_count_flows(struct harness *harness)
 {
 	return count_keys(bpf_map__fd(harness->live->maps.stack_tcp)) +
@@ -304,6 +317,16 @@ out:
 	fprintf(stderr, "packet tests need %s: %s\n", what, strerror(-err));
 	harness_free(harness);
 	return NULL;
+}
+
+struct harness *harness_new_on_one_cpu(void)
+{
+	cpu_set_t one;
+
+	CPU_ZERO(&one);
+	CPU_SET(sched_getcpu(), &one);
+	sched_setaffinity(0, sizeof(one), &one);
+	return harness_new();
 }
 
 void harness_free(struct harness *harness)

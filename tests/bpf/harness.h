@@ -15,6 +15,9 @@ struct wire;
  * beside us where world_is_beside), fill the maps.
  * NULL with one line on stderr that says what is missing. */
 struct harness *harness_new(void);
+/** harness_new_on_one_cpu() - the same, and stay on one CPU: each remembers and limits by itself.
+ */
+struct harness *harness_new_on_one_cpu(void);
 void harness_free(struct harness *harness);
 
 struct observation {
@@ -57,6 +60,8 @@ int harness_set_endpoint(struct harness *harness, const char *addr,
 /** Write a group of next hops; nobody is told. 0 or -errno. */
 int harness_set_group(struct harness *harness, const struct world_group *from);
 int harness_put_group(struct harness *harness, uint32_t number, const struct hop_group *value);
+/** Let the programs ask the other bitmap of the filter of flows. 0 or -errno. */
+int harness_swap_filter(struct harness *harness);
 /** The number of the host stack's flows. */
 unsigned int harness_count_flows(struct harness *harness);
 

@@ -63,6 +63,11 @@ const struct row rows_from_network[] = {
 	  .spec = { "2001:db8::1", POD_B_IPV6, .icmp_type = 3,
 		    QUOTE(POD_B_IPV6, "fd00:244:3::40:1") },
 	  .verdict = TO_POD, .to = POD_B },
+	/* RFC 4443 section 2.1: errors have types from 0 to 127. */
+	{ "error_of_the_last_type", NETWORK,
+	  .spec = { "2001:db8::1", POD_A_IPV6, .icmp_type = 127,
+		    QUOTE(POD_A_IPV6, "fd00:244:2::20") },
+	  .verdict = TO_POD, .to = POD_A },
 	{ "port_unreachable_of_a_remote_pod", NETWORK,
 	  .spec = { "10.244.2.20", POD_A_IPV4, .icmp_type = 3, QUOTE(POD_A_IPV4, "10.244.2.20") },
 	  .verdict = TO_POD, .to = POD_A },

@@ -222,6 +222,10 @@ const struct row rows_from_pod[] = {
 	  .spec = { POD_A_IPV6, "fd00:244:2::20", .next = 43,
 		    .extensions = OCTETS("\x11\x00\x00\x00\x00\x00\x00\x00") },
 	  .verdict = TO_STACK },
+	{ "extension_header_with_nothing_behind_it_is_the_stacks", HOOK_FROM_POD, POD_A,
+	  .spec = { POD_A_IPV6, POD_B_IPV6, .next = 60,
+		    .extensions = OCTETS("\x3b\x00\x01\x04\0\0\0\0"), .body = OCTETS("") },
+	  .verdict = TO_STACK },
 	{ "eight_extension_headers_are_the_stacks", HOOK_FROM_POD, POD_A,
 	  .spec = { POD_A_IPV6, POD_B_IPV6, .next = 60,
 		    .extensions = OCTETS("\x3c\x00\x01\x04\0\0\0\0\x3c\x00\x01\x04\0\0\0\0"

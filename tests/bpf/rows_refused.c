@@ -67,6 +67,11 @@ const struct row rows_refused[] = {
 	REFUSE("payload_length_one_beyond_the_frame", IPV6_HEADER, POD_A_IPV6, POD_B_IPV6,
 	       .patch = { { 19, 41 } }),
 
+	/* 0 stands for more than 65,535 octets where the kernel made a super-packet, and only
+	   there. */
+	REFUSE("payload_length_0", TRANSPORT_HEADER, POD_A_IPV6, POD_B_IPV6,
+	       .patch = { { 19, 0 } }),
+
 	/* Not its own source. */
 	REFUSE("source_outside", SOURCE_UNKNOWN, "198.51.100.7", POD_B_IPV4),
 	REFUSE("source_outside", SOURCE_UNKNOWN, "2001:db8::7", POD_B_IPV6),

@@ -10,7 +10,6 @@
  */
 #include <setjmp.h>
 #include <stdarg.h>
-#include <sched.h>
 #include <stdio.h>
 #include <string.h>
 #include <time.h>
@@ -106,14 +105,9 @@ int main(void)
 		cmocka_unit_test(another_reason_has_samples_of_its_own),
 		cmocka_unit_test(the_next_second_has_samples_again),
 	};
-	cpu_set_t one;
 	int failed;
 
-	/* The limit holds for each CPU: stay on one. */
-	CPU_ZERO(&one);
-	CPU_SET(sched_getcpu(), &one);
-	sched_setaffinity(0, sizeof(one), &one);
-	harness = harness_new();
+	harness = harness_new_on_one_cpu();
 	if (!harness)
 		return EXIT_SKIPPED;
 	failed = cmocka_run_group_tests_name("samples of drops", tests, NULL, NULL);

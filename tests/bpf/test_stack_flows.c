@@ -155,6 +155,20 @@ static void the_way_in_and_the_way_out_are_remembered_beside_each_other(void **s
 	}
 }
 
+/* The agent makes the other bitmap the active one now and then. */
+static void a_flow_is_in_both_bitmaps_of_the_filter(void **state)
+{
+	struct frame_spec there = packet(addr_a[0], addr_b[0], 6, false);
+	struct frame_spec back = packet(addr_b[0], addr_a[0], 6, true);
+
+	there.source_port = back.dest_port = CLIENT_PORT + 4;
+	assert_int_equal(verdict_of(HOOK_TO_POD, POD_B, &there), TC_ACT_UNSPEC);
+	for (int i = 0; i < 2; i++) {
+		assert_int_equal(harness_swap_filter(harness), 0);
+		assert_int_equal(verdict_of(HOOK_FROM_POD, POD_B, &back), TC_ACT_UNSPEC);
+	}
+}
+
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
@@ -162,6 +176,7 @@ int main(void)
 		cmocka_unit_test(what_to_network_records_stays_with_the_stack_both_ways),
 		cmocka_unit_test(a_first_fragment_records_the_flow_of_its_small_answer),
 		cmocka_unit_test(the_way_in_and_the_way_out_are_remembered_beside_each_other),
+		cmocka_unit_test(a_flow_is_in_both_bitmaps_of_the_filter),
 	};
 	cpu_set_t one;
 	int failed;

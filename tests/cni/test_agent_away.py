@@ -5,6 +5,8 @@
 """
 import os
 import signal
+import socket
+from concurrent.futures import ThreadPoolExecutor
 
 import pytest
 
@@ -63,6 +65,33 @@ def test_delete_without_an_agent_leaves_a_note_that_is_carried_out_later(node):
     assert notes(node) == []
     assert "carried out" in node.log()
     assert call(kept, "CHECK", prevResult=kept.result).status == 0
+
+
+def test_a_note_goes_again_when_the_agent_is_back_in_time(node):
+    """Between the two tries of a DEL: the note would end a later pod of the same name."""
+    pod = Pod(node, "a", add=False)
+    add(pod)
+    folder = node.dir / "other"
+    folder.mkdir()
+    listener = socket.socket(socket.AF_UNIX, socket.SOCK_SEQPACKET)
+    listener.bind(str(folder / "cni.sock"))
+    listener.listen()
+    listener.settimeout(10)
+
+    def hang_up_then_relay():
+        listener.accept()[0].close()
+        plugin = listener.accept()[0]
+        with plugin, socket.socket(socket.AF_UNIX, socket.SOCK_SEQPACKET) as agent:
+            agent.connect(str(node.run_dir / "cni.sock"))
+            agent.send(plugin.recv(1 << 20))
+            plugin.send(agent.recv(1 << 20))
+
+    with listener, ThreadPoolExecutor(1) as pool:
+        relay = pool.submit(hang_up_then_relay)
+        delete(pod, runDir=str(folder))
+        relay.result()
+    assert list((folder / "deletes").iterdir()) == []
+    wait_until(lambda: not node.cali_links(), "the agent was reached")
 
 
 def test_delete_succeeds_when_no_note_can_be_written(node):

@@ -73,13 +73,13 @@ class Neighbour:
     def __exit__(self, *exception):
         self.close()
 
-    def say(self, data, ttl=255, sender=None):
+    def say(self, data, ttl=255, sender=None, to=None):
         sender = sender or self.sender
         if self.family == socket.AF_INET6:
             sender.setsockopt(socket.IPPROTO_IPV6, socket.IPV6_UNICAST_HOPS, ttl)
         else:
             sender.setsockopt(socket.IPPROTO_IP, socket.IP_TTL, ttl)
-        sender.sendto(data, (self.remote, self.port))
+        sender.sendto(data, (to or self.remote, self.port))
 
     def receive(self):
         data, ancillary, _, source = self.receiver.recvmsg(256, 64)

@@ -127,6 +127,14 @@ def test_a_packet_that_is_not_the_neighbours_is_not_taken(up):
         neighbour.say(packet, sender=third)  # another peer with this one's discriminator
         wait_until(lambda: bed.watch.bfd("10.99.0.3")["discarded"] >= 1, "counted to the other")
         third.close()
+    before = bed.watch.bfd(local)
+    second = "fd99::77" if v6 else "10.99.0.77"  # of the same host, not the one that we speak from
+    bed.node.ip("addr", "replace", f"{second}/{64 if v6 else 24}", "dev", "lan0",
+                *(["nodad"] if v6 else []))
+    neighbour.say(packet, to=second)
+    wait_until(lambda: bed.watch.bfd(local)["discarded"] == before["discarded"] + 1,
+               "what came to another address is discarded")
+    assert "no session" in bed.watch.bfd(local)["last_discard"]
     mark = len(bed.node.log())
     neighbour.say(packet, sender=stranger)
     neighbour.say(bfd_packet(DOWN, MINE, neighbour.your), ttl=254)

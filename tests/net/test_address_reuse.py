@@ -34,11 +34,6 @@ def small():
         yield Small(lab)
 
 
-@pytest.fixture(params=[4, 6], ids=["ipv4", "ipv6"])
-def family(request):
-    return request.param
-
-
 def send(tap, source, target, family, marker):
     for _ in range(PACKETS):
         tap.send(packets.udp(family, source, target, marker))

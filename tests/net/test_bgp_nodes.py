@@ -33,11 +33,6 @@ def mesh():
         yield Mesh(lab)
 
 
-@pytest.fixture(params=[4, 6], ids=["ipv4", "ipv6"])
-def family(request):
-    return request.param
-
-
 def has_route(node, block):
     flag = "-6" if ":" in block else "-4"
     return bool(node.ip(flag, "route", "show", block).strip())

@@ -59,11 +59,6 @@ def net():
         yield OneNode(lab)
 
 
-@pytest.fixture(params=[4, 6], ids=["ipv4", "ipv6"])
-def family(request):
-    return request.param
-
-
 @pytest.fixture(params=["docker", "firewalld"])
 def wall(request, net):
     """A firewall that drops, and the words that name its chains."""

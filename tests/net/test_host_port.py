@@ -105,11 +105,6 @@ def net():
         yield Cluster(lab)
 
 
-@pytest.fixture(params=[4, 6], ids=["ipv4", "ipv6"])
-def family(request):
-    return request.param
-
-
 @pytest.fixture(params=CLIENTS)
 def client(request, net):
     return getattr(net, request.param)

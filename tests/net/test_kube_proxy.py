@@ -88,11 +88,6 @@ def net(request):
         yield Cluster(lab, request.param)
 
 
-@pytest.fixture(params=[4, 6], ids=["ipv4", "ipv6"])
-def family(request):
-    return request.param
-
-
 @pytest.fixture(params=["tcp", "udp"])
 def kind(request):
     return request.param

@@ -11,7 +11,7 @@ import pytest
 import flows
 import inventory
 import packets
-from harness import OUT4, OUT6, Lab, Pod, wait_until
+from harness import OUT4, OUT6, Failed, Lab, Pod, wait_until
 
 
 class OneNode:
@@ -29,11 +29,6 @@ class OneNode:
 def one():
     with Lab("one") as lab:
         yield OneNode(lab)
-
-
-@pytest.fixture(params=[4, 6], ids=["ipv4", "ipv6"])
-def family(request):
-    return request.param
 
 
 def test_pods_have_addresses_of_the_nodes_blocks_and_the_promised_routes(one):
@@ -154,6 +149,34 @@ def test_del_cuts_the_pod_off_and_takes_everything_away(one):
     pod.cni("DEL", netns="")
     one.node.pods.remove(pod)
     pod.delete()
+
+
+def test_a_pod_is_meant_by_its_name_or_the_beginning_of_its_id(one):
+    def explain(name):
+        return one.node.tortie("explain", name, one.b.ip4)
+    twin = Pod(one.node, "twin", namespace="other", add=False)
+    twin.pod_name = "a"
+    for name in ("a", "default/a", one.a.container_id, one.a.container_id[:8]):
+        assert "delivered to the pod" in explain(name), name
+    twin.add()
+    for name in ("default/a", "other/a"):
+        assert "delivered to the pod" in explain(name), name
+    for name in ("a", one.a.container_id[:7], "defaul/a"):  # whose, would be a guess
+        with pytest.raises(Failed):
+            explain(name)
+    twin.remove()
+
+
+def test_the_name_of_a_pod_whose_link_somebody_removed_is_forgotten(one):
+    pod = one.node.add_pod("lost")
+
+    def is_known():
+        return any(pod.host_ifname in str(bytes(int(octet, 16) for octet in entry["key"]))
+                   for entry in one.node.map_dump("pod_name"))
+    assert is_known()
+    one.node.ip("link", "del", pod.host_ifname)
+    wait_until(lambda: not is_known(), "its name is gone")
+    pod.remove()
 
 
 def test_pods_that_come_at_once_get_different_addresses(one):

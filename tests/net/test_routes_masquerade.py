@@ -32,11 +32,6 @@ def net():
         yield Net(lab)
 
 
-@pytest.fixture(params=[4, 6], ids=["ipv4", "ipv6"])
-def family(request):
-    return request.param
-
-
 def outside(family):
     return f"{OUT4}.2" if family == 4 else f"{OUT6}2"
 

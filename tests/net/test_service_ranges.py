@@ -46,11 +46,6 @@ def net(request):
         yield Net(lab, request.param)
 
 
-@pytest.fixture(params=[4, 6], ids=["ipv4", "ipv6"])
-def family(request):
-    return request.param
-
-
 def answer(host, address):
     """What ping says of an address that nobody has."""
     options = ["-6"] if ":" in address else []

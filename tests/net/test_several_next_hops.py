@@ -249,10 +249,27 @@ def test_a_next_hop_that_does_not_answer_is_out_until_it_does(net):
     wait_until(lambda: net.kernel(4) == ["up0"], "of the kernel too", 2)
     wait_until(lambda: "INCOMPLETE" in net.n1.ip("neigh", "show", hop), "it is asked for", 5)
     assert net.in_use(4) == ["up0"]
-    net.n2.ip("link", "set", "up1", "arp", "on")
+    # When none answers the last ones stay in the map: nothing has to happen when they are back.
+    net.n2.ip("link", "set", "up0", "arp", "off")
+    net.n1.ip("neigh", "replace", net.n2.ip4, "dev", "up0", "nud", "failed")
+    wait_until(lambda: net.in_use(4) == [], "all are silent", 2)
+    usable = [entry["formatted"]["value"]["usable"] for entry in net.n1.map_dump("hop_group")
+              if entry["formatted"]["value"]["count"]]
+    assert len(usable) == 2 and all(usable), usable
+    for link in LINKS:
+        net.n2.ip("link", "set", link, "arp", "on")
     restore_addresses(net)
     net.wait_whole()
     assert net.links_of(4, ports) == before
+
+
+def test_the_mtu_that_is_told_is_the_smallest_of_those_in_use(net):
+    for mtu, told in ((1400, 1400), (1600, 1500)):
+        net.n1.ip("link", "set", "up1", "mtu", mtu)
+        for family in FAMILIES:
+            wait_until(lambda f=family, t=told: net.row(f)["mtu"] == t, f"MTU {told}", 2)
+    net.n1.ip("link", "set", "up1", "mtu", 1500)
+    net.wait_whole()
 
 
 def test_a_link_that_is_back_is_used_once_the_next_hop_answers(net):

@@ -67,11 +67,6 @@ def net():
         yield Disturbed(lab)
 
 
-@pytest.fixture(params=[4, 6], ids=["ipv4", "ipv6"])
-def family(request):
-    return request.param
-
-
 @pytest.mark.parametrize("command", [
     "iptables -F", "iptables -P FORWARD DROP", "iptables -t raw -A PREROUTING -i cali+ -j DROP",
     "nft flush ruleset", "ip rule flush", "ip neigh flush all",

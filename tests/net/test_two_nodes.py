@@ -35,11 +35,6 @@ def two():
         yield TwoNodes(lab)
 
 
-@pytest.fixture(params=[4, 6], ids=["ipv4", "ipv6"])
-def family(request):
-    return request.param
-
-
 def test_the_kernels_table_shows_what_the_guide_promises(two):
     assert f"10.244.2.0/24 via {two.n2.ip4} dev up0 proto 116" in two.n1.ip("route")
     assert f"fd00:244:0:2::/64 via {two.n2.ip6} dev up0 proto 116" in two.n1.ip("-6", "route")

@@ -198,6 +198,53 @@ static void the_next_hop_and_our_as_are_as_the_peer_says(void **state)
 	told_by(world, &key, "10.0.0.1", "02 01 0000fde9");
 }
 
+/* They share a group only when all of what they are told is the same. */
+static void peers_with_another_as_of_ours_are_told_that_one(void **state)
+{
+	static const char *const path[] = { "02 02 0000fc00 0000fde9", "02 02 0000fdf1 0000fde9" };
+	struct advertise_key key = key_of(SOURCE_EBGP, EXPORT_ALL);
+	struct world *world = *state;
+
+	for (int i = 0; i < 2; i++) {
+		struct receiver *peer = &world->peer[i];
+
+		peer->source.kind = SOURCE_EBGP;
+		key.local_as = i == 0 ? OWN_AS : 65009;
+		assert_int_equal(
+			advertise_join(world->advertise, &key, &peer->member, &peer->source), 0);
+	}
+	world->peer[2].source.kind = SOURCE_EBGP;
+	routes_start(&world->routes, "65001", "10.0.0.3");
+	told(world, 2, "10.244.2.0/24");
+	work_off(world);
+	for (int i = 0; i < 2; i++) {
+		const struct update *last = &world->peer[i].last;
+
+		expect(&world->peer[i], "+10.244.2.0/24");
+		assert_true(
+			hex_equal(path[i], last->draft.as_path, last->draft.values.as_path_len));
+	}
+}
+
+/* What cannot be told is not counted as told, nor withdrawn. */
+static void a_path_without_room_for_our_as_is_not_told(void **state)
+{
+	struct world *world = *state;
+	struct receiver *peer = join(world, 0, SOURCE_EBGP, EXPORT_ALL);
+
+	world->peer[1].source.kind = SOURCE_EBGP;
+	routes_start(&world->routes, "", "10.0.0.3");
+	while (attributes_prepend_as(&world->routes.draft, 65001))
+		continue;
+	told(world, 1, "10.244.2.0/24");
+	work_off(world);
+	expect(peer, "");
+	assert_int_equal(advertise_count(&peer->member, FAMILY_IPV4), 0);
+	untold(world, 1, "10.244.2.0/24");
+	work_off(world);
+	expect(peer, "");
+}
+
 static void who_changes_its_policy_is_not_told_its_own_routes(void **state)
 {
 	struct advertise_key key = key_of(SOURCE_EBGP, EXPORT_ALL);
@@ -301,6 +348,8 @@ int main(void)
 		WORLD_TEST(what_the_rfcs_forbid_no_filter_allows),
 		WORLD_TEST(routes_of_equal_attributes_may_leave_a_filter_differently),
 		WORLD_TEST(another_policy_sends_the_difference_alone),
+		WORLD_TEST(peers_with_another_as_of_ours_are_told_that_one),
+		WORLD_TEST(a_path_without_room_for_our_as_is_not_told),
 		WORLD_TEST(who_changes_its_policy_is_not_told_its_own_routes),
 		WORLD_TEST(other_links_send_the_difference_that_filters_make),
 		WORLD_TEST(the_next_hop_and_our_as_are_as_the_peer_says),

@@ -105,6 +105,7 @@ static const struct {
 	/* RFC 9072 */
 	{ "extended, short content", HEAD "ff ff 0009 02 0006 " AS4, 0, 0 },
 	{ "extended, another first length", HEAD "01 ff 0009 02 0006 " AS4, 0, 0 },
+	{ "extended, first length 0", HEAD "00 ff 0009 02 0006 " AS4, 2, 0 },
 	{ "extended, 300 octets", HEAD "ff ff 012f 02 012c " AS4 "80 fe 254*00 80 24 36*00", 0, 0 },
 	{ "extended marker and nothing", HEAD "ff ff", 2, 0 },
 	{ "extended length 65535", HEAD "ff ff ffff 02 0006 " AS4, 2, 0 },
@@ -192,6 +193,21 @@ static void without_capabilities_only_ipv4_is_spoken(void **state)
 	assert_true(open_message.capabilities.family[FAMILY_IPV4]);
 	assert_false(open_message.capabilities.family[FAMILY_IPV6]);
 	assert_false(open_message.capabilities.four_octet_as);
+}
+
+/* RFC 4724 section 3: four bits of flags, of which R is the first, then twelve of the time. */
+static void flags_are_no_part_of_the_restart_time(void **state)
+{
+	struct open_message open_message;
+	struct bgp_error error;
+	uint8_t body[64];
+	size_t len = hex_parse(HEAD "0a 02 08 40 06 f078 0001 01 80", body, sizeof(body));
+
+	assert_int_equal(message_parse_open(body, len, &open_message, &error), 0);
+	assert_true(open_message.capabilities.restarting);
+	assert_int_equal(open_message.capabilities.restart_time_s, 120);
+	assert_true(open_message.capabilities.forwarding[FAMILY_IPV4]);
+	assert_false(open_message.capabilities.restart_family[FAMILY_IPV6]);
 }
 
 static void the_last_graceful_restart_capability_counts(void **state)
@@ -329,6 +345,21 @@ static void a_notification_never_does_harm(void **state)
 	}
 }
 
+/* The octet that ends it needs its place, too. */
+static void a_text_that_fills_its_buffer_is_left_out(void **state)
+{
+	struct bgp_error error;
+	uint8_t body[16];
+	char text[8] = "xxxxxxx";
+	size_t len = hex_parse("06 02 05 68656c6c6f", body, sizeof(body));
+
+	message_parse_notification(body, len, &error, text, 5);
+	assert_string_equal(text, "");
+	assert_string_equal(text + 5, "xx");
+	message_parse_notification(body, len, &error, text, 6);
+	assert_string_equal(text, "hello");
+}
+
 static void errors_are_said_in_words(void **state)
 {
 	assert_string_equal(message_error_text(6, 7), "Cease/Connection Collision Resolution");
@@ -403,12 +434,14 @@ int main(void)
 		cmocka_unit_test(an_unsupported_version_is_answered_with_ours),
 		cmocka_unit_test(an_open_of_bird_is_understood),
 		cmocka_unit_test(without_capabilities_only_ipv4_is_spoken),
+		cmocka_unit_test(flags_are_no_part_of_the_restart_time),
 		cmocka_unit_test(the_last_graceful_restart_capability_counts),
 		cmocka_unit_test(ipv6_next_hops_of_ipv4_are_one_triple_of_their_capability),
 		cmocka_unit_test(our_open_has_every_capability_that_is_served),
 		cmocka_unit_test(a_keepalive_is_a_header),
 		cmocka_unit_test(a_notification_carries_code_subcode_and_data),
 		cmocka_unit_test(a_notification_never_does_harm),
+		cmocka_unit_test(a_text_that_fills_its_buffer_is_left_out),
 		cmocka_unit_test(errors_are_said_in_words),
 		cmocka_unit_test(a_refresh_names_its_family_and_what_it_is),
 		cmocka_unit_test(a_refresh_is_written_as_it_is_read),

@@ -60,7 +60,9 @@ static void a_full_cluster_list_takes_no_more(void **state)
 	static struct attribute_draft draft;
 
 	attributes_start(&draft);
-	draft.values.cluster_list_len = ATTRIBUTE_OCTETS_MAX;
+	draft.values.cluster_list_len = ATTRIBUTE_OCTETS_MAX - 4;
+	assert_true(reflector_stamp(&draft, 1, 2));
+	assert_int_equal(draft.values.cluster_list_len, ATTRIBUTE_OCTETS_MAX);
 	assert_false(reflector_stamp(&draft, 1, 2));
 }
 

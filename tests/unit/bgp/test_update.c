@@ -27,7 +27,8 @@
 #define PATH	 "40 02 06 02 01 0000fde7 "
 #define HOP	 "40 03 04 0a630002 "
 #define GOOD	 ORIGIN PATH HOP
-#define NLRI	 "18 0af402 " /* 10.244.2.0/24 */
+#define GOOD_2	 ORIGIN "40 02 04 02 01 fde7" HOP /* of a two-octet peer */
+#define NLRI	 "18 0af402 "			  /* 10.244.2.0/24 */
 #define MP_NEXT	 "10 fd99 13*00 02 00 "
 #define MP_NLRI	 "40 fd00024400000002 " /* fd00:244:0:2::/64 */
 #define MP_REACH "80 0e 1e 0002 01 " MP_NEXT MP_NLRI
@@ -132,8 +133,8 @@ static const struct {
 	{ "ATOMIC_AGGREGATE of 1 octet", EBGP, GOOD "40 06 01 00", NLRI, DISCARD, 0, 0 },
 	{ "AGGREGATOR of 6 octets", EBGP, GOOD "c0 07 06 fde7 0a630002", NLRI, DISCARD, 0, 0 },
 	{ "AGGREGATOR of 7 octets", EBGP, GOOD "c0 07 07 0000fde7 0a6300", NLRI, DISCARD, 0, 0 },
-	{ "AGGREGATOR of 8 octets, two-octet peer", EBGP_2,
-	  ORIGIN "40 02 04 02 01 fde7" HOP "c0 07 08 0000fde7 0a630002", NLRI, DISCARD, 0, 0 },
+	{ "AGGREGATOR of 8 octets, two-octet peer", EBGP_2, GOOD_2 "c0 07 08 0000fde7 0a630002",
+	  NLRI, DISCARD, 0, 0 },
 	{ "AGGREGATOR AS 0", EBGP, GOOD "c0 07 08 00000000 0a630002", NLRI, DISCARD, 0, 0 },
 	{ "AGGREGATOR not transitive", EBGP, GOOD "80 07 08 0000fde7 0a630002", NLRI, WITHDRAW, 0,
 	  0 },
@@ -141,15 +142,12 @@ static const struct {
 	  0 },
 	{ "AS4_AGGREGATOR from a four-octet peer", EBGP, GOOD "c0 12 08 0000fde7 0a630002", NLRI,
 	  DISCARD, 0, 0 },
-	{ "AS4_PATH malformed", EBGP_2, ORIGIN "40 02 04 02 01 fde7" HOP "c0 11 06 05 01 0000fde7",
-	  NLRI, DISCARD, 0, 0 },
+	{ "AS4_PATH malformed", EBGP_2, GOOD_2 "c0 11 06 05 01 0000fde7", NLRI, DISCARD, 0, 0 },
 	{ "AS4_PATH with a segment of a confederation", EBGP_2,
-	  ORIGIN "40 02 04 02 01 fde7" HOP "c0 11 0c 03 01 0000fc01 02 01 0000fde7", NLRI, OK, 0,
+	  GOOD_2 "c0 11 0c 03 01 0000fc01 02 01 0000fde7", NLRI, OK, 0, 0 },
+	{ "AS4_AGGREGATOR of 7 octets", EBGP_2, GOOD_2 "c0 12 07 0000fde7 0a6300", NLRI, DISCARD, 0,
 	  0 },
-	{ "AS4_AGGREGATOR of 7 octets", EBGP_2,
-	  ORIGIN "40 02 04 02 01 fde7" HOP "c0 12 07 0000fde7 0a6300", NLRI, DISCARD, 0, 0 },
-	{ "AS4_AGGREGATOR AS 0", EBGP_2,
-	  ORIGIN "40 02 04 02 01 fde7" HOP "c0 12 08 00000000 0a630002", NLRI, DISCARD, 0, 0 },
+	{ "AS4_AGGREGATOR AS 0", EBGP_2, GOOD_2 "c0 12 08 00000000 0a630002", NLRI, DISCARD, 0, 0 },
 	/* communities */
 	{ "communities of 0 octets", EBGP, GOOD "c0 08 00", NLRI, WITHDRAW, 0, 0 },
 	{ "communities of 3 octets", EBGP, GOOD "c0 08 03 fde700", NLRI, WITHDRAW, 0, 0 },
@@ -368,6 +366,11 @@ static void end_of_rib_is_known_in_both_families(void **state)
 	assert_false(update.is_end_of_rib);
 	assert_int_equal(
 		parse(EBGP, body, hex_parse("0000 0004 40010100", body, 32), &update, &error), 0);
+	assert_false(update.is_end_of_rib);
+	/* MP_UNREACH_NLRI must be alone */
+	assert_int_equal(parse(EBGP, body, hex_parse("0000 000a 800f03 000201 40010100", body, 32),
+			       &update, &error),
+			 0);
 	assert_false(update.is_end_of_rib);
 }
 
@@ -716,6 +719,25 @@ static void what_does_not_fit_is_left_for_the_next_message(void **state)
 	len = update_write_withdraw(buf, prefixes, &count);
 	assert_int_equal(count, (4096 - 23) / 4);
 	assert_int_equal(len, 23 + 4 * count);
+	/* 5 octets a prefix: without the length of attributes there would be room for one more */
+	for (unsigned int i = 0; i < 2000; i++)
+		prefixes[i] = prefix_of("10.244.2.1/32");
+	count = 2000;
+	len = update_write_withdraw(buf, prefixes, &count);
+	assert_int_equal(count, (4096 - 23) / 5);
+	assert_int_equal(len, 23 + 5 * count);
+	/* IPv6 keeps room for the attributes behind MP_REACH_NLRI: 7 octets */
+	for (unsigned int i = 0; i < 2000; i++)
+		prefixes[i] = prefix_of("fd00::/56");
+	draft.values.next_hop = addr_of("fd99::1");
+	view = attributes_view_draft(&draft);
+	count = 2000;
+	len = update_write_announce(buf, &view, true, prefixes, &count);
+	/* 19 + 2 + 2, MP_REACH_NLRI 4 + 3 + 1 + 16 + 1; 8 octets a prefix */
+	assert_int_equal(count, (4096 - 48 - 7) / 8);
+	assert_int_equal(len, 48 + 7 + 8 * count);
+	draft.values.next_hop = addr_of("10.99.0.1");
+	prefixes[0] = prefix_of("10.244.2.0/24");
 	/* attributes that leave no room for one prefix */
 	draft.values.other_len = 4090;
 	memset(draft.other, 0, sizeof(draft.other));

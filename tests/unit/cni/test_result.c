@@ -19,7 +19,7 @@
 
 #include "lib/ip_prefix.h"
 
-static char *add_result(const char *config)
+static char *add_result_of(const char *config, const char *first, const char *second)
 {
 	const struct netconf_env env = {
 		.command = "ADD", .container_id = "a", .netns = "/x", .ifname = "eth0"
@@ -33,13 +33,18 @@ static char *add_result(const char *config)
 	struct netconf conf;
 	char *text;
 
-	ip_addr_parse("10.244.1.7", &reply.address[0]);
-	ip_addr_parse("fd00::7", &reply.address[1]);
+	ip_addr_parse(first, &reply.address[0]);
+	ip_addr_parse(second, &reply.address[1]);
 	assert_int_equal(netconf_parse(&env, config, strlen(config), &conf, &error), 0);
 	text = result_add(&conf, &reply);
 	netconf_free(&conf);
 	assert_non_null(text);
 	return text;
+}
+
+static char *add_result(const char *config)
+{
+	return add_result_of(config, "10.244.1.7", "fd00::7");
 }
 
 static void a_result_of_1_1_0_has_the_mtu(void **state)
@@ -83,6 +88,23 @@ static void a_result_before_0_3_0_has_an_object_for_each_family(void **state)
 				  "\"gateway\":\"fe80::ecee:eeff:feee:eeee\",\"routes\":[{"
 				  "\"dst\":\"::/0\",\"gw\":\"fe80::ecee:eeff:feee:eeee\"}]},"
 				  "\"dns\":{}}\n");
+	free(text);
+}
+
+/* As another IPAM plugin may give them: one way out, and before 0.3.0 place for the first alone. */
+static void two_addresses_of_one_family_have_one_route(void **state)
+{
+	char *text = add_result_of("{\"cniVersion\":\"1.0.0\",\"name\":\"n\"}", "10.244.1.7",
+				   "10.244.1.8");
+
+	assert_non_null(strstr(text, "\"address\":\"10.244.1.7/32\""));
+	assert_non_null(strstr(text, "\"address\":\"10.244.1.8/32\""));
+	assert_non_null(strstr(text, "\"routes\":[{\"dst\":\"0.0.0.0/0\","
+				     "\"gw\":\"169.254.1.1\"}]"));
+	free(text);
+	text = add_result_of("{\"name\":\"n\"}", "10.244.1.7", "10.244.1.8");
+	assert_non_null(strstr(text, "\"ip\":\"10.244.1.7/32\""));
+	assert_null(strstr(text, "10.244.1.8"));
 	free(text);
 }
 
@@ -131,6 +153,7 @@ int main(void)
 		cmocka_unit_test(a_result_of_1_1_0_has_the_mtu),
 		cmocka_unit_test(a_result_before_1_0_0_names_the_addresses_version),
 		cmocka_unit_test(a_result_before_0_3_0_has_an_object_for_each_family),
+		cmocka_unit_test(two_addresses_of_one_family_have_one_route),
 		cmocka_unit_test(an_earlier_result_comes_first_and_indexes_hold),
 		cmocka_unit_test(an_error_is_plain_text_whatever_its_words_hold),
 		cmocka_unit_test(versions_are_listed),

@@ -105,6 +105,13 @@ static void refuse(int fd, const struct message_header *request)
 	send_message(fd, MSG_ERROR, request->id, &error, sizeof(error));
 }
 
+static void say_busy(int fd, const struct message_header *request)
+{
+	struct msg_error error = { .error = EBUSY, .text = "another one speaks" };
+
+	send_message(fd, MSG_ERROR, request->id, &error, sizeof(error));
+}
+
 static void answer_another(int fd, const struct message_header *request)
 {
 	struct msg_hello_reply reply = { .protocol_version = AGENT_PROTOCOL_VERSION };
@@ -168,7 +175,7 @@ static void hello_tells_apart_what_can_go_wrong(void **state)
 	} rows[] = {
 		{ greet_in_another_version, -EPROTO }, { refuse, -EPROTO },
 		{ answer_another, -EPROTO },	       { hang_up, -ECONNRESET },
-		{ say_nothing, -ETIMEDOUT },
+		{ say_nothing, -ETIMEDOUT },	       { say_busy, -EBUSY },
 	};
 	size_t i;
 

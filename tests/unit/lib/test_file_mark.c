@@ -13,6 +13,7 @@
 #include <stdint.h>
 #include <stdio.h>
 #include <stdlib.h>
+#include <sys/stat.h>
 #include <unistd.h>
 
 #include <cmocka.h>
@@ -69,6 +70,21 @@ static void what_is_written_into_it_touches_it(void **state)
 	assert_false(file_mark_is_untouched(&mark, path));
 }
 
+/* Of the same size and in the same second. */
+static void a_moment_later_is_another_time(void **state)
+{
+	struct timespec times[2] = { { .tv_sec = 1000 }, { .tv_sec = 1000 } };
+	struct file_mark mark;
+
+	put(path, "a");
+	assert_int_equal(utimensat(AT_FDCWD, path, times, 0), 0);
+	mark = file_mark_take(path);
+	assert_true(file_mark_is_untouched(&mark, path));
+	times[1].tv_nsec = 4000000;
+	assert_int_equal(utimensat(AT_FDCWD, path, times, 0), 0);
+	assert_false(file_mark_is_untouched(&mark, path));
+}
+
 static void another_file_in_its_place_is_not_it(void **state)
 {
 	struct file_mark mark;
@@ -100,6 +116,7 @@ int main(void)
 	const struct CMUnitTest tests[] = {
 		cmocka_unit_test(a_file_is_there_until_it_goes),
 		cmocka_unit_test(what_is_written_into_it_touches_it),
+		cmocka_unit_test(a_moment_later_is_another_time),
 		cmocka_unit_test(another_file_in_its_place_is_not_it),
 		cmocka_unit_test(where_none_was_none_is),
 	};

@@ -85,6 +85,27 @@ static void say_with_errno(void)
 	assert_int_equal(errno, ENOENT);
 }
 
+/* Nobody reads stderr: the write fails, and the caller's errno is not that one. */
+static void say_to_nobody(void)
+{
+	close(STDERR_FILENO);
+	errno = ENOENT;
+	log_info("x");
+	assert_int_equal(errno, ENOENT);
+}
+
+static unsigned int plain_octets; /* before those that are escaped */
+
+static void say_control_characters_at_the_end(void)
+{
+	char text[1100];
+
+	memset(text, 'x', sizeof(text));
+	memset(text + plain_octets, '\001', 8);
+	text[plain_octets + 8] = '\0';
+	log_info("%s", text);
+}
+
 static void people_get_program_level_and_text(void **state)
 {
 	assert_string_equal(caught(say_each_level, LOG_LEVEL_DEBUG, NULL),
@@ -129,6 +150,23 @@ static void a_long_line_is_cut(void **state)
 	assert_int_equal(text[1023], '\n');
 }
 
+static void an_escape_is_whole_or_left_out_at_the_end_of_a_long_line(void **state)
+{
+	/* "prog: info: " has 12 octets, an escape 4, the line 1023. */
+	for (plain_octets = 1000; plain_octets < 1011; plain_octets++) {
+		const char *text = caught(say_control_characters_at_the_end, LOG_LEVEL_INFO, NULL);
+		size_t escapes = (1023 - 12 - plain_octets) / 4;
+
+		assert_int_equal(strlen(text), 12 + plain_octets + 4 * escapes + 1);
+		assert_int_equal(text[strlen(text) - 1], '\n');
+	}
+}
+
+static void errno_is_the_callers_after_a_line_that_was_lost(void **state)
+{
+	assert_string_equal(caught(say_to_nobody, LOG_LEVEL_INFO, NULL), "");
+}
+
 static void levels_are_read_by_name(void **state)
 {
 	enum log_level level = LOG_LEVEL_INFO;
@@ -152,6 +190,8 @@ int main(void)
 		cmocka_unit_test(control_characters_are_escaped),
 		cmocka_unit_test(control_characters_beyond_ascii_are_escaped),
 		cmocka_unit_test(a_long_line_is_cut),
+		cmocka_unit_test(an_escape_is_whole_or_left_out_at_the_end_of_a_long_line),
+		cmocka_unit_test(errno_is_the_callers_after_a_line_that_was_lost),
 		cmocka_unit_test(levels_are_read_by_name),
 	};
 

@@ -129,6 +129,30 @@ static void a_walk_in_pieces_meets_once_who_stays(void **state)
 	slab_fini(&slab);
 }
 
+static void count_and_collect(void *object, void *arg)
+{
+	unsigned int *count = arg;
+
+	taken[(*count)++] = object;
+}
+
+/* What was met goes at once, and with it the block that the walk stands on. */
+static void a_walk_goes_on_from_where_nothing_is_any_more(void **state)
+{
+	unsigned int met = 0, given = 0;
+	uint64_t cursor = 0;
+	struct slab slab;
+
+	slab_init(&slab, sizeof(struct object));
+	take_all(&slab);
+	while (slab_walk_on(&slab, &cursor, count_and_collect, &met))
+		for (; given < met; given++)
+			slab_give(&slab, taken[given]);
+	assert_int_equal(met, COUNT);
+	assert_int_equal(sum_of(&slab), 0);
+	slab_fini(&slab);
+}
+
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
@@ -136,6 +160,7 @@ int main(void)
 		cmocka_unit_test(what_was_given_is_taken_again_and_zero),
 		cmocka_unit_test(all_may_go_and_come_back),
 		cmocka_unit_test(a_walk_in_pieces_meets_once_who_stays),
+		cmocka_unit_test(a_walk_goes_on_from_where_nothing_is_any_more),
 	};
 
 	return cmocka_run_group_tests(tests, NULL, NULL);

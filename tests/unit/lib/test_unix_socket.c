@@ -22,6 +22,7 @@
 #include <sys/stat.h>
 #include <sys/uio.h>
 #include <sys/un.h>
+#include <sys/wait.h>
 #include <unistd.h>
 
 #include "lib/unix_socket.h"
@@ -119,6 +120,26 @@ static void a_file_that_is_no_socket_is_left_alone(void **state)
 	close(fd);
 	assert_int_equal(unix_socket_listen("s", 0600, (gid_t)-1), -EEXIST);
 	assert_int_equal(access("s", F_OK), 0);
+}
+
+static int listen_for_root(void)
+{
+	if (setgid(65534) < 0 || setuid(65534) < 0)
+		return 1;
+	return unix_socket_listen("s", 0660, 0) == -EPERM && access("s", F_OK) < 0 ? 0 : 2;
+}
+
+static void a_socket_that_cannot_be_given_to_its_group_leaves_no_file(void **state)
+{
+	int status = -1;
+	pid_t pid;
+
+	assert_int_equal(chmod(folder, 0777), 0);
+	pid = fork();
+	if (pid == 0)
+		_exit(listen_for_root());
+	assert_int_equal(waitpid(pid, &status, 0), pid);
+	assert_int_equal(status, 0);
 }
 
 static void paths_that_cannot_be_are_told(void **state)
@@ -326,6 +347,7 @@ int main(void)
 		SOCKET_TEST(an_accepted_connection_tells_who_is_there),
 		SOCKET_TEST(a_dead_process_socket_is_replaced_and_a_living_one_is_not),
 		SOCKET_TEST(a_file_that_is_no_socket_is_left_alone),
+		SOCKET_TEST(a_socket_that_cannot_be_given_to_its_group_leaves_no_file),
 		SOCKET_TEST(paths_that_cannot_be_are_told),
 		SOCKET_TEST(connect_to_a_full_queue_ends_in_time),
 		SOCKET_TEST(a_message_is_one_receive_and_an_end_is_0),

@@ -13,7 +13,7 @@
  * that they were asked. Of these MSG_GET_ROUTES has MANY_RECORDS and is queued whole,
  * MSG_GET_ENDPOINTS has LONG_RECORDS and is made while it is read; the file answer-gone appears at
  * its end. MSG_PEER_SET and MSG_PEER_DELETE ask to hear of the client's end (left-1, left-2).
- * SIGUSR1 puts the server's clock two minutes forward.
+ * SIGUSR1 puts the server's clock a minute and a second forward.
  */
 #define MANY_RECORDS   3000   /* more than a socket holds */
 #define LONG_RECORDS   100000 /* more than may be queued */

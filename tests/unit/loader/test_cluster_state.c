@@ -19,6 +19,8 @@
 
 #include <cmocka.h>
 
+#include "lib/config.h"
+
 #define TEXT "node: {name: n1, addresses: [10.77.0.11]}\n"
 
 static void path_in(const char *folder, const char *name, char path[128])
@@ -104,6 +106,32 @@ static void an_empty_file_is_refused(void **state)
 	assert_int_equal(cluster_state_load(path, &data, &len), -EFBIG);
 }
 
+static void the_largest_document_is_read_and_no_larger_one(void **state)
+{
+	char path[128], *data = NULL;
+	size_t len = 0;
+
+	path_in(*state, "cluster.yaml", path);
+	assert_int_equal(cluster_state_save(path, TEXT, strlen(TEXT)), 0);
+	assert_int_equal(truncate(path, CONFIG_DOCUMENT_MAX), 0);
+	assert_int_equal(cluster_state_load(path, &data, &len), 0);
+	assert_int_equal(len, CONFIG_DOCUMENT_MAX);
+	free(data);
+	assert_int_equal(truncate(path, CONFIG_DOCUMENT_MAX + 1), 0);
+	assert_int_equal(cluster_state_load(path, &data, &len), -EFBIG);
+}
+
+static void what_cannot_take_its_name_is_removed(void **state)
+{
+	char path[128], fresh[128];
+
+	path_in(*state, "folder", path);
+	path_in(*state, "folder.new", fresh);
+	assert_int_equal(mkdir(path, 0700), 0);
+	assert_int_equal(cluster_state_save(path, TEXT, strlen(TEXT)), -EISDIR);
+	assert_int_equal(access(fresh, F_OK), -1);
+}
+
 static void a_folder_that_cannot_be_made_is_told(void **state)
 {
 	char path[128];
@@ -123,6 +151,8 @@ int main(void)
 		FOLDER_TEST(what_an_agent_left_half_written_is_in_nobodys_way),
 		FOLDER_TEST(a_file_that_others_could_have_written_is_not_read),
 		FOLDER_TEST(an_empty_file_is_refused),
+		FOLDER_TEST(the_largest_document_is_read_and_no_larger_one),
+		FOLDER_TEST(what_cannot_take_its_name_is_removed),
 		FOLDER_TEST(a_folder_that_cannot_be_made_is_told),
 	};
 

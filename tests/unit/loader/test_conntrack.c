@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /*
- * Tests of conntrack.c: messages recorded from Linux 6.18 (a ping, TCP over IPv6 and UDP over IPv4
+ * Tests of conntrack.c: messages recorded from Linux 6.18 (pings, TCP over IPv6 and UDP over IPv4
  * through addresses that nftables translated), and what becomes of them.
  *
  * links: tests/unit/loader/recorded.c
@@ -30,6 +30,15 @@ static const char ping[] =
 	"400028005000100010000000600040016a50000050005000800000005000600000000003c00028014000180080"
 	"001000a090002080002000a0900012400028005000100010000000600040016a50000050005000000000005000"
 	"60000000000080003000000018a080008000000000008000c001c615b0408000b0000000001080007000000001e";
+
+/* ping fd09::1 -> fd09::2, identifier 0x04ee. */
+static const char ping6[] =
+	"e40000000001020001000000cf0300000a000000540001802c00018014000300fd090000000000000000000"
+	"00000000114000400fd09000000000000000000000000000224000280050001003a0000000600070004ee00"
+	"0005000800800000000500090000000000540002802c00018014000300fd090000000000000000000000000"
+	"00214000400fd09000000000000000000000000000124000280050001003a0000000600070004ee00000500"
+	"0800810000000500090000000000080003000000000a080008000000000008000c002aabe7cd08000b00000"
+	"00001080007000000001d";
 
 /* TCP [fd09::1]:40002 -> [fd96::10]:80, translated to [fd09::2]:8080. */
 static const char tcp[] =
@@ -98,6 +107,32 @@ static void an_echo_has_its_identifier_for_both_ports_and_is_not_translated(void
 	assert_end(&entry.orig_source, "10.9.0.1", 0x16a5);
 	assert_end(&entry.reply_source, "10.9.0.2", 0x16a5);
 	assert_false(conntrack_is_translated(&entry));
+	assert_true(conntrack_read(recorded(ping6), &entry));
+	assert_int_equal(entry.protocol, 58);
+	assert_end(&entry.orig_source, "fd09::1", 0x04ee);
+	assert_end(&entry.orig_dest, "fd09::2", 0x04ee);
+	assert_end(&entry.reply_source, "fd09::2", 0x04ee);
+	assert_end(&entry.reply_dest, "fd09::1", 0x04ee);
+	assert_false(conntrack_is_translated(&entry));
+}
+
+/* The one end or the other, its address or its port alone. */
+static void either_end_may_be_translated(void **state)
+{
+	struct conntrack_entry plain, entry;
+
+	assert_true(conntrack_read(recorded(udp), &plain));
+	plain.orig_dest = plain.reply_source;
+	assert_false(conntrack_is_translated(&plain));
+	entry = plain;
+	assert_int_equal(ip_addr_parse("192.0.2.1", &entry.reply_dest.addr), 0);
+	assert_true(conntrack_is_translated(&entry));
+	entry = plain;
+	entry.reply_dest.port_be = htons(61000);
+	assert_true(conntrack_is_translated(&entry));
+	entry = plain;
+	entry.reply_source.port_be = htons(5354);
+	assert_true(conntrack_is_translated(&entry));
 }
 
 static void other_messages_and_cut_ones_are_no_entries(void **state)
@@ -148,6 +183,7 @@ int main(void)
 		cmocka_unit_test(a_translated_udp_flow_is_known_by_where_it_went),
 		cmocka_unit_test(a_translated_tcp_flow_of_ipv6_is_read),
 		cmocka_unit_test(an_echo_has_its_identifier_for_both_ports_and_is_not_translated),
+		cmocka_unit_test(either_end_may_be_translated),
 		cmocka_unit_test(other_messages_and_cut_ones_are_no_entries),
 		cmocka_unit_test(one_flow_has_one_key_from_either_end),
 	};

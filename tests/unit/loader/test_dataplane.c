@@ -245,15 +245,20 @@ static void a_longer_value_of_another_version_is_cut(void **state)
 	dataplane_close(dataplane);
 }
 
-static int open_counters(void)
+static int open_pin(const char *map)
 {
 	char name[64], path[128];
 	int fd;
 
-	snprintf(path, sizeof(path), BPF_DIR "/%s", current_pin("ep_counter", name, sizeof(name)));
+	snprintf(path, sizeof(path), BPF_DIR "/%s", current_pin(map, name, sizeof(name)));
 	fd = bpf_obj_get(path);
 	assert_true(fd >= 0);
 	return fd;
+}
+
+static int open_counters(void)
+{
+	return open_pin("ep_counter");
 }
 
 static void count_in(int fd, uint32_t number, uint64_t packets)
@@ -312,12 +317,16 @@ static void a_new_pod_starts_from_zero_at_any_number(void **state)
 {
 	struct dataplane *dataplane = open_with(&small);
 	struct endpoint_counter sum;
+	uint32_t before = 0;
 	int fd = open_counters();
 
 	/* Twice around all numbers. */
 	for (uint32_t ifindex = 100; ifindex < 100 + 2 * small.map_endpoints; ifindex++) {
 		uint32_t number = new_counter(dataplane, ifindex);
 
+		/* A program may still count for the one before. */
+		assert_int_not_equal(number, before);
+		before = number;
 		assert_int_equal(sent(dataplane, ifindex), 0);
 		count_in(fd, number, 1000);
 		assert_int_equal(dataplane_delete_counter(dataplane, ifindex), 0);
@@ -390,12 +399,8 @@ static void what_old_programs_count_until_the_end_is_added_once(void **state)
 static uint32_t pinned_generation(void)
 {
 	uint32_t key = 0, generation = 0;
-	char name[64], path[128];
-	int fd;
+	int fd = open_pin("generation");
 
-	snprintf(path, sizeof(path), BPF_DIR "/%s", current_pin("generation", name, sizeof(name)));
-	fd = bpf_obj_get(path);
-	assert_true(fd >= 0);
 	assert_int_equal(bpf_map_lookup_elem(fd, &key, &generation), 0);
 	close(fd);
 	return generation;
@@ -443,6 +448,30 @@ static void every_change_and_every_start_raise_the_generation(void **state)
 	last = pinned_generation();
 	assert_int_equal(dataplane_drop_old_pins(dataplane), 0);
 	assert_in_range(pinned_generation(), last + 1, last + 9);
+	dataplane_close(dataplane);
+}
+
+static void put_into_pin(const char *map, const void *key, const void *value)
+{
+	int fd = open_pin(map);
+
+	assert_int_equal(bpf_map_update_elem(fd, key, value, BPF_ANY), 0);
+	close(fd);
+}
+
+static void what_somebody_wrote_into_the_maps_does_no_harm_after_a_start(void **state)
+{
+	const uint32_t other = 51, key = 0, last_generation = UINT32_MAX;
+	struct dataplane *dataplane = open_with(&small);
+	const uint32_t number = new_counter(dataplane, 50);
+
+	put_into_pin("ep_slot", &other, &number);
+	put_into_pin("generation", &key, &last_generation);
+	dataplane_close(dataplane);
+	dataplane = open_with(&small);
+	/* No two pods share a number, and 0, which would switch remembering off, is passed over. */
+	assert_int_not_equal(new_counter(dataplane, 50), new_counter(dataplane, 51));
+	assert_int_not_equal(pinned_generation(), 0);
 	dataplane_close(dataplane);
 }
 
@@ -517,6 +546,7 @@ int main(void)
 		KERNEL_TEST(a_number_outside_of_a_smaller_map_is_replaced),
 		KERNEL_TEST(what_old_programs_count_until_the_end_is_added_once),
 		KERNEL_TEST(every_change_and_every_start_raise_the_generation),
+		KERNEL_TEST(what_somebody_wrote_into_the_maps_does_no_harm_after_a_start),
 		KERNEL_TEST(a_walk_may_delete_what_it_meets),
 		KERNEL_TEST(deleting_what_is_not_there_is_success),
 		KERNEL_TEST(a_full_map_says_so),

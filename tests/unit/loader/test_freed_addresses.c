@@ -92,7 +92,9 @@ static void they_are_told_oldest_first_by_the_next_one_that_opens_the_map(void *
 
 static void another_versions_pin_is_renamed_and_another_layout_made_anew(void **state)
 {
+	static const uint32_t sizes[][2] = { { 4, 4 }, { 16, 4 }, { 4, 8 } }; /* key, value */
 	struct freed_addresses *freed = freed_addresses_open(BPF_MOUNT);
+	const uint64_t long_ago = (1ull << 32) + 1000; /* needs the whole value */
 	struct seen seen = { 0 };
 	int fd;
 
@@ -104,18 +106,21 @@ static void another_versions_pin_is_renamed_and_another_layout_made_anew(void **
 	assert_int_equal(freed_addresses_for_each(freed, 2000, see, &seen), 0);
 	assert_int_equal(seen.count, 1);
 	freed_addresses_close(freed);
-	assert_int_equal(unlink(PIN("1")), 0);
-	fd = bpf_map_create(BPF_MAP_TYPE_HASH, "freed_address", 4, 4, 1, NULL);
-	assert_true(fd >= 0);
-	assert_int_equal(bpf_obj_pin(fd, PIN("1")), 0);
-	close(fd);
-	freed = freed_addresses_open(BPF_MOUNT);
-	note(freed, 2, 1000);
-	seen.count = 0;
-	assert_int_equal(freed_addresses_for_each(freed, 2000, see, &seen), 0);
-	assert_int_equal(seen.count, 1);
-	assert_seen(&seen, 0, 2, 1000);
-	freed_addresses_close(freed);
+	for (size_t i = 0; i < sizeof(sizes) / sizeof(sizes[0]); i++) {
+		assert_int_equal(unlink(PIN("1")), 0);
+		fd = bpf_map_create(BPF_MAP_TYPE_HASH, "freed_address", sizes[i][0], sizes[i][1], 1,
+				    NULL);
+		assert_true(fd >= 0);
+		assert_int_equal(bpf_obj_pin(fd, PIN("1")), 0);
+		close(fd);
+		freed = freed_addresses_open(BPF_MOUNT);
+		note(freed, 2, long_ago);
+		seen.count = 0;
+		assert_int_equal(freed_addresses_for_each(freed, long_ago + 1, see, &seen), 0);
+		assert_int_equal(seen.count, 1);
+		assert_seen(&seen, 0, 2, long_ago);
+		freed_addresses_close(freed);
+	}
 }
 
 static void a_full_map_loses_what_has_rested(void **state)

@@ -163,7 +163,29 @@ static void an_address_in_quarantine_is_taken_when_nothing_else_is_free(void **s
 	assert_takes(ipam, 100002, "10.0.1.0");
 	release(ipam, "10.0.1.0", 100003);
 	assert_takes(ipam, 100003 + QUARANTINE_MS, "10.0.0.0");
+	/* At the very end of its quarantine it is p0's again. */
+	release(ipam, "10.0.0.0", 200000);
+	assert_takes(ipam, 200000 + QUARANTINE_MS, "10.0.0.0");
 	ipam_free(ipam);
+}
+
+static void the_family_that_lacks_an_address_is_told(void **state)
+{
+	const char *blocks[] = { "10.0.0.0/32", "fd00::/128" };
+
+	for (size_t first = 0; first < 2; first++) { /* the first pod takes this family alone */
+		const struct ip_addr want = addr(first == 0 ? "10.0.0.0" : "fd00::");
+		const pool_name pools[] = { { 'p', (char)('0' + first) } };
+		struct ipam *ipam = make_ipam(blocks, 2);
+		struct ipam_request one = { .pools = pools, .pool_count = 1 }, both = { 0 };
+		struct ipam_answer answer;
+
+		assert_int_equal(ipam_take(ipam, &one, &answer), 0);
+		assert_true(ip_addr_equal(&answer.addr[0], &want));
+		assert_int_equal(ipam_take(ipam, &both, &answer), -ENOSPC);
+		assert_int_equal(answer.lacks_v4, first == 0);
+		ipam_free(ipam);
+	}
 }
 
 static void nothing_is_taken_when_one_family_is_exhausted(void **state)
@@ -481,12 +503,14 @@ static void a_large_block_goes_round_without_end(void **state)
 		freed_ms[high * 256 + low] = i * 10;
 		release(ipam, text, i * 10);
 	}
+	/* Those that were forgotten meanwhile are not lost: more than it can remember are there. */
+	for (int i = 0; i < 10000; i++)
+		assert_int_equal(take(ipam, 2000000, text), 0);
 	free(freed_ms);
 	ipam_free(ipam);
 }
 
-/* Of 8,191 that came and went one after another most are forgotten, and the one address that is
- * still before the cursor is taken by name: all others can be had at once. */
+/* Most of 8,191 that came and went; the one address still before the cursor is taken by name. */
 static void forgotten_addresses_are_found_again(void **state)
 {
 	const char *blocks[] = { "10.0.0.0/19" };
@@ -504,6 +528,23 @@ static void forgotten_addresses_are_found_again(void **state)
 	for (int i = 1; i < 8192; i++)
 		assert_int_equal(take(ipam, 1000000, text), 0);
 	assert_int_equal(take(ipam, 1000000, text), -ENOSPC);
+	ipam_free(ipam);
+}
+
+/* More than a block remembers for good, and each of them given back less than a minute ago. */
+static void a_large_block_that_rests_leaves_new_pods_to_the_next_pool(void **state)
+{
+	const char *blocks[] = { "10.0.0.0/19", "10.1.0.0/24" };
+	struct ipam *ipam = make_ipam(blocks, 2);
+	char text[TEXT_MAX + 1];
+
+	for (uint64_t i = 1; i <= 8192; i++) {
+		assert_int_equal(take(ipam, i, text), 0);
+		assert_memory_equal(text, "10.0.", 5);
+		release(ipam, text, i);
+	}
+	assert_takes(ipam, 8193, "10.1.0.1");
+	assert_takes(ipam, 1 + QUARANTINE_MS, "10.0.0.1");
 	ipam_free(ipam);
 }
 
@@ -530,6 +571,7 @@ static int count_block(const struct msg_pool *pool, const struct msg_block *bloc
 static void usage_is_told_per_pool_and_block(void **state)
 {
 	const char *blocks[] = { "10.0.0.0/24" }, *huge[] = { "fd00::/48" };
+	const char *few[] = { "fd00::/126" };
 	struct ipam *ipam = make_ipam(blocks, 1);
 	struct totals totals = { 0 };
 
@@ -553,6 +595,10 @@ static void usage_is_told_per_pool_and_block(void **state)
 	assert_int_equal(ipam_for_each_block(ipam, 0, count_block, &totals), 0);
 	assert_true(totals.pool.capacity == UINT64_MAX);
 	assert_takes(ipam, 0, "fd00::1");
+	ipam_free(ipam);
+	ipam = make_ipam(few, 1);
+	assert_int_equal(ipam_for_each_block(ipam, 0, count_block, &totals), 0);
+	assert_int_equal(totals.pool.capacity, 3); /* one is every router's */
 	ipam_free(ipam);
 }
 
@@ -725,6 +771,7 @@ int main(void)
 		cmocka_unit_test(the_subnet_router_anycast_address_is_no_pods),
 		cmocka_unit_test(the_address_free_longest_is_handed_out_next),
 		cmocka_unit_test(an_address_in_quarantine_is_taken_when_nothing_else_is_free),
+		cmocka_unit_test(the_family_that_lacks_an_address_is_told),
 		cmocka_unit_test(nothing_is_taken_when_one_family_is_exhausted),
 		cmocka_unit_test(pools_are_chosen_by_name_or_cidr_in_order),
 		cmocka_unit_test(a_pool_without_a_block_is_said_so),
@@ -740,6 +787,7 @@ int main(void)
 		cmocka_unit_test(releasing_what_nobody_has_changes_nothing),
 		cmocka_unit_test(a_large_block_goes_round_without_end),
 		cmocka_unit_test(forgotten_addresses_are_found_again),
+		cmocka_unit_test(a_large_block_that_rests_leaves_new_pods_to_the_next_pool),
 		cmocka_unit_test(usage_is_told_per_pool_and_block),
 		cmocka_unit_test(a_requested_address_is_given_exactly),
 		cmocka_unit_test(a_requested_address_that_cannot_be_had_takes_nothing),

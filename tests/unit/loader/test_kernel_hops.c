@@ -238,6 +238,8 @@ static void a_group_that_we_would_not_make_equals_none(void **state)
 	assert_int_equal(put(fixture, &group, true), 0);
 	assert_true(kernel_hop_equal(dump(fixture, 9), &group));
 	assert_null(dump(fixture, 6));
+	shell("ip nexthop add id 5 via 192.0.0.5 fdb protocol 116"); /* of a VXLAN device */
+	assert_null(dump(fixture, 5));
 	shell("ip nexthop flush protocol 116 >/dev/null");
 }
 

@@ -19,6 +19,9 @@
 #include <stdlib.h>
 #include <string.h>
 
+#include <linux/rtnetlink.h>
+#include <netlink/msg.h>
+
 #include <cmocka.h>
 
 #include "lib/ip_prefix.h"
@@ -207,6 +210,19 @@ static void our_number_in_another_table_or_metric_is_not_ours(void **state)
 	shell("ip route del 10.1.0.0/16 && ip route del 10.2.0.0/16 table 7");
 }
 
+/* What `ip route get` is answered with. */
+static void a_clone_is_no_route_of_the_table(void **state)
+{
+	struct kernel_route ours = route(*state, "10.1.0.0/16", "192.0.2.9"), parsed;
+	struct nl_msg *msg = kernel_route_add_message(&ours, false);
+	struct rtmsg *body = nlmsg_data(nlmsg_hdr(msg));
+
+	assert_int_equal(kernel_route_parse(nlmsg_hdr(msg), &parsed), KERNEL_ROUTE_OURS);
+	body->rtm_flags |= RTM_F_CLONED;
+	assert_int_equal(kernel_route_parse(nlmsg_hdr(msg), &parsed), KERNEL_ROUTE_NONE);
+	nlmsg_free(msg);
+}
+
 static void an_ipv6_route_via_ipv4_makes_no_message(void **state)
 {
 	struct kernel_route wrong = route(*state, "fd00:1::/64", "192.0.2.9");
@@ -223,6 +239,7 @@ int main(void)
 		cmocka_unit_test(routes_of_others_are_neither_seen_nor_replaced_nor_deleted),
 		cmocka_unit_test(routes_of_pods_are_not_meant),
 		cmocka_unit_test(our_number_in_another_table_or_metric_is_not_ours),
+		cmocka_unit_test(a_clone_is_no_route_of_the_table),
 		cmocka_unit_test(an_ipv6_route_via_ipv4_makes_no_message),
 	};
 

@@ -35,7 +35,8 @@
 #define SO_PASSRIGHTS 83 /* Linux 6.16; Debian 12's headers end before */
 #endif
 
-#define NOBODY 65534
+#define NOBODY	 65534
+#define SOMEBODY 65533 /* neither of the daemons' user */
 
 static void send_raw(struct agent_client *client, const void *data, size_t len)
 {
@@ -468,6 +469,84 @@ static void who_comes_and_goes_at_the_limit_is_told_once(void **state)
 		agent_client_close(&client[i]);
 }
 
+static void who_left_makes_room(void **state)
+{
+	for (size_t i = 0; i < 3 * 64; i++) {
+		struct agent_client client = connect_as(*state, ROLE_TOOL);
+
+		agent_client_close(&client);
+	}
+}
+
+/* How many connections a user who may only ask gets; they last until @until is closed. */
+static int connect_many(const struct world *world, int tell, int until)
+{
+	struct agent_client client[64];
+	struct msg_hello_reply reply;
+	uint8_t served = 0;
+	char path[128];
+
+	snprintf(path, sizeof(path), "%s/agent.sock", world->run_dir);
+	if (chmod(path, 0666) < 0 || setgid(SOMEBODY) < 0 || setuid(SOMEBODY) < 0)
+		return 1;
+	for (size_t i = 0; i < 64; i++) {
+		if (agent_client_connect(&client[i], world->run_dir, "agent", 5000) < 0)
+			return 1;
+		if (agent_client_hello(&client[i], ROLE_TOOL, &reply) == 0)
+			served++;
+	}
+	return write(tell, &served, 1) != 1 || read(until, &served, 1) != 0;
+}
+
+static void who_may_only_ask_leaves_places_for_those_who_change(void **state)
+{
+	struct agent_client client;
+	int served[2], until[2];
+	uint8_t count = 0;
+	pid_t pid;
+
+	assert_int_equal(pipe(served) | pipe(until), 0);
+	pid = fork();
+	if (pid == 0) {
+		close(until[1]);
+		_exit(connect_many(*state, served[1], until[0]));
+	}
+	close(served[1]);
+	assert_int_equal(read(served[0], &count, 1), 1);
+	assert_int_equal(count, 64 - 16);
+	client = connect_as(*state, ROLE_TOOL);
+	agent_client_close(&client);
+	client = connect_as(*state, ROLE_BGPD);
+	agent_client_close(&client);
+	close(until[0]);
+	close(until[1]);
+	close(served[0]);
+	assert_int_equal(waitpid(pid, NULL, 0), pid);
+}
+
+/* It is the agent that did not listen for more than the ten seconds until a hello is due. */
+static void who_spoke_while_the_agent_was_held_up_is_heard(void **state)
+{
+	const struct world *world = *state;
+	struct agent_client known = connect_as(world, ROLE_TOOL); /* the sweep is armed */
+	struct agent_client client = connect_to(world, "agent");
+	struct msg_hello hello = { .protocol_version = AGENT_PROTOCOL_VERSION, .role = ROLE_TOOL };
+
+	for (int i = 0; i < 2; i++) { /* in the second round the other is surely accepted */
+		ask(&known, MSG_GET_STATUS);
+		assert_int_equal(next_type(&known), MSG_END);
+	}
+	kill(world->server, SIGSTOP);
+	assert_int_equal(waitpid(world->server, NULL, WUNTRACED), world->server);
+	assert_int_equal(
+		agent_client_send(&client, MSG_HELLO, &hello, sizeof(hello), NULL, 0, NULL), 0);
+	kill(world->server, SIGUSR1);
+	kill(world->server, SIGCONT);
+	assert_int_equal(next_type(&client), MSG_HELLO_REPLY);
+	agent_client_close(&known);
+	agent_client_close(&client);
+}
+
 static void set_descriptors(const struct world *world, rlim_t count)
 {
 	const struct rlimit limit = { .rlim_cur = count, .rlim_max = 1024 };
@@ -542,6 +621,9 @@ int main(void)
 		SERVER_TEST(a_daemon_has_no_more_connections_than_it_needs),
 		SERVER_TEST(who_comes_and_goes_at_the_limit_is_told_once),
 		SERVER_TEST(a_cni_request_that_has_lost_its_descriptors_is_cut_and_told),
+		SERVER_TEST(who_left_makes_room),
+		SERVER_TEST(who_may_only_ask_leaves_places_for_those_who_change),
+		SERVER_TEST(who_spoke_while_the_agent_was_held_up_is_heard),
 		SERVER_TEST(without_a_descriptor_who_connects_waits_until_there_is_one),
 	};
 
