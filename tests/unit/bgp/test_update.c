@@ -126,8 +126,7 @@ static const struct {
 	/* LOCAL_PREF */
 	{ "LOCAL_PREF from outside", EBGP, GOOD "40 05 04 00000064", NLRI, DISCARD, 0, 0 },
 	{ "LOCAL_PREF from outside, malformed", EBGP, GOOD "40 05 03 000064", NLRI, DISCARD, 0, 0 },
-	{ "LOCAL_PREF from outside, wrong flags", EBGP, GOOD "c0 05 04 00000064", NLRI, DISCARD, 0,
-	  0 },
+	{ "LOCAL_PREF from outside, flags", EBGP, GOOD "c0 05 04 00000064", NLRI, DISCARD, 0, 0 },
 	{ "LOCAL_PREF of 3 octets", IBGP, GOOD "40 05 03 000064", NLRI, WITHDRAW, 0, 0 },
 	/* aggregates */
 	{ "ATOMIC_AGGREGATE of 1 octet", EBGP, GOOD "40 06 01 00", NLRI, DISCARD, 0, 0 },
@@ -136,10 +135,8 @@ static const struct {
 	{ "AGGREGATOR of 8 octets, two-octet peer", EBGP_2, GOOD_2 "c0 07 08 0000fde7 0a630002",
 	  NLRI, DISCARD, 0, 0 },
 	{ "AGGREGATOR AS 0", EBGP, GOOD "c0 07 08 00000000 0a630002", NLRI, DISCARD, 0, 0 },
-	{ "AGGREGATOR not transitive", EBGP, GOOD "80 07 08 0000fde7 0a630002", NLRI, WITHDRAW, 0,
-	  0 },
-	{ "AS4_PATH from a four-octet peer", EBGP, GOOD "c0 11 06 02 01 0000fde7", NLRI, DISCARD, 0,
-	  0 },
+	{ "AGGREGATOR, flags", EBGP, GOOD "80 07 08 0000fde7 0a630002", NLRI, WITHDRAW, 0, 0 },
+	{ "AS4_PATH of four octets", EBGP, GOOD "c0 11 06 02 01 0000fde7", NLRI, DISCARD, 0, 0 },
 	{ "AS4_AGGREGATOR from a four-octet peer", EBGP, GOOD "c0 12 08 0000fde7 0a630002", NLRI,
 	  DISCARD, 0, 0 },
 	{ "AS4_PATH malformed", EBGP_2, GOOD_2 "c0 11 06 05 01 0000fde7", NLRI, DISCARD, 0, 0 },
@@ -153,8 +150,7 @@ static const struct {
 	{ "communities of 3 octets", EBGP, GOOD "c0 08 03 fde700", NLRI, WITHDRAW, 0, 0 },
 	{ "900 communities", EBGP, GOOD "d0 08 0e10 3600*01", NLRI, OK, 0, 0 },
 	{ "extended communities of 7 octets", EBGP, GOOD "c0 10 07 7*00", NLRI, WITHDRAW, 0, 0 },
-	{ "IPv6 extended communities of 19 octets", EBGP, GOOD "c0 19 13 19*00", NLRI, WITHDRAW, 0,
-	  0 },
+	{ "IPv6 communities of 19 octets", EBGP, GOOD "c0 19 13 19*00", NLRI, WITHDRAW, 0, 0 },
 	{ "large communities of 0 octets", EBGP, GOOD "c0 20 00", NLRI, WITHDRAW, 0, 0 },
 	{ "large communities of 11 octets", EBGP, GOOD "c0 20 0b 11*00", NLRI, WITHDRAW, 0, 0 },
 	/* reflection */
@@ -165,8 +161,7 @@ static const struct {
 	{ "CLUSTER_LIST of 6 octets", IBGP, GOOD "80 0a 06 0a630003 0a63", NLRI, WITHDRAW, 0, 0 },
 	/* what we have no use for is not looked into */
 	{ "PMSI tunnel overrunning inside", EBGP, GOOD "c0 16 04 00 ff ffff", NLRI, OK, 0, 0 },
-	{ "tunnel encapsulation overrunning inside", EBGP, GOOD "c0 17 04 0008 ffff", NLRI, OK, 0,
-	  0 },
+	{ "tunnel overrunning inside", EBGP, GOOD "c0 17 04 0008 ffff", NLRI, OK, 0, 0 },
 	{ "AIGP overrunning inside", EBGP, GOOD "80 1a 03 01 ffff", NLRI, OK, 0, 0 },
 	{ "entropy label", EBGP, GOOD "c0 1c 01 ff", NLRI, OK, 0, 0 },
 	{ "BGP-LS overrunning inside", EBGP, GOOD "80 1d 04 0400 ffff", NLRI, OK, 0, 0 },
