@@ -81,6 +81,31 @@ int as_path_parse(struct wire_reader *value, size_t asn_size, uint8_t *path, siz
 	return 0;
 }
 
+int as_path_parse_as4(struct wire_reader *value, uint8_t *path, size_t size, size_t *ret_len)
+{
+	struct wire_writer out;
+	int err = 0;
+
+	wire_writer_init(&out, path, size);
+	while (err == 0 && wire_reader_left(value) > 0) {
+		uint8_t type = value->data[value->at];
+		size_t count;
+
+		if (type != AS_CONFED_SEQUENCE && type != AS_CONFED_SET) {
+			err = parse_segment(value, 4, &out);
+			continue;
+		}
+		wire_skip(value, 1);
+		count = wire_read_u8(value);
+		wire_skip(value, 4 * count);
+		err = count > 0 ? 0 : -EPROTO;
+	}
+	if (err < 0 || !wire_reader_ok(value) || !wire_writer_ok(&out))
+		return -EPROTO;
+	*ret_len = out.len;
+	return 0;
+}
+
 unsigned int as_path_hops(const uint8_t *path, size_t len)
 {
 	struct segment segment;

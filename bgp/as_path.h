@@ -14,6 +14,8 @@
 enum as_segment {
 	AS_SET = 1,
 	AS_SEQUENCE = 2,
+	AS_CONFED_SEQUENCE = 3, /* RFC 5065; these two are in no path that is kept */
+	AS_CONFED_SET = 4,
 };
 
 /**
@@ -23,6 +25,9 @@ enum as_segment {
  */
 int as_path_parse(struct wire_reader *value, size_t asn_size, uint8_t *path, size_t size,
 		  size_t *ret_len);
+/** as_path_parse_as4() - the same for an AS4_PATH, in which segments of confederations are no error
+ * but left out (RFC 6793 section 6). */
+int as_path_parse_as4(struct wire_reader *value, uint8_t *path, size_t size, size_t *ret_len);
 /** as_path_hops() - length for the decision: a sequence counts its ASNs, a set one. */
 unsigned int as_path_hops(const uint8_t *path, size_t len);
 /** as_path_count() - how often @as stands in the path. */

@@ -172,8 +172,8 @@ static bool take_cluster_list(struct parse_state *state, struct attribute *attri
 
 static bool take_as4_path(struct parse_state *state, struct attribute *attribute)
 {
-	return as_path_parse(&attribute->value, 4, state->as4_path, sizeof(state->as4_path),
-			     &state->as4_path_len) == 0;
+	return as_path_parse_as4(&attribute->value, state->as4_path, sizeof(state->as4_path),
+				 &state->as4_path_len) == 0;
 }
 
 static bool take_as4_aggregator(struct parse_state *state, struct attribute *attribute)

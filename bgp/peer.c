@@ -327,6 +327,8 @@ static void on_established(struct session *session)
 		 session->context.extended_next_hop ? ", IPv6 next hops of IPv4" : "",
 		 peer->capabilities.graceful_restart ? ", graceful restart" : "");
 	log_untold(peer, session);
+	if (peer->kind == PEER_DYNAMIC)
+		peer_log_left_out(peer);
 	peer_report(peer, true);
 	speaker_check_sync(peer->speaker);
 }
@@ -394,7 +396,7 @@ static void note_end(struct peer *peer, bool was_established, const struct sessi
 	if (!was_established && (peer->established || is_collision || is_silent))
 		return;
 	describe_end(end, text, sizeof(text));
-	if (!was_established && strcmp(text, peer->last_error) != 0)
+	if (!was_established && strcmp(text, peer->last_error) != 0 && peer_may_log_attempt(peer))
 		log_info("peer %s: no session: %s", peer->name, text);
 	snprintf(peer->last_error, sizeof(peer->last_error), "%s", text);
 }
@@ -546,7 +548,8 @@ struct peer *peer_new(struct speaker *speaker, size_t config_index, const struct
 	event_timer_init(&peer->refresh_timer, peer_on_refresh_timer, peer);
 	event_timer_init(&peer->tell_timer, peer_on_tell_timer, peer);
 	HASH_ADD(hh, speaker->peers, addr, sizeof(peer->addr), peer);
-	peer_log_left_out(peer);
+	if (peer->kind != PEER_DYNAMIC) /* it is not known yet whether it is one */
+		peer_log_left_out(peer);
 	return peer;
 }
 

@@ -12,6 +12,8 @@ struct bfd_remains;
 
 /* --- peer_open.c --- */
 
+/** peer_may_log_attempt() - may a line be said of a session that does not come up? */
+bool peer_may_log_attempt(const struct peer *peer);
 bool peer_is_ebgp(const struct peer *peer);
 const char *peer_family_name(enum bgp_family family); /* for messages */
 /** peer_own_next_hop() - ours for @family towards this peer, whose session ends at @local (zero:

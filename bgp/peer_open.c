@@ -25,6 +25,11 @@ bool peer_is_ebgp(const struct peer *peer)
 	return peer->config.as != peer->config.local_as;
 }
 
+bool peer_may_log_attempt(const struct peer *peer)
+{
+	return peer->kind != PEER_DYNAMIC || speaker_may_log_stranger(peer->speaker);
+}
+
 const char *peer_family_name(enum bgp_family family)
 {
 	return family == FAMILY_IPV4 ? "IPv4" : "IPv6";
@@ -120,13 +125,15 @@ static int check_identity(const struct peer *peer, const struct open_message *op
 			  struct bgp_error *ret_error)
 {
 	if (open_message->as != peer->config.as) {
-		log_warning("peer %s: it says AS %u, configured is %u; set bgp.peers.as",
-			    peer->name, open_message->as, peer->config.as);
+		if (peer_may_log_attempt(peer))
+			log_warning("peer %s: it says AS %u, configured is %u; set bgp.peers.as",
+				    peer->name, open_message->as, peer->config.as);
 		message_error_set(ret_error, ERROR_OPEN, OPEN_BAD_PEER_AS, NULL, 0);
 		return -EPROTO;
 	}
 	if (!peer_is_ebgp(peer) && open_message->router_id == peer->speaker->router_id) {
-		log_warning("peer %s: it has our router id; set bgp.router_id", peer->name);
+		if (peer_may_log_attempt(peer))
+			log_warning("peer %s: it has our router id; set bgp.router_id", peer->name);
 		message_error_set(ret_error, ERROR_OPEN, OPEN_BAD_IDENTIFIER, NULL, 0);
 		return -EPROTO;
 	}

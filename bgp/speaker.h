@@ -97,6 +97,9 @@ void speaker_replay(struct speaker *speaker);
 
 /** speaker_has_peer() - is config.bgp.peer[@index] served? Not when its password cannot be read. */
 bool speaker_has_peer(const struct speaker *speaker, size_t index);
+/** speaker_may_log_stranger() - may a line be said of a connection that became nothing, by whoever
+ * is no peer, or would be one of a range? One in 10 s: they must not fill the log. */
+bool speaker_may_log_stranger(struct speaker *speaker);
 /** speaker_read_links() - when some filter asks for them; peers whose filter does are told what
  * other links make different. The queue of changes is empty. */
 void speaker_read_links(struct speaker *speaker);

@@ -25,16 +25,24 @@
 #define ACCEPT_PAUSE_MS 1000
 #define REFUSED_LOG_MS	10000
 
-static void log_refused(struct speaker *speaker, const struct ip_addr *addr)
+bool speaker_may_log_stranger(struct speaker *speaker)
 {
 	uint64_t now_ms = event_loop_now_ms();
-	char text[IP_ADDR_TEXT_MAX];
 
 	if (speaker->refused_logged_ms && now_ms - speaker->refused_logged_ms < REFUSED_LOG_MS)
-		return;
+		return false;
 	speaker->refused_logged_ms = now_ms;
-	log_info("connection from %s refused: no peer has this address; set bgp.peers or bgp.mesh",
-		 ip_addr_format(addr, text, sizeof(text)));
+	return true;
+}
+
+static void log_refused(struct speaker *speaker, const struct ip_addr *addr)
+{
+	char text[IP_ADDR_TEXT_MAX];
+
+	if (speaker_may_log_stranger(speaker))
+		log_info("connection from %s refused: no peer has this address; set bgp.peers or "
+			 "bgp.mesh",
+			 ip_addr_format(addr, text, sizeof(text)));
 }
 
 static void watch_listening(struct speaker *speaker, uint32_t events)

@@ -10,6 +10,8 @@
 
 #include "endpoint.h"
 
+#define GSO_BY_FRAGS 0xffff /* gso_size, linux/skbuff.h */
+
 /* All ones where @value is negative; hidden from the compiler, which would make it a branch. */
 static __always_inline __s32 sign_mask(__s32 value)
 {
@@ -168,6 +170,19 @@ static __always_inline int route_check_plain(const struct packet *packet)
 }
 
 /*
+ * A super-packet of SCTP is a list of packets that SCTP has cut itself, each of any length: only
+ * the kernel can look at them. It goes by the link's MTU, which is the route's. A global function:
+ * the verifier walks it once. Weak, since several objects of ours bring it.
+ */
+__weak __noinline int route_takes_parts(struct __sk_buff *skb, __u32 ifindex)
+{
+	__u32 mtu = 0;
+
+	return skb->gso_size == GSO_BY_FRAGS &&
+	       bpf_check_mtu(skb, ifindex, &mtu, 0, BPF_MTU_CHK_SEGS) <= BPF_MTU_CHK_RET_SUCCESS;
+}
+
+/*
  * Too large for the route: the stack fragments or tells the sender. A super-packet is measured by
  * the segments it will become, else TCP would meet a black hole where a route's MTU shrinks.
  */
@@ -183,7 +198,7 @@ static __always_inline int route_check_mtu(struct __sk_buff *skb, const struct p
 		len = (packet->kind == PACKET_IPV4 ? sizeof(struct iphdr)
 						   : sizeof(struct ipv6hdr)) +
 		      packet->transport_len + skb->gso_size;
-	if (likely(len <= to->mtu))
+	if (likely(len <= to->mtu) || route_takes_parts(skb, to->ifindex))
 		return 0;
 	explain(EXPLAIN_TOO_LARGE, to->mtu);
 	return STEP_TO_STACK;

@@ -61,8 +61,9 @@ static size_t policy_notices(const struct kubed *kubed, struct agent_feed_notice
 	return 0;
 }
 
-/* What a document cannot say. */
-static size_t own_notices(const struct kubed *kubed, struct agent_feed_notice *notices,
+/* What a document cannot say. @unshown: objects that the agent does not get. */
+static size_t own_notices(const struct kubed *kubed, size_t unshown,
+			  struct agent_feed_notice *notices,
 			  char text[OWN_NOTICES_MAX][TEXT_MAX + 1])
 {
 	size_t count = kubed_kinds_notices(kubed, notices, text);
@@ -71,6 +72,14 @@ static size_t own_notices(const struct kubed *kubed, struct agent_feed_notice *n
 	if (kubed->document.notices_left_out > 0) {
 		snprintf(text[count], TEXT_MAX + 1, "cluster: %zu more faults are not shown",
 			 kubed->document.notices_left_out);
+		notices[count] = (struct agent_feed_notice){ STATUS_WARNING, text[count] };
+		count++;
+	}
+	if (unshown > 0) {
+		snprintf(text[count], TEXT_MAX + 1,
+			 "cluster: %zu objects are too large, or too many, to be kept on the node; "
+			 "`tortie get` shows them with a kubeconfig",
+			 unshown);
 		notices[count] = (struct agent_feed_notice){ STATUS_WARNING, text[count] };
 		count++;
 	}
@@ -154,15 +163,13 @@ static void tell_agent(struct kubed *kubed, struct agent_feed_object *objects, s
 	state.document = kubed->document.text;
 	state.document_len = kubed->document.len;
 	state.why_none = kubed->document.why;
-	for (size_t i = 0; i < kubed->document.notice_count; i++)
-		notices[i] = (struct agent_feed_notice){ kubed->document.notice[i].level,
-							 kubed->document.notice[i].text };
-	state.notice_count = kubed->document.notice_count;
-	state.notice_count += own_notices(kubed, notices + state.notice_count, own);
 	state.object_count = collect_objects(kubed, objects, object_max, &left_out);
-	if (left_out > 0)
-		log_debug("%zu objects are too large or too many for tortie get on the node",
-			  left_out);
+	/* First, since the agent keeps no more than a document may have. */
+	state.notice_count = own_notices(kubed, left_out, notices, own);
+	for (size_t i = 0; i < kubed->document.notice_count; i++)
+		notices[state.notice_count++] =
+			(struct agent_feed_notice){ kubed->document.notice[i].level,
+						    kubed->document.notice[i].text };
 	state.policies = policies_count(kubed->policies);
 	hash = hash_state(&state);
 	if (kubed->has_told && hash == kubed->told_hash)

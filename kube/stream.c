@@ -70,17 +70,61 @@ static int keep_envelope(struct stream *stream, char c)
 	return append(&stream->envelope, &stream->envelope_len, &stream->envelope_size, c);
 }
 
-/* The name of an object that cannot be parsed: `"metadata":{"name":"NAME"` as the server writes
- * it. */
+/* The octet behind the string that begins at @at: its quote, or the end of what was kept. */
+static size_t end_of_string(const char *text, size_t len, size_t at)
+{
+	while (at < len && text[at] != '"')
+		at += text[at] == '\\' ? 2 : 1;
+	return at < len ? at : len;
+}
+
+/* Where the value of metadata.name begins in the @len octets of an object that cannot be parsed;
+ * NULL: not found. @depth: of the object's members. */
+static const char *find_name(const char *text, size_t len, unsigned int depth)
+{
+	const char *key = NULL;
+	unsigned int now = 0;
+	bool in_metadata = false;
+
+	for (size_t i = 0; i < len; i++) {
+		switch (text[i]) {
+		case '"':
+			if (in_metadata && now == depth + 1 && key && !strncmp(key, "name\"", 5))
+				return text + i + 1;
+			key = text + i + 1;
+			i = end_of_string(text, len, i + 1);
+			break;
+		case '{':
+		case '[':
+			in_metadata = in_metadata ||
+				      (now == depth && key && !strncmp(key, "metadata\"", 9));
+			now++;
+			key = NULL;
+			break;
+		case '}':
+		case ']':
+			now--;
+			in_metadata = in_metadata && now > depth;
+			key = NULL;
+			break;
+		case ',':
+			key = NULL;
+			break;
+		}
+	}
+	return NULL;
+}
+
+/* Objects of Kubernetes' own kinds have the name in front, those of others all keys by the
+ * alphabet.
+ */
 static void tell_too_large(struct stream *stream)
 {
-	static const char mark[] = "\"metadata\":{\"name\":\"";
 	char name[STREAM_NAME_MAX + 1] = "";
 	size_t kept = stream->len < STREAM_OBJECT_MAX ? stream->len : STREAM_OBJECT_MAX, len = 0;
-	const char *at = memmem(stream->object, kept, mark, strlen(mark));
+	const char *at = find_name(stream->object, kept, stream->kind == STREAM_WATCH ? 2 : 1);
 
 	if (at) {
-		at += strlen(mark);
 		while (at + len < stream->object + kept && at[len] != '"' && len < STREAM_NAME_MAX)
 			len++;
 		memcpy(name, at, len);

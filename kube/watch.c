@@ -214,11 +214,36 @@ static int on_object(struct json_object *object, void *arg)
 	return 0;
 }
 
+/* The server writes the type in front. */
+static bool is_deletion(const struct stream *stream)
+{
+	static const char mark[] = "{\"type\":\"DELETED\",";
+
+	return stream->kind == STREAM_WATCH && stream->len >= strlen(mark) &&
+	       memcmp(stream->object, mark, strlen(mark)) == 0;
+}
+
+/* That it has gone is all that matters of an object, however large it was. */
+static void tell_gone(struct watch *watch, const char *name)
+{
+	struct json_object *object = json_object_new_object();
+	struct json_object *metadata = json_object_new_object();
+
+	json_object_object_add(metadata, "name", json_object_new_string(name));
+	json_object_object_add(object, "metadata", metadata);
+	watch->ops->gone(object, watch->arg);
+	json_object_put(object);
+}
+
 static void on_too_large(const char *name, size_t len, void *arg)
 {
 	struct watch *watch = arg;
 
 	watch->counts.too_large++;
+	if (is_deletion(&watch->stream)) {
+		tell_gone(watch, name);
+		return;
+	}
 	watch->ops->too_large(name, len, watch->arg);
 }
 

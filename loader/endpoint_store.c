@@ -29,6 +29,7 @@
 #include "loader/endpoint_store_internal.h"
 #include "loader/freed_addresses.h"
 #include "loader/ipam.h"
+#include "loader/pod_link.h"
 #include "loader/pod_names.h"
 #include "loader/status_lines.h"
 
@@ -179,7 +180,9 @@ void endpoint_store_doomed_gone(struct endpoint_store *store)
 
 	DL_FOREACH_SAFE(store->doomed, doomed, next)
 	{
-		forget_doomed(store, doomed);
+		/* One that could not be moved to the dying group is there still. */
+		if (pod_link_is_gone(store->agent->netlink, doomed->ifindex))
+			forget_doomed(store, doomed);
 	}
 }
 

@@ -68,8 +68,8 @@ int endpoint_store_insert(struct endpoint_store *store, const struct endpoint *e
  * hold its addresses until the link is gone. 0 or -ENOMEM (the addresses are free at once then). */
 int endpoint_store_doom(struct endpoint_store *store, const struct endpoint *endpoint);
 bool endpoint_store_has_doomed(const struct endpoint_store *store);
-/** endpoint_store_doomed_gone() - all doomed links were deleted and waited for: their addresses are
- * free. */
+/** endpoint_store_doomed_gone() - the dying links were deleted and waited for: the addresses of
+ * those that are gone are free. */
 void endpoint_store_doomed_gone(struct endpoint_store *store);
 /** endpoint_store_hold_addresses() - tell ipam again what pods and doomed links carry: its blocks
  * have changed. */

@@ -219,26 +219,39 @@ static void on_signal(int signo, void *arg)
 	event_loop_stop(agent->loop);
 }
 
+/* The loop, and what ends it. */
+static int open_loop(struct agent *agent)
+{
+	int err = event_loop_new(&agent->loop);
+
+	if (!err)
+		err = event_loop_add_signal(agent->loop, SIGTERM, on_signal, agent);
+	if (!err)
+		err = event_loop_add_signal(agent->loop, SIGINT, on_signal, agent);
+	if (err)
+		log_error("cannot start: event loop: %s", strerror(-err));
+	return err;
+}
+
 static int run(struct agent *agent)
 {
 	char stale[PATH_MAX];
-	int err = event_loop_new(&agent->loop);
+	int err;
 
-	if (err)
-		return err;
-	agent->started_ms = event_loop_now_ms();
 	signal(SIGPIPE, SIG_IGN);
 	descriptor_limit_raise();
 	/* A ready file of an agent that was killed promises what is not true yet. */
 	snprintf(stale, sizeof(stale), "%s/" READY_FILE_NAME, agent->run_dir);
 	unlink(stale);
-	err = event_loop_add_signal(agent->loop, SIGTERM, on_signal, agent);
-	if (!err)
-		err = event_loop_add_signal(agent->loop, SIGINT, on_signal, agent);
+	agent->started_ms = event_loop_now_ms();
+	err = open_loop(agent);
 	if (!err)
 		err = agent_open(agent);
-	if (!err)
+	if (!err) {
 		err = event_loop_run(agent->loop);
+		if (err)
+			log_error("event loop: %s; ending", strerror(-err));
+	}
 	agent_close(agent);
 	event_loop_free(agent->loop);
 	return err == 0 && agent->has_failed ? -ECANCELED : err;

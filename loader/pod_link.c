@@ -101,6 +101,13 @@ int pod_link_get(struct netlink *netlink, const char *name, struct pod_link *ret
 	return netlink_get(netlink, pod_message_get(name), take_link, ret_link);
 }
 
+bool pod_link_is_gone(struct netlink *netlink, uint32_t ifindex)
+{
+	struct pod_link link;
+
+	return netlink_get(netlink, pod_message_get_index(ifindex), take_link, &link) == -ENODEV;
+}
+
 /*
  * Create the pair, write its record and ask for the whole: *ret_link, whose ifindex stays 0 before.
  * *ret_created: the first of the three was done. The question is more than a question. A new veth

@@ -48,6 +48,9 @@ int pod_link_create(struct netlink *netlink, const struct pod_link_spec *spec,
 		    struct pod_link *ret_link);
 /** pod_link_get() - by name. 0, -ENODEV. */
 int pod_link_get(struct netlink *netlink, const char *name, struct pod_link *ret_link);
+/** pod_link_is_gone() - does the kernel know of no link @ifindex? False also when it does not say.
+ */
+bool pod_link_is_gone(struct netlink *netlink, uint32_t ifindex);
 
 /**
  * pod_link_configure_pod() - through @pod, a socket of the pod's namespace: lo and the interface

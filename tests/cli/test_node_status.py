@@ -1,7 +1,7 @@
 # SPDX-License-Identifier: Apache-2.0
 """`tortie node status` and the commands about routes, with BGP sessions.
 
-    n1, n2 -- lan        full mesh of two; n1's file has a further peer, a filter, a reservation
+    n1, n2 -- lan        full mesh of two; n2's file has a further peer, a filter, a reservation
 """
 import json
 import re
@@ -20,7 +20,7 @@ ABSENT = "192.168.100.77"
 class TwoPeers(Lab):
     def peer_config(self, node):
         bgp = super().peer_config(node)
-        if node.name == "n1":
+        if node.name == "n2":
             bgp["peers"] = [{"address": ABSENT, "as": 65001, "filters": ["all"]}]
             bgp["filters"] = [{"name": "all", "import_v4": [{"action": "accept"}]}]
         return bgp
@@ -30,14 +30,14 @@ class Net:
     def __init__(self, lab):
         self.lab = lab
         self.n1, self.n2 = lab.add_node(1), lab.add_node(2)
-        self.n1.config["reserved"] = ["10.244.1.9"]
+        self.n2.config["reserved"] = ["10.244.2.9"]
         lab.start_all()
         lab.wait_routes()
 
     def peer(self):
         rows = self.n1.tortie_json("node", "status")
-        row, = [row for row in rows if row["peer_address"] == self.n2.ip4]
-        return row
+        assert len(rows) == 1
+        return rows[0]
 
 
 @pytest.fixture(scope="module")
@@ -82,31 +82,31 @@ def test_learnt_routes_and_their_node_are_listed(net):
 
 
 def test_without_a_cluster_nothing_is_denied_that_the_file_has(net):
-    header, _, row = net.n1.tortie("get", "bgppeer").splitlines()
+    header, _, row = net.n2.tortie("get", "bgppeer").splitlines()
     assert "no Kubernetes" in header and row.split() == [ABSENT, ABSENT, "(global)", "65001"]
-    peer = net.n1.tortie_json("get", "bgppeer")[0]
+    peer = net.n2.tortie_json("get", "bgppeer")[0]
     assert peer["kind"] == "BGPPeer" and peer["spec"] == {"peerIP": ABSENT, "asNumber": 65001}
     for kind in ("bgpfilter", "ipreservation"):
         assert "no Kubernetes: what its file says of them is not listed" in \
-            net.n1.tortie("get", kind)
+            net.n2.tortie("get", kind)
 
 
 def running_spec(node):
     shown = node.tortie("get", "bgpconfig", "default", "-o", "yaml")
-    assert shown.startswith("# from node n1; no Kubernetes")
+    assert shown.startswith(f"# from node {node.name}; no Kubernetes")
     return yaml.safe_load(shown)["spec"]
 
 
 def test_the_bgp_configuration_has_only_what_was_told(net):
     """Nobody tells the tool the port that tortie-bgpd listens on, nor the level of its log."""
-    assert running_spec(net.n1) == {"asNumber": 64512, "nodeToNodeMeshEnabled": True}
-    assert "-" in net.n1.tortie("get", "bgpconfig", "-o", "wide").splitlines()[-1].split()
+    assert running_spec(net.n2) == {"asNumber": 64512, "nodeToNodeMeshEnabled": True}
+    assert "-" in net.n2.tortie("get", "bgpconfig", "-o", "wide").splitlines()[-1].split()
 
 
 def test_routes_of_an_unknown_peer_are_no_answer(net):
-    assert net.n1.tortie("bgp", "routes", "--peer", ABSENT) == "No routes.\n"
+    assert net.n2.tortie("bgp", "routes", "--peer", ABSENT) == "No routes.\n"
     with pytest.raises(Failed, match="--peer 192.168.100.78: no such peer"):
-        net.n1.tortie("bgp", "routes", "--peer", "192.168.100.78")
+        net.n2.tortie("bgp", "routes", "--peer", "192.168.100.78")
 
 
 def test_routes_in_yaml_are_those_in_json(net):

@@ -59,6 +59,14 @@ def test_a_bpf_folder_on_no_bpffs_is_refused(node):
     assert_untouched(node)
 
 
+def test_a_start_without_descriptors_says_so(node):
+    """Streams, the run folder, and one for the loop that needs two."""
+    status, words = start_agent(node, rights=["prlimit", "--nofile=5:5"])
+    assert status == 1
+    assert "cannot start: event loop: Too many open files" in words
+    assert_untouched(node)
+
+
 def test_a_run_folder_that_cannot_be_made_is_refused(node):
     status, words = start_agent(node, run_dir=node.dir / "missing" / "run")
     assert status == 1 and words.count("\n") == 1

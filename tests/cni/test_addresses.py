@@ -126,6 +126,27 @@ def test_an_address_on_a_link_that_is_being_deleted_counts_as_free_for_status(no
                    pool("other", "10.245.0.0/16", "10.245.9.0/24")])
 
 
+def test_an_address_stays_taken_while_its_link_cannot_be_deleted(node):
+    """The kernel has no memory for the request that makes it a dying one; see netlink(7)."""
+    restart(node, [pool("one", "10.244.0.0/16", "10.244.6.0/32")])
+    first, second = make(node, ("stays", "waits"))
+    add(first)
+    log = node.dir / "strace-log"
+    strace = node.start(["strace", "-e", "inject=sendto:error=ENOBUFS:when=1", "-o", "/dev/null",
+                         "-p", node.agent.pid], log)
+    wait_until(lambda: "attached" in log.read_text(), "strace attached")
+    delete(first)
+    strace.terminate()
+    strace.wait(timeout=10)
+    assert call(second, "ADD").code == 11 and len(node.cali_links()) == 1
+    first.delete()
+    wait_until(lambda: status(node).status == 0, "the address is free")
+    add(second)
+    delete(second)
+    restart(node, [pool("full", "10.244.0.0/16", "10.244.7.0/31"),
+                   pool("other", "10.245.0.0/16", "10.245.9.0/24")])
+
+
 @pytest.mark.parametrize("wish", [["other"], ["10.245.0.0/16"]], ids=["name", "cidr"])
 def test_a_pool_is_chosen_by_name_or_cidr(node, wish):
     pod = make(node, ["chooser"])[0]

@@ -209,11 +209,12 @@ def test_add_and_delete_of_one_id_at_once_end_in_one_of_two_states(node, pod):
             deleted = pool.submit(call, pod, "DEL")
         assert deleted.result().status == 0
         assert added.result().status == 0
-        live = bool(node.cali_links()) and \
-            call(pod, "CHECK", prevResult=added.result().json).status == 0
+        live = call(pod, "CHECK", prevResult=added.result().json).status == 0
+        wait_until(lambda expected=live: bool(node.cali_links()) == expected,
+                   f"{'a' if live else 'no'} link, as CHECK says")
+        assert len(node.tortie_json("get", "workloadendpoint")) == live
         delete(pod)
         wait_until(lambda: not node.cali_links(), "no link")
-        assert live in (True, False)
 
 
 def churn(pod, rounds):

@@ -9,6 +9,7 @@ import signal
 
 import pytest
 
+import tcx
 from harness import Failed, Pod, run, wait_until
 from runtime import add, call, delete
 
@@ -20,6 +21,11 @@ def pod(node):
     yield pod
     delete(pod)
     pod.delete()
+
+
+@pytest.fixture(scope="module")
+def foreign(node):
+    return tcx.load_foreign(node.lab)
 
 
 def ip4(pod):
@@ -122,6 +128,22 @@ def test_check_sees_a_program_that_is_taken_off(node, pod):
         (answer.code == 102 and "programs on" in answer.words), answer.stdout
     wait_until(lambda: check(pod).status == 0, "put back", 5)
     assert f"{host_end(pod)}: from_pod was removed by someone; put back" in node.log()
+
+
+@pytest.mark.parametrize("how", ["filter", "tcx"])
+def test_check_sees_a_program_of_a_stranger_in_front(node, pod, foreign, how):
+    """That stays where it is, and can pass by ours."""
+    device = host_end(pod)
+    if how == "tcx":
+        try:
+            tcx.attach(node, device, foreign)
+        except OSError as error:
+            pytest.skip(f"no tcx on this kernel: {error}")
+    else:
+        node.run("tc", "filter", "add", "dev", device, "ingress", "pref", "1", "bpf",
+                 "direct-action", "object-pinned", foreign)
+    answer = check(pod)
+    assert answer.code == 102 and "programs on" in answer.words, answer.stdout
 
 
 def test_check_of_a_pod_whose_host_link_is_gone(node, pod):

@@ -58,6 +58,8 @@ INCLUDES = [
      None),
     ("#include \"loader/b.h\"\n", "bgp/a.c:1: \"loader/b.h\""),
     ("#include \"dataplane_abi.h\"\n", "knows no map"),
+    ("#include <loader/b.h>\n", "loader/b.h"),
+    ("#include <dataplane_abi.h>\n", "knows no map"),
     ("#include \"agent_protocol.h\"\n", None),
     ("#include <errno.h>\n#include \"lib/b.h\"\n#include <stdio.h>\n",
      "bgp/a.c:3: <stdio.h>: system headers come before ours"),

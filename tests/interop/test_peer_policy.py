@@ -4,12 +4,15 @@
     t1 (tortie-bgpd) ---- LAN ---- b2, b3 (BIRD 2)
 """
 import json
+import re
+import socket
 import subprocess
 
 import pytest
 
-from bgp_lab import BgpLab, FakeAgent
-from harness import build_dir, wait_until
+from bgp_lab import BgpLab, FakeAgent, Member
+from bgp_wire import OPEN, Wire, message, open_body
+from harness import build_dir, inside, wait_until
 
 OWN4, OWN6 = "10.244.1.0/24", "fd00:244:0:1::/64"
 POD4, POD6 = "10.244.2.0/24", "fd00:244:0:2::/64"
@@ -121,6 +124,22 @@ def test_more_routes_than_a_peer_may_tell_close_the_session(lab):
     subprocess.run([build_dir() / "tortie", "--run-dir", run_dir, "bgp", "peer", "10.99.0.2", "up"],
                    check=True, timeout=10)
     three.wait_routes("node", [OWN4, *many[:3]], 4, deadline=30)
+
+
+def test_who_fails_to_be_a_peer_of_a_range_does_not_fill_the_log(lab):
+    node = lab.speaker(1, 64512, peers=[{"range": "10.99.0.0/24", "as": 64998}]).start()
+    two = Member(lab, "s2", 2)
+    with inside(two.netns):
+        wait_until(lambda: socket.create_connection(("10.99.0.1", 179), 5).close() is None,
+                   "tortie-bgpd listens")
+        for _ in range(10):
+            wire = Wire(socket.create_connection(("10.99.0.1", 179), 5))
+            wire.send(message(OPEN, open_body()))  # of AS 64999
+            while wire.receive()[0] is not None:
+                pass
+            wire.socket.close()
+    # of both kinds and all eleven connections one line in 10 s
+    assert 1 <= len(re.findall("it says AS|no session:", node.log())) <= 2, node.log()
 
 
 def test_a_reflector_stamps_its_cluster_and_knows_it_again(lab):

@@ -3,8 +3,9 @@
 import ctypes
 import os
 import struct
+from pathlib import Path
 
-from harness import LIBC, inside
+from harness import LIBC, inside, run
 
 TCX_INGRESS = 46  # enum bpf_attach_type
 BPF_OBJ_GET, BPF_PROG_ATTACH, BPF_PROG_DETACH, BPF_PROG_QUERY = 7, 8, 9, 16
@@ -54,3 +55,12 @@ def detach(host, device, pin):
     with inside(host.netns):
         bpf(BPF_PROG_DETACH, struct.pack("=III", link_number(host, device), program, TCX_INGRESS))
     os.close(program)
+
+
+def load_foreign(lab):
+    """A stranger's program that accepts everything, loaded; its pin."""
+    source = Path(__file__).with_name("foreign_filter.bpf.c")
+    built, pin = lab.dir / "foreign_filter.o", lab.bpffs / "foreign"
+    run("clang", "-O2", "-g", "-target", "bpf", "-c", source, "-o", built)
+    run("bpftool", "prog", "load", built, pin, "type", "classifier")
+    return pin

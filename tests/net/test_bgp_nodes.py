@@ -90,8 +90,10 @@ def test_a_session_that_is_cut_comes_back_and_no_packet_is_lost(mesh):
     """BIRD-side and mesh-side TCP connections are reset; routes stay by graceful restart."""
     flow = flows.udp_pods(mesh.lab, mesh.a, mesh.b, 4, 7210)
     flow.wait_more(200)
+    times_up = sessions_of(mesh.n1)[mesh.n2.ip4][2]
     mesh.n1.run("ss", "-K", "dst", mesh.n2.ip4, "dport", "=", "179", check=False)
     mesh.n1.run("ss", "-K", "dst", mesh.n2.ip4, "sport", "=", "179", check=False)
+    wait_until(lambda: sessions_of(mesh.n1)[mesh.n2.ip4][2] > times_up, "cut, and up once more", 30)
     wait_until(lambda: mesh.n1.established() == 3 and mesh.n2.established() == 3,
                "session back", 30)
     flow.wait_more(200)

@@ -5,7 +5,6 @@ a second, and the log says so.
     a, b -- n1 -- lan -- n2 -- c          flows a <-> b and a <-> c, 1,000 packets/s each way
 """
 import re
-from pathlib import Path
 
 import pytest
 
@@ -112,12 +111,7 @@ def test_reverse_path_filters_cost_no_packet(net):
 
 @pytest.fixture(scope="module")
 def foreign(net):
-    """A stranger's program that accepts everything, loaded and pinned."""
-    source = Path(__file__).with_name("foreign_filter.bpf.c")
-    built, pin = net.lab.dir / "foreign_filter.o", net.lab.bpffs / "foreign"
-    run("clang", "-O2", "-g", "-target", "bpf", "-c", source, "-o", built)
-    run("bpftool", "prog", "load", built, pin, "type", "classifier")
-    return pin
+    return tcx.load_foreign(net.lab)
 
 
 def add_foreign_filter(net, foreign, preference):
@@ -142,11 +136,11 @@ def test_a_foreign_filter_in_front_of_ours_is_told(net, foreign):
     """A stranger's TC_ACT_OK in front hides us; the host's routes still carry the packets."""
     net.flows()
     device = add_foreign_filter(net, foreign, 1)
-    net.wait_log(rf"{device}.*")
+    net.wait_log(rf"{device}: .* runs before ours")
     net.assert_back_within_a_second()
     status = net.n1.tortie("status", check=False)
     delete_filter(net, device, 1)
-    assert device in status, status
+    assert re.search(rf"{device}: .* runs before ours", status), status
 
 
 def test_a_foreign_tcx_program_in_front_is_told(net, foreign):
@@ -158,11 +152,11 @@ def test_a_foreign_tcx_program_in_front_is_told(net, foreign):
     except OSError as error:
         net.finish()
         pytest.skip(f"no tcx on this kernel: {error}")
-    net.wait_log(rf"{device}", 5)
+    net.wait_log(rf"{device}: .* runs before ours", 5)
     status = net.n1.tortie("status", check=False)
     net.assert_back_within_a_second()
     tcx.detach(net.n1, device, foreign)
-    assert device in status, status
+    assert re.search(rf"{device}: .* runs before ours", status), status
 
 
 def test_a_deleted_clsact_is_put_back(net):
@@ -171,18 +165,35 @@ def test_a_deleted_clsact_is_put_back(net):
     run("tc", "-n", net.n1.netns, "qdisc", "del", "dev", device, "clsact")
     wait_until(lambda: all("from_pod" in h or "to_pod" in h for h in net.hooks(device)),
                "both hooks are back", 1)
-    net.wait_log(rf"{device}")
+    net.wait_log(rf"{device}: .*removed by someone; put back")
     net.assert_back_within_a_second()
 
 
-def test_a_replaced_program_is_put_back(net):
-    """Somebody replaces our filter by his own, with our preference and handle."""
-    device = net.a.host_ifname
+def our_filter(net, device):
+    """(preference, handle) of from_pod."""
     own = net.hooks(device)[0]
-    preference = re.search(r"pref (\d+)", own).group(1)
+    return [re.search(rf"{word} (\w+)", own).group(1) for word in ("pref", "handle")]
+
+
+def test_a_deleted_program_is_put_back(net):
+    device = net.a.host_ifname
+    preference, _ = our_filter(net, device)
     net.flows()
     run("tc", "-n", net.n1.netns, "filter", "del", "dev", device, "ingress", "pref", preference)
     wait_until(lambda: "from_pod" in net.hooks(device)[0], "from_pod is back", 1)
+    net.wait_log(rf"{device}: from_pod was removed by someone; put back")
+    net.assert_back_within_a_second()
+
+
+def test_a_replaced_program_is_put_back(net, foreign):
+    """Somebody replaces our filter by his own, with our preference and handle."""
+    device = net.a.host_ifname
+    preference, handle = our_filter(net, device)
+    net.flows()
+    run("tc", "-n", net.n1.netns, "filter", "replace", "dev", device, "ingress", "pref", preference,
+        "handle", handle, "bpf", "direct-action", "object-pinned", foreign)
+    wait_until(lambda: "from_pod" in net.hooks(device)[0], "from_pod is back", 1)
+    net.wait_log(rf"{device}: from_pod was removed by someone; put back")
     net.assert_back_within_a_second()
 
 
@@ -284,7 +295,7 @@ def test_a_detached_uplink_program_is_put_back(net):
     else:
         run("tc", "-n", net.n1.netns, "qdisc", "del", "dev", "up0", "clsact")
         wait_until(lambda: "from_network" in net.hooks("up0")[0], "from_network is back", 3)
-    net.wait_log(r"up0")
+    net.wait_log(r"up0: .*removed by someone; put back")
     net.assert_back_within_a_second()
 
 

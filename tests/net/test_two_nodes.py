@@ -170,12 +170,13 @@ def test_a_node_reaches_the_other_nodes_pods(two, family):
     assert "1 received" in two.c.ping(two.n1.address(family))
 
 
-def test_a_next_hop_whose_mac_changes_mid_flow_is_followed(two):
+def test_a_next_hop_whose_mac_changes_mid_flow_is_followed(two, family):
     """No MAC is kept anywhere: the kernel's neighbour entry follows the announcement."""
-    two.n2.sysctl("net.ipv4.conf.up0.arp_notify", 1)
-    flow = flows.udp_pods(two.lab, two.a, two.c, 4, 7150)
+    for notify in ("net.ipv4.conf.up0.arp_notify", "net.ipv6.conf.up0.ndisc_notify"):
+        two.n2.sysctl(notify, 1)
+    flow = flows.udp_pods(two.lab, two.a, two.c, family, 7150 + family)
     flow.wait_more(300)
-    two.n2.ip("link", "set", "up0", "address", "02:00:00:00:77:02")
+    two.n2.ip("link", "set", "up0", "address", f"02:00:00:00:77:0{family}")
     flow.wait_more(300)
     counts = flow.stop()
     assert all(count["longest_loss"] <= 1000 for count in counts), counts

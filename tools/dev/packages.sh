@@ -1,8 +1,8 @@
 #!/bin/bash
 # SPDX-License-Identifier: Apache-2.0
 # packages.sh [SET...]: install what is missing of the Debian packages that the sets name
-# (packages.txt: build, demo, test, bench, long; without any: build demo test). As root, or through
-# sudo.
+# (packages.txt: build, demo, test, bench, bgp, long; without any: build demo test). As root, or
+# through sudo.
 #
 # No package gets to start or enable its daemon on this machine (bird2, containerd): while apt
 # runs, /usr/sbin/policy-rc.d says no to every start, and units that an installation enabled for

@@ -76,6 +76,39 @@ static void the_tail_comes_from_as4_path(void **state)
 	}
 }
 
+/* RFC 6793 section 6: an AS4_PATH must not have segments of a confederation; they are discarded and
+ * the rest counts. What is malformed besides is so with them, too. */
+static void confederations_are_left_out_of_as4_path(void **state)
+{
+	static const struct {
+		const char *as4_path, *taken; /* NULL: malformed */
+	} rows[] = {
+		{ "02 01 fa56ea01", "02 01 fa56ea01" },
+		{ "03 02 0000fc01 0000fc02 02 01 fa56ea01", "02 01 fa56ea01" },
+		{ "02 01 fa56ea01 04 01 0000fc01 01 01 00010000", "02 01 fa56ea01 01 01 00010000" },
+		{ "03 01 0000fc01", "" },
+		{ "03 00 02 01 fa56ea01", NULL },
+		{ "02 01 fa56ea01 03 02 0000fc01", NULL },
+		{ "02 01 fa56ea01 03", NULL },
+		{ "05 01 fa56ea01", NULL },
+		{ "02 01 00000000", NULL },
+	};
+
+	for (size_t i = 0; i < sizeof(rows) / sizeof(rows[0]); i++) {
+		uint8_t octets[64], path[64];
+		struct wire_reader value;
+		size_t len;
+		int err;
+
+		wire_reader_init(&value, octets,
+				 hex_parse(rows[i].as4_path, octets, sizeof(octets)));
+		err = as_path_parse_as4(&value, path, sizeof(path), &len);
+		assert_int_equal(err < 0, !rows[i].taken);
+		if (rows[i].taken)
+			assert_true(hex_equal(rows[i].taken, path, len));
+	}
+}
+
 static void wide_asns_are_narrowed_to_as_trans(void **state)
 {
 	uint8_t path[SIZE], buf[64];
@@ -144,6 +177,7 @@ int main(void)
 		cmocka_unit_test(a_set_counts_as_one_hop),
 		cmocka_unit_test(prepending_joins_the_first_sequence),
 		cmocka_unit_test(the_tail_comes_from_as4_path),
+		cmocka_unit_test(confederations_are_left_out_of_as4_path),
 		cmocka_unit_test(wide_asns_are_narrowed_to_as_trans),
 		cmocka_unit_test(a_path_longer_than_its_room_is_refused),
 		cmocka_unit_test(a_path_is_written_as_people_read_it),

@@ -5,6 +5,7 @@
 #include <stddef.h>
 #include <stdio.h>
 #include <stdlib.h>
+#include <string.h>
 
 #include <json-c/json.h>
 
@@ -32,10 +33,9 @@ static inline char *read_recording(const char *name, size_t *ret_len)
 /* JSON written with ' for ", the caller's. */
 static inline struct json_object *parse_json(const char *text)
 {
-	char *copy = calloc(1, 65536);
+	char *copy = strdup(text);
 	struct json_object *json;
 
-	snprintf(copy, 65536, "%s", text);
 	for (char *at = copy; *at; at++)
 		if (*at == '\'')
 			*at = '"';

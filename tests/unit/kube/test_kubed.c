@@ -1,6 +1,7 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /*
- * test_kubed.c: what is said of an agent that hangs, and of a kind that may not be read.
+ * test_kubed.c: what is said of an agent that hangs, of a kind that may not be read, and to the
+ * agent.
  *
  * The agent's socket, the watches and what writes are the test's own. The whole program is in
  * tests/api/test_kubed.py.
@@ -22,6 +23,7 @@
 
 #include "kube/kubed.h"
 #include "kube/kubed_kinds.h"
+#include "tests/unit/kube/recordings.h"
 
 /* --- the agent --- */
 
@@ -31,6 +33,8 @@ static struct {
 	bool is_connected;
 	const struct agent_query_ops *query; /* under way */
 	void *query_arg;
+	char notice[4][TEXT_MAX + 1]; /* the first that were told */
+	size_t notice_count, object_count;
 } agent;
 
 int agent_feed_new(struct event_loop *loop, const char *run_dir, const struct agent_feed_ops *ops,
@@ -60,6 +64,10 @@ bool agent_feed_is_connected(const struct agent_feed *feed)
 
 int agent_feed_set_state(struct agent_feed *feed, const struct agent_feed_state *state)
 {
+	for (size_t i = 0; i < state->notice_count && i < 4; i++)
+		snprintf(agent.notice[i], sizeof(agent.notice[i]), "%s", state->notices[i].text);
+	agent.notice_count = state->notice_count;
+	agent.object_count = state->object_count;
 	return 0;
 }
 
@@ -253,6 +261,47 @@ static void a_kind_that_may_not_be_read_is_none_or_what_it_was(void **state)
 		text[0]);
 }
 
+static void set(enum cluster_kind kind, const char *name, const char *spec, size_t padding)
+{
+	char *text = test_calloc(1, padding + 1024);
+	struct json_object *json;
+	int len = sprintf(text, "{'metadata':{'name':'%s'},%s,'padding':'", name, spec);
+
+	memset(text + len, 'x', padding);
+	strcpy(text + len + padding, "'}");
+	json = parse_json(text);
+	assert_int_equal(cluster_set(&kubed->cluster, kind, json), 1);
+	json_object_put(json);
+	test_free(text);
+}
+
+static void what_is_no_fault_of_an_object_is_told_first_and_what_is_not_shown_too(void **state)
+{
+	static struct watch watches[CLUSTER_KINDS];
+	char name[32];
+
+	for (int i = 0; i < CLUSTER_KINDS; i++) {
+		watches[i] = (struct watch){ WATCH_IN_SYNC, true };
+		kubed->kind[i].watch = &watches[i];
+		kubed->kind[i].row.name = "things";
+		kubed->kind[i].is_started = i < CLUSTER_OBJECTS;
+	}
+	watches[CLUSTER_RESERVATIONS] = (struct watch){ WATCH_DENIED, false };
+	strcpy(config->kube.node, "n1");
+	set(CLUSTER_NODES, "n1",
+	    "'status':{'addresses':[{'type':'InternalIP','address':'10.77.0.11'}]}", 0);
+	for (int i = 0; i < 4; i++) {
+		snprintf(name, sizeof(name), "p%d", i);
+		set(CLUSTER_POOLS, name, "'spec':{'cidr':'x'}", i == 0 ? OBJECT_JSON_MAX - 512 : 0);
+	}
+	set(CLUSTER_POOLS, "large", "'spec':{'cidr':'x'}", OBJECT_JSON_MAX);
+	kubed->build_timer.fn(kubed->build_timer.arg);
+	assert_int_equal(agent.object_count, 4);
+	assert_int_equal(agent.notice_count, 2 + 5 + 1); /* pools, and no podCIDR */
+	assert_non_null(strstr(agent.notice[0], "things: may not be read"));
+	assert_non_null(strstr(agent.notice[1], "cluster: 1 objects are too large"));
+}
+
 #define TEST(name) cmocka_unit_test_setup_teardown(name, begin, end)
 
 int main(void)
@@ -260,6 +309,7 @@ int main(void)
 	const struct CMUnitTest tests[] = {
 		TEST(an_agent_that_answers_no_more_is_not_ready),
 		TEST(a_commit_does_not_cut_the_patience_with_an_answer_short),
+		TEST(what_is_no_fault_of_an_object_is_told_first_and_what_is_not_shown_too),
 		cmocka_unit_test(a_kind_that_may_not_be_read_is_none_or_what_it_was),
 	};
 

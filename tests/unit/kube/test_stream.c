@@ -220,6 +220,42 @@ static void an_object_that_is_too_large_is_named_and_passed_over(void **state)
 	stream_fini(&stream);
 }
 
+/* The server writes keys of custom resources by the alphabet, and much may stand before the name.
+ */
+static void the_name_of_an_object_that_is_too_large_is_found_wherever_it_stands(void **state)
+{
+	static const struct {
+		enum stream_kind kind;
+		const char *head, *tail, *name;
+	} rows[] = {
+		{ STREAM_WATCH,
+		  "{\"type\":\"ADDED\",\"object\":{\"kind\":\"IPPool\",\"metadata\":{"
+		  "\"annotations\":{\"name\":\"no\",\"q\":\"\\\"metadata\\\":{\\\"name\\\":\"},"
+		  "\"creationTimestamp\":\"x\",\"labels\":{\"metadata\":\"name\"},"
+		  "\"managedFields\":[{\"name\":\"no\"}],\"name\":\"pool\"},\"spec\":{\"name\":\"",
+		  "\"}}}", "pool" },
+		{ STREAM_LIST,
+		  "{\"items\":[{\"metadata\":{\"generation\":1,\"name\":\"one\"},\"name\":\"",
+		  "\"}]}", "one" },
+		{ STREAM_WATCH,
+		  "{\"type\":\"name\",\"object\":{\"metadata\":{\"a\":\"name\",\"b\":\"",
+		  "\"},\"name\":\"no\"}}", "" },
+	};
+
+	for (size_t i = 0; i < sizeof(rows) / sizeof(rows[0]); i++) {
+		struct seen seen = { .large = "none" };
+		struct stream stream;
+
+		stream_init(&stream, rows[i].kind, &ops, &seen);
+		assert_int_equal(feed(&stream, rows[i].head, strlen(rows[i].head), 100), 0);
+		for (size_t k = 0; k <= STREAM_OBJECT_MAX / 16; k++)
+			assert_int_equal(stream_feed(&stream, "xxxxxxxxxxxxxxxx", 16), 0);
+		assert_int_equal(feed(&stream, rows[i].tail, strlen(rows[i].tail), 100), 0);
+		assert_string_equal(seen.large, rows[i].name);
+		stream_fini(&stream);
+	}
+}
+
 static void an_object_that_is_too_deep_is_named_and_passed_over(void **state)
 {
 	struct seen seen = { 0 };
@@ -241,7 +277,8 @@ static void an_object_that_is_too_deep_is_named_and_passed_over(void **state)
 
 static void a_watch_outlives_an_object_of_any_depth(void **state)
 {
-	static const char open[] = "{\"metadata\":{\"name\":\"deep\"},\"x\":";
+	static const char open[] = "{\"type\":\"ADDED\",\"object\":{\"metadata\":{"
+				   "\"name\":\"deep\"},\"x\":";
 	char text[2 * STREAM_DEPTH_MAX + 128];
 
 	for (int depth = STREAM_DEPTH_MAX - 3; depth < STREAM_DEPTH_MAX + 3; depth++) {
@@ -249,18 +286,18 @@ static void a_watch_outlives_an_object_of_any_depth(void **state)
 		struct seen seen;
 		size_t len;
 
-		/* the object itself is one */
+		/* event and object are two */
 		len = (size_t)sprintf(text, "%s", open);
-		memset(text + len, '[', (size_t)depth - 1);
-		len += (size_t)depth - 1;
+		memset(text + len, '[', (size_t)depth - 2);
+		len += (size_t)depth - 2;
 		text[len++] = '1';
-		memset(text + len, ']', (size_t)depth - 1);
-		len += (size_t)depth - 1;
-		sprintf(text + len, "}{\"metadata\":{\"name\":\"b\"}}");
+		memset(text + len, ']', (size_t)depth - 2);
+		len += (size_t)depth - 2;
+		sprintf(text + len, "}}{\"metadata\":{\"name\":\"b\"}}");
 		assert_int_equal(read_all(STREAM_WATCH, text, &seen), 0);
 		is_told = strcmp(seen.large, "deep") == 0;
 		assert_int_equal(is_told, depth > STREAM_DEPTH_MAX);
-		assert_string_equal(seen.names, is_told ? "b " : "deep b ");
+		assert_string_equal(seen.names, is_told ? "b " : "ADDED/deep b ");
 	}
 }
 
@@ -302,6 +339,8 @@ int main(void)
 		cmocka_unit_test(what_is_cut_off_is_told),
 		cmocka_unit_test(what_is_no_json_ends_the_stream),
 		cmocka_unit_test(an_object_that_is_too_large_is_named_and_passed_over),
+		cmocka_unit_test(
+			the_name_of_an_object_that_is_too_large_is_found_wherever_it_stands),
 		cmocka_unit_test(an_object_that_is_too_deep_is_named_and_passed_over),
 		cmocka_unit_test(a_watch_outlives_an_object_of_any_depth),
 		cmocka_unit_test(the_envelope_of_a_list_is_bounded),

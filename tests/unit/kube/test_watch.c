@@ -1,6 +1,7 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /*
- * test_watch.c: over which connection a watch asks. How it goes on is in tests/api/test_watch.py.
+ * test_watch.c: over which connection a watch asks, and objects that are too large. How it goes on
+ * is in tests/api/test_watch.py.
  *
  * The client and the loop are the test's own: one request at a time, ended as a row says; timers
  * fire when the test says so.
@@ -16,16 +17,19 @@
 
 #include <errno.h>
 #include <stdbool.h>
+#include <stdio.h>
 #include <string.h>
 
+#include <json-c/json.h>
+
 #include "kube/watch.h"
+#include "lib/json.h"
 
 #define TIMERS_MAX 4
 
 /* --- the client --- */
 
-static char transfer_place;
-static struct kube_transfer *const TRANSFER = (void *)&transfer_place;
+static char some_transfer;
 static struct {
 	const struct kube_transfer_ops *ops;
 	void *arg;
@@ -42,7 +46,7 @@ int kube_transfer_start(struct kube_client *client, const struct kube_request *a
 	request.is_under_way = true;
 	request.is_fresh = asked->is_fresh;
 	request.count++;
-	*ret = TRANSFER;
+	*ret = (void *)&some_transfer;
 	return 0;
 }
 
@@ -115,12 +119,28 @@ static void on_nothing(void *arg)
 {
 }
 
+static char told[128];
+
+static void on_gone(struct json_object *object, void *arg)
+{
+	const char *name = json_get_text(json_get_object(object, "metadata"), "name");
+
+	snprintf(told + strlen(told), sizeof(told) - strlen(told), "gone %s ", name);
+}
+
+static void on_too_large(const char *name, size_t len, void *arg)
+{
+	snprintf(told + strlen(told), sizeof(told) - strlen(told), "large %s ", name);
+}
+
 static void on_state(enum watch_state state, void *arg)
 {
 }
 
 static const struct watch_ops ops = {
 	.begin = on_nothing,
+	.gone = on_gone,
+	.too_large = on_too_large,
 	.synced = on_nothing,
 	.state = on_state,
 };
@@ -184,6 +204,30 @@ static void who_is_not_known_for_long_makes_a_new_connection(void **state)
 	assert_int_equal(request.count, 9);
 }
 
+static void send(const char *text)
+{
+	assert_int_equal(request.ops->data(text, strlen(text), request.arg), 0);
+}
+
+static void send_large(const char *head)
+{
+	static char some[65536];
+
+	memset(some, 'x', sizeof(some) - 1);
+	send(head);
+	for (int i = 0; i < 17; i++)
+		send(some);
+	send("\"}}}\n");
+}
+
+static void an_object_that_was_too_large_goes_like_any_other(void **state)
+{
+	told[0] = '\0';
+	send_large("{\"type\":\"MODIFIED\",\"object\":{\"metadata\":{\"name\":\"a\",\"x\":\"");
+	send_large("{\"type\":\"DELETED\",\"object\":{\"metadata\":{\"name\":\"a\",\"x\":\"");
+	assert_string_equal(told, "large a gone a ");
+}
+
 #define TEST(name) cmocka_unit_test_setup_teardown(name, begin, end)
 
 int main(void)
@@ -192,6 +236,7 @@ int main(void)
 		TEST(after_a_break_all_share_the_next_connection),
 		TEST(a_silent_connection_is_left),
 		TEST(who_is_not_known_for_long_makes_a_new_connection),
+		TEST(an_object_that_was_too_large_goes_like_any_other),
 	};
 
 	return cmocka_run_group_tests(tests, NULL, NULL);
