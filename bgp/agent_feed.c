@@ -215,11 +215,15 @@ static int send_routes(struct agent_feed *feed)
 	return (int)count;
 }
 
-/* The loop goes round: that is all the agent wants to know. */
+/* The loop goes round, and that much has passed through it. */
 static void send_pong(struct agent_feed *feed)
 {
-	if (feed->ping_id != 0 &&
-	    agent_link_send(feed->link, MSG_BGP_PONG, feed->ping_id, NULL, 0) == 0)
+	struct msg_bgp_counts counts;
+
+	if (feed->ping_id == 0)
+		return;
+	feed->ops->counted(&counts, feed->arg);
+	if (agent_link_send(feed->link, MSG_BGP_PONG, feed->ping_id, &counts, sizeof(counts)) == 0)
 		feed->ping_id = 0;
 }
 

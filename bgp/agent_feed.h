@@ -33,6 +33,8 @@ struct agent_feed_ops {
 	/* Which next hops the node can send to, for reach_read(): before taken(), and when others
 	 * are. False: it is malformed. */
 	bool (*subnets)(const void *body, size_t len, void *arg);
+	/* What the agent is told of all peers when it asks whether we live. */
+	void (*counted)(struct msg_bgp_counts *ret_counts, void *arg);
 	/* There is no agent, or not any more. */
 	void (*away)(void *arg);
 };

@@ -328,12 +328,22 @@ static void on_agent_away(void *arg)
 	control_go_without_sessions(arg);
 }
 
+static void on_counted(struct msg_bgp_counts *ret_counts, void *arg)
+{
+	const struct control *control = arg;
+
+	*ret_counts = (struct msg_bgp_counts){ 0 };
+	if (control->speaker)
+		*ret_counts = control->speaker->counts;
+}
+
 static const struct agent_feed_ops file_ops = {
 	.connected = on_agent_connected,
 	.listening = on_agent_listening,
 	.query_socket = on_query_socket,
 	.taken = on_taken,
 	.subnets = on_subnets,
+	.counted = on_counted,
 	.away = on_agent_away,
 };
 
@@ -344,6 +354,7 @@ static const struct agent_feed_ops cluster_ops = {
 	.document = on_document,
 	.taken = on_taken,
 	.subnets = on_subnets,
+	.counted = on_counted,
 	.away = on_agent_away,
 };
 

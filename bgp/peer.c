@@ -194,6 +194,7 @@ static void member_send(struct advertise_member *member, const uint8_t *data, si
 	if (peer->established)
 		session_send(peer->established, data, len);
 	peer->updates_out++;
+	peer->speaker->counts.updates_out++;
 }
 
 /* What the peer is told, as far as it is a matter of settings. */
@@ -307,6 +308,7 @@ static void on_established(struct session *session)
 	peer->backoff_ms = BACKOFF_FIRST_MS;
 	peer->last_error[0] = '\0';
 	peer->times_up++;
+	peer->speaker->counts.times_up++;
 	peer_learn(peer, session);
 	peer_bfd_on_established(peer, &session->local);
 	peer_resume_stale(peer);
@@ -428,6 +430,7 @@ static void on_update(struct session *session, struct update *update)
 	struct peer *peer = session->owner;
 
 	peer->updates_in++;
+	peer->speaker->counts.updates_in++;
 	peer_take_update(peer, update);
 }
 

@@ -181,6 +181,7 @@ static void note_reaction(struct peer *peer, const struct update *update)
 	else
 		snprintf(peer->last_error, sizeof(peer->last_error),
 			 "UPDATE whose attributes do not fit their length: %s (RFC 7606)", what);
+	peer->speaker->counts.bad_updates++;
 	/* The first of a row says it; a peer that goes on must not fill the log. */
 	if (peer->bad_updates++ == 0)
 		log_warning("peer %s: %s", peer->name, peer->last_error);

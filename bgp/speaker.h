@@ -34,6 +34,7 @@ struct speaker {
 	struct rib_source own; /* this node's blocks */
 	struct session_shared session_shared;
 	struct peer *peers; /* by address (uthash) */
+	struct msg_bgp_counts counts;
 	struct bfd *bfd;
 	char **password;	     /* per config.bgp.peer, as in struct setup */
 	struct import_filter filter; /* of config */

@@ -21,7 +21,7 @@
 
 #include "ip_address.h"
 
-#define AGENT_PROTOCOL_VERSION 4
+#define AGENT_PROTOCOL_VERSION 5
 #define AGENT_MESSAGE_MAX      131072 /* octets of a whole message */
 #define AGENT_FDS_MAX	       2
 
@@ -61,7 +61,7 @@ enum message_type {
 	MSG_ROUTES_IN_SYNC, /* no body, no answer: all sources are in, delete what is stale */
 	MSG_PEER_SET,	    /* struct msg_peer, no answer: a peer's state changed */
 	MSG_PEER_DELETE,    /* struct msg_peer (address only), no answer */
-	MSG_BGP_PONG,	    /* no body, the id of MSG_BGP_PING, no answer */
+	MSG_BGP_PONG,	    /* struct msg_bgp_counts, the id of MSG_BGP_PING, no answer */
 
 	/* agent -> tortie-bgpd, unasked, id 0: with `kubernetes:` in the file, after
 	 * MSG_HELLO_REPLY and at each change; one fd: a sealed memfd with the cluster's document
@@ -263,6 +263,14 @@ struct msg_bgp_listen {
 struct msg_bgp_keep {
 	__u32 session_count; /* MSG_BGP_KEEP before */
 	__u32 keep_ms;	     /* the sessions are closed when nobody takes them in this time */
+};
+
+/* What this run of tortie-bgpd has counted, of all peers, also of those that are gone. */
+struct msg_bgp_counts {
+	__u64 updates_in; /* UPDATE messages */
+	__u64 updates_out;
+	__u64 bad_updates; /* of those that came, read as RFC 7606 says */
+	__u64 times_up;	   /* sessions that were established */
 };
 
 enum route_source {
@@ -536,6 +544,9 @@ struct msg_status {
 	__u64 map_octets;      /* kernel memory of all maps, computed */
 	__u32 cluster;	       /* enum cluster_state */
 	__u32 policies;	       /* network policies of the cluster, none of which is enforced */
+	__u32 has_bgp_counts;  /* 1: the speaker that is connected has told them */
+	__u32 pad;
+	struct msg_bgp_counts bgp_counts;
 	char node_name[NAME_MAX_LEN + 1];
 	char config_file[TEXT_MAX + 1];
 	char kernel_release[64];

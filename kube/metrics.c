@@ -112,6 +112,19 @@ static void labelled(FILE *out, const char *name, const char *label, const char 
 	fprintf(out, "\"} %" PRIu64 "\n", value);
 }
 
+/* Left out until the speaker has told them: a 0 would be taken for a restart of it. */
+static void write_bgp_counts(FILE *out, const struct msg_bgp_counts *counts)
+{
+	counter(out, "tortie_bgp_updates_received_total", counts->updates_in,
+		"UPDATE messages from all BGP peers since tortie-bgpd started.");
+	counter(out, "tortie_bgp_updates_sent_total", counts->updates_out,
+		"UPDATE messages to all BGP peers since tortie-bgpd started.");
+	counter(out, "tortie_bgp_bad_updates_total", counts->bad_updates,
+		"Of those received, the malformed ones, read as RFC 7606 says.");
+	counter(out, "tortie_bgp_sessions_established_total", counts->times_up,
+		"BGP sessions that came up since tortie-bgpd started.");
+}
+
 static void write_agent_status(FILE *out, const struct kubed *kubed)
 {
 	const struct msg_status *status = &kubed->status;
@@ -135,6 +148,8 @@ static void write_agent_status(FILE *out, const struct kubed *kubed)
 	gauge(out, "tortie_bgp_speaker_alive",
 	      status->bgp != BGP_NO_SPEAKER && status->bgp != BGP_SPEAKER_HANGS,
 	      "1: tortie-bgpd is connected to tortied, and answers.");
+	if (status->has_bgp_counts)
+		write_bgp_counts(out, &status->bgp_counts);
 	gauge(out, "tortie_agent_conditions", kubed->line_count,
 	      "Conditions of tortied that are not good (tortie status shows them).");
 }

@@ -59,7 +59,7 @@ static const struct message_size message_size[] = {
 	EMPTY(MSG_ROUTES_IN_SYNC),
 	BODY(MSG_PEER_SET, peer),
 	BODY(MSG_PEER_DELETE, peer),
-	EMPTY(MSG_BGP_PONG),
+	BODY(MSG_BGP_PONG, bgp_counts),
 	EMPTY(MSG_BGP_CONFIG),
 	EMPTY(MSG_BGP_PING),
 	EMPTY(MSG_CLUSTER_BEGIN),

@@ -76,6 +76,8 @@ struct bgp_feed {
 	uint64_t looked_ms; /* when the timer ran last */
 	uint64_t silent_ms; /* since when nothing came, or the question was put */
 	bool hangs;	    /* told */
+	bool has_counts;    /* the speaker that is connected has told them */
+	struct msg_bgp_counts counts;
 	bool wants_subnets; /* the speaker has asked, and hears of others */
 	struct bgp_subnets subnets;
 };
@@ -121,7 +123,7 @@ static void on_speaker_gone(struct client *client, void *arg)
 		return;
 	feed->speaker = NULL;
 	feed->is_in_sync = false;
-	feed->hangs = feed->wants_subnets = false;
+	feed->hangs = feed->wants_subnets = feed->has_counts = false;
 	event_timer_cancel(feed->agent->loop, &feed->ping);
 	forget_peers(feed);
 	if (feed->agent->routes != NULL)
@@ -216,10 +218,15 @@ static int check_speaker(struct agent *agent, struct client *client, uint32_t id
 int bgp_feed_handle_pong(struct agent *agent, struct client *client, const struct request *request)
 {
 	int err = check_speaker(agent, client, request->id);
+	struct bgp_feed *feed = agent->bgp;
 
-	if (err == 0 && request->id == agent->bgp->ping_id)
-		agent->bgp->ping_id = 0;
-	return err;
+	if (err < 0)
+		return err;
+	memcpy(&feed->counts, request->body, sizeof(feed->counts));
+	feed->has_counts = true;
+	if (request->id == feed->ping_id)
+		feed->ping_id = 0;
+	return 0;
 }
 
 /* --- sockets --- */
@@ -622,6 +629,13 @@ enum bgp_condition bgp_feed_condition(const struct bgp_feed *feed)
 	if (feed->hangs)
 		return BGP_SPEAKER_HANGS;
 	return feed->is_in_sync ? BGP_IN_SYNC : BGP_NOT_IN_SYNC;
+}
+
+bool bgp_feed_counts(const struct bgp_feed *feed, struct msg_bgp_counts *ret_counts)
+{
+	if (feed->has_counts)
+		*ret_counts = feed->counts;
+	return feed->has_counts;
 }
 
 int bgp_feed_status(struct agent *agent, status_line_fn *fn, void *arg)

@@ -23,6 +23,9 @@ void bgp_feed_config_changed(struct bgp_feed *feed, const struct config *before)
 void bgp_feed_uplinks_changed(struct bgp_feed *feed);
 bool bgp_feed_is_in_sync(const struct bgp_feed *feed);
 enum bgp_condition bgp_feed_condition(const struct bgp_feed *feed);
+/** bgp_feed_counts() - what the speaker has counted, as it told last; false: it has not yet, or
+ * there is none. */
+bool bgp_feed_counts(const struct bgp_feed *feed, struct msg_bgp_counts *ret_counts);
 typedef int bgp_peer_fn(const struct msg_peer *peer, void *arg);
 int bgp_feed_for_each_peer(const struct bgp_feed *feed, bgp_peer_fn *fn, void *arg);
 

@@ -112,6 +112,7 @@ static void fill_running(struct agent *agent, struct msg_status *ret_status)
 		.map_differences = agent->map_differences,
 	};
 	ret_status->bgp = bgp_feed_condition(agent->bgp);
+	ret_status->has_bgp_counts = bgp_feed_counts(agent->bgp, &ret_status->bgp_counts);
 	bgp_feed_for_each_peer(agent->bgp, count_peer, ret_status);
 }
 

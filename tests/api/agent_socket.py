@@ -17,7 +17,7 @@ HELLO, HELLO_REPLY, ERROR, END = 1, 2, 3, 4
 CLUSTER_BEGIN, CLUSTER_NOTICE, CLUSTER_OBJECT, CLUSTER_COMMIT = 48, 49, 50, 51
 GET_STATUS, STATUS = 64, 65
 GET_PEERS, PEER = 76, 77
-STATUS_BODY = struct.Struct("=10I4QII254s512s64s2x")
+STATUS_BODY = struct.Struct("=10I4Q4I4Q254s512s64s2x")
 HELLO_REPLY_BODY = struct.Struct("=II64s64s254s2x")
 ROLE_KUBED = 3
 DEADLINE = 20.0
@@ -41,7 +41,7 @@ class AgentSocket:
 
     def __init__(self, path):
         self.path = str(path)
-        self.is_ready = True
+        self.is_ready = self.has_bgp_counts = True
         self.refusal, self.refusal_errno = None, errno.EINVAL
         self.connections = 0
         self.transactions = queue.Queue()
@@ -127,8 +127,8 @@ class AgentSocket:
             return
         if kind == GET_STATUS:
             self.send(peer, STATUS, number, STATUS_BODY.pack(
-                int(self.is_ready), 3, 0, 0, 0, 1, 1500, 0, 0, 1, 5, 6, 7, 100, 3, 0, b"n1", b"",
-                b""))
+                int(self.is_ready), 3, 0, 0, 0, 1, 1500, 0, 0, 1, 5, 6, 7, 100, 3, 0,
+                int(self.has_bgp_counts), 0, 11, 12, 13, 14, b"n1", b"", b""))
         if kind == GET_PEERS:  # struct msg_peer, with BFD up that fell nine times
             self.send(peer, PEER, number, struct.pack("=16s16sIIIIqIIIIII128sII", bytes(16),
                                                       bytes(16), 64512, 1, 6, 179, 0, 1, 2, 3, 4,

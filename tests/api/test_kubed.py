@@ -458,6 +458,19 @@ def test_http_has_three_paths_and_two_methods(server, agent, start):
     assert '\ntortie_bgp_bfd_sessions{state="up"} 1\n' in text
     assert '\ntortie_bgp_bfd_sessions{state="down"} 0\n' in text
     assert "\ntortie_bgp_bfd_downs_total 9\n" in text
+    for name, value in (("updates_received", 11), ("updates_sent", 12), ("bad_updates", 13),
+                        ("sessions_established", 14)):
+        assert f"# TYPE tortie_bgp_{name}_total counter\ntortie_bgp_{name}_total {value}\n" in text
+
+
+def test_what_a_speaker_that_is_away_counted_is_no_0(agent, tmp_path):
+    agent.has_bgp_counts = False
+    it = Kubed(tmp_path, "node: {addresses: [10.0.0.1]}\n")
+    try:
+        text = it.wait("/metrics", lambda _, text: "\ntortie_agent_ready 1\n" in text)[1]
+        assert "tortie_bgp_peers" in text and "tortie_bgp_updates" not in text
+    finally:
+        it.close()
 
 
 def test_http_bears_many_and_silent_connections(server, agent, start):

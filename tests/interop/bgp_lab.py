@@ -189,7 +189,7 @@ class Bird(Member):
 # --- the agent's side of agent.sock ---
 
 MSG_ERROR = 3
-PROTOCOL = 4
+PROTOCOL = 5
 HELLO, HELLO_REPLY, END = 1, 2, 4
 BGP_LISTEN, ROUTES_BEGIN, ROUTE_SET, ROUTE_DELETE = range(32, 36)
 ROUTES_IN_SYNC, PEER_SET, PEER_DELETE = range(36, 39)
@@ -232,7 +232,7 @@ class FakeAgent:
         self.counts = Counter()
         self.told = Counter()  # MSG_PEER_SET by address
         self.in_sync = False
-        self.pongs = []
+        self.pongs, self.bgp_counts = [], None
         self.reading = threading.Event()
         self.reading.set()
         self.connection = None
@@ -357,6 +357,7 @@ class FakeAgent:
             self.peers.pop(address_of(body[:16]), None)
         elif kind == BGP_PONG:
             self.pongs.append(number)
+            self.bgp_counts = struct.unpack("=4Q", body)
         elif kind == BGP_SUBNETS and self.subnets is not None:
             self.tell_reach(number)
         return True

@@ -120,6 +120,8 @@ def test_the_agents_question_is_answered_also_when_the_socket_was_full(lab):
     bed.wait_sync()
     bed.agent.send(BGP_PING, 71)
     wait_until(lambda: bed.agent.pongs == [71], "the answer")
+    told, sent, bad, up = bed.agent.bgp_counts
+    assert told >= 2 and sent >= 2 and (bad, up) == (0, 1), "at least End-of-RIB, RFC 4724"
     bed.agent.reading.clear()
     for number in range(3, 250):
         bed.bird.statics += [f"10.244.{number}.{low}/30" for low in range(0, 64, 4)]

@@ -8,7 +8,8 @@ import struct
 HELLO, HELLO_REPLY, ERROR, END = 1, 2, 3, 4
 LISTEN, BEGIN, SET, DELETE, IN_SYNC, PEER_SET, PEER_DELETE, PONG = range(32, 40)
 PING, SESSION, SUBNETS, KEEP, KEEP_ALL, TAKE = 41, 42, 43, 45, 46, 47
-PROTOCOL = 4
+GET_STATUS = 64
+PROTOCOL = 5
 ROLE_TOOL, ROLE_BGPD = 1, 2
 HEADER = struct.Struct("=IIII")
 MESSAGE_MAX = 131072
@@ -78,7 +79,7 @@ class Speaker:
             message = self.receive_any()
             if not message or message[0] != PING:
                 return message and message[:3]
-            self.send(PONG, number=message[3])
+            self.send(PONG, bytes(32), number=message[3])
 
     def receive_any(self):
         fds = array.array("i")

@@ -5,12 +5,14 @@
 """
 import ipaddress
 import os
+import struct
 from pathlib import Path
 
 import pytest
 
 from harness import LAN4, LAN6, Lab, wait_until
-from speaker import ROLE_TOOL, SET, Refused, Speaker, packed_address, packed_hops, packed_prefix
+from speaker import (GET_STATUS, PONG, ROLE_TOOL, SET, Refused, Speaker, packed_address,
+                     packed_hops, packed_prefix)
 
 IS_SANITIZED = "san" in os.environ.get("TORTIE_BUILD", "")
 HOP4, HOP6 = f"{LAN4}.101", f"{LAN6}101"
@@ -278,6 +280,21 @@ def test_who_is_not_the_speaker_cannot_send_routes(node, speaker):
         with pytest.raises(Refused, match="may not ask"):
             stranger.receive()
     assert "10.244.7.0/24" not in remote_routes(node)
+
+
+def told_counts(node):
+    """Has the speaker told its counts, and which: of struct msg_status."""
+    with Speaker(node, ROLE_TOOL) as tool:
+        tool.send(GET_STATUS, number=2)
+        known, *counts = struct.unpack_from("=I4x4Q", tool.receive()[1], 80)
+    return bool(known), counts
+
+
+def test_what_the_speaker_counted_is_told_while_it_is_there(node, speaker):
+    speaker.send(PONG, struct.pack("=4Q", 1, 2, 3, 2**63))
+    wait_until(lambda: told_counts(node) == (True, [1, 2, 3, 2**63]), "they are told")
+    speaker.close()
+    wait_until(lambda: told_counts(node) == (False, [0] * 4), "nothing is said of who is away")
 
 
 ONE_HOP = b"\1\0\0\0" + packed_address("192.0.2.1")
