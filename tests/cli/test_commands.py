@@ -179,6 +179,25 @@ def test_status_is_0_only_when_there_is_no_problem(net):
     assert net.tortie("status", "--wait", "20")[0] == 0
 
 
+def test_ready_is_a_node_that_serves_whatever_problems_it_has():
+    """A full pool, here, is a problem; it must not stop an upgrade."""
+    with Lab("full") as lab:
+        node = lab.add_node(1)
+        node.config["pools"] = [{"name": "small", "cidr": "10.244.0.0/16",
+                                 "blocks": ["10.244.1.0/32"]}]
+        node.start_agent()
+        node.add_pod("a")
+
+        def status(*words):
+            return subprocess.run([node.build / "tortie", "--run-dir", node.run_dir, "status",
+                                   *words], stdout=subprocess.PIPE, text=True, check=False)
+        assert status().returncode == 1
+        assert "problem  pool small: 1 of 1 addresses in use" in status("--ready").stdout
+        assert status("--ready").returncode == 0
+        node.kill_agent()
+        assert status("--ready").returncode == 1
+
+
 def test_explain_tells_delivered_from_unreachable(net):
     rows = [
         # from, to, exit status, words of the verdict

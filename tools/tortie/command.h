@@ -16,6 +16,7 @@ struct command_line {
 	const char *config_file; /* preflight, reset; NULL: the default, which may be absent */
 	enum output_format format;
 	unsigned int wait_s;	 /* status; 0: ask once */
+	bool ready;		 /* status: problems are no matter */
 	bool follow;		 /* drops */
 	unsigned int count;	 /* drops --follow: end after so many; 0: never */
 	bool blocks;		 /* ipam show */

@@ -3,9 +3,10 @@
  * status.c: `tortie status`.
  *
  * The agent answers with one struct of numbers and one line per condition, good or bad. The exit
- * status is 0 only when the data plane serves and no line is a problem, so that a script or a
- * readiness probe can use it; --wait asks again, ten times a second, until that is so or the time
- * is over, and takes a missing agent for one that is still starting.
+ * status is 0 only when the data plane serves and no line is a problem, so that a script can use
+ * it. With --ready it is the first alone: a readiness probe must not end an upgrade for a full pool
+ * or a wrong object, which the upgrade may be to mend. --wait asks again, ten times a second, until
+ * that is so or the time is over, and takes a missing agent for one that is still starting.
  */
 #include <errno.h>
 #include <string.h>
@@ -24,7 +25,7 @@
 struct node_state {
 	struct json_object *document;
 	struct json_object *lines;
-	bool is_well;
+	bool serves, is_well;
 };
 
 static void status_convert(struct json_object *document, const struct msg_status *status)
@@ -78,7 +79,7 @@ static int status_record(uint32_t type, const void *body, void *arg)
 		const struct msg_status *status = body;
 
 		status_convert(state->document, status);
-		state->is_well = state->is_well && status->ready == 1;
+		state->serves = status->ready == 1;
 	} else if (type == MSG_STATUS_LINE) {
 		const struct msg_status_line *condition = body;
 
@@ -100,6 +101,7 @@ static int status_ask(const char *run_dir, struct node_state *state)
 		return err;
 	state->document = document_new_map();
 	state->lines = document_new_list();
+	state->serves = false;
 	state->is_well = true;
 	document_set_text(state->document, "agent", request.hello.program_version,
 			  sizeof(request.hello.program_version));
@@ -150,6 +152,11 @@ static void status_print(struct json_object *document)
 	}
 }
 
+static bool is_asked_for(const struct command_line *line, const struct node_state *state)
+{
+	return state->serves && (state->is_well || line->ready);
+}
+
 static uint64_t now_ms(void)
 {
 	struct timespec now;
@@ -173,7 +180,7 @@ int status_run(const struct command_line *line)
 
 	for (;;) {
 		err = status_ask(line->run_dir, &state);
-		if ((err == 0 && state.is_well) || (err < 0 && !error_may_pass(err)) ||
+		if ((err == 0 && is_asked_for(line, &state)) || (err < 0 && !error_may_pass(err)) ||
 		    now_ms() >= deadline)
 			break;
 		if (err == 0)
@@ -189,5 +196,5 @@ int status_run(const struct command_line *line)
 	else
 		status_print(state.document);
 	json_object_put(state.document);
-	return state.is_well ? EXIT_DONE : EXIT_FAILED;
+	return is_asked_for(line, &state) ? EXIT_DONE : EXIT_FAILED;
 }
