@@ -103,7 +103,7 @@ int peer_act(struct peer *peer, enum bgp_act act, const char *text, const char *
 	log_info("peer %s: %s by tortie bgp%s%s", peer->name, words[act], text[0] ? ": " : "",
 		 text);
 	if (act == BGP_ACT_RESET && peer->is_down) {
-		*ret_why = "it is down (up)";
+		*ret_why = "it is down (tortie bgp peer ADDRESS up)";
 		return -ENOTCONN;
 	}
 	if (act == BGP_ACT_RESET)

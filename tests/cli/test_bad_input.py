@@ -18,6 +18,7 @@ NO_AGENT = "no agent listens"
 # (arguments, exit status, words that stderr must have)
 TABLE = [
     ("", 2, ["no command", "--help"]),
+    ("help nope", 2, ["nope: unknown command", "--help"]),
     ("frobnicate", 2, ["frobnicate", "unknown command"]),
     ("--frobnicate status", 2, ["--frobnicate", "unknown option"]),
     ("-x", 2, ["-x", "unknown option"]),
@@ -128,6 +129,7 @@ def test_each_command_explains_itself(tmp_path, command):
     assert f"tortie [--run-dir DIR] {command}" in done.stdout
     assert "--run-dir" in done.stdout and "-h, --help" in done.stdout
     assert command in tortie(tmp_path, "--help").stdout
+    assert tortie(tmp_path, "help", *command.split()).stdout == done.stdout
 
 
 @pytest.mark.parametrize("noun", ["bgp", "connectivity", "ipam", "node"])
@@ -139,6 +141,7 @@ def test_a_word_that_needs_another_lists_what_may_follow(tmp_path, noun):
     for option in ("--help", "-h"):
         assert tortie(tmp_path, noun, option).returncode == 0
         assert rows(noun, option) == rows("--help")
+    assert rows("help", noun) == rows("--help")
 
 
 def test_the_version_is_told_without_an_agent(tmp_path):

@@ -307,7 +307,8 @@ static bool help_print_verbs(int argc, char **argv)
 	char name[32];
 	bool printed = false;
 
-	if (argc != 2 || (strcmp(argv[1], "--help") != 0 && strcmp(argv[1], "-h") != 0))
+	if (!(argc == 1 && help_wanted) &&
+	    (argc != 2 || (strcmp(argv[1], "--help") != 0 && strcmp(argv[1], "-h") != 0)))
 		return false;
 	for (size_t i = 0; i < COUNT(commands); i++) {
 		if (!commands[i].verb || strcmp(commands[i].noun, argv[0]) != 0)
@@ -420,8 +421,12 @@ static int tortie_run(int argc, char **argv)
 		printf("tortie %s\n", TORTIE_VERSION);
 		return EXIT_DONE;
 	}
-	if (at >= argc || strcmp(argv[at], "help") == 0) {
-		if (help_wanted || at < argc) {
+	if (at < argc && strcmp(argv[at], "help") == 0) { /* of what follows, as with --help */
+		help_wanted = true;
+		at++;
+	}
+	if (at >= argc) {
+		if (help_wanted) {
 			help_print_all();
 			return EXIT_DONE;
 		}
