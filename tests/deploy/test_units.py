@@ -1,48 +1,70 @@
 # SPDX-License-Identifier: Apache-2.0
-"""deploy/systemd: units that do not wait for each other in a circle, and what they may call."""
+"""The systemd units: systemd understands every line, and the speaker starts, shuts itself in and
+ends in order with what its unit leaves it.
+
+The bar is systemd 252 of Debian 12 (systemd-252-calls.txt), whatever is installed.
+"""
+import json
 import re
+import shutil
+import subprocess
+import sys
 from pathlib import Path
 
 import pytest
 
+import unit_rights
+from harness import Lab, build_dir, wait_until
+
 TOP = Path(__file__).resolve().parents[2]
-UNITS = TOP / "deploy" / "systemd"
-# systemd.exec(5) of version 252, table "Currently predefined system call sets".
-GROUPS_OF_252 = set("""
-    @aio @basic-io @chown @clock @cpu-emulation @debug @file-system @io-event @ipc @keyring @memlock
-    @module @mount @network-io @obsolete @pkey @privileged @process @raw-io @reboot @resources
-    @setuid @signal @swap @sync @system-service @timer @known @default""".split())
+UNITS = sorted((TOP / "deploy/systemd").glob("*.service"))
+PROGRAM = re.compile(r"^ExecStart=/usr/sbin/(\S+)", re.M)
+SPEAKER = 60001
+CONFIG = """node: {name: n1, addresses: [192.0.2.1]}
+pools: [{name: pods, cidr: 10.244.0.0/16, blocks: [10.244.1.0/24]}]
+bgp: {mesh: [192.0.2.1, 192.0.2.2]}
+"""
+pytestmark = pytest.mark.skipif(not shutil.which("systemd-analyze"), reason="no systemd-analyze")
 
 
-def values(unit, key):
-    """All words of a key; the key may stand there often (systemd.syntax(7))."""
-    lines = (UNITS / f"{unit}.service").read_text().splitlines()
-    return [word for line in lines if line.startswith(f"{key}=")
-            for word in line.split("=", 1)[1].split()]
+@pytest.mark.parametrize("unit", UNITS, ids=lambda path: path.stem)
+def test_systemd_understands_every_line(unit, tmp_path):
+    text = unit.read_text(encoding="utf-8")
+    name, = PROGRAM.findall(text)
+    copy = tmp_path / unit.name
+    copy.write_text(PROGRAM.sub(f"ExecStart={build_dir() / name}", text), encoding="utf-8")
+    done = subprocess.run(["systemd-analyze", "verify", "--man=no", "--recursive-errors=no", copy],
+                          capture_output=True, text=True)
+    assert unit.name not in done.stderr and done.returncode == 0, done.stderr
+    unit_rights.filters(unit_rights.directives(text))  # nor anything that systemd 252 would not
 
 
-@pytest.mark.parametrize("unit", ["tortie-bgpd", "tortie-kubed"])
-def test_who_brings_the_agent_what_it_waits_for_does_not_wait_for_it(unit):
-    """After= waits until the other has started, which with Type=notify is when it says READY=1
-    (systemd.unit(5), systemd.service(5)). tortied says so when all uplinks serve, and on Kubernetes
-    after tortie-kubed has told it of the cluster."""
-    assert values("tortied", "Type") == ["notify"]
-    assert values(unit, "Wants")[0] == "tortied.service"
-    for key in ("After", "Requires", "Requisite", "BindsTo"):
-        assert "tortied.service" not in values(unit, key), key
-    assert f"{unit}.service" not in values("tortied", "Before")
+def test_what_systemd_252_does_not_know_is_found():
+    for line in ("@system-service @sandbox", "@system-service nothing_of_the_kind"):
+        with pytest.raises(ValueError, match="systemd 252 knows no"):
+            unit_rights.allowed_calls([line], False)
+    calls = unit_rights.allowed_calls(["@system-service bpf", "~@setuid"], False)
+    assert {"bpf", "futex", "socket"} <= calls and not calls & {"setuid", "mount", "seccomp"}
 
 
-@pytest.mark.parametrize("unit", ["tortied", "tortie-bgpd", "tortie-kubed"])
-def test_groups_of_calls_are_those_of_debian_12(unit):
-    """A group that systemd does not know is passed over, and its calls end the program."""
-    groups = {word for word in values(unit, "SystemCallFilter") if word.startswith("@")}
-    assert groups and groups <= GROUPS_OF_252
+def test_the_speaker_starts_with_what_its_unit_leaves_it():
+    unit = unit_rights.directives(
+        (TOP / "deploy/systemd/tortie-bgpd.service").read_text(encoding="utf-8"))
+    wanted = unit_rights.filters(unit)
+    with Lab("units") as lab:
+        config, path, log = lab.dir / "tortie.yaml", lab.dir / "filters", lab.dir / "log"
+        config.write_text(CONFIG)
+        path.write_text(json.dumps(wanted))
+        process = lab.start(
+            ["setpriv", "--reuid", str(SPEAKER), "--regid", str(SPEAKER), "--clear-groups",
+             *unit_rights.setpriv(unit), sys.executable, "-IS", unit_rights.__file__, path,
+             build_dir() / "tortie-bgpd", "-c", config, "--run-dir", lab.dir], log)
 
-
-def test_the_speaker_may_make_the_calls_that_shut_it_in():
-    """Of these @system-service has none."""
-    sandbox = (TOP / "bgp" / "sandbox.c").read_text()
-    calls = set(re.findall(r"SYS_(landlock_\w+)", sandbox)) | {"seccomp"}
-    assert len(calls) == 4 and "seccomp_load" in sandbox
-    assert calls <= set(values("tortie-bgpd", "SystemCallFilter"))
+        def is_shut_in():
+            assert process.poll() is None, f"ended with {process.returncode}:\n{log.read_text()}"
+            status = Path(f"/proc/{process.pid}/status").read_text()
+            return f"Seccomp_filters:\t{len(wanted) + 1}\n" in status
+        wait_until(is_shut_in, "its own filter above those of the unit")
+        process.terminate()
+        assert process.wait(10) == 0, log.read_text()
+        assert "going on without" not in log.read_text()
