@@ -161,6 +161,14 @@ static bool is_predecessor(const struct dataplane_map *map, const struct bpf_map
 	return info->type == map->type && info->key_size == map->key_size;
 }
 
+/* Replacing what may be a map of ours would lose its counters and flows: the start fails. */
+static void tell_unreadable(const char *path, int err)
+{
+	log_error("%s: cannot be opened: %s; start again, or remove it to begin without its "
+		  "content",
+		  path, strerror(-err));
+}
+
 /* The newest other version of @map among the pins; -ENOENT when there is none. */
 static int open_other_version(const struct dataplane *dataplane, const struct dataplane_map *map,
 			      long *ret_version)
@@ -185,6 +193,8 @@ static int open_other_version(const struct dataplane *dataplane, const struct da
 		return -ENOENT;
 	snprintf(path, sizeof(path), "%s/%s_v%ld", dataplane->bpf_dir, map->name, best);
 	fd = open_pinned_map(path, &info);
+	if (fd < 0 && fd != -ENOENT && fd != -EINVAL)
+		tell_unreadable(path, fd);
 	if (fd < 0)
 		return fd;
 	if (!is_predecessor(map, &info)) {
@@ -206,6 +216,10 @@ static int adopt_same_version(struct dataplane *dataplane, struct dataplane_map 
 	fd = open_pinned_map(path, &info);
 	if (fd == -ENOENT)
 		return 0;
+	if (fd < 0 && fd != -EINVAL) {
+		tell_unreadable(path, fd);
+		return fd;
+	}
 	if (fd < 0 || !is_predecessor(map, &info)) {
 		log_warning("%s: is not a map of ours; it is replaced", path);
 		if (fd >= 0)
@@ -250,6 +264,8 @@ static int adopt_map(struct dataplane *dataplane, struct bpf_map *object_map)
 	if (map->old_fd >= 0)
 		log_info("map %s: layout version %ld becomes %d", map->name, version,
 			 DATAPLANE_ABI_VERSION);
+	else if (map->old_fd != -ENOENT && map->old_fd != -EINVAL)
+		return map->old_fd;
 	return 0;
 }
 

@@ -17,6 +17,7 @@
 #include "loader/agent.h"
 #include "loader/bgp_feed.h"
 #include "loader/cluster.h"
+#include "loader/cni_request_check.h"
 #include "loader/cni_requests.h"
 #include "loader/queries.h"
 #include "loader/server_internal.h"
@@ -110,30 +111,6 @@ static int handle_hello(struct agent *agent, struct client *client, const struct
 	snprintf(reply.node_name, sizeof(reply.node_name), "%s", agent->config->node_name);
 	err = client_send(client, MSG_HELLO_REPLY, request->id, &reply, sizeof(reply));
 	return !err && client_is_bgpd(client) ? cluster_greet(agent, client) : err;
-}
-
-/* Does behind the struct follow what it says, each name with an end? */
-static bool valid_list_is_sane(const struct msg_cni_request *request, size_t len)
-{
-	const struct msg_cni_attachment *valid = (const void *)(request + 1);
-
-	if (request->valid_count > CNI_VALID_MAX ||
-	    len != sizeof(*request) + request->valid_count * sizeof(*valid))
-		return false;
-	for (uint32_t i = 0; i < request->valid_count; i++)
-		if (memchr(valid[i].host_ifname, '\0', sizeof(valid[i].host_ifname)) == NULL)
-			return false;
-	return request->verb == CNI_GC || request->valid_count == 0;
-}
-
-static bool cni_request_is_sane(const struct msg_cni_request *request, size_t len)
-{
-	return request->verb >= CNI_ADD && request->verb <= CNI_GC &&
-	       valid_list_is_sane(request, len) && request->pool_count <= CNI_POOLS_MAX &&
-	       request->family_pool_count[CNI_POOLS_V4] <= CNI_POOLS_MAX &&
-	       request->family_pool_count[CNI_POOLS_V6] <= CNI_POOLS_MAX &&
-	       request->address_count <= POD_ADDRESSES_MAX &&
-	       request->want_count <= POD_ADDRESSES_MAX && request->delegated <= 1;
 }
 
 /* Has the plugin given up? It leaves after some seconds, and the runtime calls the ADD failed. */

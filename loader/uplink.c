@@ -166,43 +166,58 @@ static void add_found(struct uplinks *uplinks, struct uplinks *found, const stru
 	found->count++;
 }
 
-/* The links of node.uplinks, by name or alternative name; were all of them there? */
-static bool find_by_name(struct uplinks *uplinks, struct uplinks *found)
+/* Look a link up and add it: 1, 0 when there is none, or -errno when the kernel could not tell. */
+static int find_link(struct uplinks *uplinks, struct uplinks *found, const char *ifname,
+		     uint32_t ifindex)
+{
+	struct uplink link;
+	int err = look_up(uplinks, ifname, ifindex, &link);
+
+	if (err < 0)
+		return err == -ENODEV ? 0 : err;
+	add_found(uplinks, found, &link);
+	return 1;
+}
+
+/* The links of node.uplinks, by name or alternative name; were all there: 1, 0 or -errno. */
+static int find_by_name(struct uplinks *uplinks, struct uplinks *found)
 {
 	const struct config *config = uplinks->agent->config;
-	bool is_complete = true;
-	struct uplink link;
+	int is_complete = 1;
 
 	for (size_t i = 0; i < config->uplink_count; i++) {
-		found->is_missing[i] = look_up(uplinks, config->uplink[i], 0, &link) < 0;
-		if (found->is_missing[i])
-			is_complete = false;
-		else
-			add_found(uplinks, found, &link);
+		int there = find_link(uplinks, found, config->uplink[i], 0);
+
+		if (there < 0)
+			return there;
+		found->is_missing[i] = !there;
+		is_complete = is_complete && there;
 	}
 	return is_complete;
 }
 
-/* The links that carry a node address; is each address carried by some link? */
-static bool find_by_address(struct uplinks *uplinks, struct uplinks *found,
-			    const struct node_addresses *addresses)
+/* The links that carry a node address; is each carried by some link: 1, 0 or -errno. */
+static int find_by_address(struct uplinks *uplinks, struct uplinks *found,
+			   const struct node_addresses *addresses)
 {
 	const struct config *config = uplinks->agent->config;
-	bool is_complete = true;
-	struct uplink link;
+	int is_complete = 1;
 
 	for (size_t i = 0; i < config->node_address_count; i++) {
 		bool is_carried = false;
 
 		for (size_t j = 0; j < addresses->count; j++) {
 			const struct node_address *address = &addresses->item[j];
+			int err;
 
 			if (!ip_addr_equal(&address->addr, &config->node_address[i]))
 				continue;
 			is_carried = true;
-			if (address->ifindex != LOOPBACK_IFINDEX &&
-			    look_up(uplinks, NULL, address->ifindex, &link) == 0)
-				add_found(uplinks, found, &link);
+			if (address->ifindex == LOOPBACK_IFINDEX)
+				continue;
+			err = find_link(uplinks, found, NULL, address->ifindex);
+			if (err < 0)
+				return err;
 		}
 		is_complete = is_complete && is_carried;
 	}
@@ -213,13 +228,25 @@ static bool find_by_address(struct uplinks *uplinks, struct uplinks *found,
  * For a name or address that no link has now (renamed, flushed, being replaced) the links that were
  * uplinks before stay: pods go on using them by map route.
  */
-static void keep_old(struct uplinks *uplinks, struct uplinks *found)
+static int keep_old(struct uplinks *uplinks, struct uplinks *found)
 {
-	struct uplink link;
+	for (size_t i = 0; i < uplinks->count; i++) {
+		int err = find_link(uplinks, found, NULL, uplinks->link[i].ifindex);
 
-	for (size_t i = 0; i < uplinks->count; i++)
-		if (look_up(uplinks, NULL, uplinks->link[i].ifindex, &link) == 0)
-			add_found(uplinks, found, &link);
+		if (err < 0)
+			return err;
+	}
+	return 0;
+}
+
+static int find(struct uplinks *uplinks, struct uplinks *found,
+		const struct node_addresses *addresses)
+{
+	int is_complete = uplinks->agent->config->uplink_count > 0
+				  ? find_by_name(uplinks, found)
+				  : find_by_address(uplinks, found, addresses);
+
+	return is_complete ? is_complete : keep_old(uplinks, found);
 }
 
 /* --- doing --- */
@@ -339,17 +366,16 @@ static int refresh(struct uplinks *uplinks)
 	struct agent *agent = uplinks->agent;
 	struct node_addresses addresses = { 0 };
 	struct uplinks found = { .agent = agent };
-	bool is_complete;
 	int switched, err = node_addresses_read(agent->netlink, &addresses);
 
 	if (err < 0)
 		return err;
-	if (agent->config->uplink_count > 0)
-		is_complete = find_by_name(uplinks, &found);
-	else
-		is_complete = find_by_address(uplinks, &found, &addresses);
-	if (!is_complete)
-		keep_old(uplinks, &found);
+	/* Only "no such device" takes an uplink away: on other errors all stays until a retry. */
+	err = find(uplinks, &found, &addresses);
+	if (err < 0) {
+		node_addresses_free(&addresses);
+		return err;
+	}
 	for (size_t i = 0; i < found.count; i++)
 		take_addresses(uplinks, &found.link[i], &addresses);
 	adopt_found(uplinks, &found);
@@ -493,6 +519,8 @@ int uplinks_open(struct agent *agent, struct uplinks **ret_uplinks)
 	err = monitor_listen(agent->monitor, on_kernel, uplinks);
 	if (err < 0)
 		goto err_free;
+	/* A start that cannot tell fails: with a list too short, hooks that run would be taken off.
+	 */
 	err = refresh(uplinks);
 	if (err < 0)
 		goto err_unlisten;

@@ -6,13 +6,16 @@
  * length that is the datagram's, room for the type's struct, texts that end inside their arrays.
  * The routes of tortie-bgpd are read to their end, as loader/bgp_feed.c does; what was read is
  * written as it came.
+ * A plugin's request that cni_request_is_sane() lets pass is walked as loader/cni_requests.c does.
  * The input is copied to a buffer of exactly its size, so that the sanitizer sees each octet read
  * beyond it; from an odd address too, since a receiver's buffer need not be aligned.
  *
+ * links: loader/cni_request_check.c
  * links: lib/agent_client.c lib/unix_socket.c lib/next_hops.c lib/ip_prefix.c
  * covers: lib/agent_client.c:agent_message_body_size lib/agent_client.c:agent_message_check
  * covers: lib/agent_client.c:texts_end lib/agent_client.c:text_ends
  * covers: lib/agent_client.c:next_hops_are_whole lib/next_hops.c
+ * covers: loader/cni_request_check.c
  */
 #include <errno.h>
 #include <stdbool.h>
@@ -23,6 +26,7 @@
 #include "lib/agent_client.h"
 #include "lib/ip_prefix.h"
 #include "lib/next_hops.h"
+#include "loader/cni_request_check.h"
 
 int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size);
 
@@ -57,6 +61,24 @@ static void check_texts(uint32_t type, const uint8_t *body)
 	} else if (type == MSG_ERROR) {
 		require(strlen(error->text) <= TEXT_MAX);
 	}
+}
+
+static void check_cni_request(const uint8_t *body, size_t len)
+{
+	const struct msg_cni_request *request = (const void *)body;
+	const struct msg_cni_attachment *valid = (const void *)(request + 1);
+
+	if (!cni_request_is_sane(request, len))
+		return;
+	require(request->verb >= CNI_ADD && request->verb <= CNI_GC);
+	require(request->pool_count <= CNI_POOLS_MAX);
+	for (size_t i = 0; i < CNI_POOLS_FAMILIES; i++)
+		require(request->family_pool_count[i] <= CNI_POOLS_MAX);
+	require(request->address_count <= POD_ADDRESSES_MAX);
+	require(request->want_count <= POD_ADDRESSES_MAX);
+	for (uint32_t i = 0; i < request->valid_count; i++)
+		require(strlen(valid[i].host_ifname) <= IFNAME_MAX);
+	require(request->valid_count * sizeof(*valid) == len - sizeof(*request));
 }
 
 static void check_set_routes(const uint8_t *body, size_t len)
@@ -124,6 +146,8 @@ int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
 		require(body_size >= 0 && sizeof(header) + (size_t)body_size <= size);
 		require(header.length == size && size <= AGENT_MESSAGE_MAX);
 		check_texts(header.type, copy + sizeof(header));
+		if (header.type == MSG_CNI_REQUEST)
+			check_cni_request(copy + sizeof(header), size - sizeof(header));
 		check_routes(header.type, copy + sizeof(header), size - sizeof(header));
 	} else {
 		require(err == -EPROTO);

@@ -5,6 +5,7 @@
  * state are the real ones; the agent's other parts are counted here.
  *
  * links: loader/cluster.c loader/cluster_status.c loader/cluster_facts.c loader/cluster_state.c
+ * links: loader/cni_request_check.c
  * links: loader/server.c loader/client.c loader/requests.c lib/agent_client.c lib/unix_socket.c
  * links: lib/event_loop.c lib/timer_heap.c lib/sealed_text.c lib/ip_prefix.c lib/text.c lib/log.c
  * links: lib/next_hops.c lib/config*.c lib/file_mark.c

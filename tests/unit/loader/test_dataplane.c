@@ -202,6 +202,33 @@ static void a_foreign_map_under_our_name_is_replaced(void **state)
 	close(fd);
 }
 
+/* A link to itself (ELOOP) stands for whatever keeps the kernel from opening a pin: ENOMEM... */
+static void pin_stays_and_start_fails(const char *name)
+{
+	struct dataplane *dataplane = NULL;
+	char path[128];
+
+	mkdir(BPF_DIR, 0700);
+	snprintf(path, sizeof(path), BPF_DIR "/%s", name);
+	assert_int_equal(symlink(name, path), 0);
+	assert_int_equal(dataplane_open(&small, BPF_DIR, &dataplane), -ELOOP);
+	assert_int_equal(unlink(path), 0);
+	dataplane = open_with(&small);
+	dataplane_close(dataplane);
+}
+
+static void a_pin_that_cannot_be_opened_fails_the_start(void **state)
+{
+	char name[64];
+
+	pin_stays_and_start_fails(current_pin("endpoint", name, sizeof(name)));
+}
+
+static void an_older_pin_that_cannot_be_opened_fails_the_start(void **state)
+{
+	pin_stays_and_start_fails("endpoint_v9000");
+}
+
 static void a_shorter_value_of_another_version_gets_zeros_behind(void **state)
 {
 	const struct ip_addr addr = addr_of("10.244.1.9");
@@ -538,6 +565,8 @@ int main(void)
 		KERNEL_TEST(another_size_keeps_the_content),
 		KERNEL_TEST(lost_pins_come_back_with_the_maps_content),
 		KERNEL_TEST(a_foreign_map_under_our_name_is_replaced),
+		KERNEL_TEST(a_pin_that_cannot_be_opened_fails_the_start),
+		KERNEL_TEST(an_older_pin_that_cannot_be_opened_fails_the_start),
 		KERNEL_TEST(a_shorter_value_of_another_version_gets_zeros_behind),
 		KERNEL_TEST(a_longer_value_of_another_version_is_cut),
 		KERNEL_TEST(counts_stay_with_their_pod_over_a_restart),

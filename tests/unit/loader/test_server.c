@@ -4,6 +4,7 @@
  * refused, who is cut.
  *
  * links: tests/unit/loader/server_world.c
+ * links: loader/cni_request_check.c
  * links: loader/server.c loader/client.c loader/requests.c lib/unix_socket.c lib/agent_client.c
  * links: lib/event_loop.c lib/timer_heap.c lib/log.c lib/file_mark.c
  */
