@@ -94,6 +94,8 @@ for program in tortied tortie-bgpd tortie-cni tortie tests/tools/{udp_flow,tcp_v
 	copy_program "$top/build/$program"
 done
 copy_modules "$release"
+mkdir -p "$work/root/tests/bpf"
+cp "$top/tests/bpf/budget.txt" "$work/root/tests/bpf/"
 cp "$top/tests/kernels/guest.sh" "$work/root/init"
 chmod +x "$work/root/init"
 (cd "$work/root" && find . | cpio -o -H newc --quiet | gzip -1) >"$work/initrd"

@@ -137,6 +137,32 @@ packet_tables_hold() {
 	done
 }
 
+# A kernel of which nobody recorded a line says what to record, and ends with 77.
+verifier_budget_holds() {
+	cd / || fail "no /"
+	test_budget >/tmp/test_budget.log 2>&1
+	case $? in
+	0) say "test_budget: passed" ;;
+	77) say "test_budget: skipped: $(head -n 1 /tmp/test_budget.log)" ;;
+	*) fail "test_budget: $(tail -n 20 /tmp/test_budget.log)" ;;
+	esac
+}
+
+# What docs/ promise of kernels without tcx (6.6) and without BIG TCP for IPv4 (6.3).
+status_names_what_is_in_force() {
+	local hook=tcx big='BIG TCP'
+	case $(uname -r) in
+	6.[0-5].*) hook=clsact ;;
+	esac
+	case $(uname -r) in
+	6.[0-2].*) big='BIG TCP .*IPv4 off' ;;
+	esac
+	tortie --run-dir /run/n1 status >/tmp/status.txt
+	sed 's/^/guest: /' /tmp/status.txt
+	grep -q "uplink hook *$hook" /tmp/status.txt || fail "status: uplink hook is not $hook"
+	grep -q "$big" /tmp/status.txt || fail "status: not $big"
+}
+
 pair_talks() {
 	for family in -4 -6; do
 		to=$(address "$2" "$family")
@@ -193,6 +219,7 @@ while read -r module; do
 	insmod "/modules/$module" 2>/dev/null # some have no hardware here
 done </modules/order
 packet_tables_hold
+verifier_budget_holds
 mkdir -p /tmp/bpf
 mount -t bpf bpf /tmp/bpf
 ip link set lo up
@@ -227,7 +254,7 @@ pair_talks c b
 first_packets_arrive 5
 several_hops_are_followed
 pair_talks a c
-tortie --run-dir /run/n1 status | sed 's/^/guest: /'
+status_names_what_is_in_force
 tortie --run-dir /run/n1 counters | sed 's/^/guest: /'
 tortie --run-dir /run/n1 explain pod-a "$(address c -4)":80/tcp | sed 's/^/guest: /'
 cni DEL 1 a || fail "DEL a"
