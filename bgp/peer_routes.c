@@ -33,15 +33,20 @@ static uint32_t limit_of(const struct peer *peer)
 }
 
 /* Is there room for one more route of this peer? Those on notice do not count: they go, unless the
- * peer tells them again after its restart, or in the refresh that is under way. */
+ * peer tells them again after its restart, or in the refresh that is under way. At twice the limit
+ * they go at once: who begins refresh after refresh would have ever more of them. */
 static bool has_room(struct peer *peer, const struct ip_prefix *prefix)
 {
 	enum bgp_family family = update_family(prefix);
 	uint32_t limit = limit_of(peer);
 
-	if (peer->source.count[family] - peer->source.stale[family] < limit ||
-	    rib_has_fresh_path(peer->speaker->rib, prefix, &peer->source))
+	if (rib_has_fresh_path(peer->speaker->rib, prefix, &peer->source))
 		return true;
+	if (peer->source.count[family] - peer->source.stale[family] < limit) {
+		if (peer->source.count[family] / 2 >= limit)
+			rib_remove_source(peer->speaker->rib, &peer->source, family, true);
+		return true;
+	}
 	peer->is_beyond[family] = true;
 	if (!peer->is_limit_logged && !peer->config.max_routes_close)
 		log_error("peer %s: more than %u %s routes; the rest is not taken", peer->name,

@@ -138,6 +138,19 @@ static void a_route_told_again_takes_room(void **state)
 	assert_false(has("1.0.0.0/8"));
 }
 
+/* Refreshes that never end (RFC 7313) hold no more than twice the limit. */
+static void refresh_after_refresh_holds_no_more(void **state)
+{
+	tell("08 01 08 02 08 03");
+	rib_mark_stale(speaker.rib, &peer.source, FAMILY_IPV4);
+	tell("08 04 08 05 08 06");
+	rib_mark_stale(speaker.rib, &peer.source, FAMILY_IPV4);
+	tell("08 04 08 07 08 08");
+	assert_true(has("4.0.0.0/8"));
+	assert_true(has("8.0.0.0/8"));
+	assert_true(peer.source.count[FAMILY_IPV4] <= 2 * LIMIT);
+}
+
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
@@ -146,6 +159,8 @@ int main(void)
 		cmocka_unit_test_setup_teardown(routes_on_notice_take_no_room, make_peer,
 						free_peer),
 		cmocka_unit_test_setup_teardown(a_route_told_again_takes_room, make_peer,
+						free_peer),
+		cmocka_unit_test_setup_teardown(refresh_after_refresh_holds_no_more, make_peer,
 						free_peer),
 	};
 
