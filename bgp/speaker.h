@@ -17,7 +17,8 @@ struct reach;
 
 struct listening {
 	struct config_listen where;
-	int fd; /* -1: the place is free */
+	int fd;		    /* -1: the place is free */
+	bool has_unguarded; /* what waits may be older than a key: accept_unguarded() */
 };
 
 /* One speaker: what runs from one AS, router id and set of node addresses to the next. */

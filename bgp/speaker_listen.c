@@ -21,7 +21,8 @@
 #include "lib/ip_prefix.h"
 #include "lib/log.h"
 
-#define ACCEPT_BATCH	32 /* connections a round */
+#define ACCEPT_BATCH	32   /* connections a round */
+#define ACCEPT_ALL	4096 /* more than a queue holds */
 #define ACCEPT_PAUSE_MS 1000
 #define REFUSED_LOG_MS	10000
 
@@ -66,40 +67,55 @@ static void pause_accepting(struct speaker *speaker, int err)
 	event_timer_set(speaker->loop, &speaker->accept_timer, ACCEPT_PAUSE_MS);
 }
 
-/* The next connection of @listen_fd; false: there is none. */
-static bool accept_one(struct speaker *speaker, int listen_fd, bool is_guarded)
+/* The next connection of @listening. 0, or -errno: -EAGAIN when there is none. */
+static int accept_one(struct speaker *speaker, const struct listening *listening)
 {
 	struct ip_addr remote;
 	struct peer *peer;
-	int fd = tcp_accept(listen_fd, &remote);
+	int fd = tcp_accept(listening->fd, &remote);
 
 	if (fd == -EMFILE || fd == -ENFILE || fd == -ENOBUFS || fd == -ENOMEM)
 		pause_accepting(speaker, fd);
 	if (fd < 0)
-		return false;
+		return fd;
 	peer = peer_for_connection(speaker, &remote);
 	if (peer) {
-		peer_accept(peer, fd, is_guarded);
-		return true;
+		peer_accept(peer, fd, !listening->has_unguarded);
+		return 0;
 	}
 	log_refused(speaker, &remote);
 	close(fd);
-	return true;
+	return 0;
+}
+
+/* The queue is known to be empty by -EAGAIN alone: without a descriptor old ones wait on in it. */
+static void accept_waiting(struct speaker *speaker, struct listening *listening, int most)
+{
+	for (int i = 0; i < most; i++) {
+		int err = accept_one(speaker, listening);
+
+		if (err == -EAGAIN)
+			listening->has_unguarded = false;
+		if (err < 0)
+			return;
+	}
 }
 
 static void on_connection(int listen_fd, uint32_t events, void *arg)
 {
-	for (int i = 0; i < ACCEPT_BATCH; i++)
-		if (!accept_one(arg, listen_fd, true))
-			break;
+	struct speaker *speaker = arg;
+
+	for (size_t i = 0; i < CONFIG_LISTEN_MAX; i++)
+		if (speaker->listening[i].fd == listen_fd)
+			accept_waiting(speaker, &speaker->listening[i], ACCEPT_BATCH);
 }
 
 /* What waits came before the key that was just set, or before SYNs were kept: it may have no
  * signature, and come from anywhere. */
-static void accept_unguarded(struct speaker *speaker, const struct listening *listening)
+static void accept_unguarded(struct speaker *speaker, struct listening *listening)
 {
-	while (accept_one(speaker, listening->fd, false))
-		continue;
+	listening->has_unguarded = true;
+	accept_waiting(speaker, listening, ACCEPT_ALL);
 }
 
 static struct ip_prefix who_connects(const struct config_peer *peer)
