@@ -333,8 +333,10 @@ later("near-native speed: the comparison table with the others")
 @row("the agent runs on every node, programs the kernel and reports the node's health")
 def agent_on_every_node(bed):
     kube.need_tortie()
-    status = kube.get("daemonset", "-n", kube.SYSTEM, "tortie-node")["status"]
-    assert status["numberReady"] == status["desiredNumberScheduled"] == len(kube.nodes()), status
+    def all_ready():  # a readiness probe that came too early is asked again after its period
+        status = kube.get("daemonset", "-n", kube.SYSTEM, "tortie-node")["status"]
+        return status["numberReady"] == status["desiredNumberScheduled"] == len(kube.nodes())
+    kube.wait_until(all_ready, "every pod of tortie-node is ready", 60)
     for item in kube.get("nodes")["items"]:
         conditions = {c["type"]: c["status"] for c in item["status"]["conditions"]}
         assert conditions.get("NetworkUnavailable") == "False", conditions
