@@ -179,7 +179,7 @@ __weak __noinline int route_takes_parts(struct __sk_buff *skb, __u32 ifindex)
 	__u32 mtu = 0;
 
 	return skb->gso_size == GSO_BY_FRAGS &&
-	       bpf_check_mtu(skb, ifindex, &mtu, 0, BPF_MTU_CHK_SEGS) <= BPF_MTU_CHK_RET_SUCCESS;
+	       bpf_check_mtu(skb, ifindex, &mtu, 0, BPF_MTU_CHK_SEGS) == BPF_MTU_CHK_RET_SUCCESS;
 }
 
 /*
