@@ -180,7 +180,8 @@ static const struct command commands[] = {
 	  COUNT(version_rows), version_run },
 	{ "status", NULL, "", 0, 0, "is this node well",
 	  "Exit status 0 only when the data plane serves and no problem is known; each problem\n"
-	  "is a line with its mend; with --ready they do not count. With --wait it asks again until that is so.\n",
+	  "is a line with its mend; with --ready they do not count. With --wait it asks again\n"
+	  "until that is so.\n",
 	  status_rows, COUNT(status_rows), status_run },
 	{ "node", "status", "", 0, 0, "BGP peers: state, since when, routes",
 	  "SINCE is the time since the last change of state. ROUTES IN counts the routes accepted\n"
