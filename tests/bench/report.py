@@ -140,8 +140,8 @@ def head(result):
              f"{result['rounds']} interleaved rounds of {result['seconds']} s, ratios those of "
              "each round."]
     if "a_a" in result:
-        lines.append(f"The same bare veth pair twice differs by {result['a_a']:.1%} "
-                     f"(above {machine['resolution']:.0%} the run is refused).")
+        lines.append("The same bare veth pair twice differs in its round trips by "
+                     f"{result['a_a']:.1%} (above {machine['resolution']:.0%} the run is refused).")
     return "\n".join(lines) + "\n"
 
 
