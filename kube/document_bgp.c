@@ -204,9 +204,14 @@ static void read_default(struct bgp_draft *draft, const struct cluster_object *o
 		     "spec.nodeMeshMaxRestartTime: not 1s to 4095s: the default is used");
 }
 
+/* These two alone are read from a node's own object, too. */
+static bool is_of_nodes_too(const char *field)
+{
+	return strcmp(field, "listenPort") == 0 || strcmp(field, "logSeverityScreen") == 0;
+}
+
 static void check_node_config(struct bgp_draft *draft, const struct cluster_object *object)
 {
-	static const char *const also_of_nodes[] = { "listenPort", "logSeverityScreen" };
 	struct json_object *spec = spec_of(object);
 	uint16_t port;
 	char text[128];
@@ -215,8 +220,7 @@ static void check_node_config(struct bgp_draft *draft, const struct cluster_obje
 		const struct doc_field *field = &config_rows[i];
 
 		if (!field->is_served || !json_get(spec, field->name) ||
-		    strcmp(field->name, also_of_nodes[0]) == 0 ||
-		    strcmp(field->name, also_of_nodes[1]) == 0)
+		    is_of_nodes_too(field->name))
 			continue;
 		snprintf(text, sizeof(text), "spec.%s: is read from bgpconfiguration default alone",
 			 field->name);
