@@ -55,10 +55,13 @@ def test_the_speaker_starts_with_what_its_unit_leaves_it():
         config, path, log = lab.dir / "tortie.yaml", lab.dir / "filters", lab.dir / "log"
         config.write_text(CONFIG)
         path.write_text(json.dumps(wanted))
+        # The tree may lie where no other user can look.
+        rights, program = (shutil.copy(file, lab.dir)
+                           for file in (unit_rights.__file__, build_dir() / "tortie-bgpd"))
         process = lab.start(
             ["setpriv", "--reuid", str(SPEAKER), "--regid", str(SPEAKER), "--clear-groups",
-             *unit_rights.setpriv(unit), sys.executable, "-IS", unit_rights.__file__, path,
-             build_dir() / "tortie-bgpd", "-c", config, "--run-dir", lab.dir], log)
+             *unit_rights.setpriv(unit), sys.executable, "-IS", rights, path,
+             program, "-c", config, "--run-dir", lab.dir], log)
 
         def is_shut_in():
             assert process.poll() is None, f"ended with {process.returncode}:\n{log.read_text()}"
